@@ -1,0 +1,225 @@
+"""`Manifest`: what a bundle says about itself, as frozen values decoded strictly.
+
+Format version 1. Unknown fields are refused; an older agent refuses a newer format.
+`docs/bundle-format.md` describes every field for readers of the file.
+"""
+
+import re
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+
+from edge_agent.bundle.affine import Affine
+from edge_agent.errors import BundleError
+
+FORMAT_VERSION = 1
+MODEL_FILE = "model.tflite"
+GOLDEN_FILE = "golden.npz"
+
+Size: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=8192)]
+Probability: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Sha256: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+Name: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+NAME_PATTERN = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+
+
+class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of every manifest value: immutable and strict."""
+
+
+class InputSpec(_Value, frozen=True, kw_only=True):
+    """How a camera image becomes the network's input.
+
+    Args:
+        height, width: the network's input in pixels.
+        colour: `rgb` (three channels) or `gray` (one).
+        resize: `stretch` ignores the aspect ratio; `crop` takes the largest centred
+            rectangle of the input's aspect ratio; `letterbox` fits the whole image and
+            fills the rest with `pad`.
+        interpolation: `area` averages when shrinking (no aliasing); `linear` is bilinear.
+        mean, std: one value per channel in units of full scale: the network sees
+            ``(pixel / 255 - mean) / std``.
+        pad: the grey level, 0 to 255, around a letterboxed image.
+
+    Raises:
+        ValueError: if `mean` or `std` do not fit `colour`, or a `std` is not above zero.
+    """
+
+    height: Size
+    width: Size
+    colour: Literal["rgb", "gray"]
+    resize: Literal["stretch", "crop", "letterbox"] = "stretch"
+    interpolation: Literal["area", "linear"] = "area"
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    pad: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0
+
+    def __post_init__(self) -> None:
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) != self.channels:
+                raise ValueError(
+                    f"{name}: expected {self.channels} values for {self.colour}, "
+                    f"found {len(values)}"
+                )
+        if not all(s > 0 for s in self.std):
+            raise ValueError(f"std: expected values above 0, found {self.std}")
+
+    @property
+    def channels(self) -> int:
+        """3 for `rgb`, 1 for `gray`."""
+        return 3 if self.colour == "rgb" else 1
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """The network's input shape, (1, H, W, C)."""
+        return (1, self.height, self.width, self.channels)
+
+
+class ClassifySpec(_Value, frozen=True, kw_only=True, tag_field="task", tag="classify"):
+    """How raw class scores become an answer.
+
+    Args:
+        labels: class names in the order of the network's outputs.
+        temperature: scores are divided by it before the softmax, so that the
+            confidence means what it says; fitted on the validation split.
+        min_confidence: below it an answer's state is `unsure`; 0 never is.
+    """
+
+    labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]
+    temperature: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    min_confidence: Probability = 0.0
+
+    def __post_init__(self) -> None:
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("labels: expected distinct names, found a repeated one")
+
+
+# A union once there is a second task; msgspec then tells them apart by the tag "task".
+OutputSpec: TypeAlias = ClassifySpec
+
+
+class Quantisation(_Value, frozen=True, kw_only=True):
+    """The int8 scales at the two borders of the network, as in `model.tflite`."""
+
+    input: Affine
+    output: Affine
+
+
+class Golden(_Value, frozen=True, kw_only=True):
+    """What replaying `golden.npz` must give on any device.
+
+    Args:
+        frames: how many frames are stored.
+        tolerance_quanta: the largest difference allowed at any raw output, in int8
+            steps: LiteRT differs by a few between x86 and Arm.
+    """
+
+    frames: Annotated[int, msgspec.Meta(ge=1)]
+    tolerance_quanta: Annotated[int, msgspec.Meta(ge=0, le=32)]
+
+
+class Score(_Value, frozen=True, kw_only=True):
+    """A proportion with its 95 % Wilson score interval, all in [0, 1]."""
+
+    value: Probability
+    low: Probability
+    high: Probability
+    samples: int
+
+
+class Metrics(_Value, frozen=True, kw_only=True):
+    """What `verify` measured with the device's own code on held-out data.
+
+    Args:
+        float_accuracy: the unquantised network that was exported.
+        int8_accuracy: this bundle.
+        agreement: share of held-out images on which both give the same answer.
+        macs: multiply-accumulates of one inference.
+        latency_ms: median of one inference on the host that verified it.
+        measured_on: the CPU and runtime that `latency_ms` was measured on.
+    """
+
+    float_accuracy: Score
+    int8_accuracy: Score
+    agreement: Probability
+    macs: int
+    latency_ms: float
+    measured_on: str
+
+
+class Budget(_Value, frozen=True, kw_only=True):
+    """The gates `verify` held the bundle to; a gate left out was not demanded."""
+
+    min_accuracy: Probability | None = None
+    max_drop: Probability | None = None
+    min_agreement: Probability | None = None
+    max_size_kb: float | None = None
+    max_latency_ms: float | None = None
+
+
+class Provenance(_Value, frozen=True, kw_only=True):
+    """Where the bundle came from, so that it can be made again."""
+
+    recipe_sha256: Sha256
+    data_sha256: Sha256
+    code_version: str
+    created: str
+    versions: dict[str, str] = {}
+
+
+class Manifest(_Value, frozen=True, kw_only=True):
+    """Everything an agent needs to run the model, and to refuse a wrong one.
+
+    `files` maps every other file of the bundle to its SHA-256. `metrics` and `budget`
+    are absent from a candidate that `verify` has not passed.
+    """
+
+    format: int
+    name: Name
+    input: InputSpec
+    output: OutputSpec
+    quantisation: Quantisation
+    golden: Golden
+    files: dict[str, Sha256]
+    provenance: Provenance
+    metrics: Metrics | None = None
+    budget: Budget | None = None
+
+    @property
+    def verified(self) -> bool:
+        """Whether `verify` measured this bundle and let it through."""
+        return self.metrics is not None
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """Canonical JSON of `manifest`: sorted keys, two-space indent, final newline."""
+    compact = msgspec.json.encode(manifest, order="sorted")
+    return msgspec.json.format(compact, indent=2) + b"\n"
+
+
+def decode_manifest(data: bytes, place: str) -> Manifest:
+    """The manifest in `data`; errors name `place` and the field's path.
+
+    Raises:
+        BundleError: not JSON, a field missing, unknown or of the wrong type or range,
+            or a format version other than this agent's.
+    """
+    try:
+        version = msgspec.json.decode(data, type=_Versioned).format
+    except msgspec.DecodeError as error:
+        raise BundleError(f"{place}: not a bundle manifest: {error}") from error
+    if version != FORMAT_VERSION:
+        raise BundleError(
+            f"{place}: expected bundle format {FORMAT_VERSION}, found {version}; "
+            "install the edgeward-agent that matches this bundle"
+        )
+    try:
+        return msgspec.json.decode(data, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise BundleError(f"{place}: {error}") from error
+
+
+class _Versioned(msgspec.Struct):
+    """Only the format version, read before anything else is believed."""
+
+    format: int

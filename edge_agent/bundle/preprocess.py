@@ -1,0 +1,125 @@
+"""From a camera image to the network's input: the one definition host and device share.
+
+Two roads lead there. The reference road is `fit` then `normalise` then
+`Affine.quantize`: training, calibration and tests take it. The fast road,
+`FastPreprocessor`, folds the last two into a table of 256 int8 values per channel, and
+equals the reference bit for bit because the table is made by it.
+"""
+
+from typing import Literal, TypeAlias
+
+import cv2
+import numpy as np
+
+from edge_agent.arrays import F32, I8, U8
+from edge_agent.bundle.affine import Affine
+from edge_agent.bundle.manifest import InputSpec
+
+ColourOrder: TypeAlias = Literal["rgb", "bgr"]
+
+_INTERPOLATION = {"area": cv2.INTER_AREA, "linear": cv2.INTER_LINEAR}
+
+
+def fit(image: U8, spec: InputSpec, order: ColourOrder = "rgb") -> U8:
+    """`image` at the network's size and colour.
+
+    Args:
+        image: (H, W, 3) colour in `order`, or (H, W) grey.
+        spec: the network's input.
+        order: the channel order of a colour image; OpenCV reads BGR.
+
+    Returns:
+        (spec.height, spec.width, spec.channels) uint8, RGB or grey.
+
+    Raises:
+        ValueError: if `image` is empty, not uint8, or of another shape.
+    """
+    _check(image)
+    # Resize before colour: the colour swap then touches the small image only. Every
+    # resize treats channels alike, so the order of the two does not change the result.
+    return _recolour(_resize(image, spec), spec, order)
+
+
+def normalise(fitted: U8, spec: InputSpec) -> F32:
+    """``(pixel / 255 - mean) / std`` per channel; (..., C) uint8 to (..., C) float32."""
+    mean = np.asarray(spec.mean, np.float32)
+    std = np.asarray(spec.std, np.float32)
+    return (fitted.astype(np.float32) / np.float32(255) - mean) / std
+
+
+def preprocess(image: U8, spec: InputSpec, order: ColourOrder = "rgb") -> F32:
+    """`fit` then `normalise`: (H, W, 3) or (H, W) uint8 to (1, h, w, C) float32."""
+    return normalise(fit(image, spec, order), spec)[np.newaxis]
+
+
+class FastPreprocessor:
+    """The device's road from image to int8 input: resize, colour swap, one table look-up."""
+
+    def __init__(self, spec: InputSpec, affine: Affine) -> None:
+        self._spec = spec
+        levels = np.repeat(np.arange(256, dtype=np.uint8)[:, np.newaxis], spec.channels, axis=1)
+        table = affine.quantize(normalise(levels, spec))  # (256, C)
+        self._table = table.reshape(1, 256, spec.channels)
+
+    def __call__(self, image: U8, order: ColourOrder = "rgb") -> I8:
+        """(H, W, 3) or (H, W) uint8 to the network's (1, h, w, C) int8; see `fit`."""
+        fitted = fit(image, self._spec, order)
+        quantised = np.asarray(cv2.LUT(fitted, self._table), np.int8)
+        return quantised.reshape(self._spec.shape)
+
+
+def _check(image: U8) -> None:
+    colour = image.ndim == 3 and image.shape[2] == 3
+    if image.dtype != np.uint8 or not (colour or image.ndim == 2) or image.size == 0:
+        raise ValueError(
+            "image: expected a non-empty uint8 array of shape (H, W, 3) or (H, W), "
+            f"found {image.dtype} {image.shape}"
+        )
+
+
+def _resize(image: U8, spec: InputSpec) -> U8:
+    if spec.resize == "crop":
+        image = _centre_crop(image, spec.width / spec.height)
+    if spec.resize == "letterbox":
+        return _letterbox(image, spec)
+    return _scale(image, spec.height, spec.width, spec)
+
+
+def _scale(image: U8, height: int, width: int, spec: InputSpec) -> U8:
+    if image.shape[:2] == (height, width):
+        return image
+    size = (width, height)
+    return np.asarray(
+        cv2.resize(image, size, interpolation=_INTERPOLATION[spec.interpolation]), np.uint8
+    )
+
+
+def _centre_crop(image: U8, aspect: float) -> U8:
+    height, width = image.shape[:2]
+    crop_w = min(width, max(1, round(height * aspect)))
+    crop_h = min(height, max(1, round(width / aspect)))
+    top, left = (height - crop_h) // 2, (width - crop_w) // 2
+    return image[top : top + crop_h, left : left + crop_w]
+
+
+def _letterbox(image: U8, spec: InputSpec) -> U8:
+    height, width = image.shape[:2]
+    ratio = min(spec.height / height, spec.width / width)
+    inner_h = min(spec.height, max(1, round(height * ratio)))
+    inner_w = min(spec.width, max(1, round(width * ratio)))
+    top, left = (spec.height - inner_h) // 2, (spec.width - inner_w) // 2
+    canvas = np.full((spec.height, spec.width, *image.shape[2:]), spec.pad, np.uint8)
+    canvas[top : top + inner_h, left : left + inner_w] = _scale(image, inner_h, inner_w, spec)
+    return canvas
+
+
+def _recolour(image: U8, spec: InputSpec, order: ColourOrder) -> U8:
+    if image.ndim == 2:
+        grey = image[:, :, np.newaxis]
+        return grey if spec.colour == "gray" else np.repeat(grey, 3, axis=2)
+    if spec.colour == "gray":
+        code = cv2.COLOR_RGB2GRAY if order == "rgb" else cv2.COLOR_BGR2GRAY
+        return np.asarray(cv2.cvtColor(image, code), np.uint8)[:, :, np.newaxis]
+    if order == "bgr":
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+    return image

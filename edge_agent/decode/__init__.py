@@ -1,0 +1,1 @@
+"""From dequantised network outputs to an answer: pure functions, one module per task."""

@@ -1,0 +1,46 @@
+"""Class scores to a `Classification`."""
+
+import numpy as np
+
+from edge_agent.arrays import F32
+from edge_agent.bundle.manifest import ClassifySpec
+from edge_agent.results import Classification, LabelScore
+
+TOP = 5
+
+
+def softmax(scores: F32, temperature: float = 1.0) -> F32:
+    """Probabilities over the last axis; the maximum is subtracted so nothing overflows."""
+    scaled = scores / np.float32(temperature)
+    exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    probabilities: F32 = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    return probabilities
+
+
+def classify(scores: F32, spec: ClassifySpec) -> Classification:
+    """The answer for one image.
+
+    Args:
+        scores: (1, K) or (K,) float32 class scores (logits), K = len(spec.labels).
+        spec: labels, temperature and the least confidence that counts as sure.
+
+    Raises:
+        ValueError: if `scores` has another number of classes, or is not finite.
+    """
+    flat = scores.reshape(-1)
+    if flat.size != len(spec.labels):
+        raise ValueError(f"scores: expected {len(spec.labels)} classes, found {flat.size}")
+    if not np.isfinite(flat).all():
+        raise ValueError("scores: expected finite numbers, found NaN or infinity")
+    probabilities = softmax(flat, spec.temperature)
+    # A stable sort on the negated scores: equal int8 scores go to the lower index, as argmax does.
+    order = np.argsort(-flat, kind="stable")[:TOP]
+    best = int(order[0])
+    confidence = float(probabilities[best])
+    return Classification(
+        label=spec.labels[best],
+        index=best,
+        confidence=confidence,
+        sure=confidence >= spec.min_confidence,
+        top=tuple(LabelScore(spec.labels[i], float(probabilities[i])) for i in order),
+    )

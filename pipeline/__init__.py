@@ -1,0 +1,1 @@
+"""Everything the host does: data, training, pruning, export, proof, report and demo."""

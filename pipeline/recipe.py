@@ -1,0 +1,158 @@
+"""`Recipe`: one job from data to verified bundle, decoded strictly from TOML.
+
+Every field is a frozen value; an unknown key, a wrong type or a number out of range is
+one `RecipeError` with the key's path. `docs/recipes.md` explains each key to its writer.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+
+from edge_agent.bundle.manifest import Budget, InputSpec, Name
+from pipeline.errors import RecipeError
+from quantization.recipe import QuantRecipe
+
+Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
+Fraction: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1)]
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of every recipe value: immutable and strict."""
+
+
+class DataRecipe(_Value, frozen=True, kw_only=True):
+    """Where the images come from and how they are split.
+
+    Args:
+        kind: `digits` (embedded in scikit-learn), `mnist`, `fashion-mnist`, or
+            `image-folder` (one sub-folder per class).
+        path: the folder of an `image-folder`; relative paths start at the data root,
+            then at the recipe's own folder.
+        val, test: share of the images held out; `test` is ignored by data sets with an
+            official test split.
+        calibration: images set aside for calibrating the quantiser.
+        train_limit: use at most this many training images; 0 takes all.
+        on_unreadable: what a file OpenCV cannot decode does: `error` stops, `skip` leaves it
+            out and says so.
+    """
+
+    kind: Literal["digits", "mnist", "fashion-mnist", "image-folder"]
+    path: str | None = None
+    val: Fraction = 0.1
+    test: Fraction = 0.2
+    calibration: Count = 256
+    train_limit: Annotated[int, msgspec.Meta(ge=0)] = 0
+    on_unreadable: Literal["error", "skip"] = "error"
+
+    def __post_init__(self) -> None:
+        if (self.kind == "image-folder") != (self.path is not None):
+            raise ValueError(f"path: expected with image-folder only, found kind {self.kind!r}")
+        if self.val <= 0 or self.val + self.test >= 1:
+            raise ValueError(
+                f"val, test: expected val above 0 and val + test below 1, "
+                f"found {self.val} and {self.test}"
+            )
+
+
+class ModelRecipe(_Value, frozen=True, kw_only=True):
+    """Which network: an architecture of `pipeline/models/` and its width multiplier."""
+
+    arch: Literal["resnet8", "resnet20", "resnet56", "mobilenet_v2", "ds_cnn", "vgg_tiny"]
+    width: Positive = 1.0
+
+
+class Augment(_Value, frozen=True, kw_only=True):
+    """Random changes to training images, as uint8, before the shared preprocessing.
+
+    Args:
+        shift: largest translation, as a share of the image's side.
+        flip: mirror left to right half the time.
+        rotate: largest rotation in degrees.
+        zoom: largest relative change of size.
+        brightness, contrast: largest relative change.
+        erase: largest side of a square cut out, as a share of the image's side.
+    """
+
+    shift: Fraction = 0.0
+    flip: bool = False
+    rotate: Annotated[float, msgspec.Meta(ge=0, le=180)] = 0.0
+    zoom: Fraction = 0.0
+    brightness: Fraction = 0.0
+    contrast: Fraction = 0.0
+    erase: Fraction = 0.0
+
+
+class TrainRecipe(_Value, frozen=True, kw_only=True):
+    """The optimisation: cosine schedule with linear warm-up, EMA of the weights."""
+
+    epochs: Count
+    batch_size: Count = 128
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    lr: Positive = 0.1
+    momentum: Fraction = 0.9
+    weight_decay: Annotated[float, msgspec.Meta(ge=0)] = 5e-4
+    warmup_epochs: Annotated[float, msgspec.Meta(ge=0)] = 1.0
+    label_smoothing: Fraction = 0.0
+    ema: Fraction = 0.999
+    augment: Augment = Augment()
+
+
+class PruneRecipe(_Value, frozen=True, kw_only=True):
+    """Structured pruning, and fine-tuning with distillation from the unpruned network.
+
+    Args:
+        macs: multiply-accumulates to keep, as a share of the unpruned network's.
+        round_to: surviving channel counts are multiples of this.
+        importance: what a channel group is worth: `magnitude` (L2 norm of its weights)
+            or `taylor` (first-order change of the loss).
+        train: the fine-tuning.
+        distill: weight of the distillation loss in [0, 1]; the rest is the label loss.
+        temperature: the distillation's softmax temperature.
+    """
+
+    macs: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
+    round_to: Count = 8
+    importance: Literal["magnitude", "taylor"] = "magnitude"
+    train: TrainRecipe
+    distill: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
+    temperature: Positive = 4.0
+
+
+class Recipe(_Value, frozen=True, kw_only=True):
+    """One job. `prune` may be left out; everything else has to be said."""
+
+    name: Name
+    seed: int = 0
+    data: DataRecipe
+    input: InputSpec
+    model: ModelRecipe
+    train: TrainRecipe
+    prune: PruneRecipe | None = None
+    quantize: QuantRecipe = QuantRecipe()
+    budget: Budget = Budget()
+
+
+def load_recipe(path: Path) -> Recipe:
+    """The recipe in the TOML file at `path`.
+
+    Raises:
+        RecipeError: no such file, not TOML, or a key that is unknown, missing, of the
+            wrong type or out of range; the message names file and key.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise RecipeError(
+            f"{path}: expected a recipe file, found none ({error.strerror})"
+        ) from error
+    return decode_recipe(text, str(path))
+
+
+def decode_recipe(data: bytes, place: str) -> Recipe:
+    """The recipe in `data`; errors start with `place`. See `load_recipe`."""
+    try:
+        return msgspec.toml.decode(data, type=Recipe)
+    except msgspec.DecodeError as error:
+        raise RecipeError(f"{place}: {error}") from error
