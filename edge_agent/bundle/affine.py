@@ -39,7 +39,8 @@ class Affine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         an unclipped cast wraps white to black.
         """
         q = np.rint(real / np.float32(self.scale)) + np.float32(self.zero_point)
-        return np.clip(q, QMIN, QMAX).astype(np.int8)
+        saturated: I8 = np.clip(q, QMIN, QMAX).astype(np.int8)
+        return saturated
 
     def dequantize(self, q: I8) -> F32:
         """The real value of each int8, as float32; any shape, same shape out."""
