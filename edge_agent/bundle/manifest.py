@@ -4,23 +4,23 @@ Format version 1. Unknown fields are refused; an older agent refuses a newer for
 `docs/bundle-format.md` describes every field for readers of the file.
 """
 
-import re
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, TypeVar
 
 import msgspec
 
 from edge_agent.bundle.affine import Affine
-from edge_agent.errors import BundleError
+from edge_agent.errors import BundleError, TaskError
 
 FORMAT_VERSION = 1
 MODEL_FILE = "model.tflite"
 GOLDEN_FILE = "golden.npz"
 
+_T = TypeVar("_T")
+
 Size: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=8192)]
 Probability: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Sha256: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 Name: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-NAME_PATTERN = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
 
 
 class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,6 +96,7 @@ class ClassifySpec(_Value, frozen=True, kw_only=True, tag_field="task", tag="cla
 
 # A union once there is a second task; msgspec then tells them apart by the tag "task".
 OutputSpec: TypeAlias = ClassifySpec
+TASKS = ("classify",)
 
 
 class Quantisation(_Value, frozen=True, kw_only=True):
@@ -203,23 +204,43 @@ def decode_manifest(data: bytes, place: str) -> Manifest:
     Raises:
         BundleError: not JSON, a field missing, unknown or of the wrong type or range,
             or a format version other than this agent's.
+        TaskError: a bundle for a task this agent does not know.
     """
-    try:
-        version = msgspec.json.decode(data, type=_Versioned).format
-    except msgspec.DecodeError as error:
-        raise BundleError(f"{place}: not a bundle manifest: {error}") from error
+    version = _decode(data, _Versioned, place).format
     if version != FORMAT_VERSION:
         raise BundleError(
             f"{place}: expected bundle format {FORMAT_VERSION}, found {version}; "
             "install the edgeward-agent that matches this bundle"
         )
-    try:
-        return msgspec.json.decode(data, type=Manifest)
-    except msgspec.DecodeError as error:
-        raise BundleError(f"{place}: {error}") from error
+    task = _decode(data, _Tasked, place).output.task
+    if task not in TASKS:
+        raise TaskError(
+            f"{place}: expected a bundle for the task {' or '.join(TASKS)}, found {task!r}"
+        )
+    return _decode(data, Manifest, place)
 
 
 class _Versioned(msgspec.Struct):
     """Only the format version, read before anything else is believed."""
 
     format: int
+
+
+class _Task(msgspec.Struct):
+    """Only the name of an output's task."""
+
+    task: str
+
+
+class _Tasked(msgspec.Struct):
+    """Only the task, so that a wrong one is named rather than called a wrong type."""
+
+    output: _Task
+
+
+def _decode(data: bytes, kind: type[_T], place: str) -> _T:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    # A JSON string may hold bytes that are not UTF-8.
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BundleError(f"{place}: {error}") from error
