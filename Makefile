@@ -1,0 +1,81 @@
+# `make demo` and `make test` set up all they need; `make help` lists the rest.
+PYTHON ?= python3.11
+HOST := .venv
+DEVICE := .venv-device
+TFLITE := .venv-tflite
+TESTTOOLS := .venv-testtools
+PIP := $(HOST)/bin/python -m pip --disable-pip-version-check -q
+
+# The tests of what runs on a device; they need no torch and run in each device environment.
+DEVICE_TESTS := tests/unit/edge_agent tests/contract tests/device
+
+export EDGEWARD_DEVICE_PYTHON := $(abspath $(DEVICE)/bin/python)
+export EDGEWARD_TFLITE_PYTHON := $(abspath $(TFLITE)/bin/python)
+
+.PHONY: help demo test check bench system env format clean
+
+help:
+	@echo 'make demo    the whole product on real input: train, prune, quantise, verify, run, publish'
+	@echo 'make test    every test, on both TFLite runtimes (installs mosquitto if it can)'
+	@echo 'make check   ruff, mypy --strict, layers, docs against --help'
+	@echo 'make bench   every benchmark (long); one: make bench-NAME, of benchmarks/NAME.py'
+	@echo 'make env     only the environments; make clean removes them and runs/'
+
+demo: $(HOST)/.installed $(DEVICE)/.installed
+	$(HOST)/bin/edgeward demo --device-python $(DEVICE)/bin/python
+
+test: env system
+	$(HOST)/bin/python -m pytest
+	for python in $(DEVICE) $(TFLITE); do \
+		PYTHONPATH=$(TESTTOOLS) $$python/bin/python -m pytest $(DEVICE_TESTS) || exit 1; \
+	done
+
+check: $(HOST)/.installed
+	$(HOST)/bin/ruff format --check .
+	$(HOST)/bin/ruff check .
+	$(HOST)/bin/mypy
+	$(HOST)/bin/python -m pytest -q tests/unit/test_layers.py tests/unit/test_docs.py
+
+BENCHMARKS := $(patsubst benchmarks/%.py,bench-%,$(wildcard benchmarks/*.py))
+.PHONY: $(BENCHMARKS)
+bench: $(BENCHMARKS)
+$(BENCHMARKS): bench-%: env
+	$(HOST)/bin/python benchmarks/$*.py
+
+format: $(HOST)/.installed
+	$(HOST)/bin/ruff format .
+	$(HOST)/bin/ruff check --fix .
+
+env: $(HOST)/.installed $(DEVICE)/.installed $(TFLITE)/.installed $(TESTTOOLS)/.installed
+
+system:
+	scripts/install-system-packages.sh
+
+# torch comes first and by its exact version: left to the resolver, an index that has
+# both builds hands out the CUDA one, several GB larger.
+$(HOST)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(HOST)
+	$(PIP) install -c constraints.txt torch
+	$(PIP) install -c constraints.txt -e '.[host,dev]'
+	touch $@
+
+# No pip inside: a device environment holds what a device needs and nothing else.
+$(DEVICE)/.installed: $(HOST)/.installed
+	$(PYTHON) -m venv --clear --without-pip $(DEVICE)
+	$(PIP) --python $(DEVICE)/bin/python install -c constraints.txt -e .
+	touch $@
+
+# The other interpreter alone: LiteRT is taken out again so that nothing can fall back on it.
+$(TFLITE)/.installed: $(HOST)/.installed constraints-tflite.txt
+	$(PYTHON) -m venv --clear --without-pip $(TFLITE)
+	$(PIP) --python $(TFLITE)/bin/python install -c constraints-tflite.txt -e '.[tflite]'
+	$(PIP) --python $(TFLITE)/bin/python uninstall -y ai-edge-litert
+	touch $@
+
+# The test runner beside the device environments, not in them.
+$(TESTTOOLS)/.installed: $(HOST)/.installed
+	$(PIP) install -c constraints.txt --upgrade --target $(TESTTOOLS) pytest hypothesis
+	touch $@
+
+clean:
+	rm -rf $(HOST) $(DEVICE) $(TFLITE) $(TESTTOOLS) runs

@@ -1,0 +1,93 @@
+"""How good a classifier is: scores over a split, and accuracy with its uncertainty.
+
+The float network and the device's recogniser are scored by the same functions, over the
+same images, through the same preprocessing.
+"""
+
+from collections.abc import Callable, Iterator
+from math import sqrt
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from edge_agent.arrays import F32, U8
+from edge_agent.bundle.manifest import InputSpec, Score
+from edge_agent.bundle.preprocess import preprocess
+from edge_agent.recognizer import TfliteRecognizer
+from pipeline.data.base import Split
+
+# The 97.5 % quantile of the standard normal distribution, for two-sided 95 % intervals.
+Z_95 = 1.959963984540054
+
+
+def wilson(correct: int, samples: int) -> Score:
+    """The proportion `correct / samples` with its 95 % Wilson score interval.
+
+    Wilson (1927), "Probable inference, the law of succession, and statistical inference":
+    unlike the normal approximation it stays in [0, 1] and is not empty at 0 or 100 %.
+
+    Raises:
+        ValueError: if there are no samples.
+    """
+    if samples < 1:
+        raise ValueError(f"samples: expected at least 1, found {samples}")
+    p, z2 = correct / samples, Z_95**2
+    centre = (p + z2 / (2 * samples)) / (1 + z2 / samples)
+    half = Z_95 / (1 + z2 / samples) * sqrt(p * (1 - p) / samples + z2 / (4 * samples**2))
+    return Score(
+        value=p, low=max(0.0, centre - half), high=min(1.0, centre + half), samples=samples
+    )
+
+
+def accuracy(scores: F32, labels: NDArray[np.int64]) -> Score:
+    """Share of the (N, K) `scores` whose largest column is the (N,) label."""
+    return wilson(int((scores.argmax(axis=1) == labels).sum()), len(labels))
+
+
+def agreement(a: F32, b: F32) -> float:
+    """Share of rows on which two sets of (N, K) scores give the same answer."""
+    return float((a.argmax(axis=1) == b.argmax(axis=1)).mean())
+
+
+def device_scores(
+    recognizer: TfliteRecognizer, split: Split, tick: Callable[[int], None] = lambda _: None
+) -> F32:
+    """The dequantised (N, K) scores that the device's own code gives for `split`.
+
+    `tick` is called with the number of images done so far.
+    """
+    affine = recognizer.bundle.manifest.quantisation.output
+    rows = []
+    for number, image in enumerate(split.images, start=1):
+        rows.append(affine.dequantize(recognizer.raw(image)).reshape(-1))
+        tick(number)
+    return np.stack(rows)
+
+
+def float_scores(onnx_model: bytes, split: Split, spec: InputSpec) -> F32:
+    """The (N, K) scores of a float ONNX network (static batch 1) for `split`."""
+    session = onnx_session(onnx_model)
+    name = session.get_inputs()[0].name
+    rows = [session.run(None, {name: x})[0].reshape(-1) for x in network_inputs(split, spec)]
+    return np.stack(rows).astype(np.float32)
+
+
+def network_inputs(split: Split, spec: InputSpec) -> Iterator[F32]:
+    """Every image of `split` as the float network takes it: (1, C, H, W) float32."""
+    for image in split.images:
+        yield to_nchw(image, spec)
+
+
+def to_nchw(image: U8, spec: InputSpec) -> F32:
+    """The shared preprocessing, in the host's layout: (1, C, H, W) float32."""
+    return np.ascontiguousarray(preprocess(image, spec).transpose(0, 3, 1, 2))
+
+
+def onnx_session(model: bytes) -> onnxruntime.InferenceSession:
+    """A single-threaded CPU session, so that its latency compares with the device's."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

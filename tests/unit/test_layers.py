@@ -1,0 +1,79 @@
+"""The layers: `pipeline` → `quantization` → `edge_agent`, one direction only."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HOST_ONLY = {"torch", "onnx", "onnxruntime", "onnxscript", "torch_pruning", "typer", "rich"}
+FORBIDDEN = {
+    "edge_agent": {"quantization", "pipeline", *HOST_ONLY},
+    "quantization": {"pipeline", "torch", "typer", "rich"},
+    "pipeline": set[str](),
+}
+# What the quantiser may know of the device: its arithmetic and its interpreter, not its daemon.
+QUANTIZATION_SEES = ("edge_agent.bundle", "edge_agent.arrays", "edge_agent.runtime")
+# One module each may import these: whoever wants them asks that module.
+SOLE_IMPORTERS = {
+    "ai_edge_litert.interpreter": {"edge_agent/runtime.py"},
+    "tflite_runtime": {"edge_agent/runtime.py"},
+    "paho": {"edge_agent/mqtt.py"},
+}
+
+
+def modules(package: str) -> Iterator[Path]:
+    yield from sorted((ROOT / package).rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide the layer"
+            yield node.module or ""
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_no_module_imports_a_layer_above_its_own(package: str) -> None:
+    """No module imports a layer above its own, nor a host library below its place."""
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules(package)
+        for name in imports(path)
+        if name.split(".")[0] in FORBIDDEN[package]
+    ]
+    assert not wrong
+
+
+def test_the_quantiser_sees_only_the_devices_arithmetic() -> None:
+    """`quantization` knows the bundle's arithmetic and the runtime, not the daemon."""
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules("quantization")
+        for name in imports(path)
+        if name.startswith("edge_agent") and not name.startswith(QUANTIZATION_SEES)
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("library", SOLE_IMPORTERS)
+def test_heavy_libraries_have_one_importer(library: str) -> None:
+    """An interpreter and the MQTT client are each imported in one file of the product."""
+    importers = {
+        str(path.relative_to(ROOT))
+        for package in FORBIDDEN
+        for path in modules(package)
+        for name in imports(path)
+        if name == library or name.startswith(library + ".")
+    }
+    assert importers <= SOLE_IMPORTERS[library]
+
+
+def test_the_layer_test_sees_imports() -> None:
+    """Must fire: the walker finds imports inside functions too, so nothing slips past it."""
+    found = set(imports(ROOT / "edge_agent" / "recognizer.py"))
+    assert {"time", "edge_agent.runtime"} <= found
+    assert list(modules("edge_agent"))
