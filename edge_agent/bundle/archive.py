@@ -7,7 +7,6 @@ and the manifest holds the hashes of the other files.
 
 import hashlib
 import io
-import os
 import shutil
 import tempfile
 import zipfile
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from edge_agent.atomic import write_whole
 from edge_agent.bundle.golden import ZIP_DATE, GoldenFrame, decode_golden, encode_golden
 from edge_agent.bundle.manifest import (
     GOLDEN_FILE,
@@ -82,7 +82,7 @@ def write_bundle(files: Mapping[str, bytes], path: Path) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ARCHIVE_SUFFIX:
-        write_atomic(path, pack(files))
+        write_whole(path, pack(files))
         return
     staging = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
@@ -94,21 +94,6 @@ def write_bundle(files: Mapping[str, bytes], path: Path) -> None:
         staging.rename(path)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
-        raise
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write `data` to `path` so that a reader, or a crash, sees all of it or none."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
         raise
 
 
