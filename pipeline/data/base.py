@@ -1,0 +1,113 @@
+"""`Dataset`: labelled images in four disjoint splits, as every stage sees them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.arrays import U8
+
+SplitName: TypeAlias = Literal["train", "val", "calibration", "test"]
+SPLIT_NAMES: tuple[SplitName, ...] = get_args(SplitName)
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with how much is done and how much there is."""
+
+
+class ImageSequence(Protocol):
+    """Images by number; each (H, W) grey or (H, W, 3) RGB uint8, of any size.
+
+    A NumPy array (N, H, W) or (N, H, W, 3) is one; a folder is one that reads a file
+    each time it is asked.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> U8: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Labelled images.
+
+    Args:
+        images: N images.
+        labels: (N,) int64, the number of each image's class.
+        ids: one stable name per image, unique in its data set.
+
+    Raises:
+        ValueError: if the three do not have the same length.
+    """
+
+    images: ImageSequence
+    labels: NDArray[np.int64]
+    ids: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        lengths = (len(self.images), len(self.labels), len(self.ids))
+        if len(set(lengths)) != 1:
+            raise ValueError(
+                f"split: expected as many images as labels and ids, found {lengths[0]}, "
+                f"{lengths[1]} and {lengths[2]}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def select(self, indices: Iterable[int]) -> "Split":
+        """The images at `indices`, in that order; nothing is read."""
+        chosen = np.fromiter(indices, np.int64)
+        ids = tuple(self.ids[i] for i in chosen)
+        return Split(_Selection(self.images, chosen), self.labels[chosen], ids)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A data set, split. No image is in two splits, not even as a copy under another name.
+
+    Args:
+        name: what the recipe calls it.
+        labels: the class names; a label is a place in this tuple.
+        train: what the network learns from.
+        val: chooses the epoch and fits the temperature.
+        calibration: shows the quantiser real activations.
+        test: measured once, by `verify`.
+        sha256: hash of the class names and of every image's pixels, label and split.
+        notes: what a reader should know: copies left out, files ignored.
+        skipped: the files that could not be read and were left out.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    train: Split
+    val: Split
+    calibration: Split
+    test: Split
+    sha256: str
+    notes: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+
+    def split(self, name: SplitName) -> Split:
+        """The split called `name`."""
+        return {
+            "train": self.train,
+            "val": self.val,
+            "calibration": self.calibration,
+            "test": self.test,
+        }[name]
+
+
+@dataclass(frozen=True, eq=False)
+class _Selection:
+    """Some images of a sequence; reads through to it."""
+
+    images: ImageSequence
+    indices: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int, /) -> U8:
+        return self.images[int(self.indices[index])]

@@ -1,0 +1,200 @@
+"""A user's own images: one sub-folder per class, with or without splits of their own.
+
+Either `<folder>/<class>/<image>`, or `<folder>/train/<class>/<image>` with `val` and
+`test` beside `train`; each of these two may be missing and is then drawn from `train`.
+Hidden files and folders are ignored; a folder inside a class folder is an error, since
+it mostly means that the path is one level too high or too low.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from pipeline.data.base import Progress, Split
+from pipeline.data.images import IMAGE_SUFFIXES, ImageFiles, Look, look_at
+from pipeline.data.split import Pool, Source
+from pipeline.errors import DataError
+
+PartName: TypeAlias = Literal["train", "val", "test"]
+Classes: TypeAlias = dict[str, tuple[Path, ...]]
+
+_PARTS: dict[str, PartName] = {
+    "train": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+}
+_SHOWN = 3  # how many unreadable files an error names
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which files a folder has; nothing has been read.
+
+    Args:
+        root: the folder.
+        parts: the image files of each class of each part; only `train` where the folder
+            is not split. A class may be empty here.
+        ignored: files whose suffix is not an image's.
+    """
+
+    root: Path
+    parts: dict[PartName, Classes]
+    ignored: tuple[Path, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The class names, sorted: the names of the sub-folders of `train`."""
+        return tuple(self.parts["train"])
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Every image file, part by part and class by class."""
+        return tuple(p for part in self.parts.values() for files in part.values() for p in files)
+
+
+def read_folder(
+    root: Path,
+    on_unreadable: Literal["error", "skip"] = "error",
+    progress: Progress | None = None,
+) -> Source:
+    """The images under `root`, every one decoded once to know that it can be.
+
+    Args:
+        root: the folder.
+        on_unreadable: `skip` leaves files out that cannot be decoded, and lists them.
+        progress: called with the files looked at and the files there are.
+
+    Raises:
+        DataError: no such folder, no images, fewer than two classes, a class without
+            images, a class missing from a part, or an unreadable file.
+    """
+    layout = list_folder(root)
+    _check_classes(layout)
+    looks = look_at(layout.paths, progress)
+    unreadable = [look for look in looks if look.problem is not None]
+    if unreadable and on_unreadable == "error":
+        raise DataError(_unreadable_message(unreadable))
+    readable = {look.path: look for look in looks if look.problem is None}
+    pools = {part: _pool(layout, part, readable) for part in layout.parts}
+    return Source(
+        name=root.resolve().name,
+        labels=layout.labels,
+        train=pools["train"],
+        val=pools.get("val"),
+        test=pools.get("test"),
+        notes=_ignored_note(layout),
+        skipped=tuple(_id(look.path, root) for look in unreadable),
+    )
+
+
+def list_folder(root: Path) -> Layout:
+    """The files under `root`, sorted by name.
+
+    Raises:
+        DataError: no such folder, no sub-folders, or folders inside a class folder.
+    """
+    if not root.is_dir():
+        found = "a file" if root.exists() else "nothing"
+        raise DataError(f"{root}: expected a folder of images, found {found}")
+    ignored: list[Path] = []
+    parts = {
+        name: {folder.name: _images(folder, ignored) for folder in _class_folders(part_root)}
+        for name, part_root in _part_folders(root).items()
+    }
+    return Layout(root, parts, tuple(ignored))
+
+
+def _part_folders(root: Path) -> dict[PartName, Path]:
+    folders = {folder.name.casefold(): folder for folder in _visible(root) if folder.is_dir()}
+    if "train" not in folders or not folders.keys() <= _PARTS.keys():
+        return {"train": root}
+    parts: dict[PartName, Path] = {}
+    for name, folder in sorted(folders.items()):
+        if _PARTS[name] in parts:
+            raise DataError(
+                f"{root}: expected one folder for {_PARTS[name]}, "
+                f"found {parts[_PARTS[name]].name} and {folder.name}"
+            )
+        parts[_PARTS[name]] = folder
+    return parts
+
+
+def _class_folders(root: Path) -> list[Path]:
+    entries = _visible(root)
+    folders = [entry for entry in entries if entry.is_dir()]
+    if not folders:
+        images = sum(entry.suffix.lower() in IMAGE_SUFFIXES for entry in entries)
+        found = f"{images} images but no sub-folder" if images else "no sub-folder"
+        raise DataError(f"{root}: expected one sub-folder of images per class, found {found}")
+    return folders
+
+
+def _images(folder: Path, ignored: list[Path]) -> tuple[Path, ...]:
+    entries = _visible(folder)
+    inner = next((entry for entry in entries if entry.is_dir()), None)
+    if inner is not None:
+        raise DataError(
+            f"{folder}: expected images only, found the folder {inner.name!r}; the path has to "
+            "be the folder right above the class folders"
+        )
+    ignored.extend(entry for entry in entries if entry.suffix.lower() not in IMAGE_SUFFIXES)
+    return tuple(entry for entry in entries if entry.suffix.lower() in IMAGE_SUFFIXES)
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+
+
+def _check_classes(layout: Layout) -> None:
+    labels = layout.labels
+    if len(labels) < 2:
+        raise DataError(f"{layout.root}: expected at least two classes, found only {labels[0]!r}")
+    for name, classes in layout.parts.items():
+        for label in sorted(set(labels) ^ set(classes)):
+            where, other = (name, "train") if label in labels else ("train", name)
+            raise DataError(
+                f"{layout.root}: expected class {label!r} of {other} in {where} too, found none"
+            )
+        for label, paths in classes.items():
+            if not paths:
+                folder = layout.root / (name if len(layout.parts) > 1 else "") / label
+                raise DataError(f"{folder}: expected images of class {label!r}, found none")
+
+
+def _pool(layout: Layout, part: PartName, readable: dict[Path, Look]) -> Pool:
+    paths: list[Path] = []
+    labels: list[int] = []
+    for number, label in enumerate(layout.labels):
+        files = [path for path in layout.parts[part][label] if path in readable]
+        if not files:
+            raise DataError(
+                f"{layout.root}: {part}: class {label!r}: expected readable images, found none"
+            )
+        paths += files
+        labels += [number] * len(files)
+    ids = tuple(_id(path, layout.root) for path in paths)
+    split = Split(ImageFiles(tuple(paths)), np.array(labels, np.int64), ids)
+    return Pool(split, tuple(readable[path].digest for path in paths))
+
+
+def _id(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+def _unreadable_message(unreadable: list[Look]) -> str:
+    problems = "; ".join(str(look.problem) for look in unreadable[:_SHOWN])
+    more = f"; and {len(unreadable) - _SHOWN} more" if len(unreadable) > _SHOWN else ""
+    return f'{problems}{more}. data.on_unreadable = "skip" leaves such files out'
+
+
+def _ignored_note(layout: Layout) -> tuple[str, ...]:
+    if not layout.ignored:
+        return ()
+    suffixes = Counter(path.suffix.lower() or "no suffix" for path in layout.ignored)
+    listed = ", ".join(f"{suffix} ({count})" for suffix, count in sorted(suffixes.items()))
+    return (f"files without an image's suffix, ignored: {listed}",)

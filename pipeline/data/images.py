@@ -1,0 +1,113 @@
+"""Read and look at image files: whatever OpenCV decodes, as 8-bit grey or RGB."""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge_agent.arrays import U8
+from pipeline.data.base import Progress
+from pipeline.data.split import digest
+from pipeline.errors import DataError
+
+# What OpenCV's decoders go by, and .heic and .heif: OpenCV cannot read these two, but
+# telephones write them, and a picture is better named than ignored.
+IMAGE_SUFFIXES = frozenset(
+    {".avif", ".bmp", ".dib", ".gif", ".hdr", ".heic", ".heif", ".jp2", ".jpe", ".jpeg", ".jpg"}
+    | {".pbm", ".pgm", ".png", ".pnm", ".ppm", ".ras", ".sr", ".tif", ".tiff", ".webp"}
+)
+
+
+class UnreadableImageError(DataError):
+    """A file with an image's suffix that OpenCV cannot decode."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one image file holds.
+
+    Args:
+        path: the file.
+        digest: of its pixels; empty when it is unreadable.
+        shape: (H, W) for grey or (H, W, 3) for RGB; empty when it is unreadable.
+        problem: why it is unreadable, else None.
+    """
+
+    path: Path
+    digest: str = ""
+    shape: tuple[int, ...] = ()
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """Image files as a sequence; each one is read when it is asked for."""
+
+    paths: tuple[Path, ...]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int, /) -> U8:
+        return read_image(self.paths[index])
+
+
+def read_image(path: Path) -> U8:
+    """The image at `path`: (H, W) uint8 if it is grey, else (H, W, 3) RGB.
+
+    Turned as its EXIF orientation says; 16-bit values are scaled to 8 bits and
+    transparency is dropped, since a camera gives neither.
+
+    Raises:
+        UnreadableImageError: not there, empty, or not a whole image.
+    """
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise UnreadableImageError(f"{path}: expected an image, found {error.strerror}") from error
+    found = f"{len(data)} bytes that OpenCV cannot decode" if len(data) else "an empty file"
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_ANYCOLOR) if len(data) else None
+    except cv2.error as error:
+        image, found = None, str(error.err)
+    if image is None:
+        raise UnreadableImageError(f"{path}: expected an image, found {found}")
+    if image.ndim == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return np.asarray(image, np.uint8)
+
+
+def look_at(paths: Sequence[Path], progress: Progress | None = None) -> list[Look]:
+    """Decode every file once, and say what is in it, in the order of `paths`."""
+    looks: list[Look] = []
+    # Decoding releases Python's lock, so threads share the work.
+    with _quiet_opencv(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        for look in pool.map(_look, paths):
+            looks.append(look)
+            if progress is not None:
+                progress(len(looks), len(paths))
+    return looks
+
+
+def _look(path: Path) -> Look:
+    try:
+        image = read_image(path)
+    except UnreadableImageError as error:
+        return Look(path, problem=str(error))
+    return Look(path, digest(image), image.shape)
+
+
+@contextmanager
+def _quiet_opencv() -> Iterator[None]:
+    """No warnings on the terminal about files that are reported anyway."""
+    level = cv2.getLogLevel()
+    cv2.setLogLevel(0)  # silent
+    try:
+        yield
+    finally:
+        cv2.setLogLevel(level)

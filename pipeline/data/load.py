@@ -1,0 +1,59 @@
+"""`load`: the recipe's data set, read, checked and split."""
+
+from pathlib import Path
+from typing import assert_never
+
+from pipeline.data.base import Dataset, Progress
+from pipeline.data.digits import read_digits
+from pipeline.data.folder import read_folder
+from pipeline.data.mnist import read_mnist
+from pipeline.data.root import data_root
+from pipeline.data.split import Source, divide
+from pipeline.errors import DataError
+from pipeline.recipe import DataRecipe
+
+
+def load(
+    recipe: DataRecipe,
+    *,
+    root: Path | None,
+    recipe_folder: Path,
+    seed: int,
+    progress: Progress | None = None,
+) -> Dataset:
+    """The data set `recipe` asks for; the same seed gives the same split.
+
+    Args:
+        recipe: what to load and how to split it.
+        root: the command line's data root, or None to look further; see `data_root`.
+        recipe_folder: where a relative path is looked for when the root has none.
+        seed: of the split.
+        progress: called with (done, total): bytes of a download, or files of a folder.
+
+    Raises:
+        DataError: missing, damaged, or too small for the splits.
+    """
+    return divide(_read(recipe, data_root(root), recipe_folder, progress), recipe, seed)
+
+
+def _read(recipe: DataRecipe, root: Path, recipe_folder: Path, progress: Progress | None) -> Source:
+    match recipe.kind:
+        case "digits":
+            return read_digits()
+        case "mnist" | "fashion-mnist":
+            return read_mnist(recipe.kind, root, progress)
+        case "image-folder":
+            folder = _find_folder(recipe, root, recipe_folder)
+            return read_folder(folder, recipe.on_unreadable, progress)
+        case _:
+            assert_never(recipe.kind)
+
+
+def _find_folder(recipe: DataRecipe, root: Path, recipe_folder: Path) -> Path:
+    path = Path(recipe.path or "").expanduser()
+    candidates = list(dict.fromkeys((root / path, recipe_folder / path)))
+    for candidate in candidates:
+        if candidate.exists():
+            return candidate
+    tried = " or ".join(str(candidate) for candidate in candidates)
+    raise DataError(f"data.path: expected a folder of images at {tried}, found nothing")

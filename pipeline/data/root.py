@@ -1,0 +1,21 @@
+"""Where data sets are looked for, and kept after a download."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+VARIABLE = "EDGEWARD_DATA"
+
+
+def data_root(flag: Path | None = None) -> Path:
+    """The folder with one sub-folder per data set; it need not exist yet.
+
+    `flag` (the command line's) first, then the environment's EDGEWARD_DATA, then the
+    user's cache folder.
+    """
+    if flag is not None:
+        return flag.expanduser()
+    if named := os.environ.get(VARIABLE):
+        return Path(named).expanduser()
+    return platformdirs.user_cache_path("edgeward") / "data"

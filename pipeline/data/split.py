@@ -1,0 +1,245 @@
+"""Divide labelled images into disjoint train, validation, calibration and test splits.
+
+Copies of a picture are left out before anything is drawn, so that no test image is ever
+trained on under another name. Within each class the draw is a shuffle by the recipe's
+seed.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.arrays import U8
+from pipeline.atomic import write_whole
+from pipeline.data.base import SPLIT_NAMES, Dataset, Split, SplitName
+from pipeline.errors import DataError
+from pipeline.recipe import DataRecipe
+
+Indices: TypeAlias = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Labelled images before they are divided, with the digest of each one's pixels."""
+
+    split: Split
+    digests: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def select(self, indices: Indices) -> "Pool":
+        """The images at `indices`, in that order."""
+        return Pool(self.split.select(indices), tuple(self.digests[i] for i in indices))
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What a reader found: `val` and `test` only where the data set brings its own."""
+
+    name: str
+    labels: tuple[str, ...]
+    train: Pool
+    val: Pool | None = None
+    test: Pool | None = None
+    notes: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+
+
+def digest(image: U8) -> str:
+    """SHA-256 of the shape and the pixels: equal for the same picture only."""
+    shape = repr(image.shape).encode()
+    return hashlib.sha256(shape + np.ascontiguousarray(image).tobytes()).hexdigest()
+
+
+def divide(source: Source, recipe: DataRecipe, seed: int) -> Dataset:
+    """`source` as a data set of four disjoint splits.
+
+    A split that the source brings is kept; copies of its images are left out of the
+    splits below it (test, then val, then the rest). `notes` says what was left out.
+
+    Raises:
+        DataError: a class has too few different images, or what is left after val and
+            test is too small for the calibration images the recipe asks for.
+    """
+    notes = list(source.notes)
+    val, pool = source.val, source.train
+    if val is not None and source.test is not None:
+        val = _without(val, source.test, "val", notes)
+    for held_out in (source.test, val):
+        pool = pool if held_out is None else _without(pool, held_out, "train", notes)
+    pool = _distinct(pool, notes)
+    drawn = _draw(source, pool, recipe, seed)
+    pools = {name: pool.select(np.sort(places)) for name, places in drawn.items()}
+    pools |= {} if val is None else {"val": val}
+    pools |= {} if source.test is None else {"test": source.test}
+    return Dataset(
+        name=source.name,
+        labels=source.labels,
+        train=pools["train"].split,
+        val=pools["val"].split,
+        calibration=pools["calibration"].split,
+        test=pools["test"].split,
+        sha256=_content(source.labels, pools),
+        notes=tuple(notes),
+        skipped=source.skipped,
+    )
+
+
+def calibration_limit(counts: Indices, val: float, test: float) -> int:
+    """How many calibration images can be set aside from `counts` images per class.
+
+    Half of what the shares `val` and `test` leave, so that training keeps the larger
+    part, and at least one image of every class.
+    """
+    left = counts - sum(_held_out(counts, val, test))
+    return int((left - 1).sum() // 2)
+
+
+def record(dataset: Dataset, path: Path) -> None:
+    """Write which image is in which split to `path` as JSON, the same bytes every time."""
+    document = {
+        "name": dataset.name,
+        "sha256": dataset.sha256,
+        "labels": dataset.labels,
+        "splits": {name: dataset.split(name).ids for name in SPLIT_NAMES},
+        "notes": dataset.notes,
+        "skipped": dataset.skipped,
+    }
+    write_whole(path, msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
+
+
+def _draw(source: Source, pool: Pool, recipe: DataRecipe, seed: int) -> dict[SplitName, Indices]:
+    """Places in `pool` of each split; empty where the source brings its own."""
+    val = recipe.val if source.val is None else 0.0
+    test = recipe.test if source.test is None else 0.0
+    counts = _counts(pool.split.labels, source)
+    _check_room(source, counts, recipe, val, test)
+    val_counts, test_counts = _held_out(counts, val, test)
+    order: Indices = np.random.default_rng(seed).permutation(len(pool))
+    tests, order = _take(order, pool, test_counts)
+    vals, order = _take(order, pool, val_counts)
+    left = _counts(pool.split.labels[order], source)
+    calibrations, trains = _take(order, pool, _apportion(recipe.calibration, left - 1))
+    if recipe.train_limit:
+        trains, _ = _take(trains, pool, _limited(source, pool, trains, recipe.train_limit))
+    return {"train": trains, "val": vals, "calibration": calibrations, "test": tests}
+
+
+def _check_room(
+    source: Source, counts: Indices, recipe: DataRecipe, val: float, test: float
+) -> None:
+    if source.test is None and test == 0:
+        raise DataError(
+            f"{source.name}: expected data.test above 0, since these images come "
+            "without a test split of their own, found 0"
+        )
+    needed = 1 + (val > 0) + (test > 0)
+    for label, count in zip(source.labels, counts, strict=True):
+        if count < needed:
+            raise DataError(
+                f"{source.name}: class {label!r}: expected at least {needed} different "
+                f"images to split, found {count}"
+            )
+    limit = calibration_limit(counts, val, test)
+    if recipe.calibration > limit:
+        raise DataError(
+            f"{source.name}: too few images: expected data.calibration at most {limit} "
+            f"(half of what val and test leave of {counts.sum()} different images), "
+            f"found {recipe.calibration}"
+        )
+
+
+def _counts(labels: Indices, source: Source) -> Indices:
+    """Images per class, (K,)."""
+    return np.bincount(labels, minlength=len(source.labels)).astype(np.int64)
+
+
+def _held_out(counts: Indices, val: float, test: float) -> tuple[Indices, Indices]:
+    """Images per class for val and test: their share, rounded; never none, never all."""
+    tests = np.minimum(_share(counts, test), counts - 1 - (val > 0))
+    return np.minimum(_share(counts, val), counts - tests - 1), tests
+
+
+def _limited(source: Source, pool: Pool, trains: Indices, limit: int) -> Indices:
+    """How many training images of each class make `limit` together, or all there are."""
+    counts = _counts(pool.split.labels[trains], source)
+    if limit < len(counts):
+        raise DataError(
+            f"{source.name}: expected data.train_limit to be 0 or at least {len(counts)}, "
+            f"one image of each class, found {limit}"
+        )
+    shares: Indices = 1 + _apportion(min(limit, len(trains)) - len(counts), counts - 1)
+    return shares
+
+
+def _share(counts: Indices, share: float) -> Indices:
+    """`share` of every class, rounded, but at least one image when there is a share."""
+    if share == 0:
+        return np.zeros_like(counts)
+    shares: Indices = np.maximum(1, np.rint(counts * share)).astype(np.int64)
+    return shares
+
+
+def _apportion(total: int, weights: Indices) -> Indices:
+    """Divide `total` over the classes in proportion to `weights` (largest remainder).
+
+    No class gets more than its weight, given that `total` is at most their sum.
+    """
+    if total == 0:
+        return np.zeros_like(weights)
+    shares: Indices = total * weights // weights.sum()
+    remainders = total * weights % weights.sum()
+    # A stable sort settles equal remainders by class number.
+    by_remainder = np.argsort(-remainders, kind="stable")
+    shares[by_remainder[: total - shares.sum()]] += 1
+    return shares
+
+
+def _take(order: Indices, pool: Pool, counts: Indices) -> tuple[Indices, Indices]:
+    """The first `counts[c]` places in `order` of every class c, and the places left."""
+    labels = pool.split.labels[order]
+    taken = np.zeros(len(order), bool)
+    for label, count in enumerate(counts):
+        taken[np.flatnonzero(labels == label)[:count]] = True
+    return order[taken], order[~taken]
+
+
+def _distinct(pool: Pool, notes: list[str]) -> Pool:
+    """`pool` with the first of every picture only."""
+    first: dict[str, int] = {}
+    for place, value in enumerate(pool.digests):
+        first.setdefault(value, place)
+    if len(first) < len(pool):
+        notes.append(f"copies of another image, left out: {len(pool) - len(first)} of {len(pool)}")
+    labels = pool.split.labels
+    clashes = {value for i, value in enumerate(pool.digests) if labels[i] != labels[first[value]]}
+    if clashes:
+        examples = ", ".join(sorted(pool.split.ids[first[value]] for value in clashes)[:3])
+        notes.append(f"images with a copy in another class: {len(clashes)}, such as {examples}")
+    return pool.select(np.fromiter(first.values(), np.int64))
+
+
+def _without(pool: Pool, above: Pool, name: SplitName, notes: list[str]) -> Pool:
+    """`pool` without copies of the images in the split `above`."""
+    taken = set(above.digests)
+    keep = np.array([i for i, value in enumerate(pool.digests) if value not in taken], np.int64)
+    if len(keep) < len(pool):
+        notes.append(
+            f"{name}: copies of held-out images, left out: {len(pool) - len(keep)} of {len(pool)}"
+        )
+    return pool.select(keep)
+
+
+def _content(labels: tuple[str, ...], pools: dict[SplitName, Pool]) -> str:
+    """SHA-256 of everything that defines the data set and its split."""
+    rows = {
+        name: list(zip(pools[name].digests, pools[name].split.labels.tolist(), strict=True))
+        for name in SPLIT_NAMES
+    }
+    return hashlib.sha256(msgspec.json.encode((labels, rows))).hexdigest()
