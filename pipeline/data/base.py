@@ -1,6 +1,6 @@
 """`Dataset`: labelled images in four disjoint splits, as every stage sees them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, get_args
 
@@ -11,9 +11,6 @@ from edge_agent.arrays import U8
 
 SplitName: TypeAlias = Literal["train", "val", "calibration", "test"]
 SPLIT_NAMES: tuple[SplitName, ...] = get_args(SplitName)
-
-Progress: TypeAlias = Callable[[int, int], None]
-"""Called with how much is done and how much there is."""
 
 
 class ImageSequence(Protocol):

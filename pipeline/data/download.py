@@ -13,14 +13,15 @@ from hashlib import sha256 as new_sha256
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeAlias
 
-from pipeline.atomic import whole_file
-from pipeline.data.base import Progress
+from edge_agent.atomic import whole_file
 from pipeline.errors import DataError
+from pipeline.progress import Progress, Silent, Task
 
 MnistName: TypeAlias = Literal["mnist", "fashion-mnist"]
 
 TIMEOUT_S = 30.0
 _CHUNK = 1 << 16
+_SILENT = Silent()
 
 
 @dataclass(frozen=True)
@@ -84,14 +85,14 @@ def mnist_files(name: MnistName) -> dict[str, RemoteFile]:
 def fetch_missing(
     files: dict[str, RemoteFile],
     folder: Path,
-    progress: Progress | None = None,
+    progress: Progress = _SILENT,
     *,
     timeout_s: float = TIMEOUT_S,
 ) -> None:
     """Download those of `files` that `folder` lacks.
 
-    `progress` is called with the bytes received and expected of the current file (0 when
-    the server does not say). `timeout_s` bounds each wait for the server.
+    `progress` sees one task per file, which counts bytes. `timeout_s` bounds each wait
+    for the server.
 
     Raises:
         DataError: no mirror has the file as published; says what each one answered.
@@ -103,7 +104,7 @@ def fetch_missing(
             _fetch(file, path, progress, timeout_s)
 
 
-def _fetch(file: RemoteFile, path: Path, progress: Progress | None, timeout_s: float) -> None:
+def _fetch(file: RemoteFile, path: Path, progress: Progress, timeout_s: float) -> None:
     failures: list[str] = []
     for url in file.urls:
         try:
@@ -124,26 +125,22 @@ def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _download(
-    url: str, sha256: str, path: Path, progress: Progress | None, timeout_s: float
-) -> None:
+def _download(url: str, sha256: str, path: Path, progress: Progress, timeout_s: float) -> None:
     with urllib.request.urlopen(url, timeout=timeout_s) as response, whole_file(path) as target:
         total = int(response.headers.get("Content-Length") or 0)
-        found = _unpacked_sha256(_copy(response, target, total, progress))
+        with progress.task(f"download {path.name}", total) as task:
+            found = _unpacked_sha256(_copy(response, target, total, task))
         if found != sha256:
             raise _WrongContentError(f"expected SHA-256 {sha256} unpacked, found {found}")
 
 
-def _copy(
-    source: BinaryIO, target: BinaryIO, total: int, progress: Progress | None
-) -> Iterator[bytes]:
+def _copy(source: BinaryIO, target: BinaryIO, total: int, task: Task) -> Iterator[bytes]:
     done = 0
     while chunk := source.read(_CHUNK):
         target.write(chunk)
         yield chunk
         done += len(chunk)
-        if progress is not None:
-            progress(done, total)
+        task.advance(len(chunk))
     if done < total:
         raise _WrongContentError(f"expected {total} bytes, found {done}")
 

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.arrays import U8
+from edge_agent.atomic import whole_file
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import fit
-from pipeline.atomic import whole_file
-from pipeline.data.base import Dataset, Progress, Split, SplitName
+from pipeline.data.base import Dataset, Split, SplitName
+from pipeline.progress import Progress, Silent
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,17 +33,19 @@ class Fitted:
         return len(self.labels)
 
 
-def fit_split(split: Split, spec: InputSpec, progress: Progress | None = None) -> Fitted:
-    """Every image of `split` through the device's own `fit`.
+_SILENT = Silent()
 
-    `progress` is called with the images done and the images there are.
-    """
+
+def fit_split(
+    split: Split, spec: InputSpec, progress: Progress = _SILENT, *, name: str = "images"
+) -> Fitted:
+    """Every image of `split` through the device's own `fit`; `name` is for the progress."""
     total = len(split)
     pixels = np.empty((total, spec.height, spec.width, spec.channels), np.uint8)
-    for number in range(total):
-        pixels[number] = fit(split.images[number], spec)
-        if progress is not None:
-            progress(number + 1, total)
+    with progress.task(f"fit {name}", total) as task:
+        for number in range(total):
+            pixels[number] = fit(split.images[number], spec)
+            task.advance()
     return Fitted(pixels, split.labels)
 
 
@@ -51,7 +54,7 @@ def fit_cached(
     name: SplitName,
     spec: InputSpec,
     folder: Path,
-    progress: Progress | None = None,
+    progress: Progress = _SILENT,
 ) -> Fitted:
     """`fit_split` of the split `name`, kept in `folder` for the next stage.
 
@@ -63,7 +66,7 @@ def fit_cached(
     kept = _read(path, len(dataset.split(name)), spec)
     if kept is not None:
         return kept
-    fitted = fit_split(dataset.split(name), spec, progress)
+    fitted = fit_split(dataset.split(name), spec, progress, name=name)
     with whole_file(path) as stream:
         np.savez(stream, pixels=fitted.pixels, labels=fitted.labels)
     return fitted

@@ -13,10 +13,11 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from pipeline.data.base import Progress, Split
+from pipeline.data.base import Split
 from pipeline.data.images import IMAGE_SUFFIXES, ImageFiles, Look, look_at
 from pipeline.data.split import Pool, Source
 from pipeline.errors import DataError
+from pipeline.progress import Progress, Silent
 
 PartName: TypeAlias = Literal["train", "val", "test"]
 Classes: TypeAlias = dict[str, tuple[Path, ...]]
@@ -28,6 +29,7 @@ _PARTS: dict[str, PartName] = {
     "validation": "val",
     "test": "test",
 }
+_SILENT = Silent()
 _SHOWN = 3  # how many unreadable files an error names
 
 
@@ -60,14 +62,14 @@ class Layout:
 def read_folder(
     root: Path,
     on_unreadable: Literal["error", "skip"] = "error",
-    progress: Progress | None = None,
+    progress: Progress = _SILENT,
 ) -> Source:
     """The images under `root`, every one decoded once to know that it can be.
 
     Args:
         root: the folder.
         on_unreadable: `skip` leaves files out that cannot be decoded, and lists them.
-        progress: called with the files looked at and the files there are.
+        progress: sees one task, which counts the files.
 
     Raises:
         DataError: no such folder, no images, fewer than two classes, a class without

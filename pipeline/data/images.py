@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from edge_agent.arrays import U8
-from pipeline.data.base import Progress
 from pipeline.data.split import digest
 from pipeline.errors import DataError
+from pipeline.progress import Progress
 
 # What OpenCV's decoders go by, and .heic and .heif: OpenCV cannot read these two, but
 # telephones write them, and a picture is better named than ignored.
@@ -82,15 +82,18 @@ def read_image(path: Path) -> U8:
     return np.asarray(image, np.uint8)
 
 
-def look_at(paths: Sequence[Path], progress: Progress | None = None) -> list[Look]:
+def look_at(paths: Sequence[Path], progress: Progress) -> list[Look]:
     """Decode every file once, and say what is in it, in the order of `paths`."""
     looks: list[Look] = []
     # Decoding releases Python's lock, so threads share the work.
-    with _quiet_opencv(), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with (
+        _quiet_opencv(),
+        progress.task("look at images", len(paths)) as task,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
         for look in pool.map(_look, paths):
             looks.append(look)
-            if progress is not None:
-                progress(len(looks), len(paths))
+            task.advance()
     return looks
 
 

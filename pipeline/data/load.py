@@ -3,14 +3,17 @@
 from pathlib import Path
 from typing import assert_never
 
-from pipeline.data.base import Dataset, Progress
+from pipeline.data.base import Dataset
 from pipeline.data.digits import read_digits
 from pipeline.data.folder import read_folder
 from pipeline.data.mnist import read_mnist
 from pipeline.data.root import data_root
 from pipeline.data.split import Source, divide
 from pipeline.errors import DataError
+from pipeline.progress import Progress, Silent
 from pipeline.recipe import DataRecipe
+
+_SILENT = Silent()
 
 
 def load(
@@ -19,7 +22,7 @@ def load(
     root: Path | None,
     recipe_folder: Path,
     seed: int,
-    progress: Progress | None = None,
+    progress: Progress = _SILENT,
 ) -> Dataset:
     """The data set `recipe` asks for; the same seed gives the same split.
 
@@ -28,7 +31,7 @@ def load(
         root: the command line's data root, or None to look further; see `data_root`.
         recipe_folder: where a relative path is looked for when the root has none.
         seed: of the split.
-        progress: called with (done, total): bytes of a download, or files of a folder.
+        progress: sees a task per download (bytes), or one for a folder (files).
 
     Raises:
         DataError: missing, damaged, or too small for the splits.
@@ -36,7 +39,7 @@ def load(
     return divide(_read(recipe, data_root(root), recipe_folder, progress), recipe, seed)
 
 
-def _read(recipe: DataRecipe, root: Path, recipe_folder: Path, progress: Progress | None) -> Source:
+def _read(recipe: DataRecipe, root: Path, recipe_folder: Path, progress: Progress) -> Source:
     match recipe.kind:
         case "digits":
             return read_digits()

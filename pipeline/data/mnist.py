@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.arrays import U8
-from pipeline.data.base import Progress, Split
+from pipeline.data.base import Split
 from pipeline.data.download import MnistName, RemoteFile, fetch_missing, mnist_files
 from pipeline.data.split import Pool, Source, digest
 from pipeline.errors import DataError
+from pipeline.progress import Progress, Silent
 
 Part: TypeAlias = Literal["train", "t10k"]
 
@@ -31,8 +32,10 @@ _LABELS: dict[MnistName, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
+_SILENT = Silent()
 
-def read_mnist(name: MnistName, root: Path, progress: Progress | None = None) -> Source:
+
+def read_mnist(name: MnistName, root: Path, progress: Progress = _SILENT) -> Source:
     """The set `name` in the folder `root`/`name`, downloaded into it when missing.
 
     Raises:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.arrays import U8
-from pipeline.atomic import write_whole
+from edge_agent.atomic import write_whole
 from pipeline.data.base import SPLIT_NAMES, Dataset, Split, SplitName
 from pipeline.errors import DataError
 from pipeline.recipe import DataRecipe
