@@ -13,6 +13,10 @@ class DataError(PipelineError):
     """The data set is missing, empty, damaged, or not what the recipe needs."""
 
 
+class TrainError(PipelineError):
+    """Training diverged."""
+
+
 class BudgetError(PipelineError):
     """The pruning target cannot be reached with this network."""
 

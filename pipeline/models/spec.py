@@ -1,0 +1,40 @@
+"""`ModelSpec`: a network as data, from which `build` makes the module again."""
+
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+
+from edge_agent.bundle.manifest import InputSpec
+
+Arch: TypeAlias = Literal["resnet8", "resnet20", "resnet56", "mobilenet_v2", "ds_cnn", "vgg_tiny"]
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class LayerShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The channels of one convolution, norm or linear layer after pruning.
+
+    A norm has as many inputs as outputs; only convolutions have more than one group.
+    """
+
+    inputs: Count
+    outputs: Count
+    groups: Count = 1
+
+
+class ModelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which network this is.
+
+    Args:
+        arch: the architecture's name.
+        classes: number of logits.
+        input: what the network sees; its channels, height and width.
+        width: the architecture's width multiplier.
+        shapes: for a pruned network, the channels of each layer by its module path;
+            None while every layer is as the architecture made it.
+    """
+
+    arch: Arch
+    classes: Annotated[int, msgspec.Meta(ge=2)]
+    input: InputSpec
+    width: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    shapes: dict[str, LayerShape] | None = None

@@ -1,0 +1,94 @@
+"""`TrainingState` on disk: what a killed training run needs to go on as if nothing was."""
+
+import hashlib
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from pipeline.atomic import write_whole
+from pipeline.checkpoint import EpochRecord
+from pipeline.ema import Ema
+
+RESUME_FILE = "resume.pt"
+
+
+@dataclass
+class TrainingState:
+    """Everything that changes while a network trains.
+
+    Args:
+        epoch, step: how many epochs are finished, and steps of the one under way.
+        loss: sum of the losses of those steps, a float64 scalar.
+        seconds: wall time spent on the epoch under way by earlier processes.
+    """
+
+    module: nn.Module
+    ema: Ema
+    optimizer: Optimizer
+    loss: Tensor
+    epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    history: list[EpochRecord] = field(default_factory=list)
+
+
+def run_key(*parts: object) -> str:
+    """A hash of all that decides how a run goes; a state of another key is not resumed.
+
+    Bytes-like parts are hashed as they are, others by their JSON.
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        raw = part if isinstance(part, bytes | memoryview) else msgspec.json.encode(part)
+        digest.update(raw)
+        digest.update(b"\0")
+    return digest.hexdigest()
+
+
+def store(state: TrainingState, folder: Path, key: str) -> None:
+    """Write `state` into `folder`, whole or not at all."""
+    content = {
+        "key": key,
+        "module": state.module.state_dict(),
+        "ema": state.ema.module.state_dict(),
+        "ema_updates": state.ema.updates,
+        "optimizer": state.optimizer.state_dict(),
+        "loss": state.loss,
+        "epoch": state.epoch,
+        "step": state.step,
+        "seconds": state.seconds,
+        "history": msgspec.to_builtins(state.history),
+    }
+    buffer = BytesIO()
+    torch.save(content, buffer)
+    write_whole(folder / RESUME_FILE, buffer.getvalue())
+
+
+def restore(state: TrainingState, folder: Path, key: str) -> bool:
+    """Put the state in `folder` into `state`; False where there is none of this `key`."""
+    path = folder / RESUME_FILE
+    if not path.exists():
+        return False
+    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    if content["key"] != key:
+        return False
+    state.module.load_state_dict(content["module"])
+    state.ema.module.load_state_dict(content["ema"])
+    state.ema.updates = content["ema_updates"]
+    state.optimizer.load_state_dict(content["optimizer"])
+    state.loss.copy_(content["loss"])
+    state.epoch, state.step = content["epoch"], content["step"]
+    state.seconds = content["seconds"]
+    state.history = msgspec.convert(content["history"], list[EpochRecord])
+    return True
+
+
+def forget(folder: Path) -> None:
+    """Remove the state in `folder`, once the stage's result is safe elsewhere."""
+    (folder / RESUME_FILE).unlink(missing_ok=True)

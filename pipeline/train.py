@@ -1,0 +1,256 @@
+"""`train`: the one loop, for training from scratch and for fine-tuning what was pruned.
+
+The weights that come out are the moving average at the end of the last epoch: nothing is
+chosen by looking at a split. On one machine, with one number of threads, the same seed
+gives the same bits, however often the run was killed and resumed.
+"""
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim import SGD, AdamW, Optimizer
+
+from pipeline.batches import Images, Schedule, epoch_batches, plain_batches
+from pipeline.checkpoint import Checkpoint, EpochRecord, Step
+from pipeline.data.fitted import Fitted
+from pipeline.distributed import Ranks, join_ranks
+from pipeline.ema import Ema
+from pipeline.errors import TrainError
+from pipeline.progress import Progress, Silent, Task
+from pipeline.recipe import TrainRecipe
+from pipeline.resume import TrainingState, restore, run_key, store
+from pipeline.schedule import learning_rate
+
+Loss: TypeAlias = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""(network input (B, C, H, W), logits (B, K), labels (B,)) to a scalar to minimise."""
+
+VAL_BATCH = 500
+STORE_EVERY_S = 60.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """What does not change while a network trains."""
+
+    name: str
+    recipe: TrainRecipe
+    seed: int
+    loss: Loss
+    train: Images
+    val: Images
+    schedule: Schedule
+    ranks: Ranks
+    resume_folder: Path | None
+    key: str
+
+
+def train(
+    start: Checkpoint,
+    train: Fitted,
+    val: Fitted,
+    recipe: TrainRecipe,
+    *,
+    seed: int,
+    resume_folder: Path | None = None,
+    progress: Progress | None = None,
+    loss: Loss | None = None,
+    name: str = "train",
+) -> Checkpoint:
+    """`start` trained on `train`; the argument stays as it was.
+
+    Uses a GPU when there is one, and every process when started by torchrun; the batch
+    size is then that of all of them together.
+
+    Args:
+        start: the network, fresh or trained.
+        train: the images to learn from.
+        val: the images each epoch is measured on.
+        recipe: the optimisation.
+        seed: decides the order of the images and their random changes.
+        resume_folder: where the state is kept, after each epoch and once a minute; a state
+            of the same run found there is gone on with. None keeps none.
+        progress: where to report; None reports nothing.
+        loss: what to minimise; None is cross-entropy with the recipe's label smoothing.
+        name: the stage's name, in reports and in the lineage.
+
+    Raises:
+        DataError: a split does not fit the network, or there are too few images.
+        TrainError: the loss is no longer finite.
+    """
+    progress = progress or Silent()
+    ranks = join_ranks()
+    device = _device()
+    images = Images.of(train, start.spec, device, "train")
+    step = Step(name, seed, msgspec.to_builtins(recipe))
+    job = _Job(
+        name=name,
+        recipe=recipe,
+        seed=seed,
+        loss=loss or smoothed_cross_entropy(recipe.label_smoothing),
+        train=images,
+        val=Images.of(val, start.spec, device, "val"),
+        schedule=Schedule.of(len(images), recipe.batch_size, ranks),
+        ranks=ranks,
+        resume_folder=resume_folder,
+        key=_key(start, step, train, val, ranks),
+    )
+    state = _initial_state(start.module, recipe, device)
+    if resume_folder is not None and restore(state, resume_folder, job.key):
+        progress.say(f"{name}: resumed at epoch {state.epoch + 1}, step {state.step}")
+    # Deterministic convolutions on a GPU; on the CPU they are so by themselves.
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
+        _run(job, state, progress)
+    module = state.ema.module.to("cpu")
+    _lay_out(module, torch.contiguous_format)
+    return Checkpoint(module, start.spec, tuple(state.history), (*start.lineage, step))
+
+
+def smoothed_cross_entropy(smoothing: float) -> Loss:
+    """Cross-entropy with `smoothing` of each label spread over all classes."""
+
+    def loss(_inputs: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(logits, labels, label_smoothing=smoothing)
+
+    return loss
+
+
+def _device() -> torch.device:
+    if torch.cuda.is_available():
+        return torch.device("cuda", torch.cuda.current_device())
+    return torch.device("cpu")
+
+
+def _key(start: Checkpoint, step: Step, train: Fitted, val: Fitted, ranks: Ranks) -> str:
+    weights = (value.contiguous().numpy().data for value in start.module.state_dict().values())
+    splits = (part.data for split in (train, val) for part in (split.pixels, split.labels))
+    return run_key(start.spec, start.lineage, step, ranks.world, *splits, *weights)
+
+
+def _initial_state(module: nn.Module, recipe: TrainRecipe, device: torch.device) -> TrainingState:
+    module = copy.deepcopy(module).requires_grad_(True).train().to(device)
+    # The order batches come in, and the one convolutions are fastest in.
+    _lay_out(module, torch.channels_last)
+    return TrainingState(
+        module,
+        Ema(module, recipe.ema),
+        _optimizer(module, recipe),
+        torch.zeros((), dtype=torch.float64, device=device),
+    )
+
+
+def _lay_out(module: nn.Module, order: torch.memory_format) -> None:
+    for parameter in module.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=order)
+
+
+def _optimizer(module: nn.Module, recipe: TrainRecipe) -> Optimizer:
+    """Weight decay on weights only: it has no sense on norms and biases (one axis)."""
+    parameters = list(module.parameters())
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    if recipe.optimizer == "adamw":
+        return AdamW(groups, lr=recipe.lr, foreach=True)
+    nesterov = recipe.momentum > 0
+    return SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=nesterov, foreach=True)
+
+
+def _run(job: _Job, state: TrainingState, progress: Progress) -> None:
+    per_epoch = job.schedule.steps
+    forward = job.ranks.parallel(state.module)
+    with progress.task(job.name, job.recipe.epochs * per_epoch) as task:
+        task.advance(state.epoch * per_epoch + state.step)
+        while state.epoch < job.recipe.epochs:
+            begun = time.monotonic() - state.seconds
+            _train_epoch(job, state, forward, task, begun)
+            record = _finish_epoch(job, state, begun)
+            if job.ranks.first:
+                progress.say(
+                    f"{job.name} {record.epoch}/{job.recipe.epochs}: "
+                    f"loss {record.train_loss:.4f}, val {100 * record.val_accuracy:.2f} %, "
+                    f"lr {record.lr:.2g}, {record.seconds:.1f} s"
+                )
+
+
+def _train_epoch(
+    job: _Job, state: TrainingState, forward: nn.Module, task: Task, begun: float
+) -> None:
+    """The rest of the epoch under way."""
+    place = (job.seed, state.epoch, state.step)
+    stored = time.monotonic()
+    batches = epoch_batches(job.train, job.schedule, job.recipe.augment, place, job.ranks)
+    for inputs, labels in batches:
+        for group in state.optimizer.param_groups:
+            group["lr"] = _rate(job, state.epoch, state.step)
+        loss = job.loss(inputs, forward(inputs), labels)
+        state.optimizer.zero_grad()
+        loss.backward()
+        state.optimizer.step()
+        state.ema.update(state.module)
+        state.loss += loss.detach()
+        state.step += 1
+        task.advance()
+        if _worth_storing(job, time.monotonic() - stored):
+            state.seconds = time.monotonic() - begun
+            _store(job, state)
+            stored = time.monotonic()
+
+
+def _rate(job: _Job, epoch: int, step: int) -> float:
+    steps, recipe = job.schedule.steps, job.recipe
+    warmup = round(recipe.warmup_epochs * steps)
+    return learning_rate(epoch * steps + step, recipe.lr, warmup, recipe.epochs * steps)
+
+
+def _worth_storing(job: _Job, seconds: float) -> bool:
+    """Within an epoch the ranks' batch norms differ, and one file cannot hold them all."""
+    return job.ranks.world == 1 and seconds >= STORE_EVERY_S
+
+
+def _finish_epoch(job: _Job, state: TrainingState, begun: float) -> EpochRecord:
+    job.ranks.agree(state.module)
+    job.ranks.agree(state.ema.module)
+    train_loss = job.ranks.total(state.loss).item() / (job.schedule.steps * job.ranks.world)
+    if not torch.isfinite(torch.tensor(train_loss)):
+        raise TrainError(
+            f"{job.name}: expected a finite loss in epoch {state.epoch + 1}, found {train_loss}; "
+            f"a lower lr than {job.recipe.lr} may help"
+        )
+    val_loss, val_accuracy = _measure(state.ema.module, job.val, job.ranks)
+    lr = _rate(job, state.epoch, job.schedule.steps - 1)
+    state.epoch, state.step, state.seconds = state.epoch + 1, 0, 0.0
+    state.loss.zero_()
+    record = EpochRecord(
+        state.epoch, train_loss, val_loss, val_accuracy, lr, time.monotonic() - begun
+    )
+    state.history.append(record)
+    _store(job, state)
+    return record
+
+
+def _store(job: _Job, state: TrainingState) -> None:
+    if job.resume_folder is not None and job.ranks.first:
+        store(state, job.resume_folder, job.key)
+    job.ranks.wait()
+
+
+@torch.no_grad()
+def _measure(module: nn.Module, images: Images, ranks: Ranks) -> tuple[float, float]:
+    """Mean cross-entropy and accuracy of `module` over all ranks' shares of `images`."""
+    sums = torch.zeros(2, dtype=torch.float64, device=images.device)
+    for inputs, labels in plain_batches(images, VAL_BATCH, ranks):
+        logits = module(inputs)
+        sums[0] += F.cross_entropy(logits, labels, reduction="sum")
+        sums[1] += (logits.argmax(dim=1) == labels).sum()
+    loss, correct = (ranks.total(sums) / len(images)).tolist()
+    return loss, correct
