@@ -1,0 +1,159 @@
+"""`edgeward-agent`: parse, build, one call, and an exit status for every kind of error.
+
+Nothing heavy is imported before it is known to be needed: `--help` loads neither OpenCV
+nor an interpreter nor an MQTT client.
+"""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from edge_agent import __version__
+from edge_agent.errors import (
+    AgentError,
+    BrokerError,
+    BundleError,
+    ConfigError,
+    MessageError,
+    OutboxError,
+    RuntimeUnavailableError,
+    SourceError,
+    TaskError,
+)
+from edge_agent.exit_codes import ExitCode
+
+# The most specific first.
+EXIT_CODES: tuple[tuple[type[AgentError], ExitCode], ...] = (
+    (ConfigError, ExitCode.CONFIG),
+    (TaskError, ExitCode.BUNDLE_TASK),
+    (BundleError, ExitCode.BUNDLE),
+    (RuntimeUnavailableError, ExitCode.RUNTIME),
+    (SourceError, ExitCode.SOURCE),
+    (BrokerError, ExitCode.BROKER),
+    (MessageError, ExitCode.MESSAGE),
+    (OutboxError, ExitCode.OUTBOX),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv`; the exit status."""
+    options = _parser().parse_args(argv)
+    _log_to_stderr(options.log_level)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except AgentError as error:
+        sys.stderr.write(f"edgeward-agent: {error}\n")
+        return exit_code(error)
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+
+
+def exit_code(error: AgentError) -> ExitCode:
+    """The exit status that stands for `error`."""
+    for kind, code in EXIT_CODES:
+        if isinstance(error, kind):
+            return code
+    return ExitCode.UNEXPECTED
+
+
+def _run(options: argparse.Namespace) -> int:
+    from edge_agent.config import load_config
+
+    config = load_config(options.config)
+    from edge_agent.agent import run_agent
+
+    run_agent(config)
+    return ExitCode.OK
+
+
+def _check(options: argparse.Namespace) -> int:
+    from edge_agent.check import check
+
+    error = check(options.config, _say)
+    return ExitCode.OK if error is None else exit_code(error)
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from edge_agent.bench import bench, render
+    from edge_agent.bundle.archive import open_bundle
+
+    report = bench(open_bundle(options.bundle), seconds=options.seconds)
+    if options.json:
+        import msgspec
+
+        _say(json.dumps(msgspec.to_builtins(report), indent=2))
+    else:
+        _say(render(report))
+    return ExitCode.OK
+
+
+def _schemas(options: argparse.Namespace) -> int:
+    from edge_agent.messages import schemas
+
+    options.out.mkdir(parents=True, exist_ok=True)
+    for name, schema in schemas().items():
+        (options.out / name).write_text(json.dumps(schema, indent=2) + "\n", encoding="utf-8")
+    return ExitCode.OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="edgeward-agent", description="Look at a camera, say what is seen over MQTT."
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.add_argument(
+        "--log-level",
+        default="info",
+        choices=("debug", "info", "warning", "error"),
+        help="how much to say on stderr (default: %(default)s)",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run until stopped, or until every file has been read")
+    run.add_argument("--config", type=Path, required=True, help="agent.toml")
+    run.set_defaults(command=_run)
+
+    check = commands.add_parser("check", help="try everything that `run` needs, and say what fails")
+    check.add_argument("--config", type=Path, required=True, help="agent.toml")
+    check.set_defaults(command=_check)
+
+    bench = commands.add_parser("bench", help="measure a bundle on this machine")
+    bench.add_argument("bundle", type=Path, help="a bundle directory or .edgeward file")
+    bench.add_argument("--json", action="store_true", help="print JSON")
+    bench.add_argument(
+        "--seconds", type=_seconds, default=2.0, help="per thread count (default: %(default)s)"
+    )
+    bench.set_defaults(command=_bench)
+
+    schemas = commands.add_parser("schemas", help="write the JSON Schema of every message")
+    schemas.add_argument("--out", type=Path, required=True, help="the folder to write to")
+    schemas.set_defaults(command=_schemas)
+    return parser
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 3600:
+        raise argparse.ArgumentTypeError(f"expected seconds above 0, at most 3600, found {text}")
+    return value
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _log_to_stderr(level: str) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    package = logging.getLogger("edge_agent")
+    package.handlers = [handler]
+    package.setLevel(level.upper())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,203 @@
+"""`AgentConfig`: agent.toml as frozen values, decoded strictly.
+
+Paths in the file are relative to the file's own folder. `deploy/agent.example.toml`
+shows every key.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+
+from edge_agent.bundle.manifest import Name
+from edge_agent.endpoint import Broker, parse_endpoint, read_credentials
+from edge_agent.errors import ConfigError
+
+Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
+Timeout: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=3600)]
+Offset: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+Extent: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every configuration value: immutable and strict."""
+
+
+class DeviceConfig(_Value, frozen=True):
+    """Who this device is; `name` is part of every topic."""
+
+    name: Name
+
+
+class BrokerConfig(_Value, frozen=True):
+    """Where results go; see `Broker` for what the fields mean."""
+
+    url: str = "mqtt://localhost:1883"
+    credentials_file: Path | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 30
+
+    def __post_init__(self) -> None:
+        endpoint = parse_endpoint(self.url)
+        if not endpoint.tls and (self.ca_file or self.cert_file or self.key_file):
+            raise ValueError("url: expected mqtts:// with ca_file, cert_file or key_file")
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file: expected both or neither, found one")
+
+    def broker(self) -> Broker:
+        """The broker these fields name, its credentials read.
+
+        Raises:
+            ConfigError: the credentials file, or a TLS file, is missing or wrong.
+        """
+        for path in (self.ca_file, self.cert_file, self.key_file):
+            if path is not None and not path.is_file():
+                raise ConfigError(f"{path}: expected a PEM file, found nothing")
+        secret = self.credentials_file
+        return Broker(
+            parse_endpoint(self.url),
+            read_credentials(secret) if secret is not None else None,
+            self.ca_file,
+            self.cert_file,
+            self.key_file,
+            self.keepalive_s,
+        )
+
+
+class OutboxConfig(_Value, frozen=True):
+    """Where results wait until the broker has acknowledged them.
+
+    Args:
+        path: the SQLite file; its folder must exist.
+        max_mb: how much may wait; beyond it the oldest is dropped, and counted.
+        synchronous: `full` loses nothing at a power cut and writes to the disk for every
+            result; `normal` may lose the last moments at a power cut, never at a crash.
+    """
+
+    path: Path
+    max_mb: Annotated[float, msgspec.Meta(gt=0, le=100_000)] = 64
+    synchronous: Literal["full", "normal"] = "normal"
+
+
+class HealthConfig(_Value, frozen=True):
+    """How often the counters are published, in seconds."""
+
+    interval_s: Timeout = 30
+
+
+class ImagesConfig(_Value, frozen=True, tag_field="kind", tag="images"):
+    """An image file, or a folder of them in the order of their names."""
+
+    path: Path
+    loop: bool = False
+
+
+class VideoConfig(_Value, frozen=True, tag_field="kind", tag="video"):
+    """A video file, read at the model's pace: no frame is dropped."""
+
+    path: Path
+    loop: bool = False
+
+
+class CameraConfig(_Value, frozen=True, tag_field="kind", tag="camera"):
+    """A camera by number (`/dev/videoN`) or by URL (RTSP, MJPEG over HTTP): one of them.
+
+    Args:
+        index: the camera's number.
+        url: the stream's address.
+        open_timeout_s: how long opening a URL may take.
+        read_timeout_s: how long to wait for a frame before the camera counts as lost.
+    """
+
+    index: Offset | None = None
+    url: Annotated[str, msgspec.Meta(min_length=1)] | None = None
+    open_timeout_s: Timeout = 10
+    read_timeout_s: Timeout = 10
+
+    def __post_init__(self) -> None:
+        if (self.index is None) == (self.url is None):
+            found = "neither" if self.index is None else "both"
+            raise ValueError(f"camera: expected either index or url, found {found}")
+
+
+SourceConfig: TypeAlias = ImagesConfig | VideoConfig | CameraConfig
+
+
+class Region(_Value, frozen=True):
+    """The part of every frame that the model looks at, in pixels from the top left."""
+
+    x: Offset
+    y: Offset
+    w: Extent
+    h: Extent
+
+    def __str__(self) -> str:
+        return f"x={self.x} y={self.y} w={self.w} h={self.h}"
+
+
+class StreamConfig(_Value, frozen=True):
+    """One source looked at by one model.
+
+    Args:
+        name: part of the stream's topics.
+        bundle: a bundle directory or .edgeward file.
+        source: where frames come from.
+        region: the part of the frame to look at; the whole frame if left out.
+        interval_s: the least time between two answers; 0 is as fast as the model.
+        threads: how many threads one inference may use; more can be slower.
+    """
+
+    name: Name
+    bundle: Path
+    source: SourceConfig
+    region: Region | None = None
+    interval_s: Seconds = 0
+    threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+
+
+class AgentConfig(_Value, frozen=True):
+    """The whole of agent.toml; each stream is one `[[stream]]` table."""
+
+    device: DeviceConfig
+    outbox: OutboxConfig
+    streams: Annotated[tuple[StreamConfig, ...], msgspec.Meta(min_length=1)] = msgspec.field(
+        name="stream"
+    )
+    broker: BrokerConfig = BrokerConfig()
+    health: HealthConfig = HealthConfig()
+
+    def __post_init__(self) -> None:
+        names = [stream.name for stream in self.streams]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"stream: expected distinct names, found {name!r} twice")
+
+
+def load_config(path: Path) -> AgentConfig:
+    """The configuration in `path`, its relative paths resolved against its folder.
+
+    Raises:
+        ConfigError: no such file, not TOML, or a key missing, unknown or of the wrong
+            type or range; the message names the file and the key.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: expected an agent configuration file, found: {error.strerror}"
+        ) from error
+    folder = path.resolve().parent
+    try:
+        return msgspec.toml.decode(
+            data, type=AgentConfig, dec_hook=lambda kind, value: _path(folder, kind, value)
+        )
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _path(folder: Path, kind: type[Any], value: object) -> Path:
+    if kind is not Path or not isinstance(value, str) or not value:
+        raise ValueError(f"expected a path, found {value!r}")
+    return folder / Path(value).expanduser()

@@ -1,0 +1,61 @@
+"""What the agent says about itself as a whole: its status and its health."""
+
+import time
+import uuid
+from datetime import UTC, datetime
+
+from edge_agent import __version__
+from edge_agent.config import AgentConfig
+from edge_agent.messages import (
+    HealthMessage,
+    OutboxHealth,
+    State,
+    StatusMessage,
+    StreamHealth,
+    encode_message,
+)
+from edge_agent.outbox import Outbox
+from edge_agent.topics import Topics
+
+
+class Presence:
+    """What the agent says about itself as a whole.
+
+    Args:
+        config: for the names.
+        outbox: for its counters.
+    """
+
+    def __init__(self, config: AgentConfig, outbox: Outbox) -> None:
+        self.config, self._outbox = config, outbox
+        self.boot = uuid.uuid4().hex[:12]
+        self.topics = Topics(config.device.name)
+        self._started_s = time.monotonic()
+
+    def status(self, state: State, reason: str = "") -> bytes:
+        """The payload for the status topic."""
+        return encode_message(
+            StatusMessage(
+                device=self.config.device.name,
+                boot=self.boot,
+                state=state,
+                reason=reason,
+                version=__version__,
+                streams=tuple(stream.name for stream in self.config.streams),
+            )
+        )
+
+    def health(self, streams: tuple[StreamHealth, ...], connections: int) -> bytes:
+        """The payload for the health topic."""
+        box = self._outbox.state()
+        return encode_message(
+            HealthMessage(
+                device=self.config.device.name,
+                boot=self.boot,
+                at=datetime.now(UTC),
+                uptime_s=round(time.monotonic() - self._started_s, 3),
+                streams=streams,
+                outbox=OutboxHealth(depth=box.depth, bytes=box.bytes, evicted=box.evicted),
+                connections=connections,
+            )
+        )

@@ -1,0 +1,82 @@
+"""An image file, or a folder of them, as a source."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import cv2
+import numpy as np
+
+from edge_agent.arrays import U8
+from edge_agent.errors import SourceError
+from edge_agent.sources.base import Frame, Report, bgr_frame, unreported
+from edge_agent.stop import Stop
+
+SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".pgm", ".ppm", ".tif", ".tiff", ".webp"})
+
+
+class ImageSource:
+    """The images at `path`, in the order of their names, each once or in a loop.
+
+    Raises:
+        SourceError: on entering, if there is no image; while iterating, for a file that
+            OpenCV cannot read.
+    """
+
+    live = False
+    dropped = 0
+
+    def __init__(
+        self, path: Path, stop: Stop, *, loop: bool = False, report: Report = unreported
+    ) -> None:
+        self._path, self._stop, self._loop, self._report = path, stop, loop, report
+        self._files: list[Path] = []
+
+    def __enter__(self) -> Self:
+        self._files = find_images(self._path)
+        self._report(True, "")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._files = []
+
+    def __iter__(self) -> Iterator[Frame]:
+        seq = 0
+        while not self._stop.is_set():
+            for file in self._files:
+                if self._stop.is_set():
+                    return
+                yield bgr_frame(_read(file), seq)
+                seq += 1
+            if not self._loop:
+                return
+
+
+def find_images(path: Path) -> list[Path]:
+    """The image files at `path`, sorted by name; files of other kinds are left out.
+
+    Raises:
+        SourceError: `path` is missing or holds no image.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise SourceError(f"{path}: expected an image or a folder of images, found nothing")
+    files = sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES and f.is_file())
+    if not files:
+        kinds = ", ".join(sorted(SUFFIXES))
+        raise SourceError(f"{path}: expected images ({kinds}), found none")
+    return files
+
+
+def _read(file: Path) -> U8:
+    image = cv2.imread(str(file), cv2.IMREAD_COLOR)
+    if image is None:
+        raise SourceError(f"{file}: expected an image, found a file that OpenCV cannot read")
+    return np.asarray(image, np.uint8)

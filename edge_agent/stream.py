@@ -1,0 +1,164 @@
+"""One stream: its source, its recogniser, its counters, and the loop that joins them."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from edge_agent.arrays import U8
+from edge_agent.config import Region, StreamConfig
+from edge_agent.errors import ConfigError
+from edge_agent.messages import (
+    AvailabilityMessage,
+    BundleRef,
+    ResultMessage,
+    StreamHealth,
+    encode_message,
+)
+from edge_agent.publisher import Publisher
+from edge_agent.recognizer import Recognizer
+from edge_agent.results import Result
+from edge_agent.sources.base import Frame, FrameSource
+from edge_agent.stop import Stop
+from edge_agent.topics import Topics
+
+
+def run(
+    frames: Iterable[Frame],
+    recognize: Callable[[Frame], Result],
+    publish: Callable[[Frame, Result], None],
+) -> None:
+    """What the agent does, all of it: look at every frame, say what was seen."""
+    for frame in frames:
+        publish(frame, recognize(frame))
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """Who speaks: goes into every message.
+
+    Args:
+        device: the device's name.
+        boot: this start of the agent.
+        publisher: where the messages go.
+    """
+
+    device: str
+    boot: str
+    publisher: Publisher
+
+    @property
+    def topics(self) -> Topics:
+        """The topics of the device."""
+        return Topics(self.device)
+
+
+class Stream:
+    """One source looked at by one model, and what it says about itself.
+
+    Args:
+        config: the stream's part of the configuration.
+        bundle: what answers.
+        recognize: the model, ready.
+        speaker: who publishes, and where.
+        stop: ends the stream between two frames.
+    """
+
+    def __init__(
+        self,
+        config: StreamConfig,
+        bundle: BundleRef,
+        recognize: Recognizer,
+        speaker: Speaker,
+        stop: Stop,
+    ) -> None:
+        self.config, self._bundle, self._recognize = config, bundle, recognize
+        self._speaker, self._stop = speaker, stop
+        self._source: FrameSource | None = None
+        self._frames = self._results = 0
+
+    def run(self, source: FrameSource) -> None:
+        """Look at every frame of `source`, which has been entered, until it ends or we stop."""
+        self._source = source
+        run(paced(source, self.config.interval_s, self._stop), self._look, self._publish)
+
+    def report(self, available: bool, reason: str) -> None:
+        """The source came or went: say so, retained."""
+        message = AvailabilityMessage(
+            device=self._speaker.device,
+            stream=self.config.name,
+            boot=self._speaker.boot,
+            state="online" if available else "offline",
+            reason=reason,
+            since=datetime.now(UTC),
+        )
+        topic = self._speaker.topics.availability(self.config.name)
+        self._speaker.publisher.retain(topic, encode_message(message))
+
+    def health(self) -> StreamHealth:
+        """The counters now."""
+        return StreamHealth(
+            name=self.config.name,
+            frames=self._frames,
+            dropped=self._source.dropped if self._source is not None else 0,
+            results=self._results,
+        )
+
+    def _look(self, frame: Frame) -> Result:
+        self._frames += 1
+        return self._recognize(crop(frame.image, self.config.region, self.config.name), frame.order)
+
+    def _publish(self, frame: Frame, result: Result) -> None:
+        latency_ms = round((time.monotonic() - frame.monotonic_s) * 1000, 3)
+
+        def encode(seq: int) -> bytes:
+            return encode_message(
+                ResultMessage(
+                    device=self._speaker.device,
+                    stream=self.config.name,
+                    boot=self._speaker.boot,
+                    seq=seq,
+                    frame=frame.seq,
+                    captured_at=frame.captured_at,
+                    latency_ms=latency_ms,
+                    bundle=self._bundle,
+                    result=result,
+                )
+            )
+
+        topic = self._speaker.topics.result(self.config.name)
+        self._speaker.publisher.publish(self.config.name, topic, encode)
+        self._results += 1
+
+
+def paced(frames: Iterable[Frame], interval_s: float, stop: Stop) -> Iterator[Frame]:
+    """`frames`, at most one every `interval_s` seconds, until `stop` is set.
+
+    It waits before it asks: a live source gives the frame that is fresh by then, and a
+    file's frames all come, only slower.
+    """
+    due = time.monotonic()
+    for frame in frames:
+        if stop.is_set():
+            return
+        yield frame
+        due = max(due + interval_s, time.monotonic())
+        if interval_s and stop.wait(due - time.monotonic()):
+            return
+
+
+def crop(image: U8, region: Region | None, stream: str) -> U8:
+    """The part of `image` in `region`; a view, nothing is copied.
+
+    Raises:
+        ConfigError: the region is not inside the image.
+    """
+    if region is None:
+        return image
+    height, width = image.shape[:2]
+    if region.x + region.w > width or region.y + region.h > height:
+        raise ConfigError(
+            f"stream {stream!r}: expected a region inside the {width}x{height} frame, "
+            f"found {region}"
+        )
+    return image[region.y : region.y + region.h, region.x : region.x + region.w]

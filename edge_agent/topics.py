@@ -1,0 +1,46 @@
+"""Every MQTT topic name, in one place; `docs/mqtt.md` says what is on them."""
+
+from dataclasses import dataclass
+
+ROOT = "edgeward"
+
+
+@dataclass(frozen=True)
+class Topics:
+    """The topics of one device."""
+
+    device: str
+
+    @property
+    def root(self) -> str:
+        """What all topics of the device start with."""
+        return f"{ROOT}/{self.device}"
+
+    @property
+    def status(self) -> str:
+        """Retained: whether the agent is connected; the last will."""
+        return f"{self.root}/status"
+
+    @property
+    def health(self) -> str:
+        """Retained: counters."""
+        return f"{self.root}/health"
+
+    @property
+    def check(self) -> str:
+        """Where `edgeward-agent check` proves that it may publish."""
+        return f"{self.root}/check"
+
+    def availability(self, stream: str) -> str:
+        """Retained: whether a stream's source gives frames."""
+        return f"{self.root}/stream/{stream}/availability"
+
+    def result(self, stream: str) -> str:
+        """The answers of a stream, QoS 1, in order."""
+        return f"{self.root}/stream/{stream}/result"
+
+
+def subscriptions(device: str | None = None) -> tuple[str, ...]:
+    """The topic filters for all that `device`, or every device, says."""
+    topics = Topics(device or "+")
+    return (topics.status, topics.health, topics.availability("+"), topics.result("+"))
