@@ -1,4 +1,7 @@
-"""The exceptions of the quantiser."""
+"""The exceptions of the quantiser.
+
+Every message names the place, what was expected and what was found.
+"""
 
 
 class QuantizationError(Exception):

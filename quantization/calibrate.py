@@ -1,0 +1,173 @@
+"""Calibration: the range of every int8 value-to-be, seen over real samples."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+import onnx
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from edge_agent.arrays import F32
+from quantization.errors import CalibrationError
+from quantization.graph import Graph, Shape, read, write
+from quantization.plan import int8_values
+from quantization.recipe import QuantRecipe
+
+# What one batch's activations may take: the batch is as large as this allows, up to 64.
+BATCH_BYTES = 64 * 2**20
+MAX_BATCH = 64
+
+# A float32 without its lower 16 bits is a bfloat16. One histogram bin for each of them covers
+# every float at a relative width of 1/128: an outlier costs no resolution, no bin ever moves.
+BIN_BITS = 16
+BINS = 2**16
+
+
+class Range(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The real interval [low, high] that int8 has to cover."""
+
+    low: float
+    high: float
+
+    def __or__(self, other: "Range") -> "Range":
+        """The smallest range that covers both."""
+        return Range(min(self.low, other.low), max(self.high, other.high))
+
+
+class Ranges(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What calibration found.
+
+    Args:
+        values: the range of each value, by its name in the folded model.
+        samples: how many samples it was seen over.
+    """
+
+    values: dict[str, Range]
+    samples: int
+
+
+def calibrate(model: onnx.ModelProto, samples: Iterable[F32], recipe: QuantRecipe) -> Ranges:
+    """Run a folded model over samples and note the range of each value.
+
+    Memory does not grow with the number of samples: they are taken in batches, and of each
+    value only the extremes and, for `percentile`, one histogram are kept.
+
+    Args:
+        model: as `fold` returns it.
+        samples: float32 arrays (N, C, H, W) of any N, preprocessed as on the device.
+        recipe: how a range is found from what was seen.
+
+    Raises:
+        CalibrationError: if there are no samples, one has the wrong type, shape or a value
+            that is not finite, or the network computes one from them.
+    """
+    graph = read(model)
+    values = int8_values(graph)
+    session = _observing_session(graph, values)
+    observers = {value: _Observer(recipe) for value in values}
+    count = 0
+    for batch in _batches(samples, graph.shapes[graph.inputs[0]], _batch_size(graph, values)):
+        observed = session.run(list(values[1:]), {graph.inputs[0]: batch})
+        for value, array in zip(values, (batch, *observed), strict=True):
+            observers[value].update(value, array)
+        count += len(batch)
+    if not count:
+        raise CalibrationError("calibration samples: expected at least one, found none")
+    return Ranges({value: observer.range() for value, observer in observers.items()}, count)
+
+
+class _Observer:
+    """What is remembered of one value: its extremes and, if asked for, a histogram."""
+
+    def __init__(self, recipe: QuantRecipe) -> None:
+        percentile = recipe.calibration == "percentile"
+        self._extremes = Range(np.inf, -np.inf)
+        self._tail = (100 - recipe.percentile) / 200 if percentile else 0.0  # on either side
+        self._counts = np.zeros(BINS, np.int64) if percentile else None
+
+    def update(self, name: str, array: F32) -> None:
+        seen = Range(float(array.min()), float(array.max()))  # NaN if any element is
+        if not np.isfinite((seen.low, seen.high)).all():
+            raise CalibrationError(f"value {name!r}: not finite when run on the samples")
+        self._extremes |= seen
+        if self._counts is not None:
+            bins = (_in_order(array.reshape(-1).view(np.int32)) >> BIN_BITS) + BINS // 2
+            self._counts += np.bincount(bins, minlength=BINS)
+
+    def range(self) -> Range:
+        if self._counts is None:
+            return self._extremes
+        upto = np.cumsum(self._counts)  # values in a bin or below it
+        low = np.searchsorted(upto, upto[-1] * self._tail, side="right")
+        high = np.searchsorted(upto, upto[-1] * (1 - self._tail), side="left")
+        return Range(
+            max(_edge(int(low), upper=False), self._extremes.low),
+            min(_edge(int(high), upper=True), self._extremes.high),
+        )
+
+
+def _in_order(bits: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The bits of float32 values as integers in the floats' own order; its own inverse.
+
+    Floats are sign and magnitude: flipping the magnitude of the negative ones sorts them.
+    """
+    ordered: NDArray[np.int32] = bits ^ ((bits >> 31) & 0x7FFFFFFF)
+    return ordered
+
+
+def _edge(index: int, *, upper: bool) -> float:
+    """The lowest or highest float of a histogram bin."""
+    first = (index - BINS // 2) << BIN_BITS
+    bits = np.array([first + (2**BIN_BITS - 1 if upper else 0)], np.int32)
+    return float(_in_order(bits).view(np.float32)[0])
+
+
+def _observing_session(graph: Graph, values: tuple[str, ...]) -> ort.InferenceSession:
+    """The network for any batch size, returning every value but its input."""
+    shapes = {graph.inputs[0]: (-1, *graph.shapes[graph.inputs[0]][1:])}
+    model = write(replace(graph, outputs=values[1:], shapes=shapes))
+    options = ort.SessionOptions()
+    options.log_severity_level = 3  # its warnings are about its own optimisations
+    return ort.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def _batch_size(graph: Graph, values: tuple[str, ...]) -> int:
+    sample = 4 * sum(int(np.prod(graph.shapes[value])) for value in values)
+    return max(1, min(MAX_BATCH, BATCH_BYTES // sample))
+
+
+def _batches(samples: Iterable[F32], shape: Shape, size: int) -> Iterator[F32]:
+    """The samples, checked, in arrays of `size`; the last may be shorter."""
+    waiting: list[F32] = []
+    for index, array in enumerate(samples):
+        _check(index, array, shape)
+        waiting.append(array)
+        while sum(map(len, waiting)) >= size:
+            joined = np.concatenate(waiting)
+            yield joined[:size]
+            waiting = [joined[size:]]
+    if sum(map(len, waiting)):
+        yield np.concatenate(waiting)
+
+
+def _check(index: int, array: F32, shape: Shape) -> None:
+    found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array)
+    if not (
+        isinstance(array, np.ndarray)
+        and array.dtype == np.float32
+        and array.ndim == len(shape)
+        and array.shape[1:] == shape[1:]
+    ):
+        expected = ", ".join(("N", *map(str, shape[1:])))
+        raise CalibrationError(
+            f"calibration sample {index}: expected float32 ({expected}), found {found}"
+        )
+    bad = int(np.count_nonzero(~np.isfinite(array)))
+    if bad:
+        raise CalibrationError(
+            f"calibration sample {index}: {bad} of {array.size} values are not finite"
+        )

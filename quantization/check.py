@@ -1,0 +1,38 @@
+"""The refusal of what cannot be lowered, before anything is computed from it."""
+
+import onnx
+
+from quantization.calibrate import Range, Ranges
+from quantization.errors import ModelError
+from quantization.graph import read
+from quantization.lower.graph import read_quantized
+from quantization.lower.lowering import emit
+from quantization.lower.ops import find
+from quantization.plan import int8_values
+from quantization.qdq import quantize
+
+
+def check(model: onnx.ModelProto) -> None:
+    """Pass a folded model through quantisation and lowering, with ranges that are made up.
+
+    What lowering would refuse is thus refused here, in the same words, and calibration
+    over many samples is not begun in vain.
+
+    Raises:
+        UnsupportedOperatorError: if a node, or the form of one, has no lowering.
+        ModelError: if the network computes nothing, or a shape is not static.
+    """
+    graph = read(model)
+    if not graph.nodes:
+        raise ModelError("model: expected at least one operator that computes, found none")
+    for node in graph.nodes:
+        find(node)
+    for node in graph.nodes:
+        for value in node.outputs:
+            if -1 in graph.shapes.get(value, (-1,)):
+                raise ModelError(
+                    f"node {node.name!r} ({node.op}): the shape of its output {value!r} is not "
+                    "known before run time; a TFLite file needs static shapes"
+                )
+    unit = Ranges({value: Range(-1.0, 1.0) for value in int8_values(graph)}, samples=0)
+    emit(read_quantized(quantize(model, unit)))

@@ -1,0 +1,131 @@
+"""The table of operators: one entry says how an ONNX operator is quantised and lowered.
+
+An operator is one decorated function in `lower/ops/`. The quantiser takes the scale rule
+from the entry and the lowering takes the function: there is no second list to extend.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
+
+from ai_edge_litert import schema_py_generated as schema
+
+from edge_agent.bundle.affine import Affine
+from quantization.errors import UnsupportedOperatorError
+from quantization.graph import Graph, Node
+
+if TYPE_CHECKING:
+    from quantization.lower.graph import Operation
+    from quantization.lower.network import Network
+
+Lower: TypeAlias = "Callable[[Operation, Network], None]"
+
+# What `fold` takes out of a graph, and so may stand in a model without an entry here.
+FOLDED = ("BatchNormalization", "Constant", "Dropout", "Identity", "MatMul", "Reshape", "Squeeze")
+
+
+class Scale(Enum):
+    """Where the int8 scale of an operator's output comes from."""
+
+    CALIBRATED = "calibrated"  # its own observed range
+    SHARED = "shared"  # the inputs' own: the operator only moves or compares int8 values
+
+
+class Weights(Enum):
+    """The scales of an operator's weights, its second input; the bias is its third."""
+
+    PER_CHANNEL = "per channel"
+    PER_TENSOR = "per tensor"
+
+
+class Activation(Enum):
+    """What an operator applies to its result before it becomes int8."""
+
+    NONE = schema.ActivationFunctionType.NONE
+    RELU = schema.ActivationFunctionType.RELU
+    RELU6 = schema.ActivationFunctionType.RELU6
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One supported ONNX operator.
+
+    Args:
+        lower: emits the TFLite operators of one node.
+        scale: the rule of the output's scale, or the scale itself where TFLite fixes it.
+        weights: the rule of the weights' scales, for an operator that has weights.
+        fuses: whether a following activation becomes part of it.
+    """
+
+    lower: Lower
+    scale: Scale | Affine
+    weights: Weights | None
+    fuses: bool
+
+
+OPERATORS: dict[str, Operator] = {}
+
+
+def operator(
+    name: str,
+    *,
+    scale: Scale | Affine = Scale.CALIBRATED,
+    weights: Weights | None = None,
+    fuses: bool = False,
+) -> Callable[[Lower], Lower]:
+    """Enter the decorated function in the table as the lowering of ONNX operator `name`."""
+
+    def enter(lower: Lower) -> Lower:
+        OPERATORS[name] = Operator(lower, scale, weights, fuses)
+        return lower
+
+    return enter
+
+
+def find(node: Node) -> Operator:
+    """The entry of a node's operator.
+
+    Raises:
+        UnsupportedOperatorError: if there is none.
+    """
+    if node.op not in OPERATORS:
+        refuse(node, "has no lowering")
+    return OPERATORS[node.op]
+
+
+def refuse(node: Node, reason: str) -> NoReturn:
+    """Say that a node cannot be lowered, and what can.
+
+    Raises:
+        UnsupportedOperatorError: always.
+    """
+    raise UnsupportedOperatorError(
+        f"node {node.name!r}: operator {node.op} {reason}; supported: "
+        f"{', '.join(sorted(OPERATORS))}; and, where they fold into these: {', '.join(FOLDED)}"
+    )
+
+
+def activation(graph: Graph, node: Node) -> Activation:
+    """The activation a node is, as one that TFLite fuses; NONE for any other node."""
+    if node.op == "Relu":
+        return Activation.RELU
+    if node.op == "Clip":
+        low, high = graph.constant(node, 1), graph.constant(node, 2)
+        if low is not None and low.item() == 0:
+            if high is None or high.item() == float("inf"):
+                return Activation.RELU
+            if high.item() == 6:
+                return Activation.RELU6
+    return Activation.NONE
+
+
+def is_fused(graph: Graph, node: Node) -> bool:
+    """Whether a node's output goes only into an activation that becomes part of the node."""
+    after = graph.sole_consumer(node.output)
+    return (
+        after is not None
+        and node.op in OPERATORS
+        and OPERATORS[node.op].fuses
+        and activation(graph, after) is not Activation.NONE
+    )

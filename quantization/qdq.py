@@ -1,0 +1,169 @@
+"""Quantisation: the folded float network with QuantizeLinear/DequantizeLinear by TFLite's rules.
+
+The rules are those of the TFLite 8-bit quantisation specification
+(https://ai.google.dev/edge/litert/models/quantization_spec): activations asymmetric in
+[-128, 127]; weights symmetric in [-127, 127], per output channel for convolutions; biases
+int32 at the product of the input's and the weights' scale.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import onnx
+
+from edge_agent.arrays import F32
+from edge_agent.bundle.affine import QMAX, QMIN, Affine
+from quantization.calibrate import Range, Ranges
+from quantization.errors import QuantizationError
+from quantization.graph import Array, Graph, Node, read, write
+from quantization.lower.ops import find
+from quantization.lower.registry import Weights
+from quantization.plan import scale_groups
+
+# Narrow, so that a product of two extremes cannot overflow the kernels' 16-bit halves.
+WEIGHT_MAX = 127
+# A bias has to fit into int32, with room left for the sum it is added to.
+BIAS_MAX = 2**30
+
+
+def quantize(model: onnx.ModelProto, ranges: Ranges) -> onnx.ModelProto:
+    """A folded model with every int8 value written as a quantise/dequantise pair.
+
+    ONNX Runtime can run the result: float arithmetic between values on the int8 grid.
+    An activation that TFLite fuses has no pair between it and its producer.
+
+    Raises:
+        UnsupportedOperatorError: if a node's operator has no lowering.
+        QuantizationError: if `ranges` lacks a value of this model.
+    """
+    graph = read(model)
+    affines = activation_affines(graph, ranges)
+    written = _Written(graph, affines)
+    for value in graph.inputs:
+        written.activation(value)
+    for node in graph.nodes:
+        written.node(node)
+    constants = {**graph.constants, **written.constants}
+    return write(replace(graph, nodes=tuple(written.nodes), constants=constants))
+
+
+def activation_affines(graph: Graph, ranges: Ranges) -> dict[str, Affine]:
+    """The scale and zero point of each int8 value; one for all values of a group."""
+    affines: dict[str, Affine] = {}
+    for group in scale_groups(graph):
+        affine = group.fixed
+        if affine is None:
+            missing = [value for value in group.values if value not in ranges.values]
+            if missing:
+                raise QuantizationError(
+                    f"ranges: expected one for value {missing[0]!r}, found none; "
+                    "were they calibrated on another model?"
+                )
+            covered = Range(0.0, 0.0)
+            for value in group.values:
+                covered |= ranges.values[value]
+            affine = affine_of(covered)
+        affines |= dict.fromkeys(group.values, affine)
+    return affines
+
+
+def affine_of(seen: Range) -> Affine:
+    """The scale and zero point that spread int8 over a range, which must contain 0.
+
+    Real 0 gets an int8 value of its own, so that padding and ReLU are exact. A value that
+    is always 0 gets the scale of the range [0, 1]: any scale would represent it.
+    """
+    span = seen.high - seen.low
+    scale = float(np.float32((span or 1.0) / (QMAX - QMIN)))
+    if scale < np.finfo(np.float32).tiny:  # subnormal: a kernel would divide by zero
+        return affine_of(Range(0.0, 0.0))
+    return Affine(scale, int(np.clip(round(QMIN - seen.low / scale), QMIN, QMAX)))
+
+
+def weight_scales(weight: Array, bias: Array, input_scale: float, rule: Weights) -> F32:
+    """Scales (O,) or (1,) of weights (O, ...) with bias (O,).
+
+    The largest weight becomes 127. Where the bias would then leave int32, because the
+    weights are far smaller than it, the scale is what the bias needs. A channel that is
+    all zeros may have any scale, and has 1.
+    """
+    largest = np.abs(weight.reshape(len(weight), -1)).max(axis=1)  # (O,)
+    needed = np.maximum(largest / WEIGHT_MAX, np.abs(bias) / (input_scale * BIAS_MAX))
+    if rule is Weights.PER_TENSOR:
+        needed = needed.max(keepdims=True)
+    scales: F32 = np.where(needed < np.finfo(np.float32).tiny, 1, needed).astype(np.float32)
+    return scales
+
+
+class _Written:
+    """The quantised graph as it is written, one node after the other."""
+
+    def __init__(self, graph: Graph, affines: dict[str, Affine]) -> None:
+        self._graph, self._affines = graph, affines
+        self.nodes: list[Node] = []
+        self.constants: dict[str, Array] = {}
+
+    def node(self, node: Node) -> None:
+        """A node of the float network, reading and returning values on the int8 grid."""
+        replaced = self._weights(node)
+        inputs = tuple(replaced.get(i, self._real(i)) for i in node.inputs)
+        outputs = tuple(map(self._raw, node.outputs))
+        self.nodes.append(replace(node, inputs=inputs, outputs=outputs))
+        if node.output in self._affines:
+            self.activation(node.output)
+
+    def activation(self, value: str) -> None:
+        """The quantise/dequantise pair of one value."""
+        affine = self._affines[value]
+        scale, zero = f"{value}:scale", f"{value}:zero_point"
+        self.constants[scale] = np.array(affine.scale, np.float32)
+        self.constants[zero] = np.array(affine.zero_point, np.int8)
+        q, raw, real = f"{value}:int8", self._raw(value), self._real(value)
+        self.nodes += [
+            Node("QuantizeLinear", f"{value}:quantize", (raw, scale, zero), (q,)),
+            Node("DequantizeLinear", f"{value}:dequantize", (q, scale, zero), (real,)),
+        ]
+
+    def _weights(self, node: Node) -> dict[str, str]:
+        """Quantise a node's weights and bias: their names before and after."""
+        rule = find(node).weights
+        weight, bias = self._graph.constant(node, 1), self._graph.constant(node, 2)
+        if rule is None or weight is None or bias is None:
+            return {}
+        input_scale = self._affines[node.inputs[0]].scale
+        scales = weight_scales(weight, bias, input_scale, rule)  # (O,) or (1,)
+        spread = scales.reshape(-1, *(1,) * (weight.ndim - 1))
+        q_weight = np.clip(np.rint(weight / spread), -WEIGHT_MAX, WEIGHT_MAX).astype(np.int8)
+        bias_scales = (np.float32(input_scale) * scales).astype(np.float32)
+        q_bias = np.rint(bias.astype(np.float64) / bias_scales).astype(np.int32)
+        # Named after the layer: two layers that share weights need not share their scales.
+        return {
+            node.inputs[1]: self._constant(f"{node.output}:weight", q_weight, scales),
+            node.inputs[2]: self._constant(f"{node.output}:bias", q_bias, bias_scales),
+        }
+
+    def _constant(self, name: str, q: Array, scales: F32) -> str:
+        """Write one integer array with its scales along axis 0; the name of its real value."""
+        per_channel = len(scales) > 1
+        self.constants |= {
+            f"{name}:q": q,
+            f"{name}:scale": scales if per_channel else scales.reshape(()),
+            f"{name}:zero_point": np.zeros(len(scales) if per_channel else (), q.dtype),
+        }
+        inputs = (f"{name}:q", f"{name}:scale", f"{name}:zero_point")
+        attributes = {"axis": 0} if per_channel else {}
+        real = f"{name}:real"
+        self.nodes.append(
+            Node("DequantizeLinear", f"{name}:dequantize", inputs, (real,), attributes)
+        )
+        return real
+
+    def _raw(self, value: str) -> str:
+        """The name of a value before it is quantised."""
+        return f"{value}:raw" if value in self._graph.outputs else value
+
+    def _real(self, value: str) -> str:
+        """The name of a value on the int8 grid; the network's outputs keep theirs."""
+        if value in self._graph.outputs or value not in self._affines:
+            return value
+        return f"{value}:real"

@@ -1,0 +1,183 @@
+"""The rewrites of `fold`: each turns one form of a node into the form the quantiser reads.
+
+A rewrite takes the graph and one of its nodes and returns the equal graph, or None where
+it does not apply. `REWRITES` is their order: later ones rely on the form earlier ones left.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+
+from quantization.graph import Array, Graph, Node
+
+Rewrite: TypeAlias = Callable[[Graph, Node], Graph | None]
+
+WINDOWED = frozenset({"Conv", "MaxPool", "AveragePool"})
+
+
+def drop_identity(graph: Graph, node: Node) -> Graph | None:
+    """Remove a node that returns its input unchanged at inference."""
+    shape = graph.shapes.get(node.inputs[0]) if node.inputs else None
+    pads = graph.constant(node, 1)
+    if (
+        node.op == "Identity"
+        or (node.op == "Dropout" and not _is_training(graph, node))
+        or (node.op == "Flatten" and node.integer("axis", 1) == 1 and shape and len(shape) == 2)
+        or (node.op == "Reshape" and shape and -1 not in shape and shape == _output(graph, node))
+        or (node.op == "Pad" and pads is not None and not pads.any())
+    ):
+        return graph.bypass(node)
+    return None
+
+
+def matmul_to_gemm(graph: Graph, node: Node) -> Graph | None:
+    """MatMul of a (1, K) value by a constant (K, N), with the Add after it, is a Gemm."""
+    weight = graph.constant(node, 1) if node.op == "MatMul" else None
+    if weight is None or weight.ndim != 2 or len(graph.shapes.get(node.inputs[0], ())) != 2:
+        return None
+    inputs, old = node.inputs[:2], [node]
+    add = graph.sole_consumer(node.output)
+    if add is not None and add.op == "Add":
+        bias_name = next(i for i in add.inputs if i != node.output)
+        bias = graph.constants.get(bias_name)
+        if bias is not None and bias.size == weight.shape[1]:
+            inputs, old = (*inputs, bias_name), [node, add]
+    gemm = Node("Gemm", node.name, inputs, old[-1].outputs)
+    return graph.swap(old, gemm)
+
+
+def plain_gemm(graph: Graph, node: Node) -> Graph | None:
+    """Gemm as ``x @ W.T + b``: W (N, K) and b (N,), with transB, alpha and beta folded in."""
+    weight = graph.constant(node, 1) if node.op == "Gemm" else None
+    if weight is None or node.integer("transA", 0):
+        return None
+    weight = weight if node.integer("transB", 0) else weight.T  # (N, K)
+    bias = graph.constant(node, 2)
+    if len(node.inputs) > 2 and (bias is None or bias.size not in (1, weight.shape[0])):
+        return None
+    bias = np.zeros(1, weight.dtype) if bias is None else bias
+    weight = weight * weight.dtype.type(node.real("alpha", 1.0))
+    bias = np.broadcast_to(bias.reshape(-1), weight.shape[:1]) * bias.dtype.type(
+        node.real("beta", 1.0)
+    )
+    plain = replace(node, attributes={"transB": 1})
+    return _with_weights(graph, [node], plain, weight, bias)
+
+
+def explicit_pads(graph: Graph, node: Node) -> Graph | None:
+    """`auto_pad` as the pads it stands for, which a static shape makes known."""
+    mode = node.text("auto_pad", "NOTSET")
+    shape = graph.shapes.get(node.inputs[0]) if node.op in WINDOWED else None
+    if shape is None or "auto_pad" not in node.attributes:
+        return None
+    pads = node.integers("pads", (0,) * (2 * len(shape[2:])))
+    if mode.startswith("SAME"):
+        kernel = node.integers("kernel_shape", graph.shapes.get(node.inputs[-1], ())[2:])
+        ones = (1,) * len(kernel)
+        strides, dilations = node.integers("strides", ones), node.integers("dilations", ones)
+        total = [
+            max((-(-size // s) - 1) * s + (k - 1) * d + 1 - size, 0)
+            for size, k, s, d in zip(shape[2:], kernel, strides, dilations, strict=True)
+        ]
+        less, more = [t // 2 for t in total], [t - t // 2 for t in total]
+        pads = (*less, *more) if mode == "SAME_UPPER" else (*more, *less)
+    attributes = {k: v for k, v in node.attributes.items() if k != "auto_pad"} | {"pads": pads}
+    return graph.swap([node], replace(node, attributes=attributes))
+
+
+def pad_into_conv(graph: Graph, node: Node) -> Graph | None:
+    """Zero padding of height and width before a convolution becomes the convolution's own."""
+    conv = graph.sole_consumer(node.output) if node.op == "Pad" else None
+    pads, value = graph.constant(node, 1), graph.constant(node, 2)
+    if conv is None or conv.op != "Conv" or pads is None or len(node.inputs) > 3:
+        return None
+    rank = len(pads) // 2
+    begin, end = pads[:rank], pads[rank:]
+    spatial_zeros = node.text("mode", "constant") == "constant" and not (
+        (value is not None and value.any()) or begin[:2].any() or end[:2].any() or (pads < 0).any()
+    )
+    if not spatial_zeros:
+        return None
+    own = conv.integers("pads", (0,) * (2 * (rank - 2)))
+    both = tuple(int(p) + o for p, o in zip((*begin[2:], *end[2:]), own, strict=True))
+    new = replace(
+        conv,
+        inputs=(node.inputs[0], *conv.inputs[1:]),
+        attributes={**conv.attributes, "pads": both},
+    )
+    return graph.swap([node, conv], new)
+
+
+def zero_bias(graph: Graph, node: Node) -> Graph | None:
+    """A convolution without a bias has one of zeros: then there is one form of it."""
+    weight = graph.constant(node, 1) if node.op == "Conv" else None
+    if weight is None or (len(node.inputs) > 2 and node.inputs[2]):
+        return None
+    return _with_weights(graph, [node], node, weight, np.zeros(weight.shape[0], weight.dtype))
+
+
+def batch_norm_into_weights(graph: Graph, node: Node) -> Graph | None:
+    """BatchNormalization at inference scales the output channels of the layer before it.
+
+    ``gamma * (y - mean) / sqrt(var + eps) + beta`` with ``y = W x + b`` is
+    ``(W * s) x + (b - mean) * s + beta`` with ``s = gamma / sqrt(var + eps)`` (Jacob et al.,
+    arXiv:1712.05877, section 3.2).
+    """
+    layer = graph.producer(node.inputs[0]) if node.op == "BatchNormalization" else None
+    if layer is None or layer.op not in ("Conv", "Gemm") or node.integer("training_mode", 0):
+        return None
+    weight, bias = graph.constant(layer, 1), graph.constant(layer, 2)
+    statistics = [graph.constant(node, i) for i in range(1, 5)]
+    if weight is None or bias is None or graph.sole_consumer(layer.output) is not node:
+        return None
+    if any(s is None for s in statistics):
+        return None
+    # In float64: the fold must not cost what the int8 grid has not cost yet.
+    gamma, beta, mean, var = (np.asarray(s, np.float64) for s in statistics)
+    scale = gamma / np.sqrt(var + node.real("epsilon", 1e-5))  # (O,)
+    scaled = weight * scale.reshape(-1, *(1,) * (weight.ndim - 1))
+    shifted = (bias - mean) * scale + beta
+    new = replace(layer, outputs=node.outputs[:1])
+    dtype = weight.dtype
+    return _with_weights(graph, [layer, node], new, scaled.astype(dtype), shifted.astype(dtype))
+
+
+def reshape_to_flatten(graph: Graph, node: Node) -> Graph | None:
+    """A Reshape or Squeeze of (1, ...) to (1, K) is a Flatten, which holds for any batch."""
+    source = graph.shapes.get(node.inputs[0], ()) if node.op in ("Reshape", "Squeeze") else ()
+    target = _output(graph, node) if source else ()
+    if len(target) != 2 or target[0] != 1 or source[0] != 1 or graph.constant(node, 0) is not None:
+        return None
+    return graph.swap(
+        [node], Node("Flatten", node.name, node.inputs[:1], node.outputs, {"axis": 1})
+    )
+
+
+REWRITES: tuple[Rewrite, ...] = (
+    drop_identity,
+    matmul_to_gemm,
+    plain_gemm,
+    explicit_pads,
+    pad_into_conv,
+    zero_bias,
+    batch_norm_into_weights,
+    reshape_to_flatten,
+)
+
+
+def _with_weights(graph: Graph, old: list[Node], layer: Node, weight: Array, bias: Array) -> Graph:
+    """The graph with `layer` and its new weights, under names of its own, in place of `old`."""
+    names = (f"{layer.output}:weight", f"{layer.output}:bias")
+    new = replace(layer, inputs=(layer.inputs[0], *names))
+    return graph.swap(old, new, dict(zip(names, (weight, bias), strict=True)))
+
+
+def _output(graph: Graph, node: Node) -> tuple[int, ...]:
+    return graph.shapes.get(node.output, ())
+
+
+def _is_training(graph: Graph, node: Node) -> bool:
+    flag = graph.constant(node, 2)
+    return flag is not None and bool(flag.any())
