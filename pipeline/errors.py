@@ -27,3 +27,7 @@ class GateError(PipelineError):
 
 class RunError(PipelineError):
     """The run folder lacks a stage's result, or it belongs to another recipe."""
+
+
+class DemoError(PipelineError):
+    """The demo's agent is missing, fails or falls silent."""

@@ -4,7 +4,7 @@ The float network and the device's recogniser are scored by the same functions, 
 same images, through the same preprocessing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from math import sqrt
 
 import numpy as np
@@ -12,10 +12,12 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from edge_agent.arrays import F32, U8
+from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.manifest import InputSpec, Score
 from edge_agent.bundle.preprocess import preprocess
-from edge_agent.recognizer import TfliteRecognizer
+from edge_agent.network import Network
 from pipeline.data.base import Split
+from pipeline.progress import Task
 
 # The 97.5 % quantile of the standard normal distribution, for two-sided 95 % intervals.
 Z_95 = 1.959963984540054
@@ -50,33 +52,29 @@ def agreement(a: F32, b: F32) -> float:
     return float((a.argmax(axis=1) == b.argmax(axis=1)).mean())
 
 
-def device_scores(
-    recognizer: TfliteRecognizer, split: Split, tick: Callable[[int], None] = lambda _: None
-) -> F32:
-    """The dequantised (N, K) scores that the device's own code gives for `split`.
-
-    `tick` is called with the number of images done so far.
-    """
-    affine = recognizer.bundle.manifest.quantisation.output
+def device_scores(network: Network, affine: Affine, split: Split, task: Task) -> F32:
+    """The dequantised (N, K) scores that the device's own code gives for `split`."""
     rows = []
-    for number, image in enumerate(split.images, start=1):
-        rows.append(affine.dequantize(recognizer.raw(image)).reshape(-1))
-        tick(number)
+    for number in range(len(split)):
+        rows.append(affine.dequantize(network(split.images[number])).reshape(-1))
+        task.advance()
     return np.stack(rows)
 
 
-def float_scores(onnx_model: bytes, split: Split, spec: InputSpec) -> F32:
+def float_scores(model: bytes, split: Split, spec: InputSpec, task: Task) -> F32:
     """The (N, K) scores of a float ONNX network (static batch 1) for `split`."""
-    session = onnx_session(onnx_model)
-    name = session.get_inputs()[0].name
-    rows = [session.run(None, {name: x})[0].reshape(-1) for x in network_inputs(split, spec)]
+    session = onnx_session(model)
+    rows = []
+    for x in network_inputs(split, spec):
+        rows.append(session.run(None, {session.get_inputs()[0].name: x})[0].reshape(-1))
+        task.advance()
     return np.stack(rows).astype(np.float32)
 
 
 def network_inputs(split: Split, spec: InputSpec) -> Iterator[F32]:
     """Every image of `split` as the float network takes it: (1, C, H, W) float32."""
-    for image in split.images:
-        yield to_nchw(image, spec)
+    for number in range(len(split)):
+        yield to_nchw(split.images[number], spec)
 
 
 def to_nchw(image: U8, spec: InputSpec) -> F32:

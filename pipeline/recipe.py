@@ -134,24 +134,32 @@ class Recipe(_Value, frozen=True, kw_only=True):
     budget: Budget = Budget()
 
 
-def load_recipe(path: Path) -> Recipe:
-    """The recipe in the TOML file at `path`.
+def read_recipe(path: Path) -> bytes:
+    """The bytes of the recipe file at `path`.
 
     Raises:
-        RecipeError: no such file, not TOML, or a key that is unknown, missing, of the
-            wrong type or out of range; the message names file and key.
+        RecipeError: it cannot be read.
     """
     try:
-        text = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise RecipeError(
             f"{path}: expected a recipe file, found none ({error.strerror})"
         ) from error
-    return decode_recipe(text, str(path))
+
+
+def load_recipe(path: Path) -> Recipe:
+    """The recipe in the TOML file at `path`; see `decode_recipe`."""
+    return decode_recipe(read_recipe(path), str(path))
 
 
 def decode_recipe(data: bytes, place: str) -> Recipe:
-    """The recipe in `data`; errors start with `place`. See `load_recipe`."""
+    """The recipe in the TOML text `data`.
+
+    Raises:
+        RecipeError: not TOML, or a key that is unknown, missing, of the wrong type or out
+            of range; the message starts with `place` and names the key.
+    """
     try:
         return msgspec.toml.decode(data, type=Recipe)
     except msgspec.DecodeError as error:

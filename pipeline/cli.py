@@ -1,0 +1,205 @@
+"""`edgeward`: parse, build, one call, render; and an exit status for every kind of error.
+
+Each command imports what it needs when it runs: `--help` loads no torch.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge_agent import __version__
+from edge_agent.cli import exit_code as agent_exit_code
+from edge_agent.errors import AgentError
+from edge_agent.exit_codes import ExitCode
+from pipeline.errors import (
+    BudgetError,
+    DataError,
+    GateError,
+    PipelineError,
+    RecipeError,
+    RunError,
+)
+from quantization.errors import QuantizationError
+
+# The most specific first.
+EXIT_CODES: tuple[tuple[type[Exception], ExitCode], ...] = (
+    (RecipeError, ExitCode.RECIPE),
+    (DataError, ExitCode.DATA),
+    (BudgetError, ExitCode.BUDGET),
+    (GateError, ExitCode.GATE),
+    (RunError, ExitCode.RUN_FOLDER),
+    (QuantizationError, ExitCode.QUANTIZATION),
+)
+
+app = typer.Typer(
+    name="edgeward",
+    help="From labelled images to a proven int8 model on the device, publishing over MQTT.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+DataRoot = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-root", help="Where data sets are; else EDGEWARD_DATA, else the user's cache."
+    ),
+]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The run folder.")]
+RecipeOption = Annotated[
+    Path | None,
+    typer.Option("--recipe", help="Start or change the run with this recipe.", exists=False),
+]
+BrokerUrl = Annotated[
+    str | None, typer.Option("--broker", help="The user's own broker, mqtt://HOST[:PORT].")
+]
+
+
+def main() -> None:
+    """Run the command line; exits with a status of `ExitCode`."""
+    try:
+        app()
+    except (PipelineError, QuantizationError, AgentError) as error:
+        sys.stderr.write(f"edgeward: {error}\n")
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        sys.stderr.write("edgeward: interrupted; the same command goes on from here\n")
+        sys.exit(ExitCode.INTERRUPTED)
+
+
+def exit_code(error: Exception) -> ExitCode:
+    """The exit status that stands for `error`."""
+    if isinstance(error, AgentError):
+        return agent_exit_code(error)
+    for kind, code in EXIT_CODES:
+        if isinstance(error, kind):
+            return code
+    return ExitCode.UNEXPECTED
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"edgeward {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say it.")
+    ] = False,
+) -> None:
+    """From labelled images to a proven int8 model on the device, publishing over MQTT."""
+
+
+@app.command("build")
+def build_command(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.toml", help="The recipe.")],
+    data_root: DataRoot = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The run folder; default runs/NAME.")
+    ] = None,
+) -> None:
+    """Run every stage whose inputs have changed, from the data to the report."""
+    from pipeline.build import build
+    from pipeline.stages.report import report_path
+    from pipeline.stages.verify import bundle_path
+    from pipeline.start import open_recipe
+
+    run = open_recipe(recipe, out, data_root, sys.stderr)
+    build(run)
+    typer.echo(f"bundle {bundle_path(run)}")
+    typer.echo(f"report {report_path(run)}")
+
+
+def _stage_command(name: str, what: str) -> Callable[..., None]:
+    def command(run: RunFolder, recipe: RecipeOption = None, data_root: DataRoot = None) -> None:
+        from pipeline.build import single
+        from pipeline.start import open_run
+
+        single(open_run(run, recipe, data_root, sys.stderr), name)
+
+    command.__doc__ = f"{what} One stage of a run folder; the ones before it must be done."
+    return command
+
+
+for _name, _what in (
+    ("train", "Train the network."),
+    ("prune", "Prune the trained network and fine-tune it."),
+    ("quantize", "Calibrate and quantise the network to int8."),
+    ("export", "Lower the network to TFLite and make a candidate bundle."),
+    ("verify", "Prove the candidate on held-out data with the device's own code."),
+    ("report", "Write the HTML report."),
+):
+    app.command(_name)(_stage_command(_name, _what))
+
+
+@app.command("init")
+def init_command(
+    images: Annotated[
+        Path, typer.Argument(metavar="IMAGES_FOLDER", help="One sub-folder of images per class.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The recipe to write; default NAME.toml.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing recipe.")] = False,
+) -> None:
+    """Look at a folder of images and write a commented recipe for it."""
+    from pipeline.init import inspect, summary_lines, write_recipe
+
+    summary = inspect(images)
+    for line in summary_lines(summary):
+        typer.echo(line)
+    path = out or Path(f"{images.resolve().name}.toml")
+    write_recipe(summary, path, overwrite=force)
+    typer.echo(f"recipe {path}; next: edgeward build {path}")
+
+
+@app.command("watch")
+def watch_command(
+    broker: BrokerUrl = "mqtt://localhost:1883",
+    device: Annotated[str | None, typer.Option("--device", help="Only this device.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Every message as a line of JSON.")] = False,
+) -> None:
+    """Show results as they arrive, and say at the end what was lost."""
+    from edge_agent.client import Subscriber
+    from edge_agent.ledger import Ledger
+    from pipeline.watch import account_line, show, show_json
+
+    ledger = Ledger()
+    try:
+        with Subscriber(broker or "mqtt://localhost:1883", device) as subscriber:
+            for delivery in subscriber:
+                (show_json if json else show)(delivery, ledger, typer.echo)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{account_line(ledger)}\n")
+
+
+@app.command("demo")
+def demo_command(
+    broker: BrokerUrl = None,
+    device_python: Annotated[
+        Path | None,
+        typer.Option("--device-python", help="The device environment's Python interpreter."),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="The run folder.")] = Path("runs/demo"),
+    frames: Annotated[int, typer.Option("--frames", min=1, help="Scenes to film.")] = 100,
+) -> None:
+    """Train, prune, quantise, verify, run the agent and receive its results, on real digits."""
+    from pipeline.demo import default_device_python, demo
+    from pipeline.start import open_recipe, recipe_folder
+
+    run = open_recipe(recipe_folder() / "digits.toml", out, None, sys.stderr)
+    outcome = demo(run, broker, device_python or default_device_python(), frames)
+    typer.echo(f"scenes: {outcome.right} of {outcome.frames} read rightly")
+    typer.echo(outcome.line())
+    if outcome.lost or outcome.duplicated:
+        raise typer.Exit(ExitCode.UNEXPECTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""`Run`: one recipe in one folder, and the record of which stages are done.
+
+A stage writes into a work folder of its own and appears under its name in one rename, with
+`stage.json` beside its results. What it depended on is hashed into that record, so a stage
+whose inputs have not changed is not repeated, and a run killed at any point goes on.
+"""
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+
+from edge_agent import __version__
+from edge_agent.atomic import write_whole
+from pipeline.data.base import Dataset
+from pipeline.data.load import load
+from pipeline.errors import RunError
+from pipeline.progress import Progress
+from pipeline.recipe import Recipe, decode_recipe
+
+RECIPE_FILE = "recipe.toml"
+ORIGIN_FILE = "recipe.origin"
+RECORD_FILE = "stage.json"
+WORK_FOLDER = ".work"
+# Where a stage keeps what a later attempt can go on from; no result, and gone once it is done.
+RESUME_FOLDER = "resume"
+
+
+class StageRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `stage.json` says: a finished stage, its inputs' hash and its results' hashes."""
+
+    stage: str
+    inputs: str
+    outputs: dict[str, str]
+    seconds: float
+
+
+class Run:
+    """One recipe in one folder.
+
+    Args:
+        folder: where the stages leave their results.
+        recipe_text: the exact bytes of the recipe.
+        recipe_path: where it was read from; relative data paths may start beside it.
+        data_root: where data sets are looked for first; None takes the environment's.
+        progress: told how far each stage is.
+
+    Raises:
+        RecipeError: the recipe is wrong.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        recipe_text: bytes,
+        recipe_path: Path,
+        data_root: Path | None,
+        progress: Progress,
+    ) -> None:
+        self.folder = folder
+        self.recipe_text = recipe_text
+        self.recipe_path = recipe_path
+        self.data_root = data_root
+        self.progress = progress
+        self.recipe: Recipe = decode_recipe(recipe_text, str(recipe_path))
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The recipe's data, loaded once."""
+        return load(
+            self.recipe.data,
+            root=self.data_root,
+            recipe_folder=self.recipe_path.parent,
+            seed=self.recipe.seed,
+        )
+
+    def path(self, stage: str) -> Path:
+        """The folder with the results of `stage`."""
+        return self.folder / stage
+
+    def record(self, stage: str) -> StageRecord | None:
+        """The record of `stage` if it is finished and its files are still what it wrote."""
+        folder = self.path(stage)
+        try:
+            record = msgspec.json.decode((folder / RECORD_FILE).read_bytes(), type=StageRecord)
+        except (OSError, msgspec.DecodeError):
+            return None
+        return record if _hash_files(folder) == record.outputs else None
+
+    def need(self, stage: str) -> StageRecord:
+        """The record of `stage`.
+
+        Raises:
+            RunError: it is not finished here, or its files were changed since.
+        """
+        record = self.record(stage)
+        if record is None:
+            raise RunError(
+                f"{self.path(stage)}: expected the finished stage {stage!r}, found none or an "
+                f"altered one; run: edgeward {stage} {self.folder}"
+            )
+        return record
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a run.
+
+    Args:
+        name: its folder in the run and its command.
+        inputs: all its result depends on, as values msgspec can encode.
+        make: does the work; leaves its results in the folder it is given, where it finds
+            what an interrupted attempt at the same work left there.
+    """
+
+    name: str
+    inputs: Callable[[Run], object]
+    make: Callable[[Run, Path], None]
+
+
+def perform(run: Run, stage: Stage) -> bool:
+    """Bring `stage` up to date; False if it already was.
+
+    Raises:
+        PipelineError: whatever the stage refuses; it then leaves nothing behind.
+    """
+    inputs = _fingerprint(stage.name, stage.inputs(run))
+    record = run.record(stage.name)
+    if record is not None and record.inputs == inputs:
+        return False
+    work = _work_folder(run, stage.name, inputs)
+    start = time.monotonic()
+    try:
+        stage.make(run, work)
+    except Exception:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+    shutil.rmtree(work / RESUME_FOLDER, ignore_errors=True)
+    seconds = round(time.monotonic() - start, 3)
+    record = StageRecord(stage.name, inputs, _hash_files(work), seconds)
+    write_whole(work / RECORD_FILE, msgspec.json.format(msgspec.json.encode(record), indent=2))
+    done = run.path(stage.name)
+    if done.exists():
+        shutil.rmtree(done)
+    work.rename(done)
+    return True
+
+
+def write_recipe_copy(run: Run) -> None:
+    """Keep the exact recipe, and where it came from, for the commands of a single stage."""
+    run.folder.mkdir(parents=True, exist_ok=True)
+    write_whole(run.folder / RECIPE_FILE, run.recipe_text)
+    write_whole(run.folder / ORIGIN_FILE, f"{run.recipe_path.resolve()}\n".encode())
+
+
+def origin(folder: Path) -> Path:
+    """Where the recipe of the run in `folder` was read from; its data may lie beside it."""
+    kept = folder / ORIGIN_FILE
+    return (
+        Path(kept.read_text(encoding="utf-8").strip()) if kept.is_file() else folder / RECIPE_FILE
+    )
+
+
+def _work_folder(run: Run, stage: str, inputs: str) -> Path:
+    """A folder for this very work: an interrupted attempt's own, or a new one."""
+    parent = run.folder / WORK_FOLDER
+    work = parent / f"{stage}-{inputs[:16]}"
+    # Attempts at other inputs will never be resumed.
+    for stale in parent.glob(f"{stage}-*"):
+        if stale != work:
+            shutil.rmtree(stale)
+    work.mkdir(parents=True, exist_ok=True)
+    return work
+
+
+def _fingerprint(stage: str, inputs: object) -> str:
+    encoded = msgspec.json.encode([stage, __version__, inputs], order="sorted")
+    return hashlib.sha256(encoded).hexdigest()
+
+
+def _hash_files(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below `folder` by its relative name, the record left out."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != RECORD_FILE
+    }

@@ -1,0 +1,178 @@
+"""The run so far to one HTML file: gather what the report shows, and write it."""
+
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from edge_agent.arrays import F32
+from edge_agent.bundle.archive import Bundle, open_bundle
+from edge_agent.bundle.preprocess import fit
+from edge_agent.decode.classify import softmax
+from edge_agent.runtime import machine_name
+from pipeline.checkpoint import Checkpoint, load_checkpoint
+from pipeline.data.base import Split
+from pipeline.evaluate import accuracy, float_scores, onnx_session, to_nchw
+from pipeline.export_onnx import to_onnx
+from pipeline.macs import cost
+from pipeline.report.attention import attend
+from pipeline.report.data import Attention, Phase, ReportData, Rung, view
+from pipeline.report.page import write
+from pipeline.run import Run, Stage
+from pipeline.stages.quantize import FLOAT_FILE, final_checkpoint
+from pipeline.stages.verify import bundle_path, load_proof
+from pipeline.verify import Proof
+from quantization.fold import fold
+
+REPORT_FILE = "report.html"
+LATENCY_RUNS = 100
+# How many right and how many wrong answers are looked into.
+EXAMPLES = 4
+
+
+def report_path(run: Run) -> Path:
+    """The report of a finished run."""
+    return run.path("report") / REPORT_FILE
+
+
+def _inputs(run: Run) -> object:
+    before = ("data", "train", "prune", "quantize", "export", "verify")
+    return {
+        "recipe": run.recipe_text.decode("utf-8", "replace"),
+        "stages": {stage: run.need(stage).outputs for stage in before},
+    }
+
+
+def _make(run: Run, work: Path) -> None:
+    write(_gather(run), work / REPORT_FILE)
+
+
+def _gather(run: Run) -> ReportData:
+    proof, bundle = load_proof(run), open_bundle(bundle_path(run))
+    manifest = bundle.manifest
+    network = final_checkpoint(run)
+    return ReportData(
+        name=run.recipe.name,
+        created=manifest.provenance.created,
+        gates=proof.gates,
+        rungs=_ladder(run, proof, bundle),
+        phases=_phases(run),
+        labels=manifest.output.labels,
+        test=run.dataset.test,
+        scores_float=proof.float_scores,
+        scores_int8=proof.int8_scores,
+        temperature=manifest.output.temperature,
+        attention=_attention(network, run.dataset.test, proof, bundle),
+        golden=bundle.golden,
+        golden_affine=manifest.quantisation.output,
+        golden_tolerance=manifest.golden.tolerance_quanta,
+        data=view(run.dataset),
+        recipe_text=run.recipe_text.decode(),
+        versions={"edgeward": manifest.provenance.code_version, **manifest.provenance.versions},
+        hashes={
+            "bundle": bundle.id,
+            "recipe": manifest.provenance.recipe_sha256,
+            "data": manifest.provenance.data_sha256,
+            **manifest.files,
+        },
+    )
+
+
+def _ladder(run: Run, proof: Proof, bundle: Bundle) -> tuple[Rung, ...]:
+    """Float, pruned (where the recipe prunes) and int8, each measured on the test split."""
+    deployed = (run.path("quantize") / FLOAT_FILE).read_bytes()
+    network = final_checkpoint(run)
+    rungs = []
+    if run.recipe.prune is None:
+        rungs.append(_float_rung("float", network, deployed, proof.float_scores, run))
+    else:
+        trained = load_checkpoint(run.path("train"))
+        model = fold(to_onnx(trained)).SerializeToString()
+        test = run.dataset.test
+        with run.progress.task("report: the unpruned network on the test split", len(test)) as task:
+            scores = float_scores(model, test, run.recipe.input, task)
+        rungs.append(_float_rung("float", trained, model, scores, run))
+        rungs.append(_float_rung("pruned", network, deployed, proof.float_scores, run))
+    metrics = proof.metrics
+    rungs.append(
+        Rung(
+            name="int8",
+            accuracy=metrics.int8_accuracy,
+            macs=metrics.macs,
+            parameters=cost(network.module, network.spec.input).parameters,
+            size_bytes=len(bundle.model),
+            latency_ms=metrics.latency_ms,
+            measured_on=metrics.measured_on,
+        )
+    )
+    return tuple(rungs)
+
+
+def _float_rung(name: str, network: Checkpoint, model: bytes, scores: F32, run: Run) -> Rung:
+    test = run.dataset.test
+    needs = cost(network.module, network.spec.input)
+    return Rung(
+        name=name,
+        accuracy=accuracy(scores, test.labels),
+        macs=needs.macs,
+        parameters=needs.parameters,
+        size_bytes=len(model),
+        latency_ms=_float_latency_ms(model, to_nchw(test.images[0], run.recipe.input)),
+        measured_on=f"{machine_name()}, onnxruntime {version('onnxruntime')}, 1 thread",
+    )
+
+
+def _float_latency_ms(model: bytes, x: F32) -> float:
+    """Median milliseconds of one float inference, its input already preprocessed."""
+    session = onnx_session(model)
+    feed = {session.get_inputs()[0].name: x}
+    session.run(None, feed)
+    seconds = []
+    for _ in range(LATENCY_RUNS):
+        start = time.perf_counter()
+        session.run(None, feed)
+        seconds.append(time.perf_counter() - start)
+    return 1000 * float(np.median(seconds))
+
+
+def _phases(run: Run) -> tuple[Phase, ...]:
+    phases = [Phase("training", load_checkpoint(run.path("train")).history)]
+    if run.recipe.prune is not None:
+        phases.append(Phase("fine-tuning", load_checkpoint(run.path("prune")).history))
+    return tuple(phases)
+
+
+def _attention(
+    network: Checkpoint, test: Split, proof: Proof, bundle: Bundle
+) -> tuple[Attention, ...]:
+    """What the network looks at: its surest right answers, and its surest wrong ones."""
+    manifest = bundle.manifest
+    answers = proof.int8_scores.argmax(axis=1)
+    confidence = softmax(proof.int8_scores, manifest.output.temperature).max(axis=1)
+    surest = np.argsort(-confidence, kind="stable")
+    right = [int(i) for i in surest if answers[i] == test.labels[i]]
+    wrong = [int(i) for i in surest if answers[i] != test.labels[i]]
+    chosen = _one_of_each(right, answers)[:EXAMPLES] + wrong[:EXAMPLES]
+    return tuple(
+        attend(
+            network.module,
+            to_nchw(test.images[i], manifest.input),
+            np.squeeze(fit(test.images[i], manifest.input)),
+            int(test.labels[i]),
+            manifest.output.labels,
+            manifest.output.temperature,
+        )
+        for i in chosen
+    )
+
+
+def _one_of_each(ranked: list[int], answers: F32) -> list[int]:
+    """The first of `ranked` for each answer, in their order."""
+    firsts: dict[int, int] = {}
+    for i in ranked:
+        firsts.setdefault(int(answers[i]), i)
+    return list(firsts.values())
+
+
+REPORT = Stage("report", _inputs, _make)

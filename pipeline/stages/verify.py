@@ -1,0 +1,78 @@
+"""Candidate to verified bundle: the proof, its numbers, and the two forms that ship."""
+
+import io
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from edge_agent.atomic import write_whole
+from edge_agent.bundle.archive import ARCHIVE_SUFFIX, open_bundle
+from edge_agent.bundle.manifest import Metrics
+from pipeline.gates import Gate
+from pipeline.macs import cost
+from pipeline.run import Run, Stage
+from pipeline.stages.export import CANDIDATE
+from pipeline.stages.quantize import FLOAT_FILE, final_checkpoint, final_checkpoint_stage
+from pipeline.verify import Proof, measure, percent, ship
+
+PROOF_FILE = "proof.json"
+SCORES_FILE = "scores.npz"
+BUNDLE_FOLDER = "bundle"
+
+
+class ProofRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`proof.json`: the metrics and every gate, for the report and for scripts."""
+
+    metrics: Metrics
+    gates: tuple[Gate, ...]
+
+
+def bundle_path(run: Run) -> Path:
+    """The verified bundle, as one archive file."""
+    return run.path("verify") / f"{run.recipe.name}{ARCHIVE_SUFFIX}"
+
+
+def load_proof(run: Run) -> Proof:
+    """What `verify` measured in this run."""
+    folder = run.path("verify")
+    record = msgspec.json.decode((folder / PROOF_FILE).read_bytes(), type=ProofRecord)
+    with np.load(folder / SCORES_FILE, allow_pickle=False) as arrays:
+        return Proof(
+            record.metrics, record.gates, arrays["float"], arrays["int8"], arrays["labels"]
+        )
+
+
+def _inputs(run: Run) -> object:
+    return {
+        "candidate": run.need("export").outputs,
+        "float": run.need("quantize").outputs[FLOAT_FILE],
+        "network": run.need(final_checkpoint_stage(run)).outputs,
+        "split": run.need("data").outputs,
+        "budget": run.recipe.budget,
+    }
+
+
+def _make(run: Run, work: Path) -> None:
+    candidate = open_bundle(run.path("export") / CANDIDATE)
+    float_model = (run.path("quantize") / FLOAT_FILE).read_bytes()
+    network = final_checkpoint(run)
+    macs = cost(network.module, network.spec.input).macs
+    test, budget = run.dataset.test, run.recipe.budget
+    proof = measure(candidate, float_model, macs, test, budget, run.progress)
+    archive = work / bundle_path(run).name
+    ship(candidate, proof, budget, (work / BUNDLE_FOLDER, archive))
+    record = msgspec.json.encode(ProofRecord(proof.metrics, proof.gates))
+    write_whole(work / PROOF_FILE, msgspec.json.format(record, indent=2))
+    scores = io.BytesIO()
+    np.savez_compressed(
+        scores, float=proof.float_scores, int8=proof.int8_scores, labels=proof.labels
+    )
+    write_whole(work / SCORES_FILE, scores.getvalue())
+    run.progress.say(
+        f"verify: float {percent(proof.metrics.float_accuracy)}, "
+        f"int8 {percent(proof.metrics.int8_accuracy)}, {len(proof.gates)} gates hold"
+    )
+
+
+VERIFY = Stage("verify", _inputs, _make)

@@ -1,0 +1,135 @@
+"""`verify`: the proof. Reopen the bundle from disk, run the device's own code, hold the gates.
+
+Only this module makes a `VerifiedBundle`, so nothing unverified type-checks into shipping.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.arrays import F32
+from edge_agent.bundle.archive import Bundle, bundle_files, open_bundle, write_bundle
+from edge_agent.bundle.manifest import Budget, Metrics, Score
+from edge_agent.network import Network
+from edge_agent.recognizer import open_recognizer
+from edge_agent.runtime import machine_name, runtime_name
+from pipeline.data.base import Split
+from pipeline.errors import GateError
+from pipeline.evaluate import accuracy, agreement, device_scores, float_scores
+from pipeline.gates import Gate, judge
+from pipeline.progress import Progress
+
+LATENCY_RUNS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """What was measured on the held-out split, and what the gates say to it.
+
+    Args:
+        metrics: the numbers that go into the manifest.
+        gates: every demanded gate.
+        float_scores, int8_scores: (N, K) scores on the test split.
+        labels: (N,) the truth.
+    """
+
+    metrics: Metrics
+    gates: tuple[Gate, ...]
+    float_scores: F32
+    int8_scores: F32
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class VerifiedBundle:
+    """A bundle on disk that `verify` has passed; nothing else makes one."""
+
+    bundle: Bundle
+    proof: Proof
+
+
+def measure(
+    candidate: Bundle,
+    float_model: bytes,
+    macs: int,
+    test: Split,
+    budget: Budget,
+    progress: Progress,
+) -> Proof:
+    """Score the candidate and its float network over `test`, and judge the budget.
+
+    Args:
+        candidate: a bundle opened from disk.
+        float_model: the float ONNX network it was made from.
+        macs: multiply-accumulates of one inference.
+        test: images no earlier stage has seen.
+        budget: the gates to hold.
+        progress: told how far it is.
+
+    Raises:
+        BundleError: the candidate fails its own golden frames.
+    """
+    manifest = candidate.manifest
+    with open_recognizer(candidate):
+        pass  # opening replays the golden frames: a candidate that fails them is no candidate
+    with Network(candidate.model, manifest, 1, str(candidate.path)) as network:
+        with progress.task("verify: int8 on the test split", len(test)) as task:
+            int8 = device_scores(network, manifest.quantisation.output, test, task)
+        latency_ms = median_latency_ms(network, test)
+    with progress.task("verify: float on the test split", len(test)) as task:
+        real = float_scores(float_model, test, manifest.input, task)
+    metrics = Metrics(
+        float_accuracy=accuracy(real, test.labels),
+        int8_accuracy=accuracy(int8, test.labels),
+        agreement=agreement(real, int8),
+        macs=macs,
+        latency_ms=round(latency_ms, 4),
+        measured_on=f"{machine_name()}, {runtime_name()}, 1 thread",
+    )
+    gates = judge(metrics, len(candidate.model), budget)
+    return Proof(metrics, gates, real, int8, test.labels)
+
+
+def median_latency_ms(network: Network, split: Split) -> float:
+    """Median milliseconds from image to raw output over the first images of `split`."""
+    images = [split.images[i % len(split)] for i in range(min(LATENCY_RUNS, 4 * len(split)))]
+    network(images[0])  # the first inference pays for warming the caches
+    seconds = []
+    for image in images:
+        start = time.perf_counter()
+        network(image)
+        seconds.append(time.perf_counter() - start)
+    return 1000 * float(np.median(seconds))
+
+
+def ship(
+    candidate: Bundle, proof: Proof, budget: Budget, paths: tuple[Path, ...]
+) -> VerifiedBundle:
+    """Write the candidate with its proof to each of `paths`, and reopen the first.
+
+    Raises:
+        GateError: a gate does not hold; nothing is written.
+    """
+    failed = [gate for gate in proof.gates if not gate.holds]
+    if failed:
+        raise GateError(
+            "budget: "
+            + "; ".join(
+                f"{gate.name}: expected {gate.demanded}, measured {gate.measured}"
+                for gate in failed
+            )
+        )
+    manifest = msgspec.structs.replace(candidate.manifest, metrics=proof.metrics, budget=budget)
+    files = bundle_files(manifest, candidate.model, candidate.golden)
+    for path in paths:
+        write_bundle(files, path)
+    return VerifiedBundle(open_bundle(paths[0]), proof)
+
+
+def percent(score: Score) -> str:
+    """A score as `98.1 % [96.5, 99.0]`, the brackets holding its 95 % interval."""
+    return f"{100 * score.value:.1f} % [{100 * score.low:.1f}, {100 * score.high:.1f}]"

@@ -1,0 +1,62 @@
+"""`edgeward watch`: results as they arrive, and the proof that none is missing."""
+
+from collections.abc import Callable
+
+from edge_agent.client import Delivery
+from edge_agent.ledger import Ledger
+from edge_agent.messages import (
+    AvailabilityMessage,
+    HealthMessage,
+    ResultMessage,
+    StatusMessage,
+    encode_message,
+)
+from edge_agent.results import Classification
+
+Say = Callable[[str], None]
+
+
+def show(delivery: Delivery, ledger: Ledger, say: Say) -> None:
+    """Say one delivery in a line, and enter a result into `ledger`."""
+    match delivery.message:
+        case ResultMessage() as message:
+            entry = ledger.record(message)
+            if entry.reset:
+                say(f"{message.device}/{message.stream}: numbering began anew (outbox was lost)")
+            if entry.gap:
+                say(f"{message.device}/{message.stream}: {entry.gap} missing before {message.seq}")
+            note = "" if entry.kind == "new" else f"  ({entry.kind})"
+            say(result_line(message) + note)
+        case StatusMessage() as message:
+            reason = f" ({message.reason})" if message.reason else ""
+            say(f"{message.device}: {message.state}{reason}")
+        case AvailabilityMessage() as message:
+            reason = f" ({message.reason})" if message.reason else ""
+            say(f"{message.device}/{message.stream}: source {message.state}{reason}")
+        case HealthMessage() as message:
+            waits = f"{message.outbox.depth} waiting, {message.outbox.evicted} evicted"
+            say(f"{message.device}: up {message.uptime_s:.0f} s, {waits}")
+
+
+def show_json(delivery: Delivery, ledger: Ledger, say: Say) -> None:
+    """Say one delivery as a line of JSON, as it came, and enter a result into `ledger`."""
+    if isinstance(delivery.message, ResultMessage):
+        ledger.record(delivery.message)
+    say(encode_message(delivery.message).decode())
+
+
+def result_line(message: ResultMessage) -> str:
+    """One result for a reader: `door/front #12  cat  98.3 %  4.1 ms`."""
+    place = f"{message.device}/{message.stream} #{message.seq:<5}"
+    return f"{place} {_answer(message.result)}  {message.latency_ms:6.1f} ms"
+
+
+def account_line(ledger: Ledger) -> str:
+    """What was received, lost and duplicated in all."""
+    total = ledger.total()
+    return f"{total.received} received, {total.lost} lost, {total.duplicated} duplicated"
+
+
+def _answer(result: Classification) -> str:
+    sure = "" if result.sure else "  (not sure)"
+    return f"{result.label:<12} {100 * result.confidence:5.1f} %{sure}"
