@@ -147,6 +147,11 @@ def _check_room(
                 f"images to split, found {count}"
             )
     limit = calibration_limit(counts, val, test)
+    if limit == 0:
+        raise DataError(
+            f"{source.name}: too few images: val and test leave none to calibrate with, "
+            f"found {counts.sum()} different images"
+        )
     if recipe.calibration > limit:
         raise DataError(
             f"{source.name}: too few images: expected data.calibration at most {limit} "
