@@ -74,7 +74,7 @@ def fit_cached(
 
 def _read(path: Path, count: int, spec: InputSpec) -> Fitted | None:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             pixels, labels = arrays["pixels"], arrays["labels"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
