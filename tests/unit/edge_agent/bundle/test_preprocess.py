@@ -1,0 +1,103 @@
+"""Preprocessing: the reference road, and the fast road that must equal it bit for bit."""
+
+from itertools import product
+
+import cv2
+import numpy as np
+import pytest
+
+from edge_agent.arrays import U8
+from edge_agent.bundle.affine import Affine
+from edge_agent.bundle.manifest import InputSpec
+from edge_agent.bundle.preprocess import FastPreprocessor, fit, normalise, preprocess
+
+RESIZES = ("stretch", "crop", "letterbox")
+GREY = {"colour": "gray", "mean": (0.5,), "std": (0.25,)}
+RGB = {"colour": "rgb", "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+
+
+def spec(**changes: object) -> InputSpec:
+    return InputSpec(**{"height": 24, "width": 32, **RGB, **changes})  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def photo() -> U8:
+    """A picture with smooth and sharp parts, so that every resize has something to average."""
+    rng = np.random.default_rng(7)
+    noise = rng.integers(0, 256, (48, 64, 3), np.uint8)
+    return np.asarray(cv2.resize(noise, (160, 120), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("colour", "resize", "interpolation", "order"),
+    list(product((GREY, RGB), RESIZES, ("area", "linear"), ("rgb", "bgr"))),
+)
+def test_the_fast_road_equals_the_reference_bit_for_bit(
+    photo: U8, colour: dict[str, object], resize: str, interpolation: str, order: str
+) -> None:
+    """One table look-up gives what normalise and quantise give, whatever the input."""
+    wanted = spec(**colour, resize=resize, interpolation=interpolation, pad=114)
+    affine = Affine(0.0186, -14)
+    reference = affine.quantize(preprocess(photo, wanted, order))  # type: ignore[arg-type]
+    fast = FastPreprocessor(wanted, affine)(photo, order)  # type: ignore[arg-type]
+    assert fast.dtype == np.int8
+    assert fast.shape == wanted.shape
+    np.testing.assert_array_equal(fast, reference)
+
+
+def test_a_bgr_image_is_the_same_picture_as_its_rgb_twin(photo: U8) -> None:
+    """The channel order is a matter of the source; the network never sees it."""
+    swapped = np.ascontiguousarray(photo[:, :, ::-1])
+    np.testing.assert_array_equal(fit(swapped, spec(), "bgr"), fit(photo, spec()))
+
+
+def test_red_stays_in_the_first_channel() -> None:
+    """Must fire: a network that expects RGB gets red first from a BGR camera."""
+    red_bgr = np.zeros((24, 32, 3), np.uint8)
+    red_bgr[:, :, 2] = 255
+    assert fit(red_bgr, spec(), "bgr")[0, 0].tolist() == [255, 0, 0]
+
+
+def test_normalise_is_the_published_formula() -> None:
+    """(pixel / 255 - mean) / std, worked out by hand for one pixel of each channel."""
+    pixel = np.array([[[255, 0, 51]]], np.uint8)
+    values = normalise(pixel, spec(mean=(0.5, 0.25, 0.0), std=(0.5, 0.5, 0.2)))
+    np.testing.assert_allclose(values[0, 0], [1.0, -0.5, 1.0], rtol=1e-6)
+
+
+def test_crop_takes_the_middle_and_keeps_the_aspect() -> None:
+    """A wide image loses its sides, which are black here, and nothing is squeezed."""
+    wide = np.zeros((24, 96, 3), np.uint8)
+    wide[:, 32:64] = 200
+    assert (fit(wide, spec(resize="crop")) == 200).all()
+
+
+def test_letterbox_keeps_everything_between_grey_bars() -> None:
+    """A wide image keeps its sides, and the bars above and below have the pad level."""
+    wide = np.full((24, 96, 3), 200, np.uint8)
+    fitted = fit(wide, spec(resize="letterbox", pad=114))
+    assert (fitted[:8] == 114).all()
+    assert (fitted[8:16] == 200).all()
+    assert (fitted[16:] == 114).all()
+
+
+def test_a_grey_image_serves_a_colour_network_and_the_other_way_round() -> None:
+    """Grey becomes three equal channels; equal channels become the same grey."""
+    grey = np.arange(24 * 32, dtype=np.uint32).reshape(24, 32).astype(np.uint8)
+    coloured = fit(grey, spec())
+    assert (coloured == grey[:, :, np.newaxis]).all()
+    np.testing.assert_array_equal(fit(coloured, spec(**GREY)), grey[:, :, np.newaxis])
+
+
+@pytest.mark.parametrize(
+    ("image", "found"),
+    [
+        (np.zeros((0, 5, 3), np.uint8), r"uint8 \(0, 5, 3\)"),
+        (np.zeros((5, 5, 4), np.uint8), r"uint8 \(5, 5, 4\)"),
+        (np.zeros((5, 5, 3), np.float32), r"float32 \(5, 5, 3\)"),
+    ],
+)
+def test_what_is_no_image_is_refused(image: U8, found: str) -> None:
+    """Empty, four-channel and float arrays are named, not guessed at."""
+    with pytest.raises(ValueError, match=f"^image: expected a non-empty uint8 array .*{found}$"):
+        fit(image, spec())

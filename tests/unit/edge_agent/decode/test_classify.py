@@ -1,0 +1,56 @@
+"""Scores to a classification."""
+
+import numpy as np
+import pytest
+
+from edge_agent.bundle.manifest import ClassifySpec
+from edge_agent.decode.classify import classify, softmax
+
+SPEC = ClassifySpec(labels=("cat", "dog", "owl"))
+
+
+def test_the_largest_score_wins_with_its_softmax_as_confidence() -> None:
+    """exp(2) / (exp(2) + exp(1) + exp(0)) = 0.66524, worked out by hand."""
+    answer = classify(np.array([[1.0, 2.0, 0.0]], np.float32), SPEC)
+    assert (answer.label, answer.index) == ("dog", 1)
+    assert answer.confidence == pytest.approx(0.66524, abs=1e-5)
+    assert [entry.label for entry in answer.top] == ["dog", "cat", "owl"]
+
+
+def test_temperature_softens_without_changing_the_answer() -> None:
+    """At temperature 2 the scores count half: exp(1) / (exp(1) + exp(.5) + 1) = 0.50648."""
+    warm = ClassifySpec(labels=SPEC.labels, temperature=2.0)
+    answer = classify(np.array([1.0, 2.0, 0.0], np.float32), warm)
+    assert answer.label == "dog"
+    assert answer.confidence == pytest.approx(0.50648, abs=1e-5)
+
+
+def test_equal_scores_go_to_the_first_class_as_argmax_does() -> None:
+    """int8 scores tie often; every device must break the tie alike."""
+    assert classify(np.array([3.0, 5.0, 5.0], np.float32), SPEC).label == "dog"
+
+
+def test_an_answer_below_the_threshold_is_not_sure() -> None:
+    """Must fire just below the threshold, and must not fire just above it."""
+    scores = np.array([1.0, 2.0, 0.0], np.float32)
+    strict = ClassifySpec(labels=SPEC.labels, min_confidence=0.67)
+    lax = ClassifySpec(labels=SPEC.labels, min_confidence=0.66)
+    assert not classify(scores, strict).sure
+    assert classify(scores, lax).sure
+
+
+def test_huge_scores_do_not_overflow() -> None:
+    """The softmax of 1000 and 0 is 1 and 0, not NaN."""
+    assert softmax(np.array([1000.0, 0.0], np.float32)).tolist() == [1.0, 0.0]
+
+
+def test_scores_of_another_network_are_refused() -> None:
+    """Two scores for three labels is an error that says so."""
+    with pytest.raises(ValueError, match=r"^scores: expected 3 classes, found 2$"):
+        classify(np.zeros(2, np.float32), SPEC)
+
+
+def test_nan_scores_are_refused() -> None:
+    """NaN is never made into an answer."""
+    with pytest.raises(ValueError, match=r"^scores: expected finite numbers, found NaN"):
+        classify(np.array([np.nan, 0, 0], np.float32), SPEC)
