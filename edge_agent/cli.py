@@ -41,7 +41,7 @@ EXIT_CODES: tuple[tuple[type[AgentError], ExitCode], ...] = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv`; the exit status."""
     options = _parser().parse_args(argv)
-    _log_to_stderr(options.log_level)
+    _log_to_stderr(options.log_level or options.default_log_level)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
@@ -107,15 +107,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument(
         "--log-level",
-        default="info",
         choices=("debug", "info", "warning", "error"),
-        help="how much to say on stderr (default: %(default)s)",
+        help="how much to say on stderr (default: info for run, error for the others)",
     )
+    parser.set_defaults(default_log_level="error")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="run until stopped, or until every file has been read")
     run.add_argument("--config", type=Path, required=True, help="agent.toml")
-    run.set_defaults(command=_run)
+    run.set_defaults(command=_run, default_log_level="info")
 
     check = commands.add_parser("check", help="try everything that `run` needs, and say what fails")
     check.add_argument("--config", type=Path, required=True, help="agent.toml")

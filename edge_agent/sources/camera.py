@@ -1,6 +1,8 @@
 """A camera as a live source: by number, or by URL (RTSP, MJPEG over HTTP)."""
 
 import logging
+import os
+import sys
 import threading
 from collections.abc import Iterator
 from types import TracebackType
@@ -21,6 +23,8 @@ log = logging.getLogger(__name__)
 # A read that OpenCV's own timeout does not end is reported this much later.
 GRACE_S = 1.0
 CLOSE_TIMEOUT_S = 1.0
+# Asking every back end in turn would take seconds and print an error for each.
+V4L2 = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
 
 
 class CameraSource:
@@ -118,11 +122,12 @@ def open_capture(config: CameraConfig) -> cv2.VideoCapture:
     Raises:
         SourceError: it is absent, busy, or does not answer within its timeout.
     """
+    _silence_opencv()
     capture = cv2.VideoCapture()
     if config.url is None:
         assert config.index is not None
         # The V4L2 back end takes no timeouts: its own is ten seconds.
-        opened = capture.open(config.index)
+        opened = capture.open(config.index, V4L2)
     else:
         # Without these OpenCV may wait for ever.
         timeouts = [
@@ -134,3 +139,9 @@ def open_capture(config: CameraConfig) -> cv2.VideoCapture:
         capture.release()
         raise SourceError(f"{place(config)}: expected a camera, found none that opens")
     return capture
+
+
+def _silence_opencv() -> None:
+    # What goes wrong is in our own errors, once; a lost camera would fill the log.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
+    cv2.setLogLevel(0)

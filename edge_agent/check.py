@@ -1,0 +1,161 @@
+"""`edgeward-agent check`: try everything that `run` needs, and say what to do about failures."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from edge_agent.bundle.archive import open_bundle
+from edge_agent.config import AgentConfig, CameraConfig, StreamConfig, load_config
+from edge_agent.errors import AgentError, BrokerError, OutboxError, SourceError
+from edge_agent.mqtt import Acked, Dialer, Identity, Lost, Refused, unique_id
+from edge_agent.recognizer import open_recognizer
+from edge_agent.runtime import runtime_name
+from edge_agent.sources.base import Frame
+from edge_agent.sources.open import open_source
+from edge_agent.stop import Stop
+from edge_agent.stream import crop
+from edge_agent.topics import Topics
+
+ANSWER_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to try.
+
+    Args:
+        name: what it is about.
+        attempt: does it; returns what was found, or raises an `AgentError`.
+        remedy: what to do when it fails.
+    """
+
+    name: str
+    attempt: Callable[[], str]
+    remedy: str
+
+
+def check(path: Path, say: Callable[[str], None]) -> AgentError | None:
+    """Try everything, one line each through `say`; the first error, or None.
+
+    Args:
+        path: the agent's configuration.
+        say: prints a line.
+    """
+    try:
+        config = load_config(path)
+    except AgentError as error:
+        say(_failed("config", error, "mend the file; see deploy/agent.example.toml"))
+        return error
+    say(_ok("config", str(path)))
+    errors: list[AgentError] = []
+    for step in _steps(config):
+        try:
+            say(_ok(step.name, step.attempt()))
+        except AgentError as error:
+            say(_failed(step.name, error, step.remedy))
+            errors.append(error)
+    return errors[0] if errors else None
+
+
+def _ok(name: str, found: str) -> str:
+    return f"ok      {name}: {found}"
+
+
+def _failed(name: str, error: AgentError, remedy: str) -> str:
+    return f"failed  {name}: {error}; {remedy}"
+
+
+def _steps(config: AgentConfig) -> Iterator[Step]:
+    yield Step("runtime", runtime_name, "install an interpreter as said")
+    for stream in config.streams:
+        yield Step(
+            f"bundle of {stream.name}",
+            partial(_bundle, stream),
+            "copy the bundle again from where it was verified",
+        )
+        camera = isinstance(stream.source, CameraConfig)
+        yield Step(
+            f"source of {stream.name}",
+            partial(_source, stream),
+            "is it plugged in, free, and may this user read it?" if camera else "mend its path",
+        )
+    yield Step(
+        "outbox",
+        partial(_outbox, config.outbox.path),
+        "make the folder, or let this user write to it",
+    )
+    yield Step(
+        "broker",
+        partial(_broker, config),
+        "is it running, is the address right, does it let this user in?",
+    )
+
+
+def _bundle(stream: StreamConfig) -> str:
+    bundle = open_bundle(stream.bundle)
+    with open_recognizer(bundle, stream.threads) as recognize:
+        quanta, golden = recognize.golden_quanta, bundle.manifest.golden
+        return (
+            f"{bundle.short_id}, {golden.frames} golden frames within {quanta} quanta "
+            f"of {golden.tolerance_quanta} allowed"
+        )
+
+
+def _source(stream: StreamConfig) -> str:
+    frame = first_frame(stream)
+    height, width = frame.image.shape[:2]
+    crop(frame.image, stream.region, stream.name)
+    return f"a frame of {width}x{height}"
+
+
+def first_frame(stream: StreamConfig) -> Frame:
+    """The first frame of the stream's source; a camera that is absent is not waited for.
+
+    Raises:
+        SourceError: there is none, and why.
+    """
+    stop = Stop()
+    problems: list[str] = []
+
+    def report(available: bool, reason: str) -> None:
+        if not available:
+            problems.append(reason)
+            stop.set()
+
+    with open_source(stream.source, stop, report) as source:
+        for frame in source:
+            return frame
+    raise SourceError(problems[0] if problems else f"stream {stream.name!r}: no frame")
+
+
+def _outbox(path: Path) -> str:
+    # Not opened: a running agent may have it.
+    if not path.parent.is_dir():
+        raise OutboxError(f"{path}: expected a folder {path.parent}, found none")
+    place = path if path.exists() else path.parent
+    if not os.access(place, os.W_OK):
+        raise OutboxError(f"{place}: expected to be allowed to write, found that we are not")
+    return str(path)
+
+
+def _broker(config: AgentConfig) -> str:
+    broker = config.broker.broker()
+    # Not the agent's own id: that would drive out a running agent.
+    session = Dialer(broker, Identity(unique_id("edgeward-check"))).dial()
+    try:
+        session.publish(Topics(config.device.name).check, b"")
+        for event in session.events(ANSWER_TIMEOUT_S):
+            match event:
+                case Acked():
+                    return f"{broker.endpoint}, MQTT {session.version}"
+                case Refused(_, reason):
+                    raise BrokerError(f"{broker.endpoint}: may not publish: {reason}")
+                case Lost(reason):
+                    raise BrokerError(reason)
+                case _:
+                    pass
+    finally:
+        session.close()
+    raise BrokerError(f"{broker.endpoint}: expected an answer to PUBLISH, found none")
