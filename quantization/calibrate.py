@@ -155,7 +155,9 @@ def _batches(samples: Iterable[F32], shape: Shape, size: int) -> Iterator[F32]:
 
 
 def _check(index: int, array: F32, shape: Shape) -> None:
-    found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array)
+    found = (
+        f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+    )
     if not (
         isinstance(array, np.ndarray)
         and array.dtype == np.float32

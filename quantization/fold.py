@@ -44,7 +44,7 @@ def fold(model: onnx.ModelProto) -> onnx.ModelProto:
             node = graph.producer(output)
             if node is not None:  # an earlier rewrite may have taken it up
                 graph = rewrite(graph, node) or graph
-    return write(graph)
+    return write(drop_unread(graph))
 
 
 def fold_constants(graph: Graph) -> Graph:
@@ -62,6 +62,16 @@ def fold_constants(graph: Graph) -> Graph:
     wanted = [o for node in foldable for o in node.outputs if o in used and o not in known]
     known |= _evaluate(replace(graph, nodes=tuple(foldable), constants=known), wanted)
     return replace(graph, nodes=nodes, constants=known)
+
+
+def drop_unread(graph: Graph) -> Graph:
+    """The graph without the nodes that no output depends on."""
+    read_later, kept = set(graph.outputs), []
+    for node in reversed(graph.nodes):
+        if not read_later.isdisjoint(node.outputs):
+            kept.append(node)
+            read_later.update(node.inputs)
+    return replace(graph, nodes=tuple(reversed(kept)))
 
 
 def _static_shapes(graph: Graph) -> dict[str, Array]:

@@ -136,8 +136,8 @@ def read(model: onnx.ModelProto) -> Graph:
     """The graph of an ONNX model, with shapes inferred.
 
     Raises:
-        ModelError: if the model is not valid ONNX, older than opset 13, or split into
-            subgraphs or functions.
+        ModelError: if the model is not valid ONNX, older than opset 13, or fed with
+            anything but float32.
     """
     try:
         onnx.checker.check_model(model)
@@ -148,6 +148,13 @@ def read(model: onnx.ModelProto) -> Graph:
     if opset < MIN_OPSET:
         raise ModelError(f"opset: expected {MIN_OPSET} or newer, found {opset}")
     constants = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+    for value in model.graph.input:
+        if (
+            value.type.tensor_type.elem_type != onnx.TensorProto.FLOAT
+            and value.name not in constants
+        ):
+            found = onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower()
+            raise ModelError(f"input {value.name!r}: expected float, found {found}")
     nodes: list[Node] = []
     for proto in model.graph.node:
         if proto.op_type == "Constant":

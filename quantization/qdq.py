@@ -59,25 +59,24 @@ def activation_affines(graph: Graph, ranges: Ranges) -> dict[str, Affine]:
                     f"ranges: expected one for value {missing[0]!r}, found none; "
                     "were they calibrated on another model?"
                 )
-            covered = Range(0.0, 0.0)
-            for value in group.values:
-                covered |= ranges.values[value]
-            affine = affine_of(covered)
+            affine = affine_of(*(ranges.values[value] for value in group.values))
         affines |= dict.fromkeys(group.values, affine)
     return affines
 
 
-def affine_of(seen: Range) -> Affine:
-    """The scale and zero point that spread int8 over a range, which must contain 0.
+def affine_of(*seen: Range) -> Affine:
+    """The scale and zero point that spread int8 over ranges and over 0.
 
-    Real 0 gets an int8 value of its own, so that padding and ReLU are exact. A value that
-    is always 0 gets the scale of the range [0, 1]: any scale would represent it.
+    Real 0 gets an int8 value of its own, so that padding and ReLU are exact. A range that
+    is 0 throughout, or too narrow for a float32 scale, is taken for [0, 1]: its values are
+    0 at any scale, and a scale of 0 would be none.
     """
-    span = seen.high - seen.low
-    scale = float(np.float32((span or 1.0) / (QMAX - QMIN)))
-    if scale < np.finfo(np.float32).tiny:  # subnormal: a kernel would divide by zero
-        return affine_of(Range(0.0, 0.0))
-    return Affine(scale, int(np.clip(round(QMIN - seen.low / scale), QMIN, QMAX)))
+    low = min(0.0, *(r.low for r in seen))
+    high = max(0.0, *(r.high for r in seen))
+    scale = float(np.float32((high - low) / (QMAX - QMIN)))
+    if scale < np.finfo(np.float32).tiny:
+        low, scale = 0.0, float(np.float32(1 / (QMAX - QMIN)))
+    return Affine(scale, int(np.clip(round(QMIN - low / scale), QMIN, QMAX)))
 
 
 def weight_scales(weight: Array, bias: Array, input_scale: float, rule: Weights) -> F32:

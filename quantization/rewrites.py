@@ -25,7 +25,12 @@ def drop_identity(graph: Graph, node: Node) -> Graph | None:
         node.op == "Identity"
         or (node.op == "Dropout" and not _is_training(graph, node))
         or (node.op == "Flatten" and node.integer("axis", 1) == 1 and shape and len(shape) == 2)
-        or (node.op == "Reshape" and shape and -1 not in shape and shape == _output(graph, node))
+        or (
+            node.op == "Reshape"
+            and shape
+            and -1 not in shape
+            and shape == graph.shapes.get(node.output)
+        )
         or (node.op == "Pad" and pads is not None and not pads.any())
     ):
         return graph.bypass(node)
@@ -40,10 +45,10 @@ def matmul_to_gemm(graph: Graph, node: Node) -> Graph | None:
     inputs, old = node.inputs[:2], [node]
     add = graph.sole_consumer(node.output)
     if add is not None and add.op == "Add":
-        bias_name = next(i for i in add.inputs if i != node.output)
-        bias = graph.constants.get(bias_name)
-        if bias is not None and bias.size == weight.shape[1]:
-            inputs, old = (*inputs, bias_name), [node, add]
+        name = add.inputs[1] if add.inputs[0] == node.output else add.inputs[0]
+        bias = graph.constants.get(name)
+        if bias is not None and bias.ndim <= 2 and bias.shape[-1:] == weight.shape[1:]:
+            inputs, old = (*inputs, name), [node, add]
     gemm = Node("Gemm", node.name, inputs, old[-1].outputs)
     return graph.swap(old, gemm)
 
@@ -145,10 +150,12 @@ def batch_norm_into_weights(graph: Graph, node: Node) -> Graph | None:
 
 
 def reshape_to_flatten(graph: Graph, node: Node) -> Graph | None:
-    """A Reshape or Squeeze of (1, ...) to (1, K) is a Flatten, which holds for any batch."""
-    source = graph.shapes.get(node.inputs[0], ()) if node.op in ("Reshape", "Squeeze") else ()
-    target = _output(graph, node) if source else ()
-    if len(target) != 2 or target[0] != 1 or source[0] != 1 or graph.constant(node, 0) is not None:
+    """A node that only turns (1, ...) into (1, K) is a Flatten, which holds for any batch."""
+    reshapes = (
+        node.op in ("Reshape", "Squeeze", "Flatten") and node.inputs[0] not in graph.constants
+    )
+    source, target = (graph.shapes.get(v, ()) for v in (node.inputs[0], node.output))
+    if not reshapes or len(target) != 2 or source[:1] != (1,) or target[0] != 1:
         return None
     return graph.swap(
         [node], Node("Flatten", node.name, node.inputs[:1], node.outputs, {"axis": 1})
@@ -172,10 +179,6 @@ def _with_weights(graph: Graph, old: list[Node], layer: Node, weight: Array, bia
     names = (f"{layer.output}:weight", f"{layer.output}:bias")
     new = replace(layer, inputs=(layer.inputs[0], *names))
     return graph.swap(old, new, dict(zip(names, (weight, bias), strict=True)))
-
-
-def _output(graph: Graph, node: Node) -> tuple[int, ...]:
-    return graph.shapes.get(node.output, ())
 
 
 def _is_training(graph: Graph, node: Node) -> bool:

@@ -14,6 +14,8 @@ from quantization.lower.registry import Scale, operator, refuse
 def flatten(operation: Operation, network: Network) -> None:
     """RESHAPE to (1, K); see `layout` for the order of the K elements."""
     x, y = operation.value(), operation.output
+    if operation.node.integer("axis", 1) != 1:
+        refuse(operation.node, "over another axis than 1 has no lowering")
     source = network.value(x)
     if layout.is_reordered(x.shape) and y not in network.orders:
         back = np.array(layout.NCHW, np.int32)
