@@ -1,0 +1,78 @@
+"""Numbers in words, the same way everywhere in the report."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from edge_agent.bundle.manifest import Score
+
+Unit: TypeAlias = Callable[[float], str]
+"""From a number to the words for it."""
+
+# A line is not broken between a number and its unit (U+202F), and minus is a minus.
+_GAP, _MINUS, _TIMES = "\u202f", "\u2212", "\u00d7"
+PERCENT = f"{_GAP}%"
+
+
+def percent(share: float) -> str:
+    """0.9862 as `98.6 %`; never rounded up to 100 %."""
+    text = f"{share * 100:.1f}"
+    if text == "100.0" and share < 1:
+        text = f"{share * 100:.2f}" if share < 0.99995 else "99.99"
+    return f"{text}{PERCENT}"
+
+
+def interval(score: Score) -> str:
+    """`96.8 to 99.4 %`: the 95 % interval of a proportion."""
+    return f"{score.low * 100:.1f} to {percent(score.high)}"
+
+
+def points(difference: float) -> str:
+    """A difference of two shares, -0.0028, as `−0.3 points`; a rounded zero has no sign."""
+    text = f"{difference * 100:+.1f}"
+    if text in ("+0.0", "-0.0"):
+        text = "0.0"
+    return f"{text.replace('-', _MINUS)}{_GAP}points"
+
+
+def count(number: float) -> str:
+    """12_543_210 as `12.5 M`."""
+    for size, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{_three(number / size)}{_GAP}{name}"
+    return f"{number:.0f}"
+
+
+def size(number: float) -> str:
+    """Bytes as `96.3 kB`; a kB is 1000 bytes."""
+    for unit, name in ((1e6, "MB"), (1e3, "kB")):
+        if number >= unit:
+            return f"{_three(number / unit)}{_GAP}{name}"
+    return f"{number:.0f}{_GAP}B"
+
+
+def milliseconds(number: float) -> str:
+    """0.4183 as `0.418 ms`."""
+    return f"{_three(number)}{_GAP}ms"
+
+
+def times(ratio: float) -> str:
+    """A ratio of at least about one as `3.9×`."""
+    return f"{ratio:.1f}{_TIMES}"
+
+
+def seconds(number: float) -> str:
+    """125.4 as `2 min 5 s`."""
+    if number < 60:
+        return f"{_three(number)}{_GAP}s"
+    minutes, rest = divmod(round(number), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}{_GAP}h {minutes}{_GAP}min"
+    return f"{minutes}{_GAP}min {rest}{_GAP}s"
+
+
+def _three(number: float) -> str:
+    """Three significant digits, without an exponent."""
+    if number >= 100:
+        return f"{number:.0f}"
+    return f"{number:.1f}" if number >= 10 else f"{number:.2f}" if number >= 1 else f"{number:.3f}"

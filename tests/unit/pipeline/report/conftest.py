@@ -1,0 +1,162 @@
+"""A real small problem: scikit-learn's digits, learned in a second by a tiny CNN."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.nn import functional as F
+
+from edge_agent.arrays import F32
+from edge_agent.bundle.affine import Affine
+from edge_agent.bundle.golden import GoldenFrame
+from pipeline.data.base import Dataset, Split
+from pipeline.evaluate import accuracy
+from pipeline.report.attention import attend
+from pipeline.report.data import EpochStats, Gate, Phase, ReportData, Rung, view
+
+LABELS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+RECIPE = """\
+name = "digits"
+seed = 3
+
+[data]
+kind = "digits"  # embedded in scikit-learn
+
+[train]
+epochs = 12
+lr = 0.01
+"""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A trained network with its data; `logits` are the test split's."""
+
+    dataset: Dataset
+    module: nn.Module
+    phase: Phase
+    logits: F32
+    temperature: float
+
+    def inputs(self, index: int) -> F32:
+        """The test image `index` as the network takes it, (1, 1, 8, 8)."""
+        image = self.dataset.test.images[index]
+        return (image.astype(np.float32) / 255)[None, None]
+
+
+def _network() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 12, 3, padding=1), nn.BatchNorm2d(12), nn.ReLU(),
+        nn.Conv2d(12, 16, 3, padding=1, stride=2), nn.BatchNorm2d(16), nn.ReLU(inplace=True),
+        nn.Conv2d(16, 24, 3, padding=1), nn.BatchNorm2d(24), nn.ReLU(inplace=True),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(24, 10),
+    )  # fmt: skip
+
+
+def _dataset() -> Dataset:
+    source = load_digits()
+    images = np.clip(source.images * 16, 0, 255).astype(np.uint8)
+    order = np.random.default_rng(3).permutation(len(images))
+    ids = tuple(f"digits/{i:04d}" for i in range(len(images)))
+    every = Split(images, source.target.astype(np.int64), ids)
+    bounds = np.split(order, [800, 1000, 1100])
+    train, val, calibration, test = (every.select(part) for part in bounds)
+    return Dataset(
+        "digits", LABELS, train, val, calibration, test, "0" * 64,
+        notes=("3 copies of a picture follow their first",),
+        skipped=("digits/broken.png: cannot be decoded",),
+    )  # fmt: skip
+
+
+def _tensors(split: Split) -> tuple[torch.Tensor, torch.Tensor]:
+    images = np.stack([split.images[i] for i in range(len(split))]).astype(np.float32) / 255
+    return torch.from_numpy(images[:, None]), torch.from_numpy(split.labels)
+
+
+def _train(module: nn.Module, dataset: Dataset, epochs: int) -> Phase:
+    x, y = _tensors(dataset.train)
+    val_x, val_y = _tensors(dataset.val)
+    optimizer = torch.optim.AdamW(module.parameters(), lr=0.01)
+    stats = []
+    for epoch in range(1, epochs + 1):
+        start, losses = time.perf_counter(), []
+        module.train()
+        for batch in torch.randperm(len(x)).split(64):
+            loss = F.cross_entropy(module(x[batch]), y[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        module.eval()
+        with torch.no_grad():
+            logits = module(val_x)
+        right = float((logits.argmax(1) == val_y).float().mean())
+        val_loss = float(F.cross_entropy(logits, val_y))
+        seconds = time.perf_counter() - start
+        stats.append(EpochStats(epoch, float(np.mean(losses)), val_loss, right, 0.01, seconds))
+    return Phase("training", tuple(stats))
+
+
+@pytest.fixture(scope="session")
+def problem() -> Problem:
+    """The network after a dozen epochs; good, but with a few mistakes left to show."""
+    torch.manual_seed(3)
+    torch.set_num_threads(1)
+    dataset, module = _dataset(), _network()
+    phase = _train(module, dataset, epochs=12)
+    with torch.no_grad():
+        logits = module(_tensors(dataset.test)[0]).numpy()
+        val = module(_tensors(dataset.val)[0])
+    steps = np.linspace(0.3, 3, 55)
+    losses = [F.cross_entropy(val / t, torch.from_numpy(dataset.val.labels)) for t in steps]
+    return Problem(dataset, module, phase, logits, float(steps[int(np.argmin(losses))]))
+
+
+@pytest.fixture(scope="session")
+def report_data(problem: Problem) -> ReportData:
+    """A report's data in which only the output layer is quantised, coarsely."""
+    test, logits = problem.dataset.test, problem.logits
+    affine = Affine(scale=float(np.abs(logits).max()) / 100, zero_point=-5)
+    raw = affine.quantize(logits)
+    coarse = affine.dequantize(raw)
+    heat = problem.temperature
+    answers = coarse.argmax(axis=1)
+    whole, int8 = accuracy(logits, test.labels), accuracy(coarse, test.labels)
+    drop = whole.value - int8.value
+    wrong = np.flatnonzero(answers != test.labels)[:3]
+    right = np.flatnonzero(answers == test.labels)[:6]
+    looks = [
+        attend(problem.module, problem.inputs(i), test.images[i], int(test.labels[i]), LABELS, heat)
+        for i in map(int, (*wrong, *right))
+    ]
+    return ReportData(
+        name="digits",
+        created="2026-11-21T10:32:05+00:00",
+        gates=(
+            Gate("accuracy", "at least 90.0 %", f"{int8.value:.1%}", int8.value >= 0.9),
+            Gate("drop", "at most 1.0 points", f"{100 * drop:.1f} points", drop <= 0.01),
+        ),
+        rungs=(
+            Rung("float", whole, 254_000, 5_500, 23_412, 0.061, "a CPU"),
+            Rung("pruned", whole, 121_000, 2_700, 12_034, None),
+            Rung("int8", int8, 121_000, 2_700, 6_120, 0.0183, "a CPU"),
+        ),
+        phases=(problem.phase,),
+        labels=LABELS,
+        test=test,
+        scores_float=logits,
+        scores_int8=coarse,
+        temperature=heat,
+        attention=tuple(looks),
+        golden=tuple(GoldenFrame(test.images[i], raw[i]) for i in range(8)),
+        golden_affine=affine,
+        golden_tolerance=4,
+        data=view(problem.dataset),
+        recipe_text=RECIPE,
+        versions={"edgeward": "0.1.0", "torch": torch.__version__},
+        hashes={"recipe": "0" * 64, "data": "1" * 64},
+    )

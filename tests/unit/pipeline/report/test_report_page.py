@@ -1,0 +1,240 @@
+import base64
+import dataclasses
+import hashlib
+import re
+from html.parser import HTMLParser
+
+import matplotlib
+import numpy as np
+import pytest
+
+from pipeline.evaluate import accuracy
+from pipeline.report import words
+from pipeline.report.data import Gate, Phase
+from pipeline.report.page import MISTAKES, render, write
+
+VOID = {"meta", "img", "link", "br", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """A parsed page: every tag with its attributes, its text, and whether tags balance."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.open, self.parts = [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        """Note the tag; it is open until its end tag."""
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        """Note a tag that closes itself."""
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        """The innermost open tag must be the one that ends."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        """Keep what a reader reads."""
+        if self.open[-1:] not in (["style"], ["script"]):
+            self.parts.append(data)
+
+    @property
+    def text(self):
+        """All text, white space folded."""
+        return re.sub(r"[ \n]+", " ", "".join(self.parts))
+
+    def every(self, tag):
+        """The attributes of every `tag`."""
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def html(report_data):
+    """The report of the small problem."""
+    return render(report_data)
+
+
+@pytest.fixture(scope="module")
+def page(html):
+    """The same, parsed."""
+    return Page(html)
+
+
+def test_the_headline_is_the_int8_networks(page, report_data):
+    """Accuracy, its interval, the change from float, size and MACs are those of the rungs."""
+    first, last = report_data.rungs[0], report_data.rungs[-1]
+    for part in (
+        "digits",
+        "✓ Verified",
+        "2 of 2 gates hold",
+        f"answers {words.percent(last.accuracy.value)} of 697 held-out images",
+        f"interval {words.interval(last.accuracy)}",
+        words.points(last.accuracy.value - first.accuracy.value),
+        "6.12\u202fkB 3.8\u00d7 smaller",
+        "121\u202fk 2.1\u00d7 fewer",
+        "0.018\u202fms on a CPU",
+        "2026-11-21 10:32 UTC",
+    ):
+        assert part in page.text
+
+
+def test_every_part_of_the_run_is_there(page, report_data):
+    """Each section is present, and each link of the page leads to one of them."""
+    sections = [attrs["id"] for attrs in page.every("section")]
+    assert sections == [
+        "ladder", "gates", "training", "answers", "mistakes", "attention", "golden", "data",
+        "recipe",
+    ]  # fmt: skip
+    links = [attrs["href"] for attrs in page.every("a")]
+    assert links == [f"#{name}" for name in sections]
+    for part in (
+        "not measured", "at least 90.0 %", "12 epochs", "Most frequent mix-ups",
+        "Expected calibration error", "within 4 quanta", "3 copies of a picture",
+        "1 file could not be read and was left out", "digits/broken.png: cannot be decoded",
+        'kind = "digits" # embedded in scikit-learn', "0" * 64,
+    ):  # fmt: skip
+        assert part in page.text
+
+
+def test_the_worst_mistakes_are_shown_with_their_names(page, html, report_data):
+    """As many cards as there are wrong answers, up to the limit, each naming its image."""
+    wrong = report_data.scores_int8.argmax(axis=1) != report_data.test.labels
+    assert wrong.sum() > 0
+    cards = [a for a in page.every("li") if a.get("class") == "card" and "title" in a]
+    assert len(cards) == min(int(wrong.sum()), MISTAKES)
+    ids = {report_data.test.ids[i] for i in np.flatnonzero(wrong)}
+    assert {card["title"] for card in cards} <= ids
+
+
+def test_nothing_is_fetched(page, html):
+    """No address but data URIs and the page's own; the page's policy forbids the rest."""
+    for _, attrs in page.tags:
+        for name in ("src", "href", "xlink:href", "srcset", "action"):
+            value = attrs.get(name)
+            assert value is None or value.startswith(("data:image/", "#")), value
+    assert not re.search(r"https?://|@import|url\((?!#)", html)
+    policy = next(a["content"] for a in page.every("meta") if "http-equiv" in a)
+    assert policy.startswith("default-src 'none'; img-src data:;")
+
+
+def test_the_script_is_the_one_the_policy_allows(html):
+    """The policy names the hash of the only script; a browser would block another."""
+    (script,) = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in html
+
+
+def test_pictures_and_charts_say_what_they_show(page):
+    """Every image has an alternative text, every chart a description."""
+    assert all("alt" in attrs for attrs in page.every("img"))
+    charts = page.every("svg")
+    assert len(charts) == 11
+    assert all(attrs["role"] == "img" and len(attrs["aria-label"]) > 20 for attrs in charts)
+
+
+def test_identifiers_are_unique_and_references_lead_somewhere(page, html):
+    """Eleven charts share one page without taking each other's clip paths or markers."""
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'(?:url\(|href=")#([^)"]+)', html)) <= set(ids)
+
+
+def test_charts_take_their_colours_from_the_page(html):
+    """No marker colour is left, and each variable used is one the style defines."""
+    assert "#00000" not in html
+    defined = set(re.findall(r"(--[a-z-]+):", html))
+    assert set(re.findall(r"var\((--[a-z-]+)\)", html)) <= defined
+
+
+def test_the_same_data_gives_the_same_text(report_data, html):
+    """Neither a date nor an address of memory gets in, whatever Matplotlib's settings are."""
+    with matplotlib.rc_context({"svg.hashsalt": None, "font.size": 30, "lines.linewidth": 9}):
+        assert render(report_data) == html
+
+
+def test_matplotlib_is_left_as_it_was(report_data):
+    """A host program's own charts keep their style."""
+    before = dict(matplotlib.rcParams)
+    render(report_data)
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_the_file_stays_small(html):
+    """Ten classes of small images fit well below three megabytes."""
+    assert len(html.encode()) < 600_000
+
+
+def test_names_are_text_not_markup(report_data):
+    """Labels, notes and recipe of the user's own making cannot become HTML or mathematics."""
+    evil = '<script>alert("1")</script>'
+    labels = (evil, "$x_1$", "类别", "R&D", *report_data.labels[4:])
+    data = dataclasses.replace(report_data, name="a&b", labels=labels, recipe_text=f"# {evil}")
+    html = render(data)
+    page = Page(html)
+    assert html.count("<script>") == 1
+    assert page.text.count(evil) >= 5
+    assert "&lt;script&gt;alert" in html
+    assert "$x_1$" in page.text
+    assert "类别" in page.text
+
+
+def test_a_failed_gate_is_the_verdict(report_data):
+    """The headline says that the bundle is not verified, and which gate it was."""
+    gate = Gate("latency", "at most 1 ms", "2 ms", ok=False)
+    text = Page(render(dataclasses.replace(report_data, gates=(*report_data.gates, gate)))).text
+    assert "✗ Not verified" in text
+    assert "2 of 3 gates hold; failed: latency" in text
+    assert "✓ Verified" not in text
+
+
+def test_what_was_not_done_is_left_out(report_data):
+    """No gates, curves, attention or golden frames: no empty sections, no dead links."""
+    bare = dataclasses.replace(
+        report_data, gates=(), phases=(), attention=(), golden=(), versions={}, hashes={}
+    )
+    page = Page(render(bare))
+    sections = [attrs["id"] for attrs in page.every("section")]
+    assert sections == ["ladder", "answers", "mistakes", "data", "recipe"]
+    assert [attrs["href"] for attrs in page.every("a")] == [f"#{name}" for name in sections]
+    assert "no gate was demanded" in page.text
+
+
+def test_a_perfect_network_has_no_mistakes_to_show(report_data):
+    """The section says so instead of being empty, and 100 % is said as such."""
+    perfect = np.eye(10, dtype=np.float32)[report_data.test.labels] * 9
+    last = dataclasses.replace(
+        report_data.rungs[-1], accuracy=accuracy(perfect, report_data.test.labels)
+    )
+    data = dataclasses.replace(
+        report_data, scores_int8=perfect, rungs=(*report_data.rungs[:-1], last)
+    )
+    text = Page(render(data)).text
+    assert "None: every one of the 697 held-out images was answered right." in text
+    assert "100.0\u202f%" in text
+    assert "Most frequent mix-ups" not in text
+
+
+def test_one_epoch_is_a_phase_too(report_data):
+    """A run of a single epoch has its own charts."""
+    phase = Phase("fine-tuning", report_data.phases[0].epochs[:1])
+    text = Page(render(dataclasses.replace(report_data, phases=(phase,)))).text
+    assert "1 epoch in" in text
+    assert "Fine-tuning" in text
+
+
+def test_writing_is_whole_or_not_at_all(report_data, html, tmp_path):
+    """A report that cannot be made leaves the older one, and nothing beside it."""
+    path = tmp_path / "run" / "report.html"
+    write(report_data, path)
+    assert path.read_text("utf-8") == html
+    with pytest.raises(ValueError, match="Invalid isoformat"):
+        write(dataclasses.replace(report_data, created="yesterday"), path)
+    assert path.read_text("utf-8") == html
+    assert [p.name for p in path.parent.iterdir()] == ["report.html"]

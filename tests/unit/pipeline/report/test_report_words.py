@@ -1,0 +1,53 @@
+import pytest
+
+from edge_agent.bundle.manifest import Score
+from pipeline.report import words
+
+GAP = "\u202f"
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.98615, "98.6"), (1.0, "100.0"), (0.9996, "99.96"), (0.999999, "99.99"), (0.0, "0.0")],
+)
+def test_percent_is_never_rounded_up_to_all(share, text):
+    """Only 1.0 itself is 100 %: a report must not hide its last mistake."""
+    assert words.percent(share) == f"{text}{GAP}%"
+
+
+def test_interval_names_both_ends():
+    """The unit is said once."""
+    score = Score(value=0.986, low=0.9681, high=0.994, samples=360)
+    assert words.interval(score) == f"96.8 to 99.4{GAP}%"
+
+
+@pytest.mark.parametrize(
+    ("difference", "text"),
+    [(-0.0028, "\u22120.3"), (0.0021, "+0.2"), (-0.0001, "0.0"), (0.0001, "0.0"), (-0.0, "0.0")],
+)
+def test_points_have_a_sign_unless_they_round_to_zero(difference, text):
+    """A loss has a true minus sign; nothing is ever `-0.0`."""
+    assert words.points(difference) == f"{text}{GAP}points"
+
+
+@pytest.mark.parametrize(
+    ("write", "number", "text"),
+    [
+        (words.count, 12_543_210, f"12.5{GAP}M"),
+        (words.count, 3_200_000_000, f"3.20{GAP}G"),
+        (words.count, 78_666, f"78.7{GAP}k"),
+        (words.count, 999, "999"),
+        (words.size, 96_312, f"96.3{GAP}kB"),
+        (words.size, 3_500_000, f"3.50{GAP}MB"),
+        (words.size, 512, f"512{GAP}B"),
+        (words.milliseconds, 0.4183, f"0.418{GAP}ms"),
+        (words.milliseconds, 123.4, f"123{GAP}ms"),
+        (words.times, 2.04, "2.0\u00d7"),
+        (words.seconds, 12.34, f"12.3{GAP}s"),
+        (words.seconds, 125.4, f"2{GAP}min 5{GAP}s"),
+        (words.seconds, 7260, f"2{GAP}h 1{GAP}min"),
+    ],
+)
+def test_numbers_have_three_digits_and_a_unit(write, number, text):
+    """Every kind of number is written as a person would."""
+    assert write(number) == text
