@@ -1,0 +1,72 @@
+"""Which channels of a network live and die together, and what each is worth.
+
+A residual sum ties the outputs of several layers to one another and to the inputs of the
+next; torch-pruning's dependency graph finds these groups from one traced pass.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+import torch_pruning as tp
+from torch import Tensor, nn
+
+from edge_agent.bundle.manifest import InputSpec
+
+Importance: TypeAlias = Callable[["tp.Group"], Tensor]
+"""torch-pruning's measure: a group to the (channels,) worth of its channels."""
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelGroup:
+    """Channels that can only be removed together.
+
+    Args:
+        root: the convolution that torch-pruning starts the group from.
+        worth: (channels,) how much each channel matters; only the order and the relative
+            size within one network mean anything.
+        outputs: module paths of the layers whose outputs these channels are.
+        inputs: module paths of the layers they are inputs of.
+    """
+
+    root: nn.Module
+    worth: Tensor
+    outputs: frozenset[str]
+    inputs: frozenset[str]
+
+    @property
+    def channels(self) -> int:
+        """How many there are."""
+        return len(self.worth)
+
+
+class ChannelGroups:
+    """The groups of one network, and the means to remove channels from it in place."""
+
+    def __init__(self, module: nn.Module, spec: InputSpec, importance: Importance) -> None:
+        example = torch.zeros(1, spec.channels, spec.height, spec.width)
+        self._graph = tp.DependencyGraph().build_dependency(module, example, verbose=False)
+        self._names = {layer: name for name, layer in module.named_modules()}
+        # The last linear layer's outputs are the classes: never pruned.
+        linear = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
+        found = self._graph.get_all_groups(ignored_layers=linear[-1:])
+        self.groups = tuple(self._group(group, importance) for group in found)
+
+    def _group(self, group: "tp.Group", importance: Importance) -> ChannelGroup:
+        outputs: set[str] = set()
+        inputs: set[str] = set()
+        for dependency, _ in group:
+            layer = dependency.target.module
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                grows = self._graph.is_out_channel_pruning_fn(dependency.handler)
+                (outputs if grows else inputs).add(self._names[layer])
+        root = group[0].dep.target.module
+        return ChannelGroup(root, importance(group), frozenset(outputs), frozenset(inputs))
+
+    def remove(self, group: ChannelGroup, keep: int) -> None:
+        """Remove all but the `keep` worthiest channels of `group` from the network."""
+        worst = group.worth.argsort(stable=True)[: group.channels - keep]
+        if len(worst):
+            prune = tp.prune_conv_out_channels
+            self._graph.get_pruning_group(group.root, prune, sorted(worst.tolist())).prune()

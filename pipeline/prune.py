@@ -1,0 +1,142 @@
+"""`prune`: remove the least worthy channels until the network fits, then train it again.
+
+The pruned network learns from the labels and from the unpruned network's answers
+(distillation, Hinton et al. 2015). It is a `Checkpoint` like any other.
+"""
+
+import copy
+import math
+from pathlib import Path
+
+import msgspec
+import torch
+import torch.nn.functional as F
+import torch_pruning as tp
+from torch import Tensor, nn
+
+from pipeline.batches import Images, generator
+from pipeline.channel_groups import ChannelGroups, Importance
+from pipeline.channel_plan import least_macs, plan_channels
+from pipeline.checkpoint import Checkpoint, Step
+from pipeline.data.fitted import Fitted
+from pipeline.errors import BudgetError
+from pipeline.macs import cost, layer_macs
+from pipeline.models import build
+from pipeline.models.shapes import read_shapes
+from pipeline.progress import Progress, Silent
+from pipeline.recipe import PruneRecipe
+from pipeline.train import Loss, smoothed_cross_entropy, train
+
+# Enough for a stable order of channels; the estimate of Molchanov et al. 2019 uses few too.
+TAYLOR_IMAGES = 1024
+
+
+def prune(
+    start: Checkpoint,
+    train_split: Fitted,
+    val: Fitted,
+    recipe: PruneRecipe,
+    *,
+    seed: int,
+    resume_folder: Path | None = None,
+    progress: Progress | None = None,
+) -> Checkpoint:
+    """`start` with `recipe.macs` of its multiply-accumulates, fine-tuned; `start` stays.
+
+    Raises:
+        BudgetError: the target is under what the network can be cut down to.
+        DataError, TrainError: as `train`.
+    """
+    progress = progress or Silent()
+    smaller = cut(start, train_split, recipe, seed=seed)
+    before = cost(start.module, start.spec.input).macs
+    after = cost(smaller.module, smaller.spec.input).macs
+    progress.say(f"prune: {before / 1e6:.2f} M to {after / 1e6:.2f} M MACs ({after / before:.1%})")
+    return train(
+        smaller,
+        train_split,
+        val,
+        recipe.train,
+        seed=seed,
+        resume_folder=resume_folder,
+        progress=progress,
+        loss=distillation(start.module, recipe),
+        name="fine-tune",
+    )
+
+
+def cut(start: Checkpoint, images: Fitted, recipe: PruneRecipe, *, seed: int) -> Checkpoint:
+    """`start` with its least worthy channels removed and nothing trained again.
+
+    Deterministic: the same arguments give the same network.
+
+    Raises:
+        BudgetError: see `prune`.
+    """
+    spec = start.spec.input
+    module = copy.deepcopy(start.module).requires_grad_(True).eval()
+    groups = ChannelGroups(module, spec, _importance(module, start, images, recipe, seed))
+    layers = layer_macs(module, spec)
+    whole = sum(layers.values())
+    budget = int(whole * recipe.macs)
+    kept = plan_channels(layers, groups.groups, budget, recipe.round_to)
+    if kept is None:
+        least = least_macs(layers, groups.groups, recipe.round_to) / whole
+        reachable = math.ceil(least * 1e4) / 1e4  # rounded up, so that it can be typed in
+        raise BudgetError(
+            f"prune.macs: expected a share that {start.spec.arch} can be cut down to in steps of "
+            f"{recipe.round_to} channels, found {recipe.macs}; the least reachable is {reachable:.4f}"
+        )
+    for group, count in zip(groups.groups, kept, strict=True):
+        groups.remove(group, count)
+    step = Step("prune", seed, _settings(recipe))
+    return _rebuilt(module, start, step)
+
+
+def distillation(teacher: nn.Module, recipe: PruneRecipe) -> Loss:
+    """``(1 - w) * label loss + w * T^2 * KL(teacher || student)``, both at temperature T.
+
+    T^2 keeps the size of the gradients when T changes (Hinton et al. 2015, section 2.1).
+    """
+    label_loss = smoothed_cross_entropy(recipe.train.label_smoothing)
+    teacher = copy.deepcopy(teacher).requires_grad_(False).eval()
+    share, t = recipe.distill, recipe.temperature
+
+    def loss(inputs: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+        with torch.no_grad():
+            wanted = F.log_softmax(teacher.to(inputs.device)(inputs) / t, dim=1)
+        found = F.log_softmax(logits / t, dim=1)
+        apart = F.kl_div(found, wanted, reduction="batchmean", log_target=True)
+        return (1 - share) * label_loss(inputs, logits, labels) + share * t * t * apart
+
+    return loss
+
+
+def _settings(recipe: PruneRecipe) -> dict[str, object]:
+    """The recipe without the fine-tuning, which makes its own step in the lineage."""
+    settings = msgspec.to_builtins(recipe)
+    return {key: value for key, value in settings.items() if key != "train"}
+
+
+def _rebuilt(module: nn.Module, start: Checkpoint, step: Step) -> Checkpoint:
+    """The pruned `module` made again from its description, as loading it later will."""
+    spec = msgspec.structs.replace(start.spec, shapes=read_shapes(module))
+    again = build(spec)
+    again.load_state_dict(module.state_dict())
+    return Checkpoint(again.eval(), spec, (), (*start.lineage, step))
+
+
+def _importance(
+    module: nn.Module, start: Checkpoint, images: Fitted, recipe: PruneRecipe, seed: int
+) -> Importance:
+    """torch-pruning's measure of a group; for `taylor` it needs gradients on real images."""
+    if recipe.importance == "magnitude":
+        magnitude: Importance = tp.importance.GroupMagnitudeImportance(p=2, normalizer=None)
+        return magnitude
+    source = Images.of(images, start.spec, torch.device("cpu"), "train")
+    chosen = torch.randperm(len(source), generator=generator(seed, "importance"))[:TAYLOR_IMAGES]
+    for part in chosen.split(128):
+        pixels, labels = source.batch(part)
+        F.cross_entropy(module(source.network_input(pixels)), labels).backward()
+    taylor: Importance = tp.importance.GroupTaylorImportance(normalizer=None)
+    return taylor

@@ -1,0 +1,184 @@
+"""Pruning: the budget, the rounding, what must survive, and what comes back."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from pipeline.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from pipeline.data.fitted import Fitted
+from pipeline.errors import BudgetError
+from pipeline.macs import cost
+from pipeline.models.spec import Arch
+from pipeline.prune import cut, distillation, prune
+from pipeline.recipe import PruneRecipe, TrainRecipe
+
+Splits = tuple[Fitted, Fitted]
+TUNE = TrainRecipe(epochs=3, batch_size=64, lr=0.05, ema=0.98)
+
+
+def recipe(**changes: object) -> PruneRecipe:
+    """Half the MACs unless said otherwise."""
+    return PruneRecipe(**{"macs": 0.5, "train": TUNE, **changes})
+
+
+def share(after: Checkpoint, before: Checkpoint) -> float:
+    """What is left of the multiply-accumulates."""
+    spec = before.spec.input
+    return cost(after.module, spec).macs / cost(before.module, spec).macs
+
+
+def outputs(checkpoint: Checkpoint) -> torch.Tensor:
+    """Logits for two fixed inputs."""
+    noise = torch.randn(2, 1, 16, 16, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        return checkpoint.module(noise)
+
+
+@pytest.mark.parametrize(
+    ("arch", "width"),
+    [
+        ("resnet8", 2.0),
+        ("resnet20", 1.0),
+        ("resnet56", 1.0),
+        ("mobilenet_v2", 0.5),
+        ("ds_cnn", 1.0),
+        ("vgg_tiny", 1.5),
+    ],
+)
+def test_every_architecture_fits_its_budget_closely(
+    arch: Arch,
+    width: float,
+    digit_network: Callable[..., Checkpoint],
+    digit_splits: Splits,
+    tmp_path: Path,
+) -> None:
+    """Half the MACs is met within 5 points, in multiples of 8, and reloads to the same bits."""
+    before = digit_network(arch, width)
+    after = cut(before, digit_splits[0], recipe(), seed=0)
+    assert 0.45 < share(after, before) <= 0.5
+    shapes = after.spec.shapes
+    assert shapes is not None
+    full = {n: m for n, m in before.module.named_modules() if isinstance(m, nn.Conv2d)}
+    assert all(shapes[n].outputs % 8 == 0 for n in full)
+    assert any(shapes[n].outputs < m.out_channels for n, m in full.items())
+    assert outputs(after).shape == (2, 10)
+    save_checkpoint(after, tmp_path)
+    assert torch.equal(outputs(load_checkpoint(tmp_path)), outputs(after))
+
+
+def test_the_unpruned_network_stays_as_it_was(
+    trained_digits: Checkpoint, digit_splits: Splits
+) -> None:
+    """Pruning and fine-tuning change neither weights nor outputs nor mode of the argument."""
+    before = outputs(trained_digits)
+    state = {k: v.clone() for k, v in trained_digits.module.state_dict().items()}
+    prune(trained_digits, *digit_splits, recipe(importance="taylor"), seed=0)
+    assert torch.equal(outputs(trained_digits), before)
+    assert all(torch.equal(v, state[k]) for k, v in trained_digits.module.state_dict().items())
+    assert not trained_digits.module.training
+    assert trained_digits.spec.shapes is None
+
+
+@pytest.mark.parametrize("importance", ["magnitude", "taylor"])
+def test_fine_tuning_brings_the_accuracy_back(
+    importance: str, trained_digits: Checkpoint, digit_splits: Splits
+) -> None:
+    """A pruned and fine-tuned digit reader is within 3 points of the unpruned one."""
+    after = prune(trained_digits, *digit_splits, recipe(importance=importance), seed=0)
+    unpruned = trained_digits.history[-1].val_accuracy
+    assert unpruned > 0.93
+    assert after.history[-1].val_accuracy > unpruned - 0.03
+    assert share(after, trained_digits) <= 0.5
+    assert [step.stage for step in after.lineage] == ["train", "prune", "fine-tune"]
+    assert after.lineage[1].settings["importance"] == importance
+
+
+def test_the_least_worthy_channels_go(
+    digit_network: Callable[..., Checkpoint], digit_splits: Splits
+) -> None:
+    """Channels that were all but zero are the ones removed: the outputs barely change."""
+    before = digit_network("vgg_tiny", 2.0, 1)
+    with torch.no_grad():
+        for stage in range(3):
+            for conv, norm in (("0.0", "0.1"), ("1.0", "1.1")):
+                before.module.get_parameter(f"{stage}.{conv}.weight")[::2] *= 1e-3
+                before.module.get_parameter(f"{stage}.{norm}.weight")[::2] *= 1e-3
+    after = cut(before, digit_splits[0], recipe(macs=0.3), seed=0)
+    assert torch.allclose(outputs(after), outputs(before), atol=1e-3)
+
+
+def test_whole_macs_prune_nothing(
+    digit_network: Callable[..., Checkpoint], digit_splits: Splits
+) -> None:
+    """A target of 1.0 gives the same network back."""
+    before = digit_network()
+    after = cut(before, digit_splits[0], recipe(macs=1.0), seed=0)
+    assert torch.equal(outputs(after), outputs(before))
+
+
+def test_rounding_is_what_the_recipe_says(
+    digit_network: Callable[..., Checkpoint], digit_splits: Splits
+) -> None:
+    """With `round_to` 4 the target is met in multiples of 4, some of them not of 8."""
+    shapes = cut(digit_network(), digit_splits[0], recipe(round_to=4), seed=0).spec.shapes
+    assert shapes is not None
+    inner = [shapes[f"{block}.first.0"].outputs for block in (1, 2, 3)]
+    assert all(channels % 4 == 0 for channels in inner)
+    assert any(channels % 8 for channels in inner)
+
+
+def test_an_impossible_target_is_refused(
+    digit_network: Callable[..., Checkpoint], digit_splits: Splits
+) -> None:
+    """A ten-thousandth of the MACs is one error that says how far down one could go."""
+    with pytest.raises(BudgetError) as error:
+        cut(digit_network(), digit_splits[0], recipe(macs=0.0001), seed=0)
+    assert str(error.value) == (
+        "prune.macs: expected a share that resnet8 can be cut down to in steps of 8 channels, "
+        "found 0.0001; the least reachable is 0.1346"
+    )
+
+
+def test_the_least_reachable_target_can_be_reached(
+    digit_network: Callable[..., Checkpoint], digit_splits: Splits
+) -> None:
+    """The share named by that error is one that pruning meets."""
+    before = digit_network()
+    after = cut(before, digit_splits[0], recipe(macs=0.1346), seed=0)
+    assert 0.134 < share(after, before) <= 0.1346
+
+
+def test_a_pruned_network_can_be_pruned_again(
+    digit_network: Callable[..., Checkpoint], digit_splits: Splits, tmp_path: Path
+) -> None:
+    """Cutting what was cut and stored goes by the smaller network's own MACs."""
+    first = cut(digit_network(width=2.0), digit_splits[0], recipe(), seed=0)
+    save_checkpoint(first, tmp_path)
+    second = cut(load_checkpoint(tmp_path), digit_splits[0], recipe(), seed=0)
+    assert 0.42 < share(second, first) <= 0.5
+
+
+def test_distillation_mixes_label_and_teacher() -> None:
+    """At its ends the loss is the label's or the teacher's alone; equal logits cost nothing."""
+    teacher = nn.Linear(4, 3)
+    inputs, labels = torch.randn(5, 4), torch.tensor([0, 1, 2, 0, 1])
+    same = teacher(inputs)
+    only_labels = distillation(teacher, recipe(distill=0.0))(inputs, same, labels)
+    assert torch.isclose(only_labels, nn.functional.cross_entropy(same, labels))
+    only_teacher = distillation(teacher, recipe(distill=1.0))
+    assert only_teacher(inputs, same, labels).abs() < 1e-5
+    assert only_teacher(inputs, same + torch.tensor([3.0, 0.0, 0.0]), labels) > 0.1
+
+
+def test_the_temperature_softens_and_rescales() -> None:
+    """The teacher's part is T^2 times the divergence of both answers at T."""
+    teacher = nn.Linear(4, 3)
+    inputs, labels = torch.randn(5, 4), torch.zeros(5, dtype=torch.int64)
+    logits = torch.randn(5, 3)
+    found = distillation(teacher, recipe(distill=1.0, temperature=2.0))(inputs, logits, labels)
+    p = (teacher(inputs) / 2).softmax(1)
+    q = (logits / 2).softmax(1)
+    assert torch.isclose(found, 4 * (p * (p / q).log()).sum(1).mean(), rtol=1e-4)
