@@ -25,6 +25,9 @@ from edge_agent.errors import BrokerError
 Version: TypeAlias = Literal["5", "3.1.1"]
 
 CONNECT_TIMEOUT_S = 5.0
+# Some brokers that do not know v5 neither answer nor hang up (amqtt); one that does know it
+# and is this slow is spoken to in 3.1.1.
+V5_ANSWER_TIMEOUT_S = 2.0
 # How many messages may wait for their acknowledgement at once; a broker may allow fewer.
 WINDOW = 20
 # A broker keeps a persistent subscriber's messages for a week of absence (MQTT v5; a
@@ -224,8 +227,12 @@ class Session:
         except (OSError, ValueError) as error:
             raise BrokerError(f"{self._place}: cannot be reached: {error}") from error
         self._client.loop_start()
-        if not self._answered.wait(CONNECT_TIMEOUT_S):
-            self._problem = BrokerError(f"{self._place}: expected an answer to CONNECT, found none")
+        patience_s = V5_ANSWER_TIMEOUT_S if self.version == "5" else CONNECT_TIMEOUT_S
+        if not self._answered.wait(patience_s):
+            self._problem = VersionError(
+                f"{self._place}: expected an answer to CONNECT, found none"
+            )
+            self._answered.set()
         if self._problem is not None:
             self.close()
             raise self._problem
@@ -258,7 +265,7 @@ class Session:
         properties: Properties | None,
     ) -> None:
         if not self._answered.is_set():
-            # Some brokers that do not know v5 hang up without a word.
+            # Others that do not know v5 hang up without a word.
             self._problem = VersionError(f"{self._place}: hung up on CONNECT: {reason}")
         self._ended.set()
         self._answered.set()

@@ -1,5 +1,6 @@
 """A real mosquitto on loopback, and waiting for things to happen."""
 
+import getpass
 import shutil
 import signal
 import socket
@@ -33,7 +34,8 @@ class Mosquitto:
     def start(self) -> None:
         """Start it and wait until it listens."""
         config = self._folder / "mosquitto.conf"
-        lines = [f"listener {self.port} 127.0.0.1", *self._lines]
+        # Started by root it would become another user, who may not read a test's folder.
+        lines = [f"listener {self.port} 127.0.0.1", f"user {getpass.getuser()}", *self._lines]
         if not any(line.startswith("allow_anonymous") for line in lines):
             lines.append("allow_anonymous true")
         config.write_text("\n".join(lines) + "\n")

@@ -1,0 +1,175 @@
+"""Brokers that speak only MQTT 3.1.1, that hang up, or that say nothing."""
+
+import asyncio
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from brokers import free_port, wait_until
+
+from edge_agent import mqtt
+from edge_agent.backoff import Backoff
+from edge_agent.client import Subscriber
+from edge_agent.endpoint import Broker, parse_endpoint
+from edge_agent.errors import BrokerError
+from edge_agent.messages import StatusMessage, encode_message
+from edge_agent.mqtt import Dialer, Identity, VersionError
+from edge_agent.outbox import Outbox
+from edge_agent.publisher import MqttPublisher
+from edge_agent.topics import Topics
+
+
+@contextmanager
+def amqtt_broker() -> Iterator[str]:
+    """A real broker that knows MQTT 3.1.1 only."""
+    from amqtt.broker import Broker as Amqtt
+
+    port = free_port()
+    config = {
+        "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}},
+        "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
+    }
+    started, loop = threading.Event(), asyncio.new_event_loop()
+    quit_now = asyncio.Event()
+
+    async def serve() -> None:
+        broker = Amqtt(config, loop=loop)
+        await broker.start()
+        started.set()
+        await quit_now.wait()
+        await broker.shutdown()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
+    thread.start()
+    try:
+        assert started.wait(10)
+        yield f"mqtt://127.0.0.1:{port}"
+    finally:
+        loop.call_soon_threadsafe(quit_now.set)
+        thread.join(10)
+        loop.close()
+
+
+@contextmanager
+def tcp_server(answer: Callable[[socket.socket], None]) -> Iterator[str]:
+    """Something that listens, and does `answer` with every connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        done = threading.Event()
+
+        def serve() -> None:
+            while not done.is_set():
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    answer(connection)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"mqtt://127.0.0.1:{server.getsockname()[1]}"
+        done.set()
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+
+
+def dialer(url: str) -> Dialer:
+    return Dialer(Broker(parse_endpoint(url)), Identity("test"))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_an_old_broker_is_spoken_to_in_its_own_version(tmp_path: Path) -> None:
+    """Publisher and subscriber meet on a 3.1.1 broker, results and states alike."""
+    status = StatusMessage(device="gate", boot="b", state="online", version="1", streams=())
+    with amqtt_broker() as url:
+        talker = dialer(url)
+        session = talker.dial()
+        assert session.version == "3.1.1"
+        session.close()
+        with (
+            Subscriber(url) as subscriber,
+            Outbox(tmp_path / "o.db") as outbox,
+            MqttPublisher(talker, outbox, pytest.fail, Backoff(0.05, 0.2)) as publisher,
+        ):
+            publisher.retain(Topics("gate").status, encode_message(status))
+            assert publisher.flush(10)
+            delivery = subscriber.receive(5)
+            assert delivery is not None
+            assert delivery.message == status
+
+
+def test_a_new_broker_is_spoken_to_in_version_5(mosquitto: "object") -> None:
+    """Must not fire: no fallback where none is needed."""
+    session = dialer(mosquitto.url).dial()  # type: ignore[attr-defined]
+    assert session.version == "5"
+    session.close()
+
+
+def test_a_broker_that_hangs_up_was_asked_in_both_versions() -> None:
+    """Each connection is closed on CONNECT: the error says so, and v5 is tried again next time."""
+    protocols: list[int] = []
+
+    def hang_up(connection: socket.socket) -> None:
+        packet = connection.recv(100)
+        protocols.append(packet[packet.index(b"MQTT") + 4])
+
+    with tcp_server(hang_up) as url:
+        talker = dialer(url)
+        for _ in range(2):
+            with pytest.raises(VersionError, match="hung up on CONNECT"):
+                talker.dial()
+    assert protocols == [5, 4, 5, 4]
+
+
+def test_a_broker_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A silent peer costs two timeouts and leaves no thread behind."""
+    monkeypatch.setattr(mqtt, "CONNECT_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(mqtt, "V5_ANSWER_TIMEOUT_S", 0.2)
+    before = threading.active_count()
+    ended = threading.Event()
+    with tcp_server(lambda connection: ended.wait(10) and None) as url:
+        with pytest.raises(BrokerError) as caught:
+            dialer(url).dial()
+        assert str(caught.value) == f"{url}: expected an answer to CONNECT, found none"
+        ended.set()
+    wait_until(lambda: threading.active_count() <= before, "paho's thread ends")
+
+
+def test_nobody_there_is_said_clearly() -> None:
+    """The endpoint and the reason."""
+    url = f"mqtt://127.0.0.1:{free_port()}"
+    with pytest.raises(BrokerError, match=f"^{url}: cannot be reached: .*refused"):
+        dialer(url).dial()
+
+
+def test_a_subscriber_says_at_once_that_nobody_is_there() -> None:
+    """`edgeward watch` with a wrong address ends, it does not wait for ever."""
+    with (
+        pytest.raises(BrokerError, match="cannot be reached"),
+        Subscriber(f"mqtt://127.0.0.1:{free_port()}"),
+    ):
+        pass
+
+
+def test_a_malformed_message_is_counted_and_passed_over(
+    mosquitto: "object", caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody else's words on our topics do not end a subscriber."""
+    url = mosquitto.url  # type: ignore[attr-defined]
+    status = StatusMessage(device="gate", boot="b", state="online", version="1", streams=())
+    with Subscriber(url, "gate") as subscriber, caplog.at_level(logging.WARNING):
+        session = dialer(url).dial()
+        session.publish(Topics("gate").status, b"online")
+        session.publish(Topics("other").status, encode_message(status))
+        session.publish(Topics("gate").status, encode_message(status))
+        delivery = subscriber.receive(5)
+        session.close()
+        assert delivery is not None
+        assert delivery.message == status
+        assert subscriber.malformed == 1
+        assert subscriber.receive(0.1) is None
+    assert "ignored a message: edgeward/gate/status: " in caplog.text

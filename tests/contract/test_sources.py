@@ -1,0 +1,233 @@
+"""What every source promises, whatever it reads."""
+
+import itertools
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from mjpeg import mjpeg_camera
+
+from edge_agent.config import CameraConfig, ImagesConfig, SourceConfig, VideoConfig
+from edge_agent.errors import SourceError
+from edge_agent.sources.base import FrameSource
+from edge_agent.sources.open import open_source
+from edge_agent.stop import Stop
+
+COUNT = 5
+KINDS = ("image", "folder", "folder-loop", "video", "video-loop", "camera")
+FINITE = ("image", "folder", "video")
+
+
+def red() -> np.ndarray:
+    image = np.zeros((48, 64, 3), np.uint8)
+    image[:, :, 2] = 255
+    return image
+
+
+def write_video(path: Path, count: int = COUNT) -> Path:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, (64, 48))
+    for _ in range(count):
+        writer.write(red())
+    writer.release()
+    return path
+
+
+def write_folder(path: Path) -> Path:
+    path.mkdir()
+    for number in range(COUNT):
+        cv2.imwrite(str(path / f"{number}.png"), red())
+    (path / "notes.txt").write_text("not an image")
+    return path
+
+
+@pytest.fixture(name="configure")
+def _configure(tmp_path: Path) -> Iterator[Callable[[str], SourceConfig]]:
+    """Makes the configuration of a source that shows red."""
+    with ExitStack() as owned:
+
+        def make(kind: str) -> SourceConfig:
+            match kind:
+                case "image":
+                    return ImagesConfig(path=write_folder(tmp_path / "one") / "0.png")
+                case "folder" | "folder-loop":
+                    folder = write_folder(tmp_path / "many")
+                    return ImagesConfig(path=folder, loop=kind.endswith("loop"))
+                case "video" | "video-loop":
+                    video = write_video(tmp_path / "v.avi")
+                    return VideoConfig(path=video, loop=kind.endswith("loop"))
+                case _:
+                    camera = owned.enter_context(mjpeg_camera())
+                    return CameraConfig(url=camera.url, open_timeout_s=5, read_timeout_s=5)
+
+        yield make
+
+
+@pytest.fixture(name="source", params=KINDS)
+def _source(
+    request: pytest.FixtureRequest, configure: Callable[[str], SourceConfig], stop: Stop
+) -> FrameSource:
+    return open_source(configure(request.param), stop)
+
+
+@pytest.fixture(name="stop")
+def _stop() -> Stop:
+    return Stop()
+
+
+def test_frames_are_colour_images_in_the_order_they_say(source: FrameSource) -> None:
+    """(H, W, 3) uint8, and red is where `order` says it is."""
+    with source:
+        frame = next(iter(source))
+    assert frame.image.shape == (48, 64, 3)
+    assert frame.image.dtype == np.uint8
+    channel = frame.order.index("r")
+    assert frame.image[:, :, channel].mean() > 240
+    assert np.delete(frame.image, channel, axis=2).mean() < 15
+
+
+def test_frames_are_numbered_and_dated(source: FrameSource) -> None:
+    """Numbers rise from 0 (live sources may skip), times are aware and never go back."""
+    with source:
+        frames = list(itertools.islice(source, 2 * COUNT))
+    numbers = [frame.seq for frame in frames]
+    assert numbers == sorted(set(numbers))
+    if not source.live:
+        assert numbers == list(range(len(frames)))
+        assert source.dropped == 0
+    assert all(frame.captured_at.utcoffset() == timedelta(0) for frame in frames)
+    moments = [frame.monotonic_s for frame in frames]
+    assert moments == sorted(moments)
+    assert abs(time.monotonic() - moments[-1]) < 10
+
+
+def test_stopping_ends_the_iteration(source: FrameSource, stop: Stop) -> None:
+    """After the stop at most the frame that was already on its way comes."""
+    with source:
+        frames = iter(source)
+        next(frames)
+        stop.set()
+        assert len(list(frames)) <= 1
+
+
+def test_a_source_that_is_stopped_before_it_starts_gives_nothing(
+    source: FrameSource, stop: Stop
+) -> None:
+    """An agent that is told to end while it opens does not look at anything."""
+    stop.set()
+    with source:
+        assert list(source) == []
+
+
+def test_leaving_early_takes_no_time(source: FrameSource) -> None:
+    """Closing never waits for a frame."""
+    with source:
+        next(iter(source))
+        start = time.monotonic()
+    assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize("kind", FINITE)
+def test_finite_sources_give_every_frame_and_end(
+    kind: str, configure: Callable[[str], SourceConfig], stop: Stop
+) -> None:
+    """A slow model drops nothing."""
+    with open_source(configure(kind), stop) as source:
+        seen = 0
+        for _ in source:
+            time.sleep(0.01)
+            seen += 1
+    assert seen == (1 if kind == "image" else COUNT)
+
+
+@pytest.mark.parametrize("kind", ["folder-loop", "video-loop"])
+def test_loops_go_round(kind: str, configure: Callable[[str], SourceConfig], stop: Stop) -> None:
+    """After the last frame the first, with numbers that go on."""
+    with open_source(configure(kind), stop) as source:
+        numbers = [frame.seq for frame in itertools.islice(source, 3 * COUNT)]
+    assert numbers == list(range(3 * COUNT))
+
+
+def test_a_live_source_stays_fresh(configure: Callable[[str], SourceConfig], stop: Stop) -> None:
+    """While the model is busy frames are dropped, counted, and the next one is new."""
+    with open_source(configure("camera"), stop) as source:
+        frames = iter(source)
+        first = next(frames)
+        time.sleep(0.5)
+        second, third = next(frames), next(frames)
+        dropped = source.dropped
+        assert third.monotonic_s > time.monotonic() - 0.4
+        assert first.seq < second.seq < third.seq
+        # Of the frames 0 to third.seq three were taken; one or two more may have come since.
+        assert 0 <= dropped - (third.seq + 1 - 3) <= 2
+        assert dropped >= 5
+
+
+def test_a_reader_that_waits_is_woken_by_the_stop(stop: Stop) -> None:
+    """A camera that says nothing does not keep the agent from ending."""
+    with mjpeg_camera() as camera:
+        camera.pause()
+        config = CameraConfig(url=camera.url, open_timeout_s=60, read_timeout_s=60)
+        with open_source(config, stop) as source:
+            threading.Timer(0.2, stop.set).start()
+            start = time.monotonic()
+            assert list(source) == []
+        assert time.monotonic() - start < 3
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (
+            lambda p: ImagesConfig(path=p / "none"),
+            "{}/none: expected an image or a folder of images, found nothing",
+        ),
+        (lambda p: ImagesConfig(path=p), "{}: expected images ("),
+        (lambda p: VideoConfig(path=p / "none"), "{}/none: expected a video file, found nothing"),
+        (
+            lambda p: VideoConfig(path=Path(__file__)),
+            f"{__file__}: expected a video, found a file that OpenCV cannot open",
+        ),
+    ],
+)
+def test_missing_files_are_errors_at_once(
+    make: Callable[[Path], SourceConfig], expected: str, tmp_path: Path, stop: Stop
+) -> None:
+    """Place, expected, found; before the agent says that it is online."""
+    with pytest.raises(SourceError) as caught, open_source(make(tmp_path), stop):
+        pass
+    assert str(caught.value).startswith(expected.format(tmp_path))
+
+
+def test_a_corrupt_image_is_named(tmp_path: Path, stop: Stop) -> None:
+    """The images before it come; it is not skipped in silence."""
+    folder = write_folder(tmp_path / "many")
+    (folder / "2.png").write_bytes(b"\x89PNG broken")
+    seen = []
+    with (
+        open_source(ImagesConfig(path=folder), stop) as source,
+        pytest.raises(SourceError) as caught,
+    ):
+        seen.extend(frame.seq for frame in source)
+    assert seen == [0, 1]
+    assert str(caught.value) == (
+        f"{folder / '2.png'}: expected an image, found a file that OpenCV cannot read"
+    )
+
+
+def test_a_real_video_gives_all_its_frames(stop: Stop) -> None:
+    """One of the recordings, if the real data are there."""
+    root = os.environ.get("EDGEWARD_DATA")
+    video = Path(root or "/nonexistent") / "videos" / "bottle-detection.mp4"
+    if not video.is_file():
+        pytest.skip("needs the recordings: set EDGEWARD_DATA")
+    with open_source(VideoConfig(path=video), stop) as source:
+        frames = list(itertools.islice(source, 30))
+    assert [frame.seq for frame in frames] == list(range(30))
+    assert any((frames[0].image != frame.image).any() for frame in frames[1:])

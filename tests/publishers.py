@@ -1,0 +1,46 @@
+"""`MemoryPublisher`: a publisher whose broker is a list."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+
+class MemoryPublisher:
+    """Delivers at once, to `published` (topic, payload) and `retained` (topic: payload)."""
+
+    connections = 1
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = Counter[str]()
+        self.published: list[tuple[str, bytes]] = []
+        self.retained: dict[str, bytes] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        pass
+
+    def publish(self, stream: str, topic: str, encode: Callable[[int], bytes]) -> int:
+        """Append the stream's next message."""
+        with self._lock:
+            seq = self._last[stream] + 1
+            self.published.append((topic, encode(seq)))
+            self._last[stream] = seq
+            return seq
+
+    def retain(self, topic: str, payload: bytes) -> None:
+        """Replace the topic's state."""
+        self.retained[topic] = payload
+
+    def flush(self, timeout_s: float) -> bool:
+        """Everything is delivered already."""
+        return True

@@ -1,0 +1,73 @@
+"""Broker addresses and credentials files."""
+
+from pathlib import Path
+
+import pytest
+
+from edge_agent.endpoint import Credentials, Endpoint, parse_endpoint, read_credentials
+from edge_agent.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("mqtt://broker", Endpoint("broker", 1883, tls=False)),
+        ("mqtt://broker:1884/", Endpoint("broker", 1884, tls=False)),
+        ("mqtts://10.0.0.1", Endpoint("10.0.0.1", 8883, tls=True)),
+        ("mqtt://[::1]:77", Endpoint("::1", 77, tls=False)),
+    ],
+)
+def test_addresses_are_read(url: str, expected: Endpoint) -> None:
+    """Scheme, host and port, with the protocol's own ports by default."""
+    assert parse_endpoint(url) == expected
+    assert parse_endpoint(str(expected)) == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "broker", "http://broker", "mqtt://", "mqtt://b:0", "mqtt://b:x", "mqtt://b/t", "mqtt:b"],
+)
+def test_other_addresses_are_refused(url: str) -> None:
+    """The error says what an address looks like, and what was found."""
+    with pytest.raises(ValueError, match=r"expected mqtt://HOST\[:PORT\].* found ") as caught:
+        parse_endpoint(url)
+    assert repr(url) in str(caught.value)
+
+
+def test_a_password_in_a_url_is_refused_without_repeating_it() -> None:
+    """URLs end in logs, so the password may not be there."""
+    with pytest.raises(ValueError, match="use credentials_file") as caught:
+        parse_endpoint("mqtt://me:hunter2@broker")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_credentials_are_one_line_and_may_contain_colons(tmp_path: Path) -> None:
+    """The first colon ends the user name; the password does not show in a repr."""
+    file = tmp_path / "secret"
+    file.write_text("me:hun:ter2\n")
+    credentials = read_credentials(file)
+    assert credentials == Credentials("me", "hun:ter2")
+    assert "hun" not in repr(credentials)
+
+
+@pytest.mark.parametrize("content", ["", "hunter2", ":hunter2", "me:hunter2\nand more\n"])
+def test_other_credentials_files_are_refused_without_repeating_them(
+    tmp_path: Path, content: str
+) -> None:
+    """The error names the file and the form, never the content."""
+    file = tmp_path / "secret"
+    file.write_text(content)
+    with pytest.raises(ConfigError, match="expected one line user:password") as caught:
+        read_credentials(file)
+    assert str(file) in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_missing_credentials_file_is_named(tmp_path: Path) -> None:
+    """Place, expected, found."""
+    file = tmp_path / "absent"
+    with pytest.raises(ConfigError) as caught:
+        read_credentials(file)
+    assert str(caught.value) == (
+        f"{file}: expected a credentials file, found: No such file or directory"
+    )

@@ -1,0 +1,131 @@
+"""Messages: their JSON, their schemas, and what is refused."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from edge_agent.errors import MessageError
+from edge_agent.messages import (
+    AvailabilityMessage,
+    BundleRef,
+    HealthMessage,
+    Message,
+    OutboxHealth,
+    ResultMessage,
+    StatusMessage,
+    StreamHealth,
+    decode_message,
+    encode_message,
+    schemas,
+)
+from edge_agent.results import Classification, LabelScore
+
+SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
+MOMENT = datetime(2026, 11, 21, 12, 30, 15, 250000, tzinfo=UTC)
+RESULT = ResultMessage(
+    device="gate",
+    stream="front",
+    boot="6c4bc75930a1",
+    seq=7,
+    frame=9,
+    captured_at=MOMENT,
+    latency_ms=1.5,
+    bundle=BundleRef(name="digits", id="0123456789ab"),
+    result=Classification(
+        label="3", index=3, confidence=0.75, sure=True, top=(LabelScore("3", 0.75),)
+    ),
+)
+EVERY: tuple[Message, ...] = (
+    RESULT,
+    StatusMessage(device="gate", boot="b", state="offline", version="1", streams=("front",)),
+    AvailabilityMessage(device="gate", stream="front", boot="b", state="online", since=MOMENT),
+    HealthMessage(
+        device="gate",
+        boot="b",
+        at=MOMENT,
+        uptime_s=1.0,
+        streams=(StreamHealth(name="front", frames=3, dropped=1, results=2),),
+        outbox=OutboxHealth(depth=0, bytes=0, evicted=0),
+        connections=1,
+    ),
+)
+
+
+@pytest.mark.parametrize("message", EVERY, ids=lambda m: type(m).__name__)
+def test_messages_survive_the_wire(message: Message) -> None:
+    """What is encoded decodes to the same value, and its schema comes first."""
+    payload = encode_message(message)
+    assert payload.startswith(b'{"schema":"edgeward.')
+    assert decode_message(payload, "t") == message
+
+
+def test_a_result_looks_as_documented() -> None:
+    """Subscribers in other languages depend on these names."""
+    assert json.loads(encode_message(RESULT)) == {
+        "schema": "edgeward.result/1",
+        "device": "gate",
+        "stream": "front",
+        "boot": "6c4bc75930a1",
+        "seq": 7,
+        "frame": 9,
+        "captured_at": "2026-11-21T12:30:15.250000Z",
+        "latency_ms": 1.5,
+        "bundle": {"name": "digits", "id": "0123456789ab"},
+        "result": {
+            "kind": "classification",
+            "label": "3",
+            "index": 3,
+            "confidence": 0.75,
+            "sure": True,
+            "top": [{"label": "3", "confidence": 0.75}],
+        },
+    }
+
+
+def test_unknown_fields_are_ignored() -> None:
+    """A newer agent may say more than this subscriber understands."""
+    document = json.loads(encode_message(RESULT))
+    document["weather"] = "fine"
+    assert decode_message(json.dumps(document).encode(), "t") == RESULT
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"schema": "edgeward.result/2"}, "t: Invalid value 'edgeward.result/2' - at `$.schema`"),
+        ({"schema": None}, "t: Expected `str` - at `$.schema`"),
+        ({"seq": 0}, "t: Expected `int` >= 1 - at `$.seq`"),
+        ({"seq": "1"}, "t: Expected `int`, got `str` - at `$.seq`"),
+        ({"captured_at": "2026-11-21T12:30:15"}, "t: Expected `datetime` with a timezone"),
+    ],
+)
+def test_wrong_messages_are_refused(change: dict[str, object], expected: str) -> None:
+    """The error names the topic, the field, what was expected and what was found."""
+    document = json.loads(encode_message(RESULT)) | change
+    with pytest.raises(MessageError) as caught:
+        decode_message(json.dumps(document).encode(), "t")
+    assert str(caught.value).startswith(expected)
+
+
+@pytest.mark.parametrize("payload", [b"", b"online", b"[]", b"{}", b'{"schema":', b"\xff\xff"])
+def test_other_payloads_are_refused(payload: bytes) -> None:
+    """Whatever comes over the wire, the answer is a `MessageError`."""
+    with pytest.raises(MessageError, match=r"^t: "):
+        decode_message(payload, "t")
+
+
+def test_a_missing_field_is_never_guessed() -> None:
+    """Must fire for each required field in turn."""
+    whole = json.loads(encode_message(RESULT))
+    for name in whole:
+        part = {key: value for key, value in whole.items() if key != name}
+        with pytest.raises(MessageError, match=f"missing required field `{name}`"):
+            decode_message(json.dumps(part).encode(), "t")
+
+
+def test_the_schemas_in_docs_are_those_of_the_code() -> None:
+    """`edgeward-agent schemas --out docs/schemas` has been run since the last change."""
+    written = {file.name: json.loads(file.read_text()) for file in SCHEMAS.glob("*.json")}
+    assert written == schemas()

@@ -1,0 +1,151 @@
+"""A stream: the loop, the pace, the crop, and what is published of a frame."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from publishers import MemoryPublisher
+
+from edge_agent.arrays import U8
+from edge_agent.bundle.preprocess import ColourOrder
+from edge_agent.config import ImagesConfig, Region, StreamConfig
+from edge_agent.errors import ConfigError
+from edge_agent.messages import AvailabilityMessage, BundleRef, ResultMessage, decode_message
+from edge_agent.results import Classification
+from edge_agent.sources.base import Frame, bgr_frame
+from edge_agent.stop import Stop
+from edge_agent.stream import Speaker, Stream, crop, paced
+
+
+def frames(count: int) -> list[Frame]:
+    return [bgr_frame(np.full((20, 30, 3), seq, np.uint8), seq) for seq in range(count)]
+
+
+class Replayed:
+    """A source over frames that are there already."""
+
+    live = False
+    dropped = 3
+
+    def __init__(self, given: list[Frame]) -> None:
+        self._given = given
+
+    def __enter__(self) -> "Replayed":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        pass
+
+    def __iter__(self) -> Iterator[Frame]:
+        return iter(self._given)
+
+
+def mean_level(image: U8, order: ColourOrder = "rgb") -> Classification:
+    """A recogniser whose answer is the mean level of what it was shown."""
+    level = int(image.mean())
+    return Classification(label=f"{order}-{level}", index=level, confidence=1, sure=True, top=())
+
+
+def make_stream(publisher: MemoryPublisher, **options: object) -> Stream:
+    config = StreamConfig(
+        name="front",
+        bundle=Path("b"),
+        source=ImagesConfig(path=Path("p")),
+        **options,  # type: ignore[arg-type]
+    )
+    speaker = Speaker("gate", "boot1", publisher)
+    return Stream(config, BundleRef(name="n", id="i"), mean_level, speaker, Stop())
+
+
+def test_every_frame_becomes_one_result_in_order() -> None:
+    """Frame to message: numbers, names, answer and topic are right."""
+    publisher = MemoryPublisher()
+    stream = make_stream(publisher)
+    given = frames(3)
+    stream.run(Replayed(given))
+    topics, payloads = zip(*publisher.published, strict=True)
+    assert set(topics) == {"edgeward/gate/stream/front/result"}
+    messages = [decode_message(payload, "t") for payload in payloads]
+    assert all(isinstance(m, ResultMessage) for m in messages)
+    results = [m for m in messages if isinstance(m, ResultMessage)]
+    assert [(m.seq, m.frame, m.result.label) for m in results] == [
+        (1, 0, "bgr-0"),
+        (2, 1, "bgr-1"),
+        (3, 2, "bgr-2"),
+    ]
+    assert results[1].captured_at == given[1].captured_at
+    assert all(0 <= m.latency_ms < 60_000 for m in results)
+    assert (stream.health().frames, stream.health().results, stream.health().dropped) == (3, 3, 3)
+
+
+def test_only_the_region_is_looked_at() -> None:
+    """The recogniser gets the crop."""
+    image = np.zeros((20, 30, 3), np.uint8)
+    image[5:15, 10:20] = 200
+    publisher = MemoryPublisher()
+    make_stream(publisher, region=Region(x=10, y=5, w=10, h=10)).run(
+        Replayed([bgr_frame(image, 0)])
+    )
+    assert b'"bgr-200"' in publisher.published[0][1]
+
+
+def test_an_exception_of_the_recogniser_is_not_swallowed() -> None:
+    """No result must never stand for a broken recogniser."""
+
+    def broken(image: U8, order: ColourOrder = "rgb") -> Classification:
+        raise RuntimeError("broken")
+
+    stream = make_stream(MemoryPublisher())
+    stream._recognize = broken
+    with pytest.raises(RuntimeError, match="broken"):
+        stream.run(Replayed(frames(2)))
+
+
+def test_a_report_is_retained_on_the_availability_topic() -> None:
+    """Subscribers that come later learn it too."""
+    publisher = MemoryPublisher()
+    make_stream(publisher).report(False, "unplugged")
+    ((topic, payload),) = publisher.retained.items()
+    assert topic == "edgeward/gate/stream/front/availability"
+    message = decode_message(payload, topic)
+    assert isinstance(message, AvailabilityMessage)
+    assert (message.state, message.reason) == ("offline", "unplugged")
+
+
+def test_a_crop_is_a_view() -> None:
+    """Nothing is copied, and edges may touch the frame's."""
+    image = np.zeros((20, 30, 3), np.uint8)
+    part = crop(image, Region(x=10, y=5, w=20, h=15), "front")
+    assert part.shape == (15, 20, 3)
+    assert part.base is image
+    assert crop(image, None, "front") is image
+
+
+@pytest.mark.parametrize("region", [Region(x=11, y=0, w=20, h=1), Region(x=0, y=20, w=1, h=1)])
+def test_a_region_outside_the_frame_is_a_mistake_in_the_configuration(region: Region) -> None:
+    """Cutting it down silently would show the model something else."""
+    with pytest.raises(ConfigError) as caught:
+        crop(np.zeros((20, 30, 3), np.uint8), region, "front")
+    assert str(caught.value) == (
+        f"stream 'front': expected a region inside the 30x20 frame, found {region}"
+    )
+
+
+def test_an_interval_is_kept_without_dropping() -> None:
+    """Three frames 20 ms apart take at least 40 ms, and all come."""
+    start = time.monotonic()
+    passed = list(paced(frames(3), 0.02, Stop()))
+    assert [f.seq for f in passed] == [0, 1, 2]
+    assert time.monotonic() - start >= 0.04
+
+
+def test_stopping_ends_a_pause_at_once() -> None:
+    """A long interval must not delay the end."""
+    stop = Stop()
+    start = time.monotonic()
+    for frame in paced(frames(5), 60, stop):
+        stop.set()
+        assert frame.seq == 0
+    assert time.monotonic() - start < 5
