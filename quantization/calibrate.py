@@ -141,17 +141,19 @@ def _batch_size(graph: Graph, values: tuple[str, ...]) -> int:
 
 
 def _batches(samples: Iterable[F32], shape: Shape, size: int) -> Iterator[F32]:
-    """The samples, checked, in arrays of `size`; the last may be shorter."""
-    waiting: list[F32] = []
+    """The samples, checked, `size` at a time in one array that is used again; the last fewer."""
+    batch, filled = np.empty((size, *shape[1:]), np.float32), 0
     for index, array in enumerate(samples):
         _check(index, array, shape)
-        waiting.append(array)
-        while sum(map(len, waiting)) >= size:
-            joined = np.concatenate(waiting)
-            yield joined[:size]
-            waiting = [joined[size:]]
-    if sum(map(len, waiting)):
-        yield np.concatenate(waiting)
+        while len(array):
+            taken = array[: size - filled]
+            batch[filled : filled + len(taken)] = taken
+            array, filled = array[len(taken) :], filled + len(taken)
+            if filled == size:
+                yield batch
+                filled = 0
+    if filled:
+        yield batch[:filled]
 
 
 def _check(index: int, array: F32, shape: Shape) -> None:

@@ -27,8 +27,8 @@ def fold(model: onnx.ModelProto) -> onnx.ModelProto:
 
     Raises:
         ModelError: if the model is not valid ONNX, has another number of inputs or
-            outputs, an input shape that is not static or whose batch is not 1, or
-            weights that are not finite.
+            outputs, an input shape that is not static or whose batch is not 1, weights
+            that are not finite, or no operator that is left after folding.
     """
     graph = read(model)
     _check_border(graph)
@@ -44,7 +44,10 @@ def fold(model: onnx.ModelProto) -> onnx.ModelProto:
             node = graph.producer(output)
             if node is not None:  # an earlier rewrite may have taken it up
                 graph = rewrite(graph, node) or graph
-    return write(drop_unread(graph))
+    graph = drop_unread(graph)
+    if not graph.nodes:
+        raise ModelError("model: expected at least one operator that computes, found none")
+    return write(graph)
 
 
 def fold_constants(graph: Graph) -> Graph:

@@ -45,11 +45,12 @@ def scale_groups(graph: Graph) -> list[Group]:
             for value in activation_inputs(graph, node):
                 merged = [*dict.fromkeys(group[value] + group[node.output])]
                 group.update(dict.fromkeys(merged, merged))
-    distinct = {id(values): values for values in group.values()}
-    return [Group(tuple(values), _fixed_scale(graph, values)) for values in distinct.values()]
+    distinct = {id(members): members for members in group.values()}.values()
+    in_order = [tuple(value for value in group if value in members) for members in distinct]
+    return [Group(values, _fixed_scale(graph, values)) for values in in_order]
 
 
-def _fixed_scale(graph: Graph, values: list[str]) -> Affine | None:
+def _fixed_scale(graph: Graph, values: tuple[str, ...]) -> Affine | None:
     """The scale TFLite fixes for a group, if it fixes one."""
     rules: set[Affine | Scale] = set()
     for value in values:

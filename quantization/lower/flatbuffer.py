@@ -27,8 +27,8 @@ class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]  # the schema has no
     def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802  # the schema's name
         """Write the bytes, then the table that points at them."""
         vector = None
-        if self.data is not None:
-            content: bytes = self.data
+        content: bytes = self.data
+        if content:
             builder.StartVector(1, len(content), ALIGNMENT)
             builder.head -= len(content)
             builder.Bytes[builder.head : builder.head + len(content)] = content
@@ -42,7 +42,7 @@ class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]  # the schema has no
 
 def serialize(network: Network, source: int, result: int) -> bytes:
     """The TFLite file of a network that reads tensor `source` and returns tensor `result`."""
-    buffers = [_buffer(None)]  # by convention, buffer 0 is the empty one
+    buffers: dict[bytes, int] = {b"": 0}  # by convention, buffer 0 is the empty one
     codes: dict[tuple[int, int], int] = {}
     graph = schema.SubGraphT()
     graph.name = "main"
@@ -54,28 +54,28 @@ def serialize(network: Network, source: int, result: int) -> bytes:
     model.description = "edgeward"
     model.operatorCodes = [_operator_code(code, version) for code, version in codes]
     model.subgraphs = [graph]
-    model.buffers = buffers
-    builder = flatbuffers.Builder(sum(len(b.data or b"") for b in buffers) + 2**14)
+    model.buffers = [_buffer(data) for data in buffers]
+    builder = flatbuffers.Builder(sum(map(len, buffers)) + 2**14)
     builder.Finish(model.Pack(builder), file_identifier=FILE_IDENTIFIER)
     return bytes(builder.Output())
 
 
-def _buffer(data: bytes | None) -> _AlignedBuffer:
+def _buffer(data: bytes) -> _AlignedBuffer:
     buffer = _AlignedBuffer()
     buffer.data = data
     return buffer
 
 
-def _tensor(tensor: TfliteTensor, buffers: list[_AlignedBuffer]) -> Any:
+def _tensor(tensor: TfliteTensor, buffers: dict[bytes, int]) -> Any:
     made = schema.TensorT()
     made.name = tensor.name
     made.shape = np.array(tensor.shape, np.int32)
     made.type = TYPES[tensor.dtype]
     made.buffer = 0
     if tensor.data is not None:
-        made.buffer = len(buffers)
         # A flatbuffer is little-endian on every machine.
-        buffers.append(_buffer(tensor.data.astype(tensor.dtype.newbyteorder("<")).tobytes()))
+        data = tensor.data.astype(tensor.dtype.newbyteorder("<")).tobytes()
+        made.buffer = buffers.setdefault(data, len(buffers))
     if tensor.quantization is not None:
         made.quantization = schema.QuantizationParametersT()
         made.quantization.scale = tensor.quantization.scales

@@ -1,0 +1,114 @@
+"""Small ONNX networks written out by hand, and the two runtimes that judge a conversion."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+from edge_agent.arrays import F32, I8
+from edge_agent.runtime import Interpreter
+from quantization.convert import Converted, convert
+from quantization.recipe import QuantRecipe
+
+Array = NDArray[Any]
+
+
+def net(
+    nodes: Sequence[onnx.NodeProto],
+    shape: Sequence[int | str],
+    constants: Mapping[str, Array] | None = None,
+    *,
+    outputs: Sequence[str] = ("output",),
+    opset: int = 17,
+    dtype: int = onnx.TensorProto.FLOAT,
+) -> onnx.ModelProto:
+    """A model of `nodes` that reads "input" of `shape` and returns `outputs`."""
+    graph = helper.make_graph(
+        list(nodes),
+        "test",
+        [helper.make_tensor_value_info("input", dtype, shape)],
+        [helper.make_tensor_value_info(o, onnx.TensorProto.FLOAT, None) for o in outputs],
+        [numpy_helper.from_array(array, name) for name, array in (constants or {}).items()],
+    )
+    model = helper.make_model(graph, ir_version=9, opset_imports=[helper.make_opsetid("", opset)])
+    return onnx.shape_inference.infer_shapes(model, data_prop=True)
+
+
+def node(op: str, *inputs: str, to: str = "output", **attributes: Any) -> onnx.NodeProto:
+    """One node with one output."""
+    return helper.make_node(op, inputs, [to], name=f"{op} to {to}", **attributes)
+
+
+def normal(*shape: int, seed: int = 0) -> F32:
+    """Normally distributed float32 numbers."""
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def converted(model: onnx.ModelProto, samples: F32 | None = None) -> Converted:
+    """A model converted by its own samples, or by 32 normally distributed ones."""
+    if samples is None:
+        dims = model.graph.input[0].type.tensor_type.shape.dim
+        samples = normal(32, *(d.dim_value for d in dims[1:]), seed=1)
+    return convert(model, [samples], QuantRecipe())
+
+
+def run_onnx(model: onnx.ModelProto, x: F32) -> F32:
+    """The first output for one batch, in float between the values, nothing optimised away."""
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = ort.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    result: F32 = session.run(None, {"input": x})[0]
+    return result
+
+
+def to_device(x: Array) -> Array:
+    """NCHW as NHWC; any other rank as it is."""
+    return x.transpose(0, 2, 3, 1) if x.ndim == 4 else x
+
+
+def run_tflite(made: Converted, x: F32) -> I8:
+    """The int8 output for one sample (1, ...) in ONNX's layout."""
+    with Interpreter(made.tflite) as interpreter:
+        return interpreter.infer(made.input.quantize(to_device(x)))
+
+
+def quanta_apart(made: Converted, x: F32) -> int:
+    """How far the TFLite file is from ONNX Runtime on the QDQ model, over samples (N, ...)."""
+    worst = 0
+    with Interpreter(made.tflite) as interpreter:
+        for one in x:
+            device = interpreter.infer(made.input.quantize(to_device(one[None])))
+            host = made.output.quantize(to_device(run_onnx(made.qdq, one[None])))
+            assert device.shape == host.shape
+            worst = max(worst, int(np.abs(device.astype(int) - host.astype(int)).max()))
+    return worst
+
+
+def parsed(tflite: bytes) -> Any:
+    """The file as the schema's objects."""
+    return schema.ModelT.InitFromPackedBuf(tflite, 0)
+
+
+_NAMES = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
+
+
+def operators(tflite: bytes) -> list[str]:
+    """The names of a file's operators, in order."""
+    model = parsed(tflite)
+    return [
+        _NAMES[model.operatorCodes[o.opcodeIndex].builtinCode] for o in model.subgraphs[0].operators
+    ]
+
+
+def float_tensors(tflite: bytes) -> list[str]:
+    """The names of a file's tensors that are not integers."""
+    integers = {schema.TensorType.INT8, schema.TensorType.INT32}
+    tensors = parsed(tflite).subgraphs[0].tensors
+    return [t.name.decode() for t in tensors if t.type not in integers]

@@ -1,0 +1,34 @@
+from collections.abc import Iterator
+
+import pytest
+from onnx_nets import net, node, normal, quanta_apart
+
+from edge_agent.arrays import F32
+from quantization.convert import convert
+from quantization.errors import UnsupportedOperatorError
+from quantization.recipe import QuantRecipe
+
+
+def test_nothing_is_read_before_a_refusal() -> None:
+    """An operator without lowering is refused before the first calibration sample is taken."""
+
+    def samples() -> Iterator[F32]:
+        raise AssertionError("a sample was read")
+        yield
+
+    model = net([node("Relu", "input", to="a"), node("Tanh", "a")], (1, 3))
+    with pytest.raises(UnsupportedOperatorError, match="node 'Tanh to output': operator Tanh"):
+        convert(model, samples(), QuantRecipe())
+
+
+def test_what_was_made_is_told() -> None:
+    """The result carries the ranges and the recipe it came from."""
+    model = net([node("Conv", "input", "w")], (1, 2, 4, 4), {"w": normal(2, 2, 1, 1)})
+    samples = normal(5, 2, 4, 4)
+    recipe = QuantRecipe(calibration="percentile", percentile=90.0)
+    made = convert(model, [samples], recipe)
+    assert made.recipe == recipe
+    assert made.ranges.samples == 5
+    assert set(made.ranges.values) == {"input", "output"}
+    assert made.input.scale < (samples.max() - samples.min()) / 255
+    assert quanta_apart(made, samples) <= 1

@@ -1,0 +1,183 @@
+import numpy as np
+import onnx
+import pytest
+from onnx_nets import net, node, normal, run_onnx
+
+from edge_agent.arrays import F32
+from edge_agent.bundle.affine import Affine
+from quantization.calibrate import Range, Ranges, calibrate
+from quantization.errors import QuantizationError, UnsupportedOperatorError
+from quantization.fold import fold
+from quantization.graph import read
+from quantization.lower.registry import Weights
+from quantization.qdq import activation_affines, affine_of, quantize, weight_scales
+from quantization.recipe import QuantRecipe
+
+
+def ranged(model: onnx.ModelProto, samples: F32 | None = None) -> tuple[onnx.ModelProto, Ranges]:
+    folded = fold(model)
+    shape = read(folded).shapes["input"]
+    samples = normal(16, *shape[1:]) if samples is None else samples
+    return folded, calibrate(folded, [samples], QuantRecipe())
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "scale", "zero_point"),
+    [
+        (-1.28, 1.27, 0.01, 0),
+        (0.0, 2.55, 0.01, -128),
+        (-2.55, 0.0, 0.01, 127),
+        (1.0, 2.55, 0.01, -128),  # 0 must be in the range
+        (-2.55, -1.0, 0.01, 127),
+        (0.0, 0.0, 1 / 255, -128),  # always 0: any scale
+        (0.0, 1e-42, 1 / 255, -128),  # below what a float32 scale can say
+    ],
+)
+def test_a_range_is_spread_over_int8(
+    low: float, high: float, scale: float, zero_point: int
+) -> None:
+    """The ends of a range that includes 0 are -128 and 127, and 0 is an int8 value."""
+    affine = affine_of(Range(low, high))
+    assert affine.scale == pytest.approx(scale, rel=1e-6)
+    assert affine.zero_point == zero_point
+    assert affine.dequantize(np.array([zero_point], np.int8)).item() == 0
+
+
+def test_weights_have_a_scale_per_output_channel() -> None:
+    """The largest weight of each channel becomes 127."""
+    weight = np.array([[1.27, -0.5], [0.1, -2.54]], np.float32)
+    scales = weight_scales(weight, np.zeros(2, np.float32), 1.0, Weights.PER_CHANNEL)
+    np.testing.assert_allclose(scales, [0.01, 0.02], rtol=1e-6)
+    assert weight_scales(weight, np.zeros(2), 1.0, Weights.PER_TENSOR) == pytest.approx([0.02])
+
+
+def test_a_bias_far_above_its_weights_fits_into_int32() -> None:
+    """Where the weights' own scale would overflow the bias, the scale is the bias's."""
+    weight, bias = np.full((1, 1), 1e-12, np.float32), np.array([5.0], np.float32)
+    (scale,) = weight_scales(weight, bias, 0.5, Weights.PER_CHANNEL)
+    assert bias[0] / (0.5 * scale) == pytest.approx(2**30)
+
+
+def test_a_channel_of_zeros_has_a_scale() -> None:
+    """A dead channel, without weights and bias, has the scale 1."""
+    zeros = np.zeros((2, 3), np.float32)
+    scales = weight_scales(zeros, np.zeros(2, np.float32), 0.5, Weights.PER_CHANNEL)
+    assert scales.tolist() == [1, 1]
+
+
+def test_nothing_stands_between_a_layer_and_its_activation() -> None:
+    """Conv, Relu has quantise/dequantise pairs before and after, and none inside."""
+    model = net(
+        [node("Conv", "input", "w", to="y"), node("Relu", "y")],
+        (1, 2, 3, 3),
+        {"w": normal(4, 2, 1, 1)},
+    )
+    ops = [n.op for n in read(quantize(*ranged(model))).nodes]
+    pair = ["QuantizeLinear", "DequantizeLinear"]
+    assert ops == [*pair, "DequantizeLinear", "DequantizeLinear", "Conv", "Relu", *pair]
+
+
+def test_an_activation_of_a_value_read_elsewhere_is_not_fused() -> None:
+    """Where the plain result is read as well, it becomes int8 before the activation."""
+    model = net(
+        [
+            node("Conv", "input", "w", to="y"),
+            node("Relu", "y", to="z"),
+            node("Add", "y", "z"),
+        ],
+        (1, 2, 3, 3),
+        {"w": normal(2, 2, 1, 1)},
+    )
+    _, ranges = ranged(model)
+    assert set(ranges.values) == {"input", "y", "z", "output"}
+
+
+def test_weights_are_narrow_and_biases_have_the_scale_of_the_product() -> None:
+    """int8 weights in [-127, 127] along axis 0; int32 bias at input scale times weight scale."""
+    model = net(
+        [node("Conv", "input", "w", "b")],
+        (1, 2, 3, 3),
+        {"w": -np.abs(normal(4, 2, 1, 1)), "b": normal(4)},
+    )
+    folded, ranges = ranged(model)
+    constants = read(quantize(folded, ranges)).constants
+    weight, bias = constants["output:weight:q"], constants["output:bias:q"]
+    assert weight.min(axis=(1, 2, 3)).tolist() == [-127] * 4
+    input_scale = affine_of(ranges.values["input"]).scale
+    np.testing.assert_allclose(
+        constants["output:bias:scale"],
+        np.float32(input_scale) * constants["output:weight:scale"],
+        rtol=1e-7,
+    )
+    assert bias.dtype == np.int32
+    assert constants["output:weight:q"].dtype == np.int8
+
+
+@pytest.mark.parametrize("op", ["MaxPool", "AveragePool"])
+def test_pooling_keeps_the_scale(op: str) -> None:
+    """Input and output of a pooling have one scale: it only moves or averages int8 values."""
+    model = net([node(op, "input", kernel_shape=[2, 2])], (1, 2, 4, 4))
+    affines = activation_affines(read(fold(model)), ranged(model)[1])
+    assert affines["input"] == affines["output"]
+
+
+def test_concatenation_joins_the_ranges() -> None:
+    """What is concatenated has the scale of the union, upstream through a pooling too."""
+    model = net(
+        [
+            node("Conv", "input", "w", to="a"),
+            node("MaxPool", "input", to="b", kernel_shape=[1, 1]),
+            node("Concat", "a", "b", axis=1),
+        ],
+        (1, 2, 4, 4),
+        {"w": 10 * normal(2, 2, 1, 1)},
+    )
+    folded, ranges = ranged(model)
+    affines = activation_affines(read(folded), ranges)
+    joined = affine_of(*(ranges.values[v] for v in ("input", "a", "b", "output")))
+    assert set(affines.values()) == {joined}
+
+
+def test_softmax_has_the_scale_tflite_fixes() -> None:
+    """Its output is [0, 255/256] whatever was seen, and a Flatten after it keeps that."""
+    model = net([node("Softmax", "input", to="y", axis=1), node("Flatten", "y")], (1, 3, 1, 1))
+    affines = activation_affines(read(fold(model)), ranged(model)[1])
+    assert affines["y"] == affines["output"] == Affine(1 / 256, -128)
+
+
+def test_a_fixed_scale_cannot_be_shared_with_another_range() -> None:
+    """Softmax concatenated with plain values has no one scale that is right for both."""
+    model = net(
+        [node("Softmax", "input", to="y", axis=1), node("Concat", "y", "input", axis=1)], (1, 3)
+    )
+    with pytest.raises(UnsupportedOperatorError) as raised:
+        activation_affines(read(fold(model)), ranged(model)[1])
+    assert str(raised.value) == (
+        "values 'input', 'y', 'output' share one scale, but TFLite fixes that of some of them"
+    )
+
+
+def test_the_quantised_model_is_close_to_the_float_one() -> None:
+    """ONNX Runtime runs it, within two quanta of one layer's output."""
+    model = net(
+        [node("Conv", "input", "w", "b", pads=[1, 1, 1, 1])],
+        (1, 3, 8, 8),
+        {"w": normal(4, 3, 3, 3), "b": normal(4)},
+    )
+    samples = normal(16, 3, 8, 8)
+    folded, ranges = ranged(model, samples)
+    worst = np.abs(
+        run_onnx(quantize(folded, ranges), samples[:1]) - run_onnx(model, samples[:1])
+    ).max()
+    assert worst <= 2 * affine_of(ranges.values["output"]).scale
+
+
+def test_ranges_of_another_model_are_refused() -> None:
+    """A value without a range is named."""
+    folded, ranges = ranged(net([node("Relu", "input")], (1, 3)))
+    with pytest.raises(QuantizationError) as raised:
+        quantize(folded, Ranges({"input": ranges.values["input"]}, samples=1))
+    assert str(raised.value) == (
+        "ranges: expected one for value 'output', found none; "
+        "were they calibrated on another model?"
+    )
