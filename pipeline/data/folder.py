@@ -7,6 +7,7 @@ it mostly means that the path is one level too high or too low.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -76,21 +77,30 @@ def read_folder(
             images, a class missing from a part, or an unreadable file.
     """
     layout = list_folder(root)
-    _check_classes(layout)
+    check_classes(layout)
     looks = look_at(layout.paths, progress)
     unreadable = [look for look in looks if look.problem is not None]
     if unreadable and on_unreadable == "error":
         raise DataError(_unreadable_message(unreadable))
+    return make_source(layout, looks)
+
+
+def make_source(layout: Layout, looks: Sequence[Look]) -> Source:
+    """The readable images of `layout` as pools; `looks` is what was seen in its files.
+
+    Raises:
+        DataError: a class has no readable image.
+    """
     readable = {look.path: look for look in looks if look.problem is None}
     pools = {part: _pool(layout, part, readable) for part in layout.parts}
     return Source(
-        name=root.resolve().name,
+        name=layout.root.resolve().name,
         labels=layout.labels,
         train=pools["train"],
         val=pools.get("val"),
         test=pools.get("test"),
         notes=_ignored_note(layout),
-        skipped=tuple(_id(look.path, root) for look in unreadable),
+        skipped=tuple(_id(look.path, layout.root) for look in looks if look.problem is not None),
     )
 
 
@@ -116,7 +126,7 @@ def _part_folders(root: Path) -> dict[PartName, Path]:
     if "train" not in folders or not folders.keys() <= _PARTS.keys():
         return {"train": root}
     parts: dict[PartName, Path] = {}
-    for name, folder in sorted(folders.items()):
+    for name, folder in sorted(folders.items(), key=lambda item: list(_PARTS).index(item[0])):
         if _PARTS[name] in parts:
             raise DataError(
                 f"{root}: expected one folder for {_PARTS[name]}, "
@@ -152,7 +162,12 @@ def _visible(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
 
 
-def _check_classes(layout: Layout) -> None:
+def check_classes(layout: Layout) -> None:
+    """Raise unless every part has the same two or more classes, none without files.
+
+    Raises:
+        DataError: names the folder and the class.
+    """
     labels = layout.labels
     if len(labels) < 2:
         raise DataError(f"{layout.root}: expected at least two classes, found only {labels[0]!r}")

@@ -22,6 +22,9 @@ IMAGE_SUFFIXES = frozenset(
     | {".pbm", ".pgm", ".png", ".pnm", ".ppm", ".ras", ".sr", ".tif", ".tiff", ".webp"}
 )
 
+_SAMPLE_STEP = 4  # every fourth pixel each way is enough to see colour
+_GREY_SPREAD = 2.0  # mean difference of the channels, in levels; JPEG alone makes about one
+
 
 class UnreadableImageError(DataError):
     """A file with an image's suffix that OpenCV cannot decode."""
@@ -35,12 +38,14 @@ class Look:
         path: the file.
         digest: of its pixels; empty when it is unreadable.
         shape: (H, W) for grey or (H, W, 3) for RGB; empty when it is unreadable.
+        grey: whether there is no colour in it, even if it is stored as RGB.
         problem: why it is unreadable, else None.
     """
 
     path: Path
     digest: str = ""
     shape: tuple[int, ...] = ()
+    grey: bool = False
     problem: str | None = None
 
 
@@ -102,7 +107,15 @@ def _look(path: Path) -> Look:
         image = read_image(path)
     except UnreadableImageError as error:
         return Look(path, problem=str(error))
-    return Look(path, digest(image), image.shape)
+    return Look(path, digest(image), image.shape, _is_grey(image))
+
+
+def _is_grey(image: U8) -> bool:
+    if image.ndim == 2:
+        return True
+    sample = image[::_SAMPLE_STEP, ::_SAMPLE_STEP].astype(np.int16)
+    spread = sample.max(axis=2) - sample.min(axis=2)
+    return bool(spread.mean() < _GREY_SPREAD)
 
 
 @contextmanager

@@ -91,13 +91,12 @@ def divide(source: Source, recipe: DataRecipe, seed: int) -> Dataset:
     )
 
 
-def calibration_limit(counts: Indices, val: float, test: float) -> int:
-    """How many calibration images can be set aside from `counts` images per class.
+def calibration_limit(left: Indices) -> int:
+    """How many calibration images can be set aside of `left` images per class.
 
-    Half of what the shares `val` and `test` leave, so that training keeps the larger
-    part, and at least one image of every class.
+    `left` is what val and test leave. Half of it, so that training keeps the larger part,
+    and at least one image of every class.
     """
-    left = counts - sum(_held_out(counts, val, test))
     return int((left - 1).sum() // 2)
 
 
@@ -146,7 +145,7 @@ def _check_room(
                 f"{source.name}: class {label!r}: expected at least {needed} different "
                 f"images to split, found {count}"
             )
-    limit = calibration_limit(counts, val, test)
+    limit = calibration_limit(counts - sum(_held_out(counts, val, test)))
     if limit == 0:
         raise DataError(
             f"{source.name}: too few images: val and test leave none to calibrate with, "

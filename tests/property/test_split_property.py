@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.data.base import SPLIT_NAMES, Split
-from pipeline.data.split import Pool, Source, calibration_limit, digest, divide
+from pipeline.data.split import Pool, Source, digest, divide
 from pipeline.errors import DataError
 from pipeline.recipe import DataRecipe
 
@@ -48,12 +48,3 @@ def test_splits_share_no_picture_and_lose_no_class(
         assert set(dataset.split(name).labels) == set(range(len(source.labels)))
     assert len(dataset.calibration) == calibration
     assert not limit or len(dataset.train) <= limit
-
-
-@given(st.lists(st.integers(3, 500), min_size=2, max_size=8), SHARES, SHARES)
-def test_the_calibration_limit_leaves_train_the_larger_part(
-    counts: list[int], val: float, test: float
-) -> None:
-    """The limit is never negative, and never more than half of the images."""
-    limit = calibration_limit(np.array(counts), val, test)
-    assert 0 <= limit <= sum(counts) // 2

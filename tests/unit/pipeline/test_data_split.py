@@ -176,7 +176,7 @@ def test_too_few_images_to_calibrate_is_an_error() -> None:
         "pets: too few images: expected data.calibration at most 34 (half of what val and test "
         "leave of 100 different images), found 256"
     )
-    assert calibration_limit(np.array([60, 40]), 0.1, 0.2) == 34
+    assert calibration_limit(np.array([42, 28])) == 34
     assert sum(_sizes(divide(_source(), _recipe(calibration=34), seed=0))["calibration"]) == 34
 
 

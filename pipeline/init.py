@@ -1,0 +1,184 @@
+"""Look at a user's folder of images, and say what is in it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.data.folder import Layout, PartName, check_classes, list_folder, make_source
+from pipeline.data.images import Look, look_at
+from pipeline.data.split import calibration_limit, divide
+from pipeline.errors import DataError
+from pipeline.progress import Progress, Silent
+from pipeline.recipe import DataRecipe
+
+VAL, TEST = 0.1, 0.2  # the shares that a new recipe holds out
+UNEVEN = 3.0  # a largest class this many times the smallest is worth a warning
+
+_SILENT = Silent()
+_SHOWN = 5  # how many names a line lists
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Least, median and greatest of a number."""
+
+    low: int
+    median: int
+    high: int
+
+
+@dataclass(frozen=True)
+class FolderSummary:
+    """What a folder of images holds.
+
+    Args:
+        root: the folder.
+        counts: readable images of each class of each part; only `train` where the folder
+            is not split.
+        height, width: of the readable images, in pixels; None when there are none.
+        grey: whether every image is without colour.
+        unreadable: files that OpenCV cannot decode, relative to `root`.
+        ignored: how many files do not have an image's suffix.
+        copies: how many images are a copy of another one.
+        clashes: images of which there is a copy in another class, relative to `root`.
+        trainable: images left for training and calibration when a tenth of `train` is
+            held out for val and a fifth for test (each only where the folder has none).
+        calibration: how many of them can be set aside for calibration.
+        problem: why the folder cannot be split like this, else None.
+    """
+
+    root: Path
+    counts: dict[PartName, dict[str, int]]
+    height: Spread | None
+    width: Spread | None
+    grey: bool
+    unreadable: tuple[str, ...]
+    ignored: int
+    copies: int
+    clashes: tuple[str, ...]
+    trainable: int
+    calibration: int
+    problem: str | None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The class names."""
+        return tuple(self.counts["train"])
+
+    @property
+    def images(self) -> int:
+        """How many readable images there are."""
+        return sum(sum(part.values()) for part in self.counts.values())
+
+    @property
+    def imbalance(self) -> float | None:
+        """The largest class's size over the smallest's; None if a class is empty."""
+        sizes = self.counts["train"].values()
+        return max(sizes) / min(sizes) if min(sizes) else None
+
+
+def inspect(root: Path, progress: Progress = _SILENT) -> FolderSummary:
+    """Look at every image under `root`; what is wrong with some is told, not raised.
+
+    Raises:
+        DataError: there is no such folder, or it is not one of class folders.
+    """
+    layout = list_folder(root)
+    looks = look_at(layout.paths, progress)
+    readable = {look.path: look for look in looks if look.problem is None}
+    trainable, calibration, problem = _try_split(layout, looks)
+    return FolderSummary(
+        root=root,
+        counts={
+            part: {label: sum(path in readable for path in paths) for label, paths in found.items()}
+            for part, found in layout.parts.items()
+        },
+        height=_spread(look.shape[0] for look in readable.values()),
+        width=_spread(look.shape[1] for look in readable.values()),
+        grey=bool(readable) and all(look.grey for look in readable.values()),
+        unreadable=_names(root, (look.path for look in looks if look.problem is not None)),
+        ignored=len(layout.ignored),
+        copies=len(readable) - len({look.digest for look in readable.values()}),
+        clashes=_names(root, _clashes(readable.values())),
+        trainable=trainable,
+        calibration=calibration,
+        problem=problem,
+    )
+
+
+def _try_split(layout: Layout, looks: list[Look]) -> tuple[int, int, str | None]:
+    """Split as a build would: (images to train on, of them for calibration, problem)."""
+    recipe = DataRecipe(
+        kind="image-folder", path=str(layout.root), val=VAL, test=TEST, calibration=1
+    )
+    try:
+        check_classes(layout)
+        dataset = divide(make_source(layout, looks), recipe, seed=0)
+    except DataError as error:
+        return 0, 0, str(error)
+    labels = np.concatenate([dataset.train.labels, dataset.calibration.labels])
+    return len(labels), calibration_limit(np.bincount(labels)), None
+
+
+def _clashes(looks: Iterable[Look]) -> list[Path]:
+    """Images with a copy in a folder of another name; the folder's name is the class."""
+    classes: dict[str, set[str]] = {}
+    looks = list(looks)
+    for look in looks:
+        classes.setdefault(look.digest, set()).add(look.path.parent.name)
+    return [look.path for look in looks if len(classes[look.digest]) > 1]
+
+
+def summary_lines(summary: FolderSummary) -> list[str]:
+    """`summary` for a person to read."""
+    lines = [f"{summary.root}: {len(summary.labels)} classes, {summary.images} images"]
+    width = max(map(len, summary.labels))
+    for label in summary.labels:
+        numbers = [f"{part.get(label, 0)} {name}" for name, part in summary.counts.items()]
+        shown = ", ".join(numbers) if len(numbers) > 1 else numbers[0].split()[0]
+        lines.append(f"  {label:<{width}}  {shown}")
+    if summary.width is not None and summary.height is not None:
+        kind = "grey" if summary.grey else "colour"
+        lines.append(
+            f"{kind}, {summary.width.low} to {summary.width.high} wide (median "
+            f"{summary.width.median}), {summary.height.low} to {summary.height.high} high "
+            f"(median {summary.height.median})"
+        )
+    return lines + _remarks(summary)
+
+
+def _remarks(summary: FolderSummary) -> list[str]:
+    remarks = []
+    if summary.imbalance is not None and summary.imbalance >= UNEVEN:
+        remarks.append(
+            f"uneven: the largest class has {summary.imbalance:.1f} times the images of the "
+            "smallest"
+        )
+    if summary.unreadable:
+        remarks.append(f"unreadable: {_some(summary.unreadable)}")
+    if summary.copies:
+        remarks.append(f"copies of another image: {summary.copies}")
+    if summary.clashes:
+        remarks.append(f"the same picture in two classes: {_some(summary.clashes)}")
+    if summary.ignored:
+        remarks.append(f"files without an image's suffix: {summary.ignored}")
+    if summary.problem is not None:
+        remarks.append(f"cannot be built yet: {summary.problem}")
+    return remarks
+
+
+def _names(root: Path, paths: Iterable[Path]) -> tuple[str, ...]:
+    return tuple(path.relative_to(root).as_posix() for path in paths)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    """The number of `names`, and the first few."""
+    more = ", ..." if len(names) > _SHOWN else ""
+    return f"{len(names)} ({', '.join(names[:_SHOWN])}{more})"
+
+
+def _spread(values: Iterable[int]) -> Spread | None:
+    found = sorted(values)
+    return Spread(found[0], int(np.median(found)), found[-1]) if found else None

@@ -1,0 +1,215 @@
+"""`pipeline.init` and `pipeline.draft`: what a folder holds, and the recipe it gets."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge_agent.arrays import U8
+from pipeline.data.load import load
+from pipeline.draft import draft_recipe, write_recipe
+from pipeline.errors import DataError, RecipeError
+from pipeline.init import FolderSummary, Spread, inspect, summary_lines
+from pipeline.recipe import Recipe, decode_recipe, load_recipe
+
+
+def _fill(folder: Path, count: int, first: int, size: tuple[int, int] = (40, 48)) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(first, first + count):
+        image = np.random.default_rng(number).integers(0, 256, (*size, 3), np.uint8)
+        assert cv2.imwrite(str(folder / f"{number:04d}.png"), image)
+
+
+@pytest.fixture(name="fruit")
+def _fruit(tmp_path: Path) -> Path:
+    """Forty apples and ten pears, two broken files, a copy, a clash and a text."""
+    root = tmp_path / "my fruit"
+    _fill(root / "apple", 40, 0)
+    _fill(root / "pear", 10, 100, size=(60, 50))
+    (root / "apple" / "broken.jpg").write_bytes(b"no image")
+    (root / "pear" / "empty.png").touch()
+    (root / "pear" / "notes.txt").write_text("x")
+    data = (root / "apple" / "0003.png").read_bytes()
+    (root / "apple" / "copy.png").write_bytes(data)
+    (root / "pear" / "clash.png").write_bytes((root / "apple" / "0005.png").read_bytes())
+    return root
+
+
+def _draft(summary: FolderSummary, folder: Path) -> Recipe:
+    return decode_recipe(draft_recipe(summary, folder).encode(), "draft")
+
+
+def test_a_folder_is_described(fruit: Path) -> None:
+    """Counts, sizes, colour, and every kind of trouble are found."""
+    summary = inspect(fruit)
+    assert summary.counts == {"train": {"apple": 41, "pear": 11}}
+    assert summary.images == 52
+    assert summary.width == Spread(48, 48, 50)
+    assert summary.height == Spread(40, 40, 60)
+    assert not summary.grey
+    assert summary.unreadable == ("apple/broken.jpg", "pear/empty.png")
+    assert (summary.ignored, summary.copies) == (1, 2)
+    assert summary.clashes == ("apple/0005.png", "pear/clash.png")
+    assert summary.imbalance == pytest.approx(41 / 11)
+    assert summary.problem is None
+    # 40 apples and 10 pears, less 8 + 4 and 2 + 1 held out.
+    assert (summary.trainable, summary.calibration) == (35, 16)
+
+
+def test_the_summary_is_readable(fruit: Path) -> None:
+    """One line a class, one for the sizes, one for each thing to know."""
+    assert summary_lines(inspect(fruit)) == [
+        f"{fruit}: 2 classes, 52 images",
+        "  apple  41",
+        "  pear   11",
+        "colour, 48 to 50 wide (median 48), 40 to 60 high (median 40)",
+        "uneven: the largest class has 3.7 times the images of the smallest",
+        "unreadable: 2 (apple/broken.jpg, pear/empty.png)",
+        "copies of another image: 2",
+        "the same picture in two classes: 2 (apple/0005.png, pear/clash.png)",
+        "files without an image's suffix: 1",
+    ]
+
+
+def test_a_sound_folder_has_nothing_to_remark(tmp_path: Path) -> None:
+    """Even classes without trouble give counts and sizes only."""
+    for number, name in enumerate(("a", "b")):
+        _fill(tmp_path / name, 8, 50 * number)
+    assert len(summary_lines(inspect(tmp_path))) == 4
+
+
+def test_splits_are_counted_apart(tmp_path: Path) -> None:
+    """A folder with `train` and `test` shows both numbers of each class."""
+    for part, count in (("train", 9), ("test", 3)):
+        for number, name in enumerate(("a", "b")):
+            _fill(tmp_path / part / name, count, 50 * number + 500 * (part == "test"))
+    summary = inspect(tmp_path)
+    assert summary_lines(summary)[:3] == [
+        f"{tmp_path}: 2 classes, 24 images", "  a  9 train, 3 test", "  b  9 train, 3 test",
+    ]  # fmt: skip
+    assert "# The folder's own test is kept" in draft_recipe(summary, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "tinted", "grey"),
+    [(".png", False, True), (".jpg", False, True), (".png", True, False), (".jpg", True, False)],
+)
+def test_grey_is_told_from_colour(tmp_path: Path, suffix: str, tinted: bool, grey: bool) -> None:
+    """Grey pictures stored as RGB are grey; a single tinted one makes the folder colour."""
+    for number in range(16):
+        folder = tmp_path / ("a" if number % 2 else "b")
+        folder.mkdir(exist_ok=True)
+        level = np.random.default_rng(number).integers(0, 200, (24, 24, 1), np.uint8)
+        image: U8 = np.repeat(level, 3, axis=2)
+        if tinted and number == 3:
+            image[:, :, 2] += 30
+        assert cv2.imwrite(str(folder / f"{number}{suffix}"), image)
+    summary = inspect(tmp_path)
+    assert summary.grey is grey
+    recipe = _draft(summary, tmp_path)
+    assert recipe.input.colour == ("gray" if grey else "rgb")
+    assert recipe.train.augment.flip is not grey
+
+
+def test_a_written_recipe_loads_the_folder(fruit: Path) -> None:
+    """The recipe is valid, finds the folder beside it, and its splits can be drawn."""
+    path = fruit.parent / "fruit.toml"
+    write_recipe(inspect(fruit), path)
+    recipe = load_recipe(path)
+    assert recipe.name == "my-fruit"
+    assert recipe.data.path == "my fruit"
+    assert recipe.data.on_unreadable == "skip"
+    dataset = load(recipe.data, root=path.parent / "none", recipe_folder=path.parent, seed=0)
+    assert len(dataset.calibration) == recipe.data.calibration == 16
+    assert len(dataset.train) == 35 - 16
+    assert dataset.labels == ("apple", "pear")
+
+
+def test_the_recipe_says_what_was_seen(fruit: Path) -> None:
+    """Its comments carry the numbers that its choices follow from."""
+    text = draft_recipe(inspect(fruit), fruit.parent)
+    assert f'# A first recipe for "{fruit}":\n# 2 classes, 52 images.\n' in text
+    assert "# The largest class has 3.7 times the images of the smallest.\n" in text
+    assert "# 2 images have a copy in another class: one of them is wrong.\n" in text
+    assert '# 2 of the files cannot be read; "error" would stop there.\n' in text
+    assert "the images are 48 to 50 wide and 40 to 60 high, in colour.\n" in text
+    assert max(map(len, text.splitlines())) <= 110
+
+
+def test_a_folder_elsewhere_is_named_whole(fruit: Path, tmp_path: Path) -> None:
+    """A folder that does not lie under the recipe's is written as an absolute path."""
+    recipe = _draft(inspect(fruit), tmp_path / "recipes")
+    assert recipe.data.path == str(fruit.resolve())
+
+
+def test_odd_names_stay_valid_toml(tmp_path: Path) -> None:
+    """Quotes, backslashes and other alphabets in a folder's name break nothing."""
+    root = tmp_path / 'my "best"\\früchte'
+    for number, name in enumerate(("a", "b")):
+        _fill(root / name, 8, 50 * number)
+    recipe = _draft(inspect(root), tmp_path)
+    assert recipe.data.path == root.name
+    assert recipe.name == "my-best-fr-chte"
+
+
+@pytest.mark.parametrize(
+    ("size", "side", "arch", "resize"),
+    [
+        ((8, 8), 16, "resnet8", "stretch"),
+        ((32, 40), 32, "resnet8", "crop"),
+        ((70, 64), 64, "resnet8", "stretch"),
+        ((120, 240), 96, "mobilenet_v2", "letterbox"),
+    ],
+)
+def test_the_input_follows_the_images(
+    tmp_path: Path, size: tuple[int, int], side: int, arch: str, resize: str
+) -> None:
+    """Side, network and resize rule come from the median size."""
+    for number, name in enumerate(("a", "b")):
+        _fill(tmp_path / name, 8, 50 * number, size)
+    recipe = _draft(inspect(tmp_path), tmp_path)
+    assert (recipe.input.height, recipe.input.width) == (side, side)
+    assert (recipe.model.arch, recipe.input.resize) == (arch, resize)
+    assert recipe.train.epochs == 100
+
+
+def test_a_class_that_is_empty_is_told_and_written_down(fruit: Path) -> None:
+    """The summary and the recipe both say what a build would stop at."""
+    (fruit / "plum").mkdir()
+    summary = inspect(fruit)
+    problem = f"{fruit}/plum: expected images of class 'plum', found none"
+    assert summary.problem == problem
+    assert summary.imbalance is None
+    assert summary_lines(summary)[-1] == f"cannot be built yet: {problem}"
+    text = draft_recipe(summary, fruit.parent)
+    assert f"# Before this can be built: {problem}\n" in text
+    decode_recipe(text.encode(), "draft")
+
+
+def test_a_class_that_is_too_small_is_told(fruit: Path) -> None:
+    """A class that cannot be split is a problem before any build."""
+    _fill(fruit / "plum", 2, 300)
+    assert inspect(fruit).problem == (
+        "my fruit: class 'plum': expected at least 3 different images to split, found 2"
+    )
+
+
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    """There is nothing to look at."""
+    with pytest.raises(DataError, match="expected a folder of images, found nothing"):
+        inspect(tmp_path / "none")
+
+
+def test_a_recipe_is_not_overwritten_unasked(fruit: Path) -> None:
+    """A file that is there stays as it is, unless its owner says so."""
+    path = fruit.parent / "fruit.toml"
+    path.write_text("mine")
+    with pytest.raises(RecipeError) as error:
+        write_recipe(inspect(fruit), path)
+    assert str(error.value) == (
+        f"{path}: expected no file there yet, found one; it was left as it is"
+    )
+    assert path.read_text() == "mine"
+    write_recipe(inspect(fruit), path, overwrite=True)
+    assert load_recipe(path).data.kind == "image-folder"
