@@ -43,6 +43,7 @@ class CameraSource:
         self._ended = Stop()  # by `stop`, or by leaving
         self._slot = LatestFrame()
         self._backoff = Backoff()
+        self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
 
     @property
@@ -72,18 +73,28 @@ class CameraSource:
                 yield frame
             elif not self._ended.is_set():
                 self._report(False, f"{place(self._config)}: no frame for {silence_s:g} s")
+        if self._error is not None:
+            raise self._error
 
     def _end(self) -> None:
         self._ended.set()
         self._slot.close()
 
     def _run(self) -> None:
+        try:
+            self._capture_for_ever()
+        except BaseException as error:
+            # Not a lost camera but a broken program: whoever iterates shall know.
+            self._error = error
+            self._end()
+
+    def _capture_for_ever(self) -> None:
         seq = 0
         while not self._ended.is_set():
             try:
-                for image_frame in self._capture(seq):
-                    seq = image_frame.seq + 1
-                    self._slot.put(image_frame)
+                for frame in self._capture(seq):
+                    seq = frame.seq + 1
+                    self._slot.put(frame)
             except SourceError as error:
                 delay = self._backoff.next()
                 log.warning("%s; trying again in %.1f s", error, delay)

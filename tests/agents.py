@@ -1,0 +1,89 @@
+"""`edgeward-agent` as a process of its own, and what a test hears of it."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TypeVar
+
+from edge_agent.client import Delivery, Subscriber
+
+M = TypeVar("M")
+
+AGENT = (sys.executable, "-m", "edge_agent.cli")
+
+
+def write_config(
+    folder: Path, url: str, bundle: Path, source: str, *, stream: str = "", device: str = "gate"
+) -> Path:
+    """An agent.toml with one stream, `front`.
+
+    Args:
+        folder: for it, and for the outbox.
+        url: the broker's.
+        bundle: what answers.
+        source: TOML of the source.
+        stream: more lines for the stream.
+        device: the device's name.
+    """
+    path = folder / "agent.toml"
+    path.write_text(
+        f"""
+[device]
+name = "{device}"
+[broker]
+url = "{url}"
+keepalive_s = 5
+[outbox]
+path = "outbox.db"
+[health]
+interval_s = 0.5
+[[stream]]
+name = "front"
+bundle = "{bundle}"
+source = {source}
+{stream}
+"""
+    )
+    return path
+
+
+class Agent:
+    """A running `edgeward-agent run`; a context manager that kills it."""
+
+    def __init__(self, config: Path) -> None:
+        self._config = config
+        self.log = config.with_suffix(".log")
+
+    def __enter__(self) -> "Agent":
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """Start it (again)."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*AGENT, "run", "--config", str(self._config)], stderr=log
+            )
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self) -> int:
+        """SIGTERM; the exit status, which must come within the promised five seconds."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(5)
+
+
+def hear(subscriber: Subscriber, kind: type[M], timeout_s: float = 15) -> M:
+    """The next message of `kind`; others are passed over."""
+    while True:
+        delivery: Delivery | None = subscriber.receive(timeout_s)
+        assert delivery is not None, f"no {kind.__name__} within {timeout_s:g} s"
+        if isinstance(delivery.message, kind):
+            return delivery.message

@@ -1,0 +1,199 @@
+"""The agent and the broker are killed; every number is accounted for."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from agents import Agent, hear, write_config
+from brokers import Mosquitto, free_port
+
+from edge_agent.client import Account, Ledger, Subscriber
+from edge_agent.messages import ResultMessage, StatusMessage
+from edge_agent.outbox import Outbox
+
+PERSISTENT = ("persistence true", "autosave_on_changes true", "autosave_interval 1")
+FAST = "interval_s = 0.005"
+
+
+@pytest.fixture(name="images")
+def _images(tmp_path: Path) -> str:
+    """A looped folder with a dark and a bright image, as TOML."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for level in (20, 230):
+        cv2.imwrite(str(folder / f"{level}.png"), np.full((24, 32, 3), level, np.uint8))
+    return f'{{ kind = "images", path = "{folder}", loop = true }}'
+
+
+def drain(subscriber: Subscriber, ledger: Ledger, seconds: float) -> Iterator[ResultMessage]:
+    """Enter the results of the next `seconds` in `ledger`."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        delivery = subscriber.receive(left)
+        if delivery is not None and isinstance(delivery.message, ResultMessage):
+            ledger.record(delivery.message)
+            yield delivery.message
+
+
+def rest(subscriber: Subscriber, ledger: Ledger) -> None:
+    """Enter all that still comes."""
+    while (delivery := subscriber.receive(1.0)) is not None:
+        if isinstance(delivery.message, ResultMessage):
+            ledger.record(delivery.message)
+
+
+def last_number(folder: Path) -> tuple[int, int]:
+    """The last number the outbox gave, and how many results still wait in it."""
+    with Outbox(folder / "outbox.db") as outbox:
+        depth = outbox.state().depth
+        return outbox.append("front", "t", lambda seq: b"") - 1, depth
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_killing_the_agent_loses_no_number(
+    seed: int, mosquitto: Mosquitto, tmp_path: Path, bright_path: Path, images: str
+) -> None:
+    """Three times SIGKILL at random moments: a persistent subscriber has every result."""
+    rng = random.Random(seed)
+    config = write_config(tmp_path, mosquitto.url, bright_path, images, stream=FAST)
+    ledger, boots = Ledger(), set[str]()
+    with Subscriber(mosquitto.url, "gate", client_id="proof") as subscriber, Agent(config) as agent:
+        for _ in range(3):
+            ledger.record(hear(subscriber, ResultMessage))
+            boots.update(m.boot for m in drain(subscriber, ledger, rng.uniform(0.1, 0.6)))
+            agent.kill()
+            agent.start()
+        boots.update(m.boot for m in drain(subscriber, ledger, 1.5))
+        assert agent.terminate() == 0
+        rest(subscriber, ledger)
+    given, waiting = last_number(tmp_path)
+    account = ledger.total()
+    assert waiting == 0
+    assert (account.received, account.lost, account.resets) == (given, 0, 0)
+    assert len(boots) >= 3
+    assert given > 50
+
+
+def die_over_a_message(url: str, ledger: Ledger) -> None:
+    with Subscriber(url, "gate", client_id="proof") as subscriber:
+        for number, _ in enumerate(drain(subscriber, ledger, 10)):
+            if number == 20:
+                raise ZeroDivisionError
+
+
+def test_a_result_that_was_taken_but_not_acknowledged_comes_again(
+    mosquitto: Mosquitto, tmp_path: Path, bright_path: Path, images: str
+) -> None:
+    """A subscriber that dies over a message gets it again; one that returns misses nothing."""
+    config = write_config(tmp_path, mosquitto.url, bright_path, images, stream=FAST)
+    ledger = Ledger()
+    with Agent(config) as agent:
+        for _ in range(3):
+            with pytest.raises(ZeroDivisionError):
+                die_over_a_message(mosquitto.url, ledger)
+            time.sleep(0.2)
+        assert agent.terminate() == 0
+    with Subscriber(mosquitto.url, "gate", client_id="proof") as subscriber:
+        rest(subscriber, ledger)
+    given, _ = last_number(tmp_path)
+    account = ledger.total()
+    assert (account.lost, account.resets) == (0, 0)
+    assert 3 <= account.duplicated <= 3 * 20
+    assert account.received >= given - 5  # results from before the first subscription
+
+
+@pytest.mark.parametrize("end", [Mosquitto.stop, Mosquitto.kill], ids=["restart", "kill"])
+def test_losing_the_broker_loses_no_number(
+    end: Callable[[Mosquitto], None],
+    mosquitto_factory: Callable[..., Mosquitto],
+    tmp_path: Path,
+    bright_path: Path,
+    images: str,
+) -> None:
+    """The broker goes and comes back, twice: agent and subscriber find it, nothing is lost."""
+    broker = mosquitto_factory(*PERSISTENT)
+    config = write_config(tmp_path, broker.url, bright_path, images, stream="interval_s = 0.02")
+    ledger = Ledger()
+    with Subscriber(broker.url, "gate", client_id="proof") as subscriber, Agent(config) as agent:
+        ledger.record(hear(subscriber, ResultMessage))
+        for _ in range(2):
+            assert list(drain(subscriber, ledger, 0.4))
+            end(broker)
+            time.sleep(0.5)
+            broker.start()
+            ledger.record(hear(subscriber, ResultMessage))
+        assert list(drain(subscriber, ledger, 2.0))
+        assert agent.terminate() == 0
+        rest(subscriber, ledger)
+    given, waiting = last_number(tmp_path)
+    account = ledger.total()
+    assert waiting == 0
+    assert (account.lost, account.resets) == (0, 0)
+    assert account.received == given
+
+
+def test_without_a_broker_results_wait_and_the_end_is_in_time(
+    tmp_path: Path, bright_path: Path, images: str
+) -> None:
+    """SIGTERM within five seconds, status 0; the next start delivers from number 1."""
+    url = f"mqtt://127.0.0.1:{free_port()}"
+    config = write_config(tmp_path, url, bright_path, images, stream="interval_s = 0.05")
+    with Agent(config) as agent:
+        time.sleep(2)
+        assert agent.terminate() == 0
+        log = agent.log.read_text()
+    assert "cannot be reached" in log
+    assert "left before all was delivered" in log
+    given, waiting = last_number(tmp_path)
+    assert waiting == given > 5
+
+
+def test_status_tells_online_killed_and_stopped(
+    mosquitto: Mosquitto, tmp_path: Path, bright_path: Path, images: str
+) -> None:
+    """Online with its streams; the last will after SIGKILL; a reason after SIGTERM."""
+    config = write_config(tmp_path, mosquitto.url, bright_path, images, stream=FAST)
+    with Subscriber(mosquitto.url, "gate") as subscriber, Agent(config) as agent:
+        first = hear(subscriber, StatusMessage)
+        agent.kill()
+        second = hear(subscriber, StatusMessage)
+        agent.start()
+        third = hear(subscriber, StatusMessage)
+        assert agent.terminate() == 0
+        fourth = hear(subscriber, StatusMessage)
+    told = [(m.state, m.reason) for m in (first, second, third, fourth)]
+    assert told == [
+        ("online", ""),
+        ("offline", "connection lost"),
+        ("online", ""),
+        ("offline", "stopped"),
+    ]
+    assert first.streams == ("front",)
+    assert first.boot == second.boot != third.boot == fourth.boot
+
+
+def test_files_to_the_end_is_an_end_with_status_0(
+    mosquitto: Mosquitto, tmp_path: Path, bright_path: Path, images: str
+) -> None:
+    """When every stream has ended and all is delivered the agent ends, saying why."""
+    source = images.replace("loop = true", "loop = false")
+    config = write_config(tmp_path, mosquitto.url, bright_path, source)
+    ledger, labels = Ledger(), list[str]()
+    with Subscriber(mosquitto.url, "gate") as subscriber, Agent(config) as agent:
+        while True:
+            delivery = subscriber.receive(15)
+            assert delivery is not None
+            if isinstance(delivery.message, ResultMessage):
+                ledger.record(delivery.message)
+                labels.append(delivery.message.result.label)
+            if isinstance(delivery.message, StatusMessage) and delivery.message.state == "offline":
+                break
+        assert agent.process.wait(5) == 0
+    assert delivery.message.reason == "done"
+    # The files in the order of their names: 20.png, then 230.png.
+    assert labels == ["dark", "bright"]
+    assert ledger.total() == Account(received=2)
