@@ -7,7 +7,6 @@ kill at any moment leaves the old pair or the new one, never a mixture.
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import safetensors.torch
@@ -17,38 +16,11 @@ from torch import nn
 
 from pipeline.atomic import write_whole
 from pipeline.errors import RunError
+from pipeline.history import EpochRecord, Step
 from pipeline.models import ModelSpec, build
 
 CHECKPOINT_FILE = "checkpoint.json"
 FORMAT = 1
-
-
-class EpochRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One epoch of training, as it was measured at its end.
-
-    Args:
-        epoch: counted from 1.
-        train_loss: mean of the loss that was minimised, over the epoch's batches.
-        val_loss: mean cross-entropy of the averaged weights on the validation split.
-        val_accuracy: share of the validation split they answer rightly, in [0, 1].
-        lr: the learning rate of the epoch's last step.
-        seconds: wall time, validation included.
-    """
-
-    epoch: int
-    train_loss: float
-    val_loss: float
-    val_accuracy: float
-    lr: float
-    seconds: float
-
-
-class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one stage did to the network: its name, its seed and its part of the recipe."""
-
-    stage: str
-    seed: int
-    settings: dict[str, Any]
 
 
 @dataclass(frozen=True)

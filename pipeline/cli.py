@@ -149,9 +149,11 @@ def init_command(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing recipe.")] = False,
 ) -> None:
     """Look at a folder of images and write a commented recipe for it."""
-    from pipeline.init import inspect, summary_lines, write_recipe
+    from pipeline.draft import write_recipe
+    from pipeline.init import inspect, summary_lines
+    from pipeline.progress import open_progress
 
-    summary = inspect(images)
+    summary = inspect(images, open_progress(sys.stderr))
     for line in summary_lines(summary):
         typer.echo(line)
     path = out or Path(f"{images.resolve().name}.toml")

@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from pipeline.batches import Images, generator
 from pipeline.channel_groups import ChannelGroups, Importance
 from pipeline.channel_plan import least_macs, plan_channels
-from pipeline.checkpoint import Checkpoint, Step
+from pipeline.checkpoint import Checkpoint
 from pipeline.data.fitted import Fitted
 from pipeline.errors import BudgetError
+from pipeline.history import Step
 from pipeline.macs import cost, layer_macs
 from pipeline.models import build
 from pipeline.models.shapes import read_shapes
@@ -84,8 +85,9 @@ def cut(start: Checkpoint, images: Fitted, recipe: PruneRecipe, *, seed: int) ->
         least = least_macs(layers, groups.groups, recipe.round_to) / whole
         reachable = math.ceil(least * 1e4) / 1e4  # rounded up, so that it can be typed in
         raise BudgetError(
-            f"prune.macs: expected a share that {start.spec.arch} can be cut down to in steps of "
-            f"{recipe.round_to} channels, found {recipe.macs}; the least reachable is {reachable:.4f}"
+            f"prune.macs: expected a share that {start.spec.arch} can be cut down to in steps "
+            f"of {recipe.round_to} channels, found {recipe.macs}; "
+            f"the least reachable is {reachable:.4f}"
         )
     for group, count in zip(groups.groups, kept, strict=True):
         groups.remove(group, count)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from pipeline.atomic import write_whole
-from pipeline.checkpoint import EpochRecord
 from pipeline.ema import Ema
+from pipeline.history import EpochRecord
 
 RESUME_FILE = "resume.pt"
 

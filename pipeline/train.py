@@ -19,11 +19,12 @@ from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 
 from pipeline.batches import Images, Schedule, epoch_batches, plain_batches
-from pipeline.checkpoint import Checkpoint, EpochRecord, Step
+from pipeline.checkpoint import Checkpoint
 from pipeline.data.fitted import Fitted
 from pipeline.distributed import Ranks, join_ranks
 from pipeline.ema import Ema
 from pipeline.errors import TrainError
+from pipeline.history import EpochRecord, Step
 from pipeline.progress import Progress, Silent, Task
 from pipeline.recipe import TrainRecipe
 from pipeline.resume import TrainingState, restore, run_key, store
@@ -33,7 +34,6 @@ Loss: TypeAlias = Callable[[Tensor, Tensor, Tensor], Tensor]
 """(network input (B, C, H, W), logits (B, K), labels (B,)) to a scalar to minimise."""
 
 VAL_BATCH = 500
-STORE_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +49,7 @@ class _Job:
     schedule: Schedule
     ranks: Ranks
     resume_folder: Path | None
+    store_every_s: float
     key: str
 
 
@@ -60,6 +61,7 @@ def train(
     *,
     seed: int,
     resume_folder: Path | None = None,
+    store_every_s: float = 60.0,
     progress: Progress | None = None,
     loss: Loss | None = None,
     name: str = "train",
@@ -75,8 +77,10 @@ def train(
         val: the images each epoch is measured on.
         recipe: the optimisation.
         seed: decides the order of the images and their random changes.
-        resume_folder: where the state is kept, after each epoch and once a minute; a state
-            of the same run found there is gone on with. None keeps none.
+        resume_folder: where the state is kept; a state of the same run found there is gone
+            on with. None keeps none.
+        store_every_s: how long an epoch may last before the state is kept within it; with
+            several processes it is kept at the ends of epochs only.
         progress: where to report; None reports nothing.
         loss: what to minimise; None is cross-entropy with the recipe's label smoothing.
         name: the stage's name, in reports and in the lineage.
@@ -100,11 +104,12 @@ def train(
         schedule=Schedule.of(len(images), recipe.batch_size, ranks),
         ranks=ranks,
         resume_folder=resume_folder,
+        store_every_s=store_every_s,
         key=_key(start, step, train, val, ranks),
     )
     state = _initial_state(start.module, recipe, device)
     if resume_folder is not None and restore(state, resume_folder, job.key):
-        progress.say(f"{name}: resumed at epoch {state.epoch + 1}, step {state.step}")
+        progress.say(f"{name}: resumed after {state.epoch} epochs and {state.step} steps")
     # Deterministic convolutions on a GPU; on the CPU they are so by themselves.
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
         _run(job, state, progress)
@@ -168,8 +173,8 @@ def _optimizer(module: nn.Module, recipe: TrainRecipe) -> Optimizer:
 def _run(job: _Job, state: TrainingState, progress: Progress) -> None:
     per_epoch = job.schedule.steps
     forward = job.ranks.parallel(state.module)
-    with progress.task(job.name, job.recipe.epochs * per_epoch) as task:
-        task.advance(state.epoch * per_epoch + state.step)
+    done = state.epoch * per_epoch + state.step
+    with progress.task(job.name, job.recipe.epochs * per_epoch, done) as task:
         while state.epoch < job.recipe.epochs:
             begun = time.monotonic() - state.seconds
             _train_epoch(job, state, forward, task, begun)
@@ -214,7 +219,7 @@ def _rate(job: _Job, epoch: int, step: int) -> float:
 
 def _worth_storing(job: _Job, seconds: float) -> bool:
     """Within an epoch the ranks' batch norms differ, and one file cannot hold them all."""
-    return job.ranks.world == 1 and seconds >= STORE_EVERY_S
+    return job.ranks.world == 1 and seconds >= job.store_every_s
 
 
 def _finish_epoch(job: _Job, state: TrainingState, begun: float) -> EpochRecord:

@@ -11,6 +11,8 @@ from edge_agent.bundle.golden import GoldenFrame
 from edge_agent.bundle.manifest import Score
 from pipeline.data.base import SPLIT_NAMES, Dataset, Split
 from pipeline.evaluate import accuracy
+from pipeline.gates import Gate
+from pipeline.history import EpochRecord
 
 SAMPLES_PER_CLASS = 10
 
@@ -39,40 +41,11 @@ class Rung:
 
 
 @dataclass(frozen=True)
-class EpochStats:
-    """One epoch: mean losses, accuracy on the validation split in [0, 1], learning rate."""
-
-    epoch: int
-    train_loss: float
-    val_loss: float
-    val_accuracy: float
-    lr: float
-    seconds: float
-
-
-@dataclass(frozen=True)
 class Phase:
     """One optimisation, `training` or `fine-tuning`, epoch by epoch."""
 
     name: str
-    epochs: tuple[EpochStats, ...]
-
-
-@dataclass(frozen=True)
-class Gate:
-    """One promise of the budget, worded for the reader, and whether it holds.
-
-    Args:
-        name: `accuracy`, `drop`, `agreement`, `size`, `latency`.
-        demanded: `at least 98.0 %`.
-        measured: `98.9 %`.
-        ok: whether what was measured is what was demanded.
-    """
-
-    name: str
-    demanded: str
-    measured: str
-    ok: bool
+    epochs: tuple[EpochRecord, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,4 +195,4 @@ class ReportData:
     @property
     def verified(self) -> bool:
         """Whether every gate holds."""
-        return all(gate.ok for gate in self.gates)
+        return all(gate.holds for gate in self.gates)

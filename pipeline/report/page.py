@@ -15,8 +15,9 @@ from markupsafe import Markup
 from edge_agent.decode.classify import softmax
 from pipeline.atomic import write_whole
 from pipeline.evaluate import agreement
+from pipeline.history import EpochRecord
 from pipeline.report import charts, metrics, words
-from pipeline.report.data import Attention, EpochStats, Phase, ReportData
+from pipeline.report.data import Attention, Phase, ReportData
 from pipeline.report.pictures import Picture, map_strip, overlay, picture
 from pipeline.report.svg import chart_style
 
@@ -68,7 +69,7 @@ class Curves:
     epochs: int
     seconds: float
     top_lr: float
-    best: EpochStats
+    best: EpochRecord
 
 
 @dataclass(frozen=True)

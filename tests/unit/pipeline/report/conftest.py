@@ -15,8 +15,10 @@ from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.golden import GoldenFrame
 from pipeline.data.base import Dataset, Split
 from pipeline.evaluate import accuracy
+from pipeline.gates import Gate
+from pipeline.history import EpochRecord
 from pipeline.report.attention import attend
-from pipeline.report.data import EpochStats, Gate, Phase, ReportData, Rung, view
+from pipeline.report.data import Phase, ReportData, Rung, view
 
 LABELS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 RECIPE = """\
@@ -97,7 +99,7 @@ def _train(module: nn.Module, dataset: Dataset, epochs: int) -> Phase:
         right = float((logits.argmax(1) == val_y).float().mean())
         val_loss = float(F.cross_entropy(logits, val_y))
         seconds = time.perf_counter() - start
-        stats.append(EpochStats(epoch, float(np.mean(losses)), val_loss, right, 0.01, seconds))
+        stats.append(EpochRecord(epoch, float(np.mean(losses)), val_loss, right, 0.01, seconds))
     return Phase("training", tuple(stats))
 
 

@@ -1,6 +1,7 @@
 import dataclasses
 import re
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -105,7 +106,7 @@ def test_loss_is_logarithmic_only_when_it_falls_far(report_data):
     first = report_data.phases[0].epochs[0]
     for last, logarithmic in ((0.01, True), (1.0, False)):
         epochs = [
-            dataclasses.replace(first, epoch=n, train_loss=loss, val_loss=loss)
+            msgspec.structs.replace(first, epoch=n, train_loss=loss, val_loss=loss)
             for n, loss in enumerate((2.0, last), start=1)
         ]
         ticks = _texts(charts.loss_curves(Phase("training", tuple(epochs)), "0"))

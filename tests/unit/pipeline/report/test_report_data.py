@@ -4,7 +4,8 @@ import re
 import numpy as np
 import pytest
 
-from pipeline.report.data import Gate, view
+from pipeline.gates import Gate
+from pipeline.report.data import view
 
 
 def test_the_view_counts_every_image_once(problem):
@@ -23,7 +24,7 @@ def test_the_view_counts_every_image_once(problem):
 
 def test_verified_means_every_gate_holds(report_data):
     """One gate that fails is enough; demanding none fails none."""
-    broken = (*report_data.gates, Gate("latency", "at most 1 ms", "2 ms", ok=False))
+    broken = (*report_data.gates, Gate("latency", "at most 1 ms", "2 ms", holds=False))
     assert dataclasses.replace(report_data, gates=()).verified
     assert report_data.verified
     assert not dataclasses.replace(report_data, gates=broken).verified

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from pipeline.evaluate import accuracy
+from pipeline.gates import Gate
 from pipeline.report import words
-from pipeline.report.data import Gate, Phase
+from pipeline.report.data import Phase
 from pipeline.report.page import MISTAKES, render, write
 
 VOID = {"meta", "img", "link", "br", "hr", "input"}
@@ -187,7 +188,7 @@ def test_names_are_text_not_markup(report_data):
 
 def test_a_failed_gate_is_the_verdict(report_data):
     """The headline says that the bundle is not verified, and which gate it was."""
-    gate = Gate("latency", "at most 1 ms", "2 ms", ok=False)
+    gate = Gate("latency", "at most 1 ms", "2 ms", holds=False)
     text = Page(render(dataclasses.replace(report_data, gates=(*report_data.gates, gate)))).text
     assert "✗ Not verified" in text
     assert "2 of 3 gates hold; failed: latency" in text
