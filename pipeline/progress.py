@@ -1,7 +1,7 @@
 """How far a long stage is: a bar with the time left on a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TextIO
 
@@ -30,8 +30,12 @@ class Task(Protocol):
 class Progress(Protocol):
     """Where stages report to; one task is under way at a time."""
 
-    def task(self, name: str, total: int) -> AbstractContextManager[Task]:
-        """Show a piece of work of `total` steps for as long as the context is open."""
+    def task(self, name: str, total: int, done: int = 0) -> AbstractContextManager[Task]:
+        """Show a piece of work of `total` steps for as long as the context is open.
+
+        `done` steps are behind already, from an earlier process: they do not count
+        when the time left is reckoned.
+        """
 
     def say(self, line: str) -> None:
         """Leave `line` standing for the reader."""
@@ -41,7 +45,7 @@ class Silent:
     """Reports nothing; for callers that are no command."""
 
     @contextmanager
-    def task(self, name: str, total: int) -> Iterator[Task]:
+    def task(self, name: str, total: int, done: int = 0) -> Iterator[Task]:
         """A task nobody sees."""
         yield _Unseen()
 
@@ -61,9 +65,9 @@ class Lines:
         self._stream = stream
 
     @contextmanager
-    def task(self, name: str, total: int) -> Iterator[Task]:
+    def task(self, name: str, total: int, done: int = 0) -> Iterator[Task]:
         """A task that writes a line every ten seconds."""
-        yield _LineTask(name, total, self.say)
+        yield _LineTask(name, total, done, self.say)
 
     def say(self, line: str) -> None:
         """Write `line` at once."""
@@ -72,9 +76,9 @@ class Lines:
 
 
 class _LineTask:
-    def __init__(self, name: str, total: int, say: "SayLine") -> None:
+    def __init__(self, name: str, total: int, done: int, say: Callable[[str], None]) -> None:
         self._name, self._total, self._say = name, total, say
-        self._done = 0
+        self._before = self._done = done
         self._begun = self._said = time.monotonic()
 
     def advance(self, steps: int = 1) -> None:
@@ -83,15 +87,9 @@ class _LineTask:
         now = time.monotonic()
         if now - self._said >= LINE_EVERY_S:
             self._said = now
-            left = (now - self._begun) / self._done * (self._total - self._done)
+            pace = (now - self._begun) / (self._done - self._before)  # seconds a step
+            left = pace * (self._total - self._done)
             self._say(f"{self._name}: {self._done}/{self._total}, {left:.0f} s left")
-
-
-class SayLine(Protocol):
-    """A function that writes one line."""
-
-    def __call__(self, line: str) -> None:
-        """Write `line`."""
 
 
 class Bars:
@@ -101,7 +99,7 @@ class Bars:
         self._console = console
 
     @contextmanager
-    def task(self, name: str, total: int) -> Iterator[Task]:
+    def task(self, name: str, total: int, done: int = 0) -> Iterator[Task]:
         """A task with a bar, which goes when the task ends."""
         columns = (
             TextColumn("{task.description}"),
@@ -112,7 +110,7 @@ class Bars:
             TimeRemainingColumn(),
         )
         with RichBars(*columns, console=self._console, transient=True) as bars:
-            yield _BarTask(bars, bars.add_task(name, total=total))
+            yield _BarTask(bars, bars.add_task(name, total=total, completed=done))
 
     def say(self, line: str) -> None:
         """Print `line` above the bar, as it is."""

@@ -1,0 +1,261 @@
+"""The training loop: it learns, repeats itself bit for bit, and survives being killed."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pipeline.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from pipeline.data.fitted import Fitted
+from pipeline.errors import TrainError
+from pipeline.progress import Silent
+from pipeline.recipe import Augment, TrainRecipe
+from pipeline.resume import RESUME_FILE
+from pipeline.train import _optimizer, train
+
+Splits = tuple[Fitted, Fitted]
+MakeNetwork = Callable[..., Checkpoint]
+
+SHORT = TrainRecipe(
+    epochs=2, batch_size=64, ema=0.9, augment=Augment(shift=0.1, rotate=5, erase=0.2)
+)
+
+
+def weights(checkpoint: Checkpoint) -> dict[str, Tensor]:
+    """Every value of the network, statistics included."""
+    return checkpoint.module.state_dict()
+
+
+def same(a: Checkpoint, b: Checkpoint) -> bool:
+    """Whether two networks are equal bit for bit."""
+    return all(torch.equal(value, weights(b)[name]) for name, value in weights(a).items())
+
+
+@pytest.fixture(scope="module")
+def few_digits(digit_splits: Splits) -> Splits:
+    """256 digits to learn, 60 to measure: four steps an epoch."""
+    images, val = digit_splits
+    return (
+        Fitted(images.pixels[:256], images.labels[:256]),
+        Fitted(val.pixels[:60], val.labels[:60]),
+    )
+
+
+class Counted:
+    """Cross-entropy that counts its calls."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, _inputs: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+        self.calls += 1
+        return F.cross_entropy(logits, labels)
+
+
+class Said(Silent):
+    """Keeps the lines it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def test_it_learns_the_digits(trained_digits: Checkpoint) -> None:
+    """Five epochs read over 93 % of the digits held out, and the history says how."""
+    history = trained_digits.history
+    assert [record.epoch for record in history] == [1, 2, 3, 4, 5]
+    assert history[-1].val_accuracy > 0.93
+    assert history[-1].train_loss < history[0].train_loss / 4
+    assert history[0].lr > history[-1].lr
+    assert trained_digits.lineage[0].settings["epochs"] == 5
+
+
+def test_the_history_tells_the_truth(trained_digits: Checkpoint, digit_splits: Splits) -> None:
+    """The last validation figures are those of the network that comes out."""
+    val = digit_splits[1]
+    pixels = torch.from_numpy(val.pixels).permute(0, 3, 1, 2).float()
+    with torch.no_grad():
+        logits = trained_digits.module((pixels / 255 - 0.3) / 0.35)
+    labels = torch.from_numpy(val.labels)
+    record = trained_digits.history[-1]
+    assert record.val_accuracy == pytest.approx((logits.argmax(1) == labels).double().mean().item())
+    assert record.val_loss == pytest.approx(F.cross_entropy(logits, labels).item(), rel=1e-3)
+
+
+def test_adamw_learns_too(digit_network: MakeNetwork, digit_splits: Splits) -> None:
+    """The other optimiser gets somewhere in two epochs."""
+    recipe = TrainRecipe(epochs=2, batch_size=64, optimizer="adamw", lr=0.01, ema=0.9)
+    out = train(digit_network("vgg_tiny"), *digit_splits, recipe, seed=0)
+    assert out.history[-1].val_accuracy > 0.6
+
+
+def test_the_start_stays_as_it_was(digit_network: MakeNetwork, few_digits: Splits) -> None:
+    """Training leaves its argument alone."""
+    start = digit_network(width=0.5)
+    train(start, *few_digits, SHORT, seed=0)
+    assert same(start, digit_network(width=0.5))
+    assert start.history == ()
+
+
+def test_a_seed_reproduces_every_bit(digit_network: MakeNetwork, few_digits: Splits) -> None:
+    """The same seed gives the same network, whatever else draws numbers; another, another."""
+    first = train(digit_network(width=0.5), *few_digits, SHORT, seed=1)
+    torch.manual_seed(99)
+    assert same(first, train(digit_network(width=0.5), *few_digits, SHORT, seed=1))
+    assert not same(first, train(digit_network(width=0.5), *few_digits, SHORT, seed=2))
+
+
+def test_the_average_comes_out(digit_network: MakeNetwork, few_digits: Splits) -> None:
+    """Averaged weights differ from the last ones, and without averaging those come out."""
+    plain, averaged = (
+        train(
+            digit_network(width=0.5),
+            *few_digits,
+            TrainRecipe(epochs=1, batch_size=64, ema=ema),
+            seed=0,
+        )
+        for ema in (0.0, 0.9)
+    )
+    assert plain.history[0].train_loss == averaged.history[0].train_loss
+    assert not same(plain, averaged)
+
+
+def test_only_weights_decay(digit_network: MakeNetwork) -> None:
+    """Norms and biases are in a group of their own without weight decay."""
+    module = digit_network().module
+    decayed, free = _optimizer(module, TrainRecipe(epochs=1, weight_decay=0.01)).param_groups
+    assert (decayed["weight_decay"], free["weight_decay"]) == (0.01, 0.0)
+    assert {p.ndim for p in decayed["params"]} == {2, 4}
+    assert {p.ndim for p in free["params"]} == {1}
+    assert len(decayed["params"]) + len(free["params"]) == len(list(module.parameters()))
+
+
+def test_the_loss_is_the_callers(digit_network: MakeNetwork, few_digits: Splits) -> None:
+    """A loss handed in is called once a step with the network's own input."""
+    shapes = []
+
+    def loss(inputs: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+        shapes.append((tuple(inputs.shape), tuple(logits.shape), tuple(labels.shape)))
+        return F.cross_entropy(logits, labels)
+
+    train(digit_network(width=0.5), *few_digits, SHORT, seed=0, loss=loss)
+    assert shapes == [((64, 1, 16, 16), (64, 10), (64,))] * 8
+
+
+def test_divergence_is_an_error(digit_network: MakeNetwork, few_digits: Splits) -> None:
+    """A loss that is no number any more is one clear error, not a broken network."""
+
+    def loss(_inputs: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(logits, labels) * float("nan")
+
+    with pytest.raises(TrainError) as error:
+        train(digit_network("vgg_tiny"), *few_digits, SHORT, seed=0, loss=loss)
+    assert str(error.value) == (
+        "train: expected a finite loss in epoch 1, found nan; a lower lr than 0.1 may help"
+    )
+
+
+def test_a_finished_run_is_not_repeated(
+    digit_network: MakeNetwork, few_digits: Splits, tmp_path: Path
+) -> None:
+    """With its last state at hand, a finished run gives the same result without a step."""
+    loss = Counted()
+    first, again = (
+        train(
+            digit_network(width=0.5), *few_digits, SHORT, seed=0, resume_folder=tmp_path, loss=loss
+        )
+        for _ in range(2)
+    )
+    assert loss.calls == 8
+    assert same(first, again)
+    assert first.history == again.history
+
+
+def test_another_runs_state_is_not_used(
+    digit_network: MakeNetwork, few_digits: Splits, tmp_path: Path
+) -> None:
+    """Another seed, recipe, start or data starts over in the same folder."""
+    start, (images, val) = digit_network(width=0.5), few_digits
+    train(start, images, val, SHORT, seed=0, resume_folder=tmp_path)
+    changed = Fitted(images.pixels.copy(), images.labels)
+    changed.pixels[0, 0, 0, 0] ^= 1
+    runs = [
+        (start, images, SHORT, 1),
+        (start, images, TrainRecipe(epochs=1, batch_size=64), 0),
+        (digit_network(width=0.5, seed=1), images, SHORT, 0),
+        (start, changed, SHORT, 0),
+    ]
+    for network, data, recipe, seed in runs:
+        said = Said()
+        train(network, data, val, recipe, seed=seed, resume_folder=tmp_path, progress=said)
+        assert said.lines[0].startswith("train 1/")
+
+
+CHILD = """
+import sys
+from pathlib import Path
+import numpy as np, torch
+torch.set_num_threads(1)
+from pipeline.checkpoint import load_checkpoint, save_checkpoint
+from pipeline.data.fitted import Fitted
+from pipeline.progress import Lines
+from pipeline.recipe import Augment, TrainRecipe
+from pipeline.train import train
+folder = Path(sys.argv[1])
+data = np.load(folder / "data.npz")
+train_split = Fitted(data["pixels"][:300], data["labels"][:300])
+val = Fitted(data["pixels"][300:], data["labels"][300:])
+recipe = TrainRecipe(epochs=5, batch_size=64, ema=0.9, augment=Augment(shift=0.1, erase=0.2))
+out = train(load_checkpoint(folder / "start"), train_split, val, recipe, seed=4,
+    resume_folder=folder / "resume", store_every_s=0.0, progress=Lines(sys.stdout))
+save_checkpoint(out, folder / "out")
+"""
+
+
+def child(folder: Path) -> "subprocess.Popen[str]":
+    """The training above in a process of its own; its lines come by pipe."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+
+
+def test_a_killed_run_ends_with_the_same_bits(
+    digit_network: MakeNetwork, digit_splits: Splits, tmp_path: Path
+) -> None:
+    """Killed within its third epoch and started again, a run gives the uninterrupted weights."""
+    images, _ = digit_splits
+    save_checkpoint(digit_network(width=0.5), tmp_path / "start")
+    np.savez(tmp_path / "data.npz", pixels=images.pixels[:350], labels=images.labels[:350])
+    with child(tmp_path) as first:
+        assert first.stdout is not None
+        lines = [first.stdout.readline() for _ in range(2)]
+        first.kill()
+    assert lines[1].startswith("train 2/5")
+    assert not (tmp_path / "out").exists()
+    with child(tmp_path) as second:
+        resumed = second.stdout.readline() if second.stdout else ""
+        second.communicate()
+    assert resumed.startswith("train: resumed after ")
+    assert second.returncode == 0
+
+    train_split = Fitted(images.pixels[:300], images.labels[:300])
+    val = Fitted(images.pixels[300:350], images.labels[300:350])
+    recipe = TrainRecipe(epochs=5, batch_size=64, ema=0.9, augment=Augment(shift=0.1, erase=0.2))
+    whole = train(digit_network(width=0.5), train_split, val, recipe, seed=4)
+    found = load_checkpoint(tmp_path / "out")
+    assert same(whole, found)
+    assert [r.train_loss for r in whole.history] == [r.train_loss for r in found.history]
+    assert (tmp_path / "resume" / RESUME_FILE).exists()
