@@ -25,6 +25,19 @@ def test_gradcam_is_cam_for_pooling_and_one_linear_layer(problem):
         np.testing.assert_allclose(found.cam, (cam / cam.max()).numpy(), atol=1e-5)
 
 
+def test_a_channel_counts_by_the_mean_of_its_gradient(problem):
+    """Equation 1: where a head weighs every place on its own, the mean over places is taken."""
+    torch.manual_seed(1)
+    module = nn.Sequential(nn.Conv2d(1, 5, 3), nn.ReLU(), nn.Flatten(), nn.Linear(5 * 36, 10))
+    found = _attend(problem, 0, module)
+    with torch.no_grad():
+        maps = module[:2](torch.from_numpy(problem.inputs(0)))[0]
+        weights = module[3].weight[int(found.answer)].reshape(5, 36).mean(dim=1)
+        cam = torch.einsum("c,chw->hw", weights, maps).clamp(min=0)
+    assert cam.max() > 0
+    np.testing.assert_allclose(found.cam, (cam / cam.max()).numpy(), atol=1e-5)
+
+
 def test_the_heat_follows_the_digit(problem):
     """The same digit sixteen pixels further right is warm eight cells further right."""
     seen = []

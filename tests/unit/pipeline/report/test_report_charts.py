@@ -142,3 +142,9 @@ def test_long_names_are_cut_not_squeezed():
     svg = charts.class_accuracy_chart(scores, ["a very long name of a class"])
     assert "a very long name …" in _texts(svg)
     assert 'viewBox="0 0 460 ' in svg
+
+
+def test_a_name_between_dollars_is_no_mathematics():
+    """`$x_1$` is what the class is called, not a formula."""
+    scores = [Score(value=0.5, low=0.3, high=0.7, samples=9)]
+    assert "$x_1$" in _texts(charts.class_accuracy_chart(scores, ["$x_1$"]))

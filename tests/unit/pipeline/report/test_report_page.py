@@ -5,13 +5,17 @@ import re
 from html.parser import HTMLParser
 
 import matplotlib
+import msgspec
 import numpy as np
 import pytest
 
+from edge_agent.bundle.manifest import ClassifySpec
+from edge_agent.decode.classify import classify
 from pipeline.evaluate import accuracy
 from pipeline.gates import Gate
 from pipeline.report import words
 from pipeline.report.data import Phase
+from pipeline.report.metrics import calibration_error, reliability, worst_mistakes
 from pipeline.report.page import MISTAKES, render, write
 
 VOID = {"meta", "img", "link", "br", "hr", "input"}
@@ -114,6 +118,61 @@ def test_the_worst_mistakes_are_shown_with_their_names(page, html, report_data):
     assert {card["title"] for card in cards} <= ids
 
 
+def test_golden_frames_are_shown_with_the_answer_expected(page, report_data):
+    """Answer and confidence come from the raw output as a device decodes it."""
+    golden = page.text[page.text.index("Golden frames Real") :]
+    spec = ClassifySpec(labels=report_data.labels, temperature=report_data.temperature)
+    for frame in report_data.golden:
+        expected = classify(report_data.golden_affine.dequantize(frame.output), spec)
+        assert f" {expected.label} {words.percent(expected.confidence)} " in golden
+    bars = [attrs["title"] for attrs in page.every("i") if attrs.get("class") == "top"]
+    outputs = [frame.output for frame in report_data.golden]
+    assert bars == [f"{report_data.labels[o.argmax()]}: {o.max()}" for o in outputs]
+
+
+def test_the_calibration_is_the_int8_networks_with_its_temperature(page, report_data):
+    """Both errors are said, with and without the temperature, and which is which."""
+    truth = report_data.test.labels
+    fitted, plain = (
+        words.percent(calibration_error(reliability(report_data.scores_int8, truth, t)))
+        for t in (report_data.temperature, 1.0)
+    )
+    assert fitted != plain
+    assert f"calibration error {fitted} with the temperature" in page.text
+    assert f"({plain} without it)" in page.text
+
+
+def test_a_mistake_says_what_float_answered(report_data):
+    """The reader sees whether quantisation is to blame for a wrong answer."""
+    scores, truth = report_data.scores_float.copy(), report_data.test.labels
+    first, second, *_ = worst_mistakes(
+        report_data.scores_int8, truth, report_data.temperature, MISTAKES
+    )
+    other = ({*range(10)} - {second.truth, second.answer}).pop()
+    scores[first.index, first.truth] = scores[second.index, other] = 99
+    text = Page(render(dataclasses.replace(report_data, scores_float=scores))).text
+    assert text.count("float was right") == 1
+    assert f"float says {report_data.labels[other]}" in text
+
+
+def test_learning_says_how_long_and_which_epoch_was_best(page, report_data):
+    """The seconds are the sum of all epochs, the accuracy the highest of any."""
+    epochs = report_data.phases[0].epochs
+    best = max(e.val_accuracy for e in epochs)
+    number = next(e.epoch for e in epochs if e.val_accuracy == best)
+    assert f"12 epochs in {words.seconds(sum(e.seconds for e in epochs))};" in page.text
+    assert f"best {words.percent(best)} in epoch {number}" in page.text
+
+
+def test_the_first_of_equally_good_epochs_is_the_best(report_data):
+    """A plateau's first epoch is named, as the one a run would keep."""
+    epochs = tuple(
+        msgspec.structs.replace(e, val_accuracy=0.9) for e in report_data.phases[0].epochs
+    )
+    data = dataclasses.replace(report_data, phases=(Phase("training", epochs),))
+    assert "best 90.0\u202f% in epoch 1 " in Page(render(data)).text
+
+
 def test_nothing_is_fetched(page, html):
     """No address but data URIs and the page's own; the page's policy forbids the rest."""
     for _, attrs in page.tags:
@@ -130,6 +189,19 @@ def test_the_script_is_the_one_the_policy_allows(html):
     (script,) = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}'" in html
+
+
+def test_the_ladder_names_every_measurement(page, report_data):
+    """Each rung's row holds its own numbers, and where the latency was measured."""
+    table = page.text[page.text.index("Measured on") : page.text.index("Gates What")]
+    for rung in report_data.rungs:
+        latency = "\u2013" if rung.latency_ms is None else words.milliseconds(rung.latency_ms)
+        row = (
+            rung.name, words.percent(rung.accuracy.value), words.interval(rung.accuracy),
+            words.count(rung.macs), words.count(rung.parameters), words.size(rung.size_bytes),
+            latency, rung.measured_on or "\u2013",
+        )  # fmt: skip
+        assert " ".join(row) in table
 
 
 def test_pictures_and_charts_say_what_they_show(page):
