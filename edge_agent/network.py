@@ -49,7 +49,15 @@ class Network:
 
     def __call__(self, image: U8, order: ColourOrder = "rgb") -> I8:
         """The raw (1, K) int8 output for an image, (H, W, 3) in `order` or (H, W) grey."""
-        return self._interpreter.infer(self._preprocess(image, order))
+        return self.infer(self.prepare(image, order))
+
+    def prepare(self, image: U8, order: ColourOrder = "rgb") -> I8:
+        """The network's (1, h, w, C) int8 input; any thread may ask, while another infers."""
+        return self._preprocess(image, order)
+
+    def infer(self, x: I8) -> I8:
+        """The raw (1, K) int8 output for a prepared input."""
+        return self._interpreter.infer(x)
 
     def timed(self, image: U8, order: ColourOrder = "rgb") -> tuple[I8, float, float]:
         """As calling it, with the seconds preprocessing and inference took."""

@@ -20,10 +20,17 @@ from edge_agent.results import Result
 
 
 class Recognizer(Protocol):
-    """Anything that answers for an image; safe to call from one thread at a time."""
+    """Anything that answers for an image, in two steps.
 
-    def __call__(self, image: U8, order: ColourOrder = "rgb") -> Result:
-        """The answer for `image`, (H, W, 3) in `order` or (H, W) grey."""
+    One thread may prepare the next image while another answers for the last.
+    """
+
+    def prepare(self, image: U8, order: ColourOrder = "rgb") -> I8:
+        """The network's (1, h, w, C) input for `image`, (H, W, 3) in `order` or (H, W) grey."""
+        ...
+
+    def answer(self, x: I8) -> Result:
+        """The answer for a prepared image."""
         ...
 
 
@@ -74,7 +81,15 @@ class TfliteRecognizer:
 
     def __call__(self, image: U8, order: ColourOrder = "rgb") -> Result:
         """The answer for `image`, (H, W, 3) in `order` or (H, W) grey."""
-        return self.decode(self._network(image, order))
+        return self.answer(self.prepare(image, order))
+
+    def prepare(self, image: U8, order: ColourOrder = "rgb") -> I8:
+        """As `Recognizer.prepare`: at the network's size and colour, quantised."""
+        return self._network.prepare(image, order)
+
+    def answer(self, x: I8) -> Result:
+        """As `Recognizer.answer`: invoke and decode."""
+        return self.decode(self._network.infer(x))
 
     def decode(self, raw: I8) -> Result:
         """The answer a raw (1, K) output stands for."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from edge_agent.arrays import U8
+from edge_agent.arrays import I8, U8
 from edge_agent.config import Region, StreamConfig
 from edge_agent.errors import ConfigError
 from edge_agent.messages import (
@@ -16,6 +16,7 @@ from edge_agent.messages import (
     encode_message,
 )
 from edge_agent.publisher import Publisher
+from edge_agent.read_ahead import ReadAhead
 from edge_agent.recognizer import Recognizer
 from edge_agent.results import Result
 from edge_agent.sources.base import Frame, FrameSource
@@ -24,13 +25,13 @@ from edge_agent.topics import Topics
 
 
 def run(
-    frames: Iterable[Frame],
-    recognize: Callable[[Frame], Result],
+    frames: Iterable[tuple[Frame, I8]],
+    answer: Callable[[I8], Result],
     publish: Callable[[Frame, Result], None],
 ) -> None:
-    """What the agent does, all of it: look at every frame, say what was seen."""
-    for frame in frames:
-        publish(frame, recognize(frame))
+    """What the agent does, all of it: answer for every prepared frame, and say so."""
+    for frame, x in frames:
+        publish(frame, answer(x))
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,13 @@ class Stream:
     def run(self, source: FrameSource) -> None:
         """Look at every frame of `source`, which has been entered, until it ends or we stop."""
         self._source = source
-        run(paced(source, self.config.interval_s, self._stop), self._look, self._publish)
+        frames = self._prepared(paced(source, self.config.interval_s, self._stop))
+        if source.live:
+            # A frame prepared ahead would be stale by the time the model is free.
+            run(frames, self._recognize.answer, self._publish)
+            return
+        with ReadAhead(frames) as ahead:
+            run(ahead, self._recognize.answer, self._publish)
 
     def report(self, available: bool, reason: str) -> None:
         """The source came or went: say so, retained."""
@@ -104,9 +111,11 @@ class Stream:
             results=self._results,
         )
 
-    def _look(self, frame: Frame) -> Result:
-        self._frames += 1
-        return self._recognize(crop(frame.image, self.config.region, self.config.name), frame.order)
+    def _prepared(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, I8]]:
+        for frame in frames:
+            self._frames += 1
+            part = crop(frame.image, self.config.region, self.config.name)
+            yield frame, self._recognize.prepare(part, frame.order)
 
     def _publish(self, frame: Frame, result: Result) -> None:
         latency_ms = round((time.monotonic() - frame.monotonic_s) * 1000, 3)

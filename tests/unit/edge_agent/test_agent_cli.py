@@ -14,7 +14,7 @@ from agents import write_config
 from brokers import Mosquitto, free_port
 
 from edge_agent import errors
-from edge_agent.arrays import U8
+from edge_agent.arrays import I8, U8
 from edge_agent.bench import bench, percentiles
 from edge_agent.bundle.archive import Bundle
 from edge_agent.bundle.preprocess import ColourOrder
@@ -257,11 +257,15 @@ def test_an_exception_of_a_model_ends_the_agent(
     from edge_agent.recognizer import Recognizer
     from edge_agent.results import Result
 
-    def broken(image: U8, order: ColourOrder = "rgb") -> Result:
-        raise RuntimeError("broken model")
+    class Broken:
+        def prepare(self, image: U8, order: ColourOrder = "rgb") -> I8:
+            return np.zeros((1, 8, 8, 3), np.int8)
+
+        def answer(self, x: I8) -> Result:
+            raise RuntimeError("broken model")
 
     def opener(bundle: Bundle, threads: int) -> AbstractContextManager[Recognizer]:
-        return nullcontext(broken)
+        return nullcontext(Broken())
 
     config = load_config(write_config(tmp_path, mosquitto.url, bright_path, images))
     with pytest.raises(RuntimeError, match="broken model"):

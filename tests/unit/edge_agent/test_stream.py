@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from publishers import MemoryPublisher
 
-from edge_agent.arrays import U8
+from edge_agent.arrays import I8, U8
 from edge_agent.bundle.preprocess import ColourOrder
 from edge_agent.config import ImagesConfig, Region, StreamConfig
 from edge_agent.errors import ConfigError
 from edge_agent.messages import AvailabilityMessage, BundleRef, ResultMessage, decode_message
+from edge_agent.recognizer import Recognizer
 from edge_agent.results import Classification
 from edge_agent.sources.base import Frame, bgr_frame
 from edge_agent.stop import Stop
@@ -20,7 +21,7 @@ from edge_agent.stream import Speaker, Stream, crop, paced
 
 
 def frames(count: int) -> list[Frame]:
-    return [bgr_frame(np.full((20, 30, 3), seq, np.uint8), seq) for seq in range(count)]
+    return [bgr_frame(np.full((20, 30, 3), 2 * seq, np.uint8), seq) for seq in range(count)]
 
 
 class Replayed:
@@ -42,13 +43,20 @@ class Replayed:
         return iter(self._given)
 
 
-def mean_level(image: U8, order: ColourOrder = "rgb") -> Classification:
-    """A recogniser whose answer is the mean level of what it was shown."""
-    level = int(image.mean())
-    return Classification(label=f"{order}-{level}", index=level, confidence=1, sure=True, top=())
+class MeanLevel:
+    """A recogniser whose answer is the channel order and mean level of what it was shown."""
+
+    def prepare(self, image: U8, order: ColourOrder = "rgb") -> I8:
+        return np.array([order == "bgr", image.mean() / 2], np.int8)
+
+    def answer(self, x: I8) -> Classification:
+        label = f"{'bgr' if x[0] else 'rgb'}-{int(x[1]) * 2}"
+        return Classification(label=label, index=0, confidence=1, sure=True, top=())
 
 
-def make_stream(publisher: MemoryPublisher, **options: object) -> Stream:
+def make_stream(
+    publisher: MemoryPublisher, recognize: Recognizer | None = None, **options: object
+) -> Stream:
     config = StreamConfig(
         name="front",
         bundle=Path("b"),
@@ -56,7 +64,7 @@ def make_stream(publisher: MemoryPublisher, **options: object) -> Stream:
         **options,  # type: ignore[arg-type]
     )
     speaker = Speaker("gate", "boot1", publisher)
-    return Stream(config, BundleRef(name="n", id="i"), mean_level, speaker, Stop())
+    return Stream(config, BundleRef(name="n", id="i"), recognize or MeanLevel(), speaker, Stop())
 
 
 def test_every_frame_becomes_one_result_in_order() -> None:
@@ -72,8 +80,8 @@ def test_every_frame_becomes_one_result_in_order() -> None:
     results = [m for m in messages if isinstance(m, ResultMessage)]
     assert [(m.seq, m.frame, m.result.label) for m in results] == [
         (1, 0, "bgr-0"),
-        (2, 1, "bgr-1"),
-        (3, 2, "bgr-2"),
+        (2, 1, "bgr-2"),
+        (3, 2, "bgr-4"),
     ]
     assert results[1].captured_at == given[1].captured_at
     assert all(0 <= m.latency_ms < 60_000 for m in results)
@@ -94,13 +102,35 @@ def test_only_the_region_is_looked_at() -> None:
 def test_an_exception_of_the_recogniser_is_not_swallowed() -> None:
     """No result must never stand for a broken recogniser."""
 
-    def broken(image: U8, order: ColourOrder = "rgb") -> Classification:
-        raise RuntimeError("broken")
+    class Broken(MeanLevel):
+        def answer(self, x: I8) -> Classification:
+            raise RuntimeError("broken")
 
-    stream = make_stream(MemoryPublisher())
-    stream._recognize = broken
     with pytest.raises(RuntimeError, match="broken"):
-        stream.run(Replayed(frames(2)))
+        make_stream(MemoryPublisher(), Broken()).run(Replayed(frames(2)))
+
+
+def test_live_frames_are_not_prepared_ahead() -> None:
+    """A frame waits for the model as an image, in the slot where a fresher one replaces it."""
+    taken: list[int] = []
+
+    class Live(Replayed):
+        live = True
+
+        def __iter__(self) -> Iterator[Frame]:
+            for frame in super().__iter__():
+                taken.append(frame.seq)
+                yield frame
+
+    class Slow(MeanLevel):
+        def answer(self, x: I8) -> Classification:
+            time.sleep(0.02)
+            ahead.append(taken[-1])
+            return super().answer(x)
+
+    ahead: list[int] = []
+    make_stream(MemoryPublisher(), Slow()).run(Live(frames(4)))
+    assert ahead == [0, 1, 2, 3]
 
 
 def test_a_report_is_retained_on_the_availability_topic() -> None:
