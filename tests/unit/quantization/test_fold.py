@@ -88,10 +88,15 @@ def test_padding_moves_into_the_convolution() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pads", "value"), [([0, 1, 0, 0, 0, 0, 0, 0], 0.0), ([0, 0, 1, 1, 0, 0, 1, 1], 3.0)]
+    ("pads", "value"),
+    [
+        ([0, 1, 0, 0, 0, 0, 0, 0], 0.0),
+        ([0, 0, 1, 1, 0, 0, 1, 1], 3.0),
+        ([0, 0, -1, 0, 0, 0, 0, 0], 0.0),
+    ],
 )
 def test_other_padding_stays(pads: list[int], value: float) -> None:
-    """A Pad of channels, or with another value than 0, is not a convolution's padding."""
+    """A Pad of channels, by another value than 0, or that crops, is no convolution's padding."""
     model = net(
         [node("Pad", "input", "pads", "value", to="y"), node("Conv", "y", "w")],
         (1, 1, 4, 4),

@@ -1,4 +1,5 @@
 import numpy as np
+import onnx
 import pytest
 from onnx_nets import (
     Array,
@@ -15,6 +16,7 @@ from onnx_nets import (
 
 from edge_agent.runtime import Interpreter
 from quantization.calibrate import Range, Ranges
+from quantization.check import check
 from quantization.errors import ModelError, UnsupportedOperatorError
 from quantization.fold import fold
 from quantization.lower import lower
@@ -95,9 +97,12 @@ def test_depthwise_convolution(multiplier: int, stride: int) -> None:
 
 
 def test_grouped_convolution() -> None:
-    """Two groups of two channels each are one CONV_2D."""
+    """Two groups of two channels each are one CONV_2D, of the version that knows groups."""
     conv = node("Conv", "input", "w", group=2, pads=[1, 1, 1, 1])
-    assert_agrees([conv], (4, 5, 5), ["CONV_2D"], w=normal(6, 2, 3, 3))
+    made = converted(net([conv], (1, 4, 5, 5), {"w": normal(6, 2, 3, 3)}))
+    assert operators(made.tflite) == ["CONV_2D"]
+    assert [c.version for c in parsed(made.tflite).operatorCodes] == [6]
+    assert quanta_apart(made, normal(SAMPLES, 4, 5, 5, seed=7)) <= 1
 
 
 def test_dilated_convolution() -> None:
@@ -134,6 +139,35 @@ def test_activations_become_part_of_the_layer(activation: str) -> None:
         zero=np.array(0, np.float32),
         six=np.array(6, np.float32),
     )
+
+
+@pytest.mark.parametrize("op", ["Conv", "Add", "Gemm"])
+@pytest.mark.parametrize("activation", ["Relu", "Clip"])
+def test_activations_clip_where_the_scale_does_not(op: str, activation: str) -> None:
+    """With a scale shared with values beyond the activation's bounds, it still cuts there."""
+    bounds = ("zero", "six") if activation == "Clip" else ()
+    second = {"Conv": ("w",), "Gemm": ("v",), "Add": ("input",)}[op]
+    nodes = [
+        node(op, "input", *second, to="a"),
+        node(activation, "a", *bounds, to="b"),
+        node("Add", "input", "input", to="c"),
+        node("Concat", "b", "c", axis=1),
+    ]
+    made = converted(
+        net(
+            nodes,
+            (1, 2) if op == "Gemm" else (1, 2, 3, 3),
+            {
+                "w": normal(2, 2, 1, 1),
+                "v": normal(2, 2),
+                "zero": np.array(0, np.float32),
+                "six": np.array(6, np.float32),
+            },
+        ),
+        10 * normal(32, *((2,) if op == "Gemm" else (2, 3, 3))),
+    )
+    x = 10 * normal(SAMPLES, *((2,) if op == "Gemm" else (2, 3, 3)), seed=7)
+    assert quanta_apart(made, x) <= 1
 
 
 @pytest.mark.parametrize(("activation", "name"), [("Relu", "RELU"), ("Clip", "RELU6")])
@@ -358,6 +392,34 @@ def test_what_has_no_lowering_is_refused(
         converted(model)
     op = reason.split()[0]
     assert str(raised.value) == f"node '{op} to output': operator {reason}; supported: {SUPPORTED}"
+
+
+def test_an_operator_is_refused_before_its_shape() -> None:
+    """An operator without lowering is the news, not that its output has no static shape."""
+    nodes = [
+        node("NonZero", "input", to="a"),
+        node("Transpose", "a", to="b"),
+        onnx.helper.make_node("Cast", ["b"], ["output"], to=onnx.TensorProto.FLOAT),
+    ]
+    with pytest.raises(UnsupportedOperatorError, match="node 'NonZero to a': operator NonZero"):
+        converted(net(nodes, (1, 3)))
+
+
+def test_a_shape_that_depends_on_the_values_is_refused() -> None:
+    """A size that only the samples decide has no place in a TFLite file."""
+    nodes = [
+        node("Relu", "input", to="a"),
+        onnx.helper.make_node("Relu", ["a"], ["output"], name="last"),
+    ]
+    model = fold(net(nodes, (1, 3)))
+    model.graph.output[0].type.tensor_type.shape.dim[1].Clear()
+    model.graph.input[0].type.tensor_type.shape.dim[1].Clear()
+    with pytest.raises(ModelError) as raised:
+        check(model)
+    assert str(raised.value) == (
+        "node 'Relu to a' (Relu): the shape of its output 'a' is not known before run time; "
+        "a TFLite file needs static shapes"
+    )
 
 
 def test_a_network_without_operators_is_refused() -> None:
