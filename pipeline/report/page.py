@@ -85,13 +85,22 @@ class MistakeCard:
 
 
 @dataclass(frozen=True)
+class LayerMaps:
+    """The liveliest of a layer's maps, and how many of which size there are."""
+
+    name: str
+    shape: tuple[int, ...]
+    picture: Picture
+
+
+@dataclass(frozen=True)
 class AttendedCard:
     """An image, what spoke for its answer, and a few layers' maps."""
 
     item: Attention
     picture: Picture
     overlay: Picture
-    strips: tuple[tuple[str, Picture], ...]
+    layers: tuple[LayerMaps, ...]
 
 
 @dataclass(frozen=True)
@@ -189,8 +198,8 @@ def _mistakes(data: ReportData) -> list[MistakeCard]:
 
 
 def _attended(item: Attention) -> AttendedCard:
-    strips = tuple((name, map_strip(maps)) for name, maps in item.maps)
-    return AttendedCard(item, picture(item.image), overlay(item.image, item.cam), strips)
+    layers = tuple(LayerMaps(name, maps.shape, map_strip(maps)) for name, maps in item.maps)
+    return AttendedCard(item, picture(item.image), overlay(item.image, item.cam), layers)
 
 
 def _golden(data: ReportData) -> list[GoldenCard]:

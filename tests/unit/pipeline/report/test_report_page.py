@@ -173,6 +173,14 @@ def test_the_first_of_equally_good_epochs_is_the_best(report_data):
     assert "best 90.0\u202f% in epoch 1 " in Page(render(data)).text
 
 
+def test_each_layer_says_how_many_maps_it_has(page, report_data):
+    """Name, number and size stand below the strip, width before height."""
+    for item in report_data.attention:
+        for name, maps in item.maps:
+            count, height, width = maps.shape
+            assert f"{name} {count} maps of {width}\u202f\u00d7\u202f{height}" in page.text
+
+
 def test_nothing_is_fetched(page, html):
     """No address but data URIs and the page's own; the page's policy forbids the rest."""
     for _, attrs in page.tags:
