@@ -62,7 +62,8 @@ class Subscriber:
         self._dialer = Dialer(broker, identity)
         self._filters = subscriptions(device)
         self._backoff = Backoff()
-        self._session: Session | None = None
+        self._session: Session | None = None  # None before entering, and while lost
+        self._lost = ""  # why, while lost
         self._events: Iterator[Event] = iter(())
         self._unacked: Received | None = None
         self.malformed = 0  # messages that followed no schema, so far
@@ -97,22 +98,24 @@ class Subscriber:
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left < 0:
                 return None
-            match self._next_event(left):
+            if self._session is None:
+                self._try_again(left)
+                continue
+            match self._next_event(self._session, left):
                 case Received() as received:
                     delivery = self._decode(received)
                     if delivery is not None:
                         return delivery
                 case Lost(reason):
-                    self._reconnect(reason, deadline)
-                case None | _:
+                    self._session.close()
+                    self._session, self._lost = None, reason
+                case _:
                     pass
 
-    def _next_event(self, timeout_s: float | None) -> Event | None:
-        if self._session is None:
-            raise BrokerError("a Subscriber must be entered before it receives")
+    def _next_event(self, session: Session, timeout_s: float | None) -> Event | None:
         event = next(self._events, None)
         if event is None:
-            self._events = self._session.events(timeout_s)
+            self._events = session.events(timeout_s)
             event = next(self._events, None)
         return event
 
@@ -142,16 +145,14 @@ class Subscriber:
         self._unacked = None
         self._backoff.reset()
 
-    def _reconnect(self, reason: str, deadline: float | None) -> None:
-        if self._session is not None:
-            self._session.close()
-        while deadline is None or time.monotonic() < deadline:
-            delay = self._backoff.next()
-            log.warning("%s; trying again in %.1f s", reason, delay)
-            time.sleep(delay if deadline is None else min(delay, deadline - time.monotonic()))
-            try:
-                self._connect()
-            except BrokerError as error:
-                reason = str(error)
-            else:
-                return
+    def _try_again(self, left_s: float | None) -> None:
+        """Wait for a moment, at most `left_s` seconds, then connect if the broker is there."""
+        if not self._lost:
+            raise BrokerError("a Subscriber must be entered before it receives")
+        delay = self._backoff.next()
+        log.warning("%s; trying again in %.1f s", self._lost, delay)
+        time.sleep(delay if left_s is None else min(delay, left_s))
+        try:
+            self._connect()
+        except BrokerError as error:
+            self._lost = str(error)

@@ -176,6 +176,8 @@ class Session:
         self._client.subscribe([(name, QOS) for name in filters])
         if not self._subscribed.wait(CONNECT_TIMEOUT_S):
             raise BrokerError(f"{self._place}: expected an answer to SUBSCRIBE, found none")
+        if self._ended.is_set():
+            raise BrokerError(f"{self._place}: connection lost on SUBSCRIBE")
         for name, grant in zip(filters, self._grants, strict=True):
             if grant.is_failure:
                 raise BrokerError(f"{self._place}: may not subscribe to {name}: {grant}")

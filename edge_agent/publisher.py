@@ -15,7 +15,7 @@ from edge_agent.retained import RetainedStates, State
 log = logging.getLogger(__name__)
 
 # How long leaving may take; what is not delivered by then stays in the outbox.
-CLOSE_TIMEOUT_S = 2.0
+CLOSE_TIMEOUT_S = 1.0
 
 
 class Publisher(Protocol):

@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 
 # A read that OpenCV's own timeout does not end is reported this much later.
 GRACE_S = 1.0
-CLOSE_TIMEOUT_S = 1.0
+# By then it has been told to end for a while; what hangs is left behind.
+CLOSE_TIMEOUT_S = 0.2
 # Asking every back end in turn would take seconds and print an error for each.
 V4L2 = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from brokers import free_port, wait_until
+from brokers import Mosquitto, free_port, wait_until
 
 from edge_agent import mqtt
 from edge_agent.backoff import Backoff
@@ -102,9 +102,9 @@ def test_an_old_broker_is_spoken_to_in_its_own_version(tmp_path: Path) -> None:
             assert delivery.message == status
 
 
-def test_a_new_broker_is_spoken_to_in_version_5(mosquitto: "object") -> None:
+def test_a_new_broker_is_spoken_to_in_version_5(mosquitto: Mosquitto) -> None:
     """Must not fire: no fallback where none is needed."""
-    session = dialer(mosquitto.url).dial()  # type: ignore[attr-defined]
+    session = dialer(mosquitto.url).dial()
     assert session.version == "5"
     session.close()
 
@@ -155,11 +155,36 @@ def test_a_subscriber_says_at_once_that_nobody_is_there() -> None:
         pass
 
 
+def test_a_subscriber_whose_patience_ends_while_the_broker_is_away_goes_on_later(
+    mosquitto: Mosquitto,
+) -> None:
+    """A timeout during the absence is no end: the next call finds the broker again."""
+    status = StatusMessage(device="gate", boot="b", state="online", version="1", streams=())
+    with Subscriber(mosquitto.url, "gate") as subscriber:
+        mosquitto.kill()
+        assert subscriber.receive(0.1) is None
+        mosquitto.start()
+        session = dialer(mosquitto.url).dial()
+        session.publish(Topics("gate").result("x"), b"")
+        assert list(session.events(5))
+        session._client.publish(Topics("gate").status, encode_message(status), 1, True)
+        delivery = subscriber.receive(10)
+        session.close()
+    assert delivery is not None
+    assert delivery.message == status
+
+
+def test_a_subscriber_that_was_not_entered_says_so() -> None:
+    """A mistake in a program is not silence."""
+    with pytest.raises(BrokerError, match="must be entered before it receives"):
+        Subscriber("mqtt://localhost").receive(0.1)
+
+
 def test_a_malformed_message_is_counted_and_passed_over(
-    mosquitto: "object", caplog: pytest.LogCaptureFixture
+    mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Somebody else's words on our topics do not end a subscriber."""
-    url = mosquitto.url  # type: ignore[attr-defined]
+    url = mosquitto.url
     status = StatusMessage(device="gate", boot="b", state="online", version="1", streams=())
     with Subscriber(url, "gate") as subscriber, caplog.at_level(logging.WARNING):
         session = dialer(url).dial()

@@ -1,6 +1,7 @@
 """Messages: their JSON, their schemas, and what is refused."""
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -123,6 +124,15 @@ def test_a_missing_field_is_never_guessed() -> None:
         part = {key: value for key, value in whole.items() if key != name}
         with pytest.raises(MessageError, match=f"missing required field `{name}`"):
             decode_message(json.dumps(part).encode(), "t")
+
+
+def test_the_examples_in_docs_are_messages() -> None:
+    """Every JSON example in docs/mqtt.md decodes, and every kind of message is shown."""
+    text = (SCHEMAS.parent / "mqtt.md").read_text()
+    blocks = "\n\n".join(re.findall(r"```json\n(.*?)```", text, re.DOTALL))
+    examples = [part for part in re.split(r"\n\n+", blocks) if part.strip()]
+    kinds = {type(decode_message(example.encode(), "docs")) for example in examples}
+    assert kinds == {type(message) for message in EVERY}
 
 
 def test_the_schemas_in_docs_are_those_of_the_code() -> None:
