@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import paho.mqtt.client as paho
@@ -132,29 +134,53 @@ def test_a_broker_that_never_answers_is_an_error_and_is_stopped(
         os.kill(int(pid_file.read_text()), 0)
 
 
-@pytest.mark.parametrize("kind", ["embedded", pytest.param("mosquitto", marks=needs_mosquitto)])
-def test_a_broker_ends_with_a_killed_owner(kind: str) -> None:
-    """Not even a kill -9 of the command leaves its broker behind."""
+@contextmanager
+def _owner(kind: str) -> Iterator[tuple[subprocess.Popen[bytes], Endpoint]]:
+    """A command in a process group of its own that runs a broker, and its address."""
     opened = (
         "embedded_broker()" if kind == "embedded" else f"mosquitto_broker({find_mosquitto()!r})"
     )
     program = (
-        "import time\nfrom pipeline.broker import *\n"
+        "import signal, time\nfrom pipeline.broker import *\n"
+        "signal.signal(signal.SIGINT, lambda *_: None)\n"
         f"with {opened} as broker:\n"
         "    print(broker.endpoint.port, flush=True)\n    time.sleep(60)\n"
     )
     root = Path(module.__file__).parents[1]
     with subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=root
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=root, start_new_session=True
     ) as owner:
         assert owner.stdout is not None
         endpoint = Endpoint("127.0.0.1", int(owner.stdout.readline()), tls=False)
         assert _listening(endpoint)
+        try:
+            yield owner, endpoint
+        finally:
+            owner.kill()
+
+
+KINDS = ["embedded", pytest.param("mosquitto", marks=needs_mosquitto)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_broker_ends_with_a_killed_owner(kind: str) -> None:
+    """Not even a kill -9 of the command leaves its broker behind."""
+    with _owner(kind) as (owner, endpoint):
         owner.send_signal(signal.SIGKILL)
     deadline = time.monotonic() + 5
     while _listening(endpoint):
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_broker_outlasts_the_terminals_interrupt(kind: str) -> None:
+    """Ctrl-C reaches the whole process group; a command that goes on still has its broker."""
+    with _owner(kind) as (owner, endpoint):
+        os.killpg(owner.pid, signal.SIGINT)
+        for _ in range(3):
+            assert _exchange(endpoint, paho.MQTTv311) == NUMBERS
+        assert owner.poll() is None
 
 
 def test_two_embedded_brokers_run_side_by_side() -> None:

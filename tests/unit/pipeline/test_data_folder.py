@@ -231,6 +231,17 @@ def test_a_corrupt_image_stops_and_is_named(pets: Path, capfd: pytest.CaptureFix
     assert capfd.readouterr() == ("", "")
 
 
+def test_opencvs_own_complaints_stay_off_the_terminal(
+    pets: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """OpenCV logs an error for a cut-off PNM or BMP; the reader is told once, by us."""
+    for suffix in (".ppm", ".bmp"):
+        path = _write(pets / "cat" / f"cut{suffix}", _picture(1, 48, 64))
+        path.write_bytes(path.read_bytes()[:-2000])
+    assert len(_load(pets, on_unreadable="skip").skipped) == 2
+    assert capfd.readouterr() == ("", "")
+
+
 def test_corrupt_images_can_be_skipped(pets: Path) -> None:
     """With `skip` they are left out and listed, and the data set is that of the sound files."""
     sound = _load(pets)

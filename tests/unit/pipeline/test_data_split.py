@@ -168,6 +168,13 @@ def test_three_images_of_a_class_are_enough() -> None:
     assert [sizes[name][1] for name in ("train", "val", "test")] == [1, 1, 1]
 
 
+def test_rounding_never_takes_the_last_training_image() -> None:
+    """Of four dogs, 45 % each for val and test would round to all four: val gives one back."""
+    recipe = _recipe(val=0.45, test=0.45, calibration=2)
+    sizes = _sizes(divide(_source(cats=60, dogs=4), recipe, seed=0))
+    assert [sizes[name][1] for name in ("train", "val", "test")] == [1, 1, 2]
+
+
 def test_too_few_images_to_calibrate_is_an_error() -> None:
     """The error names the number that would do, and that number does."""
     with pytest.raises(DataError) as error:
