@@ -6,7 +6,6 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 import onnx
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from edge_agent.arrays import F32
@@ -14,6 +13,7 @@ from quantization.errors import CalibrationError
 from quantization.graph import Graph, Shape, read, write
 from quantization.plan import int8_values
 from quantization.recipe import QuantRecipe
+from quantization.session import InferenceSession, open_session
 
 # What one batch's activations may take: the batch is as large as this allows, up to 64.
 BATCH_BYTES = 64 * 2**20
@@ -124,15 +124,10 @@ def _edge(index: int, *, upper: bool) -> float:
     return float(_in_order(bits).view(np.float32)[0])
 
 
-def _observing_session(graph: Graph, values: tuple[str, ...]) -> ort.InferenceSession:
+def _observing_session(graph: Graph, values: tuple[str, ...]) -> InferenceSession:
     """The network for any batch size, returning every value but its input."""
     shapes = {graph.inputs[0]: (-1, *graph.shapes[graph.inputs[0]][1:])}
-    model = write(replace(graph, outputs=values[1:], shapes=shapes))
-    options = ort.SessionOptions()
-    options.log_severity_level = 3  # its warnings are about its own optimisations
-    return ort.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    return open_session(write(replace(graph, outputs=values[1:], shapes=shapes)))
 
 
 def _batch_size(graph: Graph, values: tuple[str, ...]) -> int:

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 
 from quantization.errors import ModelError
 from quantization.graph import Array, Graph, read, write
 from quantization.rewrites import REWRITES
+from quantization.session import open_session
 
 # The int8 constants of a model that is quantised already must stay int8.
 NEVER_FOLDED = frozenset({"QuantizeLinear", "DequantizeLinear"})
@@ -95,8 +95,7 @@ def _evaluate(constant: Graph, wanted: list[str]) -> dict[str, Array]:
     model = write(replace(constant, inputs=(), outputs=()))
     # By name alone: their types are ONNX Runtime's to infer.
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)
-    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    return dict(zip(wanted, session.run(wanted, {}), strict=True))
+    return dict(zip(wanted, open_session(model).run(wanted, {}), strict=True))
 
 
 def _is_graph(attribute: object) -> bool:

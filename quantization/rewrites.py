@@ -15,6 +15,7 @@ from quantization.graph import Array, Graph, Node
 Rewrite: TypeAlias = Callable[[Graph, Node], Graph | None]
 
 WINDOWED = frozenset({"Conv", "MaxPool", "AveragePool"})
+RESHAPES = frozenset({"Reshape", "Squeeze", "Flatten"})
 
 
 def drop_identity(graph: Graph, node: Node) -> Graph | None:
@@ -150,16 +151,19 @@ def batch_norm_into_weights(graph: Graph, node: Node) -> Graph | None:
 
 
 def reshape_to_flatten(graph: Graph, node: Node) -> Graph | None:
-    """A node that only turns (1, ...) into (1, K) is a Flatten, which holds for any batch."""
-    reshapes = (
-        node.op in ("Reshape", "Squeeze", "Flatten") and node.inputs[0] not in graph.constants
-    )
-    source, target = (graph.shapes.get(v, ()) for v in (node.inputs[0], node.output))
-    if not reshapes or len(target) != 2 or source[:1] != (1,) or target[0] != 1:
+    """Reshapes that turn (1, ...) into (1, K) are one Flatten, which holds for any batch."""
+    chain = [node]
+    before = graph.producer(node.inputs[0]) if node.op in RESHAPES else None
+    while before and before.op in RESHAPES and graph.sole_consumer(before.output) is chain[0]:
+        chain.insert(0, before)
+        before = graph.producer(before.inputs[0])
+    value = chain[0].inputs[0]
+    source, target = graph.shapes.get(value, ()), graph.shapes.get(node.output, ())
+    if node.op not in RESHAPES or value in graph.constants:
         return None
-    return graph.swap(
-        [node], Node("Flatten", node.name, node.inputs[:1], node.outputs, {"axis": 1})
-    )
+    if len(target) != 2 or source[:1] != (1,) or target[0] != 1:
+        return None
+    return graph.swap(chain, Node("Flatten", node.name, (value,), node.outputs, {"axis": 1}))
 
 
 REWRITES: tuple[Rewrite, ...] = (

@@ -5,7 +5,7 @@ from onnx_nets import net, node, normal, quanta_apart
 
 from edge_agent.arrays import F32
 from quantization.convert import convert
-from quantization.errors import UnsupportedOperatorError
+from quantization.errors import ModelError, UnsupportedOperatorError
 from quantization.recipe import QuantRecipe
 
 
@@ -19,6 +19,14 @@ def test_nothing_is_read_before_a_refusal() -> None:
     model = net([node("Relu", "input", to="a"), node("Tanh", "a")], (1, 3))
     with pytest.raises(UnsupportedOperatorError, match="node 'Tanh to output': operator Tanh"):
         convert(model, samples(), QuantRecipe())
+
+
+def test_a_model_onnx_runtime_does_not_take_is_refused() -> None:
+    """ONNX Runtime wants node names to be unique: its complaint is passed on as ours."""
+    model = net([node("Relu", "input", to="a"), node("Relu", "a")], (1, 3))
+    model.graph.node[0].name = model.graph.node[1].name
+    with pytest.raises(ModelError, match=r"^ONNX Runtime cannot run the model: .*Relu to output"):
+        convert(model, [normal(1, 3)], QuantRecipe())
 
 
 def test_what_was_made_is_told() -> None:

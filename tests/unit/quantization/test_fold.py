@@ -183,6 +183,14 @@ def test_a_computed_shape_is_a_constant() -> None:
     assert_same_function(model, folded, 1, 2, 3, 3)
 
 
+def test_reshapes_one_after_the_other_are_one() -> None:
+    """Squeezing the height and then the width of (1, C, 1, 1) flattens it."""
+    nodes = [node("Squeeze", "input", "axes", to="a"), node("Squeeze", "a", "axes")]
+    folded = fold(net(nodes, (1, 5, 1, 1), {"axes": np.array([2])}))
+    assert operators(folded) == ["Flatten"]
+    assert_same_function(net(nodes, (1, 5, 1, 1), {"axes": np.array([2])}), folded, 1, 5, 1, 1)
+
+
 @pytest.mark.parametrize("mode", ["SAME_UPPER", "SAME_LOWER", "VALID"])
 def test_automatic_padding_is_spelt_out(mode: str) -> None:
     """auto_pad becomes the pads it stands for."""

@@ -26,7 +26,7 @@ SAMPLES = 6
 
 
 def assert_agrees(
-    nodes: list[object], shape: tuple[int, ...], expected: list[str], **constants: Array
+    nodes: list[onnx.NodeProto], shape: tuple[int, ...], expected: list[str], **constants: Array
 ) -> None:
     """The lowered network has these operators and is within one quantum of ONNX Runtime."""
     made = converted(net(nodes, (1, *shape), constants))
@@ -384,7 +384,7 @@ SUPPORTED = (
     ],
 )
 def test_what_has_no_lowering_is_refused(
-    nodes: list[object], shape: tuple[int, ...], constants: dict[str, Array], reason: str
+    nodes: list[onnx.NodeProto], shape: tuple[int, ...], constants: dict[str, Array], reason: str
 ) -> None:
     """The error names the node, the operator, why, and what is supported."""
     model = net(nodes, (1, *shape), constants, opset=20 if "Gelu" in reason else 17)
