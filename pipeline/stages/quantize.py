@@ -14,6 +14,7 @@ from pipeline.evaluate import network_inputs
 from pipeline.export_onnx import to_onnx
 from pipeline.run import Run, Stage
 from quantization.calibrate import calibrate
+from quantization.check import check
 from quantization.fold import fold
 from quantization.qdq import quantize
 
@@ -43,6 +44,7 @@ def _inputs(run: Run) -> object:
 
 def _make(run: Run, work: Path) -> None:
     network = fold(to_onnx(final_checkpoint(run)))
+    check(network)
     samples = _batches(run.dataset.calibration, run.recipe.input)
     ranges = calibrate(network, samples, run.recipe.quantize)
     write_whole(work / FLOAT_FILE, network.SerializeToString(deterministic=True))
