@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from pipeline.atomic import write_whole
+from edge_agent.atomic import write_whole
 from pipeline.errors import RunError
 from pipeline.history import EpochRecord, Step
 from pipeline.models import ModelSpec, build

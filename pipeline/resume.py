@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from pipeline.atomic import write_whole
+from edge_agent.atomic import write_whole
 from pipeline.ema import Ema
 from pipeline.history import EpochRecord
 

@@ -12,8 +12,8 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from edge_agent.atomic import write_whole
 from edge_agent.decode.classify import softmax
-from pipeline.atomic import write_whole
 from pipeline.evaluate import agreement
 from pipeline.history import EpochRecord
 from pipeline.report import charts, metrics, words

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline.atomic import write_whole
+from edge_agent.atomic import write_whole
 from pipeline.checkpoint import (
     CHECKPOINT_FILE,
     Checkpoint,
