@@ -118,27 +118,26 @@ class Outbox:
         Raises:
             OutboxError: the disk is full or fails, or the message alone is over the bound.
         """
-        with self._transaction():
-            (seq,) = self._db.execute(
-                "INSERT INTO stream VALUES (?, 1) ON CONFLICT (name) "
-                "DO UPDATE SET last_seq = last_seq + 1 RETURNING last_seq",
-                (stream,),
-            ).fetchone()
-            payload = encode(seq)
-            size = len(topic.encode()) + len(payload)
-            if size > self._max_bytes:
-                raise OutboxError(
-                    f"{self.path}: expected messages of at most {self._max_bytes} bytes, "
-                    f"found {size} for {topic}"
+        with self._lock:
+            with self._transaction():
+                seq = self._next_number(stream)
+                payload = encode(seq)
+                size = len(topic.encode()) + len(payload)
+                if size > self._max_bytes:
+                    raise OutboxError(
+                        f"{self.path}: expected messages of at most {self._max_bytes} bytes, "
+                        f"found {size} for {topic}"
+                    )
+                count, freed = self._evict(self._state.bytes + size - self._max_bytes)
+                self._db.execute(
+                    "INSERT INTO message (topic, payload) VALUES (?, ?)", (topic, payload)
                 )
-            count, freed = self._evict(self._state.bytes + size - self._max_bytes)
-            self._db.execute("INSERT INTO message (topic, payload) VALUES (?, ?)", (topic, payload))
             self._state = OutboxState(
                 self._state.depth + 1 - count,
                 self._state.bytes + size - freed,
                 self._state.evicted + count,
             )
-        return int(seq)
+        return seq
 
     def pending(self, after_id: int, limit: int) -> list[Queued]:
         """The oldest `limit` messages with an id above `after_id`, in order."""
@@ -154,14 +153,15 @@ class Outbox:
         ids = list(ids)
         if not ids:
             return
-        with self._transaction():
-            count = freed = 0
-            for number in ids:
-                gone = self._db.execute(
-                    f"DELETE FROM message WHERE id = ? RETURNING {SIZE}", (number,)
-                ).fetchone()
-                if gone is not None:
-                    count, freed = count + 1, freed + int(gone[0])
+        with self._lock:
+            with self._transaction():
+                count = freed = 0
+                for number in ids:
+                    gone = self._db.execute(
+                        f"DELETE FROM message WHERE id = ? RETURNING {SIZE}", (number,)
+                    ).fetchone()
+                    if gone is not None:
+                        count, freed = count + 1, freed + int(gone[0])
             before = self._state
             self._state = OutboxState(before.depth - count, before.bytes - freed, before.evicted)
 
@@ -172,18 +172,24 @@ class Outbox:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """All of the block or nothing of it, on disk and in `_state`."""
-        with self._lock, _errors(self.path):
-            before = self._state
+        """All of the block or nothing of it is on disk; the lock must be held."""
+        with _errors(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
                 self._db.execute("COMMIT")
             except BaseException:
-                self._state = before
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+
+    def _next_number(self, stream: str) -> int:
+        (seq,) = self._db.execute(
+            "INSERT INTO stream VALUES (?, 1) ON CONFLICT (name) "
+            "DO UPDATE SET last_seq = last_seq + 1 RETURNING last_seq",
+            (stream,),
+        ).fetchone()
+        return int(seq)
 
     def _prepare(self, synchronous: str) -> None:
         # One agent per outbox: a second one would publish everything twice.

@@ -204,10 +204,9 @@ class _Drain:
             if self._free() and self._sent.get(state.topic) is not state:
                 self._publish(state, retain=True)
                 self._sent[state.topic] = state
-        if self._free():
-            for queued in self._outbox.pending(self._cursor, self._free()):
-                self._publish(queued)
-                self._cursor = queued.id
+        for queued in self._outbox.pending(self._cursor, self._free()):
+            self._publish(queued)
+            self._cursor = queued.id
 
     def _free(self) -> int:
         return self._session.window - len(self._inflight)

@@ -125,6 +125,30 @@ def test_a_broker_that_hangs_up_was_asked_in_both_versions() -> None:
     assert protocols == [5, 4, 5, 4]
 
 
+def test_the_version_of_a_broker_is_remembered_until_it_fails() -> None:
+    """3.1.1 at once the second time; after a failure another broker may stand there."""
+    protocols: list[int] = []
+    there = threading.Event()
+    there.set()
+
+    def old_broker(connection: socket.socket) -> None:
+        packet = connection.recv(100)
+        protocols.append(packet[packet.index(b"MQTT") + 4])
+        if there.is_set() and protocols[-1] == 4:
+            connection.sendall(b"\x20\x02\x00\x00")  # CONNACK: accepted
+            connection.recv(100)
+
+    with tcp_server(old_broker) as url:
+        talker = dialer(url)
+        for _ in range(2):
+            talker.dial().close()
+        there.clear()
+        for _ in range(2):
+            with pytest.raises(VersionError):
+                talker.dial()
+    assert protocols == [5, 4, 4, 4, 5, 4]
+
+
 def test_a_broker_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """A silent peer costs two timeouts and leaves no thread behind."""
     monkeypatch.setattr(mqtt, "CONNECT_TIMEOUT_S", 0.2)
@@ -135,8 +159,9 @@ def test_a_broker_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch)
         with pytest.raises(BrokerError) as caught:
             dialer(url).dial()
         assert str(caught.value) == f"{url}: expected an answer to CONNECT, found none"
+        # Only the server's own thread is left, though it still says nothing.
+        wait_until(lambda: threading.active_count() == before + 1, "paho's threads end")
         ended.set()
-    wait_until(lambda: threading.active_count() <= before, "paho's thread ends")
 
 
 def test_nobody_there_is_said_clearly() -> None:
