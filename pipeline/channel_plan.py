@@ -1,9 +1,10 @@
 """How many channels each group keeps so that a network fits its budget.
 
-Every group gives up about the same share of its channels. Trained and measured on
-Fashion-MNIST (ResNet-8, 30 % of the MACs, equal fine-tuning), this kept more accuracy than
-one threshold over all groups, and more than the least worth per MAC saved: both empty
-some layers to spare others.
+Every group gives up about the same share of its channels. One threshold over all groups
+(torch-pruning's global pruning) and the least worth per MAC saved were tried as well, on
+10,000 Fashion-MNIST images with ResNet-8 at 50 % and 30 % of its MACs and equal
+fine-tuning: the threshold came out equal within the noise of 0.3 points, the other 1 to 2
+points lower. Equal shares cannot empty one layer to spare the others, so they stand.
 """
 
 from collections.abc import Mapping, Sequence
