@@ -12,13 +12,14 @@ DEVICE_TESTS := tests/unit/edge_agent tests/contract tests/device
 export EDGEWARD_DEVICE_PYTHON := $(abspath $(DEVICE)/bin/python)
 export EDGEWARD_TFLITE_PYTHON := $(abspath $(TFLITE)/bin/python)
 
-.PHONY: help demo test check bench system env format clean
+.PHONY: help demo test check bench docs system env format clean
 
 help:
 	@echo 'make demo    the whole product on real input: train, prune, quantise, verify, run, publish'
 	@echo 'make test    every test, on both TFLite runtimes (installs mosquitto if it can)'
 	@echo 'make check   ruff, mypy --strict, layers, docs against --help'
 	@echo 'make bench   every benchmark (long); one: make bench-NAME, of benchmarks/NAME.py'
+	@echo 'make docs    write docs/commands.md anew'
 	@echo 'make env     only the environments; make clean removes them and runs/'
 
 demo: $(HOST)/.installed $(DEVICE)/.installed
@@ -41,6 +42,9 @@ BENCHMARKS := $(patsubst benchmarks/%.py,bench-%,$(wildcard benchmarks/*.py))
 bench: $(BENCHMARKS)
 $(BENCHMARKS): bench-%: env
 	$(HOST)/bin/python benchmarks/$*.py
+
+docs: $(HOST)/.installed
+	$(HOST)/bin/python scripts/write_commands.py
 
 format: $(HOST)/.installed
 	$(HOST)/bin/ruff format .
