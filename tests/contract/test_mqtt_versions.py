@@ -164,6 +164,27 @@ def test_a_broker_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch)
         ended.set()
 
 
+def test_leaving_a_broker_that_has_fallen_silent_takes_no_keepalive() -> None:
+    """An unacknowledged message must not hold paho's thread, and with it the agent's end."""
+    before = threading.active_count()
+    ended = threading.Event()
+
+    def fall_silent(connection: socket.socket) -> None:
+        if connection.recv(100)[8] == 4:  # the version in CONNECT
+            connection.sendall(b"\x20\x02\x00\x00")
+            ended.wait(20)
+
+    with tcp_server(fall_silent) as url:
+        session = dialer(url).dial()
+        session.publish("a", b"1")
+        leaving = threading.Thread(target=session.close, daemon=True)
+        leaving.start()
+        leaving.join(5)
+        assert not leaving.is_alive()
+        assert threading.active_count() == before + 1  # the server's
+        ended.set()
+
+
 def test_nobody_there_is_said_clearly() -> None:
     """The endpoint and the reason."""
     url = f"mqtt://127.0.0.1:{free_port()}"
