@@ -22,6 +22,12 @@ def _texts(svg):
     return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
 
 
+def _bars(svg):
+    """The left and right end of every bar, in the order they were drawn."""
+    boxes = re.findall(r'<path d="M ([\d.]+) [\d.]+\s+L ([\d.]+) [\d.]+[^"]*"[^>]*fill: var', svg)
+    return [(float(left), float(right)) for left, right in boxes]
+
+
 def test_only_the_network_that_ships_is_in_colour(report_data):
     """The last rung's bar has the accent colour, those before it are quiet."""
     rungs = report_data.rungs
@@ -36,8 +42,7 @@ def test_bars_are_as_long_as_their_numbers(report_data):
     """Half the MACs is half the bar: the axis starts at zero."""
     values = [200.0, 100.0, 50.0]
     svg = charts.ladder_bars("macs", "MACs", report_data.rungs, values, words.count)
-    boxes = re.findall(r'<path d="M ([\d.]+) [\d.]+\s+L ([\d.]+) [\d.]+[^"]*"[^>]*fill: var', svg)
-    lengths = [abs(float(right) - float(left)) for left, right in boxes]
+    lengths = [right - left for left, right in _bars(svg)]
     assert len(lengths) == 3
     assert lengths[0] / lengths[1] == pytest.approx(2, rel=1e-3)
     assert lengths[0] / lengths[2] == pytest.approx(4, rel=1e-3)
@@ -80,7 +85,8 @@ def test_of_many_classes_the_weakest_are_drawn():
     count = charts.ROW_LIMIT + 5
     names = [f"class {k}" for k in range(count)]
     scores = [Score(value=k / count, low=0, high=1, samples=9) for k in range(count)]
-    shown = [t for t in _texts(charts.class_accuracy_chart(scores, names)) if "class" in t]
+    svg = charts.class_accuracy_chart(scores[::-1], names[::-1])
+    shown = [t for t in _texts(svg) if "class" in t]
     assert shown == names[: charts.ROW_LIMIT]
 
 
@@ -134,6 +140,10 @@ def test_class_counts_stack_the_splits():
     fills = re.findall(r"fill: var\(--(accent|second|third|quiet)\)", svg)
     assert fills == ["accent"] * 2 + ["second"] * 2 + ["third"] * 2 + ["quiet"] * 2
     assert "from 8 to 16" in svg
+    bars = _bars(svg)  # split by split, the two classes of each
+    for part in (0, 1):
+        ends = bars[part::2]
+        assert [left for left, _ in ends[1:]] == pytest.approx([right for _, right in ends[:-1]])
 
 
 def test_long_names_are_cut_not_squeezed():
