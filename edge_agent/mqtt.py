@@ -209,7 +209,7 @@ class Session:
         """Leave in good order: no last will. Takes a second at most."""
         self._client.disconnect()
         if not self._ended.wait(1.0):
-            # A peer that neither answers nor closes would hold paho's thread for a keepalive.
+            # A goodbye stuck behind what nobody reads would hold paho's thread for a keepalive.
             sock = self._client.socket()
             if sock is not None:
                 # Closing it would pull it from under paho's select; this wakes that.
