@@ -1,11 +1,14 @@
 """The whole agent against a bare invoke loop, on one bundle, in one run.
 
-    python benchmarks/agent.py BUNDLE [--frames N] [--video FILE]
+    python benchmarks/agent.py [BUNDLE] [--frames N] [--video FILE]
 
 A real `edgeward-agent` process reads a 640x480 video file, answers, stores each result
 in its outbox and publishes it over a real mosquitto on loopback to a real subscriber.
 Its frames/s, from the first result to the last, are divided by those of a loop that only
 invokes the interpreter, measured before and after with the same bundle and threads.
+
+Without a BUNDLE it measures MobileNetV2 1.0 at 224x224, untrained: what weights a network
+has does not change how long it takes.
 """
 
 import argparse
@@ -22,6 +25,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from bundles import mobilenet_v2
 
 from edge_agent.bundle.archive import Bundle, open_bundle
 from edge_agent.client import Ledger, Subscriber
@@ -46,17 +50,18 @@ source = {{ kind = "video", path = "{video}" }}
 def main() -> None:
     """Measure and print the comparison."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("bundle", type=Path)
+    parser.add_argument("bundle", type=Path, nargs="?")
     parser.add_argument("--frames", type=int, default=1000, help="of the video made")
     parser.add_argument("--video", type=Path, help="a video of your own")
     parser.add_argument("--synchronous", choices=("normal", "full"), default="normal")
     options = parser.parse_args()
-    bundle = open_bundle(options.bundle)
+    path = options.bundle or mobilenet_v2(Path("runs"), 1.0, 224)
+    bundle = open_bundle(path)
     with tempfile.TemporaryDirectory() as name, mosquitto() as url:
         folder = Path(name)
         video = options.video or write_video(folder / "frames.mp4", bundle, options.frames)
         before = invokes_per_s(bundle)
-        agent = agent_per_s(folder, url, options.bundle, video.resolve(), options.synchronous)
+        agent = agent_per_s(folder, url, path, video.resolve(), options.synchronous)
         after = invokes_per_s(bundle)
     bare = (before + after) / 2
     print(f"{bundle.short_id} on {machine_name()}")

@@ -77,6 +77,7 @@ class Run:
             root=self.data_root,
             recipe_folder=self.recipe_path.parent,
             seed=self.recipe.seed,
+            progress=self.progress,
         )
 
     def path(self, stage: str) -> Path:
