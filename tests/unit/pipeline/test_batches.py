@@ -81,6 +81,25 @@ def test_a_resumed_epoch_goes_on_where_it_stopped() -> None:
     assert all(torch.equal(a[0], b[0]) for a, b in zip(whole[2:], rest, strict=True))
 
 
+def test_every_batch_is_changed_in_its_own_way() -> None:
+    """Equal images come out differently in each step, epoch and rank."""
+    split = samples(40)
+    equal = Fitted(split.pixels[:1].repeat(40, axis=0), split.labels)
+    source, schedule = Images.of(equal, SPEC, CPU, "train"), Schedule.of(40, 8, Ranks())
+    firsts = [
+        next(epoch_batches(source, schedule, Augment(shift=0.3, erase=0.5), place, ranks))[0][:4]
+        for place, ranks in [
+            ((5, 0, 0), Ranks()),
+            ((5, 0, 1), Ranks()),
+            ((5, 1, 0), Ranks()),
+            ((5, 0, 0), Ranks(1, 2)),
+        ]
+    ]
+    assert not any(
+        torch.equal(a, b) for number, a in enumerate(firsts) for b in firsts[number + 1 :]
+    )
+
+
 def test_ranks_share_an_epoch() -> None:
     """Two ranks see disjoint halves of each batch, together what one would see."""
     halves = [run_epoch(ranks=Ranks(rank, 2)) for rank in (0, 1)]

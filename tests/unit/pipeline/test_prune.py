@@ -110,6 +110,23 @@ def test_the_least_worthy_channels_go(
     assert torch.allclose(outputs(after), outputs(before), atol=1e-3)
 
 
+def test_taylor_asks_what_a_channel_does_to_the_loss(
+    digit_network: Callable[..., Checkpoint], digit_splits: Splits
+) -> None:
+    """Large channels that the classifier ignores go by `taylor` and stay by `magnitude`."""
+    before = digit_network("vgg_tiny", 1.0, 1)
+    with torch.no_grad():
+        before.module.get_parameter("3.2.weight")[:, :32] = 0
+        before.module.get_parameter("2.1.0.weight")[:32] *= 100
+    ignored = {}
+    for importance in ("taylor", "magnitude"):
+        after = cut(before, digit_splits[0], recipe(importance=importance), seed=0)
+        columns = after.module.get_parameter("3.2.weight").abs().sum(0)
+        ignored[importance] = int((columns == 0).sum())
+    assert ignored["magnitude"] == 32
+    assert ignored["taylor"] <= 16
+
+
 def test_whole_macs_prune_nothing(
     digit_network: Callable[..., Checkpoint], digit_splits: Splits
 ) -> None:
