@@ -12,14 +12,10 @@ has does not change how long it takes.
 """
 
 import argparse
-import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -31,6 +27,7 @@ from edge_agent.bundle.archive import Bundle, open_bundle
 from edge_agent.client import Ledger, Subscriber
 from edge_agent.messages import ResultMessage, StatusMessage
 from edge_agent.runtime import Interpreter, machine_name
+from pipeline.broker import running_broker
 
 CONFIG = """
 [device]
@@ -57,11 +54,13 @@ def main() -> None:
     options = parser.parse_args()
     path = options.bundle or mobilenet_v2(Path("runs"), 1.0, 224)
     bundle = open_bundle(path)
-    with tempfile.TemporaryDirectory() as name, mosquitto() as url:
+    with tempfile.TemporaryDirectory() as name, running_broker() as broker:
         folder = Path(name)
         video = options.video or write_video(folder / "frames.mp4", bundle, options.frames)
         before = invokes_per_s(bundle)
-        agent = agent_per_s(folder, url, path, video.resolve(), options.synchronous)
+        agent = agent_per_s(
+            folder, str(broker.endpoint), path, video.resolve(), options.synchronous
+        )
         after = invokes_per_s(bundle)
     bare = (before + after) / 2
     print(f"{bundle.short_id} on {machine_name()}")
@@ -117,28 +116,6 @@ def write_video(path: Path, bundle: Bundle, frames: int) -> Path:
         writer.write(np.roll(colour[:, :, ::-1], number % 640, axis=1))
     writer.release()
     return path
-
-
-@contextmanager
-def mosquitto() -> Iterator[str]:
-    """A mosquitto of our own; its URL."""
-    binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-    if binary is None:
-        raise SystemExit("needs mosquitto: install the system's package `mosquitto`")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    broker = subprocess.Popen([binary, "-p", str(port)], stderr=subprocess.DEVNULL)
-    try:
-        while broker.poll() is None:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        yield f"mqtt://127.0.0.1:{port}"
-    finally:
-        broker.terminate()
-        broker.wait()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """A typed subscriber: what a Python program needs to use the results.
 
-with Subscriber("mqtt://localhost:1883") as subscriber:
-for received in subscriber:
-print(received.topic, received.message)
+As in::
+
+    with Subscriber("mqtt://localhost:1883") as subscriber:
+        for delivery in subscriber:
+            print(delivery.topic, delivery.message)
 """
 
 import logging

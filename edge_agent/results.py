@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 
 
-class LabelScore(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LabelScore(msgspec.Struct, frozen=True):
     """One class and its probability in [0, 1]."""
 
     label: str

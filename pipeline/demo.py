@@ -144,6 +144,7 @@ path = "outbox.sqlite"
 name = "{STREAM}"
 bundle = "{bundle_path(run).resolve()}"
 source = {{ kind = "video", path = "scenes.avi" }}
+interval_s = 0.05
 region = {{ x = {REGION.x}, y = {REGION.y}, w = {REGION.w}, h = {REGION.h} }}
 """
 

@@ -91,7 +91,9 @@ def test_a_golden_frame_with_another_answer_is_refused(tmp_path: Path) -> None:
         manifest, golden=msgspec.structs.replace(manifest.golden, tolerance_quanta=32)
     )
     bundle = altered(tmp_path / "tipped", wide, (tipped,))
-    with pytest.raises(BundleError, match=r"golden frame 0 on .*: expected 'bright', found 'dark'$"):
+    with pytest.raises(
+        BundleError, match=r"golden frame 0 on .*: expected 'bright', found 'dark'$"
+    ):
         open_recognizer(bundle)
 
 
