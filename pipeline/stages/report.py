@@ -56,7 +56,7 @@ def _gather(run: Run) -> ReportData:
         name=run.recipe.name,
         created=manifest.provenance.created,
         gates=proof.gates,
-        rungs=_ladder(run, proof, bundle),
+        rungs=ladder(run, proof, bundle),
         phases=_phases(run),
         labels=manifest.output.labels,
         test=run.dataset.test,
@@ -79,7 +79,7 @@ def _gather(run: Run) -> ReportData:
     )
 
 
-def _ladder(run: Run, proof: Proof, bundle: Bundle) -> tuple[Rung, ...]:
+def ladder(run: Run, proof: Proof, bundle: Bundle) -> tuple[Rung, ...]:
     """Float, pruned (where the recipe prunes) and int8, each measured on the test split."""
     deployed = (run.path("quantize") / FLOAT_FILE).read_bytes()
     network = final_checkpoint(run)

@@ -1,0 +1,59 @@
+"""A recipe's whole run, and its figures on the full held-out split.
+
+    python benchmarks/accuracy.py RECIPE.toml [--data-root D] [--out RUN]
+
+Builds what is not yet built (remove the run folder to time all of it), then prints the
+seconds of every stage and the ladder: float as trained, pruned, int8 by the device's code.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from edge_agent.bundle.archive import open_bundle
+from pipeline.build import build
+from pipeline.report.data import Rung
+from pipeline.stages import STAGES
+from pipeline.stages.report import ladder
+from pipeline.stages.verify import bundle_path, load_proof
+from pipeline.start import open_recipe
+from pipeline.verify import percent
+
+
+def main() -> None:
+    """Build and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("recipe", type=Path, nargs="?", default=Path("recipes/digits.toml"))
+    parser.add_argument("--data-root", type=Path)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    run = open_recipe(options.recipe, options.out, options.data_root, sys.stderr)
+    build(run)
+    seconds = {stage.name: run.need(stage.name).seconds for stage in STAGES}
+    parts = ", ".join(f"{name} {value:.0f}" for name, value in seconds.items())
+    print(f"{run.recipe.name}: {sum(seconds.values()):.0f} s ({parts})")
+    proof = load_proof(run)
+    rungs = ladder(run, proof, open_bundle(bundle_path(run)))
+    for rung in rungs:
+        print(line(rung))
+    drop = proof.metrics.float_accuracy.value - proof.metrics.int8_accuracy.value
+    print(f"MACs: {rungs[0].macs / rungs[-1].macs:.2f}x fewer")
+    print(f"drop from float to int8 of the same network: {100 * drop:.2f} points")
+    print(f"drop from the unpruned float: {100 * total_drop(rungs):.2f} points")
+    for gate in proof.gates:
+        print(f"gate {gate.name}: {gate.measured} ({gate.demanded})")
+
+
+def line(rung: Rung) -> str:
+    """One rung: `int8     93.4 % [92.9, 93.9]  1.50 M MACs   68 kB`."""
+    size, macs = rung.size_bytes / 1000, rung.macs / 1e6
+    return f"{rung.name:8} {percent(rung.accuracy):24} {macs:7.2f} M MACs {size:8.1f} kB"
+
+
+def total_drop(rungs: tuple[Rung, ...]) -> float:
+    """What pruning and quantisation cost together, in [-1, 1]."""
+    return rungs[0].accuracy.value - rungs[-1].accuracy.value
+
+
+if __name__ == "__main__":
+    main()
