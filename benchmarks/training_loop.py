@@ -9,7 +9,7 @@ cost the same on either side. Rounds alternate, so that what else the machine do
 meets both. The ratio is of the two fastest rounds, which it disturbed least; that of
 the sums is printed beside it.
 
-    python benchmarks/training_loop.py [--arch resnet8] [--images 6400] [--rounds 5]
+    python benchmarks/training_loop.py [--arch resnet8] [--images 2560] [--rounds 10]
 """
 
 import argparse
@@ -89,8 +89,8 @@ def main() -> None:
     """Print the seconds of each round, and the ratio."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--arch", choices=get_args(Arch), default="resnet8")
-    parser.add_argument("--images", type=int, default=6400)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--images", type=int, default=2560)
+    parser.add_argument("--rounds", type=int, default=10)
     args = parser.parse_args()
     images, val = noise(args.images, 0), noise(args.images // 10, 1)
     start = fresh(ModelSpec(arch=args.arch, classes=10, input=INPUT), seed=0)
