@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from torch.optim import Optimizer
 
 from edge_agent.atomic import write_whole
 from pipeline.ema import Ema
+from pipeline.errors import RunError
 from pipeline.history import EpochRecord
 
 RESUME_FILE = "resume.pt"
@@ -71,11 +73,15 @@ def store(state: TrainingState, folder: Path, key: str) -> None:
 
 
 def restore(state: TrainingState, folder: Path, key: str) -> bool:
-    """Put the state in `folder` into `state`; False where there is none of this `key`."""
+    """Put the state in `folder` into `state`; False where there is none of this `key`.
+
+    Raises:
+        RunError: the file there is damaged.
+    """
     path = folder / RESUME_FILE
     if not path.exists():
         return False
-    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    content = _read(path)
     if content["key"] != key:
         return False
     state.module.load_state_dict(content["module"])
@@ -89,6 +95,13 @@ def restore(state: TrainingState, folder: Path, key: str) -> bool:
     return True
 
 
-def forget(folder: Path) -> None:
-    """Remove the state in `folder`, once the stage's result is safe elsewhere."""
-    (folder / RESUME_FILE).unlink(missing_ok=True)
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        # Tensors and plain values only: a state file can run no code.
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, ValueError, UnpicklingError) as error:
+        raise RunError(
+            f"{path}: expected the state of a training run, found a damaged file; "
+            "remove it to start over"
+        ) from error
+    return content

@@ -88,6 +88,7 @@ def train(
     Raises:
         DataError: a split does not fit the network, or there are too few images.
         TrainError: the loss is no longer finite.
+        RunError: the state in `resume_folder` is damaged.
     """
     progress = progress or Silent()
     ranks = join_ranks()

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from pipeline.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from pipeline.data.fitted import Fitted
-from pipeline.errors import TrainError
+from pipeline.errors import RunError, TrainError
 from pipeline.progress import Silent
 from pipeline.recipe import Augment, TrainRecipe
 from pipeline.resume import RESUME_FILE
@@ -202,6 +202,28 @@ def test_another_runs_state_is_not_used(
         said = Said()
         train(network, data, val, recipe, seed=seed, resume_folder=tmp_path, progress=said)
         assert said.lines[0].startswith("train 1/")
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:1000], lambda _: b"", lambda _: b"\x80\x02junk"]
+)
+def test_a_damaged_state_is_an_error(
+    damage: Callable[[bytes], bytes],
+    digit_network: MakeNetwork,
+    few_digits: Splits,
+    tmp_path: Path,
+) -> None:
+    """A state file cut off, emptied or of another kind is named, with what to do."""
+    start = digit_network(width=0.5)
+    train(start, *few_digits, SHORT, seed=0, resume_folder=tmp_path)
+    path = tmp_path / RESUME_FILE
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(RunError) as error:
+        train(start, *few_digits, SHORT, seed=0, resume_folder=tmp_path)
+    assert str(error.value) == (
+        f"{path}: expected the state of a training run, found a damaged file; "
+        "remove it to start over"
+    )
 
 
 CHILD = """
