@@ -19,6 +19,7 @@ from edge_agent import __version__
 from edge_agent.atomic import write_whole
 from pipeline.data.base import Dataset
 from pipeline.data.load import load
+from pipeline.distributed import join_ranks
 from pipeline.errors import RunError
 from pipeline.progress import Progress
 from pipeline.recipe import Recipe, decode_recipe
@@ -117,11 +118,14 @@ class Stage:
         inputs: all its result depends on, as values msgspec can encode.
         make: does the work; leaves its results in the folder it is given, where it finds
             what an interrupted attempt at the same work left there.
+        shared: whether the processes of a torchrun do it together, the first one alone
+            writing; other stages are that one's alone.
     """
 
     name: str
     inputs: Callable[[Run], object]
     make: Callable[[Run, Path], None]
+    shared: bool = False
 
 
 def perform(run: Run, stage: Stage) -> bool:
@@ -133,23 +137,45 @@ def perform(run: Run, stage: Stage) -> bool:
     inputs = _fingerprint(stage.name, stage.inputs(run))
     record = run.record(stage.name)
     if record is not None and record.inputs == inputs:
+        join_ranks().wait()  # nobody changes anything before all have looked
         return False
-    work = _work_folder(run, stage.name, inputs)
+    work = run.folder / WORK_FOLDER / f"{stage.name}-{inputs[:16]}"
     start = time.monotonic()
-    try:
-        stage.make(run, work)
-    except Exception:
-        shutil.rmtree(work, ignore_errors=True)
-        raise
-    shutil.rmtree(work / RESUME_FOLDER, ignore_errors=True)
-    seconds = round(time.monotonic() - start, 3)
-    record = StageRecord(stage.name, inputs, _hash_files(work), seconds)
-    write_whole(work / RECORD_FILE, msgspec.json.format(msgspec.json.encode(record), indent=2))
-    done = run.path(stage.name)
-    if done.exists():
-        shutil.rmtree(done)
-    work.rename(done)
+    ranks = join_ranks()
+    ranks.wait()
+    if ranks.first:
+        _prepare(work, stage.name)
+    ranks.wait()
+    if ranks.first or stage.shared:
+        try:
+            stage.make(run, work)
+        except Exception:
+            shutil.rmtree(work, ignore_errors=True)
+            raise
+    if ranks.first:
+        record = StageRecord(stage.name, inputs, {}, round(time.monotonic() - start, 3))
+        _finish(work, record, run.path(stage.name))
+    ranks.wait()
     return True
+
+
+def _prepare(work: Path, stage: str) -> None:
+    """Make the folder for this very work, or keep what an interrupted attempt left in it."""
+    # Attempts at other inputs will never be gone on with.
+    for stale in work.parent.glob(f"{stage}-*"):
+        if stale != work:
+            shutil.rmtree(stale)
+    work.mkdir(parents=True, exist_ok=True)
+
+
+def _finish(work: Path, record: StageRecord, place: Path) -> None:
+    """Write the record beside the results in `work`, and put them into `place`."""
+    shutil.rmtree(work / RESUME_FOLDER, ignore_errors=True)
+    record = msgspec.structs.replace(record, outputs=_hash_files(work))
+    write_whole(work / RECORD_FILE, msgspec.json.format(msgspec.json.encode(record), indent=2))
+    if place.exists():
+        shutil.rmtree(place)
+    work.rename(place)
 
 
 def write_recipe_copy(run: Run) -> None:
@@ -165,18 +191,6 @@ def origin(folder: Path) -> Path:
     return (
         Path(kept.read_text(encoding="utf-8").strip()) if kept.is_file() else folder / RECIPE_FILE
     )
-
-
-def _work_folder(run: Run, stage: str, inputs: str) -> Path:
-    """A folder for this very work: an interrupted attempt's own, or a new one."""
-    parent = run.folder / WORK_FOLDER
-    work = parent / f"{stage}-{inputs[:16]}"
-    # Attempts at other inputs will never be resumed.
-    for stale in parent.glob(f"{stage}-*"):
-        if stale != work:
-            shutil.rmtree(stale)
-    work.mkdir(parents=True, exist_ok=True)
-    return work
 
 
 def _fingerprint(stage: str, inputs: object) -> str:

@@ -1,10 +1,11 @@
 """Opening a run for a command: which recipe, which folder, and where progress goes."""
 
+import os
 from pathlib import Path
 from typing import TextIO
 
 from pipeline.errors import RunError
-from pipeline.progress import open_progress
+from pipeline.progress import Progress, Silent, open_progress
 from pipeline.recipe import decode_recipe, read_recipe
 from pipeline.run import RECIPE_FILE, Run, origin
 
@@ -17,7 +18,7 @@ def open_recipe(recipe: Path, out: Path | None, data_root: Path | None, stream: 
     """
     text = read_recipe(recipe)
     folder = out or Path("runs") / decode_recipe(text, str(recipe)).name
-    return Run(folder, text, recipe, data_root, open_progress(stream))
+    return Run(folder, text, recipe, data_root, _progress(stream))
 
 
 def open_run(folder: Path, recipe: Path | None, data_root: Path | None, stream: TextIO) -> Run:
@@ -35,7 +36,12 @@ def open_run(folder: Path, recipe: Path | None, data_root: Path | None, stream: 
             f"{kept}: expected a run folder with its recipe, found none; "
             "begin one with --recipe RECIPE.toml, or with: edgeward build"
         )
-    return Run(folder, read_recipe(kept), origin(folder), data_root, open_progress(stream))
+    return Run(folder, read_recipe(kept), origin(folder), data_root, _progress(stream))
+
+
+def _progress(stream: TextIO) -> Progress:
+    """Where to report; of the processes of a torchrun only the first one speaks."""
+    return open_progress(stream) if os.environ.get("RANK", "0") == "0" else Silent()
 
 
 def recipe_folder() -> Path:

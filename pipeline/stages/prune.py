@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pipeline.checkpoint import load_checkpoint, save_checkpoint
+from pipeline.distributed import join_ranks
 from pipeline.prune import prune
 from pipeline.run import RESUME_FOLDER, Run, Stage
 from pipeline.stages.train import fitted
@@ -30,7 +31,8 @@ def _make(run: Run, work: Path) -> None:
         resume_folder=work / RESUME_FOLDER,
         progress=run.progress,
     )
-    save_checkpoint(pruned, work)
+    if join_ranks().first:
+        save_checkpoint(pruned, work)
 
 
-PRUNE = Stage("prune", _inputs, _make)
+PRUNE = Stage("prune", _inputs, _make, shared=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 from pipeline.checkpoint import fresh, save_checkpoint
 from pipeline.data.base import SplitName
 from pipeline.data.fitted import Fitted, fit_cached
+from pipeline.distributed import join_ranks
 from pipeline.models import ModelSpec
 from pipeline.run import RESUME_FOLDER, Run, Stage
 from pipeline.train import train
@@ -47,7 +48,8 @@ def _make(run: Run, work: Path) -> None:
         resume_folder=work / RESUME_FOLDER,
         progress=run.progress,
     )
-    save_checkpoint(trained, work)
+    if join_ranks().first:
+        save_checkpoint(trained, work)
 
 
-TRAIN = Stage("train", _inputs, _make)
+TRAIN = Stage("train", _inputs, _make, shared=True)
