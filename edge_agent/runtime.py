@@ -17,6 +17,7 @@ import numpy as np
 from edge_agent.arrays import I8
 from edge_agent.bundle.affine import Affine
 from edge_agent.errors import BundleError, RuntimeUnavailableError
+from edge_agent.native_stderr import without_lines
 
 # Distribution name -> module that has `Interpreter`, in order of preference.
 RUNTIMES = {
@@ -24,6 +25,8 @@ RUNTIMES = {
     "tflite-runtime": "tflite_runtime.interpreter",
 }
 CHOICE_VARIABLE = "EDGEWARD_RUNTIME"
+# Said by both runtimes at every start; no variable and no call turns it off.
+DELEGATE_NOTICE = b"INFO: Created TensorFlow Lite XNNPACK delegate"
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,9 @@ class Interpreter:
         name, module = _runtime()
         self.name = name
         try:
-            self._native = module.Interpreter(model_content=model, num_threads=threads)
-            self._native.allocate_tensors()
+            with without_lines(DELEGATE_NOTICE):
+                self._native = module.Interpreter(model_content=model, num_threads=threads)
+                self._native.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise BundleError(f"model: {name} cannot load it: {_first_line(error)}") from error
         inputs, outputs = self._native.get_input_details(), self._native.get_output_details()

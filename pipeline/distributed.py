@@ -30,7 +30,7 @@ class Ranks:
         if self.world == 1:
             return module
         # Batch norm counts its own shard; `agree` averages the statistics each epoch.
-        return DistributedDataParallel(module, broadcast_buffers=False)
+        return DistributedDataParallel(module, forward_sync_buffers=False)
 
     def total(self, values: Tensor) -> Tensor:
         """The sum of `values` over the ranks, on every rank."""
