@@ -10,13 +10,12 @@ from pipeline.data.folder import Layout, PartName, check_classes, list_folder, m
 from pipeline.data.images import Look, look_at
 from pipeline.data.split import calibration_limit, divide
 from pipeline.errors import DataError
-from pipeline.progress import Progress, Silent
+from pipeline.progress import SILENT, Progress
 from pipeline.recipe import DataRecipe
 
 VAL, TEST = 0.1, 0.2  # the shares that a new recipe holds out
 UNEVEN = 3.0  # a largest class this many times the smallest is worth a warning
 
-_SILENT = Silent()
 _SHOWN = 5  # how many names a line lists
 
 
@@ -79,7 +78,7 @@ class FolderSummary:
         return max(sizes) / min(sizes) if min(sizes) else None
 
 
-def inspect(root: Path, progress: Progress = _SILENT) -> FolderSummary:
+def inspect(root: Path, progress: Progress = SILENT) -> FolderSummary:
     """Look at every image under `root`; what is wrong with some is told, not raised.
 
     Raises:

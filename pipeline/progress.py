@@ -58,6 +58,10 @@ class _Unseen:
         """Nothing."""
 
 
+# What `progress` is where nobody asks; it holds nothing, so that one serves all.
+SILENT = Silent()
+
+
 class Lines:
     """Plain lines for a log: what is said, and every ten seconds how far a task is."""
 

@@ -24,7 +24,7 @@ from pipeline.history import Step
 from pipeline.macs import cost, layer_macs
 from pipeline.models import build
 from pipeline.models.shapes import read_shapes
-from pipeline.progress import Progress, Silent
+from pipeline.progress import SILENT, Progress
 from pipeline.recipe import PruneRecipe
 from pipeline.train import Loss, smoothed_cross_entropy, train
 
@@ -40,7 +40,7 @@ def prune(
     *,
     seed: int,
     resume_folder: Path | None = None,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> Checkpoint:
     """`start` with `recipe.macs` of its multiply-accumulates, fine-tuned; `start` stays.
 
@@ -48,7 +48,6 @@ def prune(
         BudgetError: the target is under what the network can be cut down to.
         DataError, TrainError: as `train`.
     """
-    progress = progress or Silent()
     smaller = cut(start, train_split, recipe, seed=seed)
     before = cost(start.module, start.spec.input).macs
     after = cost(smaller.module, smaller.spec.input).macs

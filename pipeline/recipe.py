@@ -16,6 +16,8 @@ from quantization.recipe import QuantRecipe
 Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 Fraction: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
+# What `pipeline/models/` can build; named here, where nothing loads torch.
+Arch: TypeAlias = Literal["resnet8", "resnet20", "resnet56", "mobilenet_v2", "ds_cnn", "vgg_tiny"]
 
 
 class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,7 +61,7 @@ class DataRecipe(_Value, frozen=True, kw_only=True):
 class ModelRecipe(_Value, frozen=True, kw_only=True):
     """Which network: an architecture of `pipeline/models/` and its width multiplier."""
 
-    arch: Literal["resnet8", "resnet20", "resnet56", "mobilenet_v2", "ds_cnn", "vgg_tiny"]
+    arch: Arch
     width: Positive = 1.0
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TextIO
 
 from pipeline.errors import RunError
-from pipeline.progress import Progress, Silent, open_progress
+from pipeline.progress import SILENT, Progress, open_progress
 from pipeline.recipe import decode_recipe, read_recipe
 from pipeline.run import RECIPE_FILE, Run, origin
 
@@ -41,7 +41,7 @@ def open_run(folder: Path, recipe: Path | None, data_root: Path | None, stream: 
 
 def _progress(stream: TextIO) -> Progress:
     """Where to report; of the processes of a torchrun only the first one speaks."""
-    return open_progress(stream) if os.environ.get("RANK", "0") == "0" else Silent()
+    return open_progress(stream) if os.environ.get("RANK", "0") == "0" else SILENT
 
 
 def recipe_folder() -> Path:

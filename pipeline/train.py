@@ -25,7 +25,7 @@ from pipeline.distributed import Ranks, join_ranks
 from pipeline.ema import Ema
 from pipeline.errors import TrainError
 from pipeline.history import EpochRecord, Step
-from pipeline.progress import Progress, Silent, Task
+from pipeline.progress import SILENT, Progress, Task
 from pipeline.recipe import TrainRecipe
 from pipeline.resume import TrainingState, restore, run_key, store
 from pipeline.schedule import learning_rate
@@ -62,7 +62,7 @@ def train(
     seed: int,
     resume_folder: Path | None = None,
     store_every_s: float = 60.0,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
     loss: Loss | None = None,
     name: str = "train",
 ) -> Checkpoint:
@@ -81,7 +81,7 @@ def train(
             on with. None keeps none.
         store_every_s: how long an epoch may last before the state is kept within it; with
             several processes it is kept at the ends of epochs only.
-        progress: where to report; None reports nothing.
+        progress: where to report.
         loss: what to minimise; None is cross-entropy with the recipe's label smoothing.
         name: the stage's name, in reports and in the lineage.
 
@@ -90,7 +90,6 @@ def train(
         TrainError: the loss is no longer finite.
         RunError: the state in `resume_folder` is damaged.
     """
-    progress = progress or Silent()
     ranks = join_ranks()
     device = _device()
     images = Images.of(train, start.spec, device, "train")

@@ -15,13 +15,12 @@ from typing import BinaryIO, Literal, TypeAlias
 
 from edge_agent.atomic import whole_file
 from pipeline.errors import DataError
-from pipeline.progress import Progress, Silent, Task
+from pipeline.progress import SILENT, Progress, Task
 
 MnistName: TypeAlias = Literal["mnist", "fashion-mnist"]
 
 TIMEOUT_S = 30.0
 _CHUNK = 1 << 16
-_SILENT = Silent()
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def mnist_files(name: MnistName) -> dict[str, RemoteFile]:
 def fetch_missing(
     files: dict[str, RemoteFile],
     folder: Path,
-    progress: Progress = _SILENT,
+    progress: Progress = SILENT,
     *,
     timeout_s: float = TIMEOUT_S,
 ) -> None:

@@ -14,7 +14,7 @@ from edge_agent.atomic import whole_file
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import fit
 from pipeline.data.base import Dataset, Split, SplitName
-from pipeline.progress import Progress, Silent
+from pipeline.progress import SILENT, Progress
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +33,8 @@ class Fitted:
         return len(self.labels)
 
 
-_SILENT = Silent()
-
-
 def fit_split(
-    split: Split, spec: InputSpec, progress: Progress = _SILENT, *, name: str = "images"
+    split: Split, spec: InputSpec, progress: Progress = SILENT, *, name: str = "images"
 ) -> Fitted:
     """Every image of `split` through the device's own `fit`; `name` is for the progress."""
     total = len(split)
@@ -54,7 +51,7 @@ def fit_cached(
     name: SplitName,
     spec: InputSpec,
     folder: Path,
-    progress: Progress = _SILENT,
+    progress: Progress = SILENT,
 ) -> Fitted:
     """`fit_split` of the split `name`, kept in `folder` for the next stage.
 

@@ -18,7 +18,7 @@ from pipeline.data.base import Split
 from pipeline.data.images import IMAGE_SUFFIXES, ImageFiles, Look, look_at
 from pipeline.data.split import Pool, Source
 from pipeline.errors import DataError
-from pipeline.progress import Progress, Silent
+from pipeline.progress import SILENT, Progress
 
 PartName: TypeAlias = Literal["train", "val", "test"]
 Classes: TypeAlias = dict[str, tuple[Path, ...]]
@@ -30,7 +30,6 @@ _PARTS: dict[str, PartName] = {
     "validation": "val",
     "test": "test",
 }
-_SILENT = Silent()
 _SHOWN = 3  # how many unreadable files an error names
 
 
@@ -63,7 +62,7 @@ class Layout:
 def read_folder(
     root: Path,
     on_unreadable: Literal["error", "skip"] = "error",
-    progress: Progress = _SILENT,
+    progress: Progress = SILENT,
 ) -> Source:
     """The images under `root`, every one decoded once to know that it can be.
 

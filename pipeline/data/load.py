@@ -10,10 +10,8 @@ from pipeline.data.mnist import read_mnist
 from pipeline.data.root import data_root
 from pipeline.data.split import Source, divide
 from pipeline.errors import DataError
-from pipeline.progress import Progress, Silent
+from pipeline.progress import SILENT, Progress
 from pipeline.recipe import DataRecipe
-
-_SILENT = Silent()
 
 
 def load(
@@ -22,7 +20,7 @@ def load(
     root: Path | None,
     recipe_folder: Path,
     seed: int,
-    progress: Progress = _SILENT,
+    progress: Progress = SILENT,
 ) -> Dataset:
     """The data set `recipe` asks for; the same seed gives the same split.
 

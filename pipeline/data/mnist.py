@@ -19,7 +19,7 @@ from pipeline.data.base import Split
 from pipeline.data.download import MnistName, RemoteFile, fetch_missing, mnist_files
 from pipeline.data.split import Pool, Source, digest
 from pipeline.errors import DataError
-from pipeline.progress import Progress, Silent
+from pipeline.progress import SILENT, Progress
 
 Part: TypeAlias = Literal["train", "t10k"]
 
@@ -32,10 +32,8 @@ _LABELS: dict[MnistName, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
-_SILENT = Silent()
 
-
-def read_mnist(name: MnistName, root: Path, progress: Progress = _SILENT) -> Source:
+def read_mnist(name: MnistName, root: Path, progress: Progress = SILENT) -> Source:
     """The set `name` in the folder `root`/`name`, downloaded into it when missing.
 
     Raises:

@@ -2,7 +2,7 @@
 
 Each is an `nn.Sequential` whose last element is the classifier (pool, flatten, linear), so
 that `net[:-1]` gives the last feature maps. `build` is the only door. To add
-an architecture: write its file, name it in `spec.Arch` and in `_construct`.
+an architecture: write its file, name it in `recipe.Arch` and in `_construct`.
 """
 
 from typing import assert_never

@@ -1,12 +1,12 @@
 """`ModelSpec`: a network as data, from which `build` makes the module again."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 
 from edge_agent.bundle.manifest import InputSpec
+from pipeline.recipe import Arch
 
-Arch: TypeAlias = Literal["resnet8", "resnet20", "resnet56", "mobilenet_v2", "ds_cnn", "vgg_tiny"]
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 
 

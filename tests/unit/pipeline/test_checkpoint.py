@@ -16,7 +16,7 @@ from pipeline.checkpoint import (
     save_checkpoint,
 )
 from pipeline.errors import RunError
-from pipeline.models.spec import Arch
+from pipeline.recipe import Arch
 
 HISTORY = (EpochRecord(1, 2.3, 2.2, 0.1, 0.05, 1.5), EpochRecord(2, 1.0, 0.9, 0.75, 0.01, 1.25))
 LINEAGE = (Step("train", 3, {"epochs": 2, "augment": {"flip": False}}),)

@@ -13,9 +13,8 @@ import torch
 from pipeline.checkpoint import Checkpoint
 from pipeline.data.fitted import Fitted
 from pipeline.export_onnx import to_onnx
-from pipeline.models.spec import Arch
 from pipeline.prune import cut
-from pipeline.recipe import PruneRecipe, TrainRecipe
+from pipeline.recipe import Arch, PruneRecipe, TrainRecipe
 
 PLAIN = {"Conv", "Relu", "Clip", "Add", "MaxPool", "Pad", "ReduceMean", "Reshape", "Gemm"}
 

@@ -10,7 +10,7 @@ from pipeline.macs import cost, layer_macs
 from pipeline.models import LayerShape, ModelSpec, build
 from pipeline.models.layers import SameConv2d, same_padding, scaled
 from pipeline.models.shapes import read_shapes
-from pipeline.models.spec import Arch
+from pipeline.recipe import Arch
 
 ARCHS: tuple[Arch, ...] = (
     "resnet8",

@@ -11,9 +11,8 @@ from pipeline.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from pipeline.data.fitted import Fitted
 from pipeline.errors import BudgetError
 from pipeline.macs import cost
-from pipeline.models.spec import Arch
 from pipeline.prune import cut, distillation, prune
-from pipeline.recipe import PruneRecipe, TrainRecipe
+from pipeline.recipe import Arch, PruneRecipe, TrainRecipe
 
 Splits = tuple[Fitted, Fitted]
 TUNE = TrainRecipe(epochs=3, batch_size=64, lr=0.05, ema=0.98)
