@@ -5,8 +5,8 @@ from pipeline.run import Run, Stage, perform, write_recipe_copy
 from pipeline.stages import STAGES
 
 
-def build(run: Run, until: str | None = None) -> None:
-    """Bring the run up to date, up to and including the stage `until` (None: all of it).
+def build(run: Run) -> None:
+    """Bring the whole run up to date.
 
     Raises:
         PipelineError, QuantizationError, AgentError: whatever a stage refuses.
@@ -14,8 +14,6 @@ def build(run: Run, until: str | None = None) -> None:
     write_recipe_copy(run)
     for stage in STAGES:
         _report(run, stage, perform(run, stage))
-        if stage.name == until:
-            return
 
 
 def single(run: Run, name: str) -> None:

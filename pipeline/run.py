@@ -17,12 +17,14 @@ import msgspec
 
 from edge_agent import __version__
 from edge_agent.atomic import write_whole
+from edge_agent.errors import AgentError
 from pipeline.data.base import Dataset
 from pipeline.data.load import load
 from pipeline.distributed import join_ranks
-from pipeline.errors import RunError
+from pipeline.errors import PipelineError, RunError
 from pipeline.progress import Progress
 from pipeline.recipe import Recipe, decode_recipe
+from quantization.errors import QuantizationError
 
 RECIPE_FILE = "recipe.toml"
 ORIGIN_FILE = "recipe.origin"
@@ -116,8 +118,8 @@ class Stage:
     Args:
         name: its folder in the run and its command.
         inputs: all its result depends on, as values msgspec can encode.
-        make: does the work; leaves its results in the folder it is given, where it finds
-            what an interrupted attempt at the same work left there.
+        make: does the work; leaves its results in the folder it is given, which is empty
+            but for what an interrupted attempt at the same work left in `RESUME_FOLDER`.
         shared: whether the processes of a torchrun do it together, the first one alone
             writing; other stages are that one's alone.
     """
@@ -132,7 +134,8 @@ def perform(run: Run, stage: Stage) -> bool:
     """Bring `stage` up to date; False if it already was.
 
     Raises:
-        PipelineError: whatever the stage refuses; it then leaves nothing behind.
+        PipelineError, QuantizationError, AgentError: whatever the stage refuses; it then
+            leaves nothing behind.
     """
     inputs = _fingerprint(stage.name, stage.inputs(run))
     record = run.record(stage.name)
@@ -149,7 +152,9 @@ def perform(run: Run, stage: Stage) -> bool:
     if ranks.first or stage.shared:
         try:
             stage.make(run, work)
-        except Exception:
+        except (PipelineError, QuantizationError, AgentError):
+            # Refused: the same attempt would be refused again. After a full disk, or anything
+            # else that was nobody's decision, what was trained so far is gone on with.
             shutil.rmtree(work, ignore_errors=True)
             raise
     if ranks.first:
@@ -160,12 +165,17 @@ def perform(run: Run, stage: Stage) -> bool:
 
 
 def _prepare(work: Path, stage: str) -> None:
-    """Make the folder for this very work, or keep what an interrupted attempt left in it."""
+    """Make the folder for this very work; of an interrupted attempt keep what it resumes from."""
     # Attempts at other inputs will never be gone on with.
     for stale in work.parent.glob(f"{stage}-*"):
         if stale != work:
             shutil.rmtree(stale)
     work.mkdir(parents=True, exist_ok=True)
+    for left in work.iterdir():
+        if left.is_dir() and left.name != RESUME_FOLDER:
+            shutil.rmtree(left)
+        elif not left.is_dir():
+            left.unlink()
 
 
 def _finish(work: Path, record: StageRecord, place: Path) -> None:

@@ -1,6 +1,9 @@
-"""Fixtures of the training tests: real digits, a small network, and nothing slow."""
+"""Fixtures of the host's tests: real digits, small networks, one small finished run."""
 
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,11 +11,13 @@ import torch
 from sklearn.datasets import load_digits
 
 from edge_agent.bundle.manifest import InputSpec
+from pipeline.build import build
 from pipeline.checkpoint import Checkpoint, fresh
 from pipeline.data.fitted import Fitted
 from pipeline.models import ModelSpec
-from pipeline.models.spec import Arch
-from pipeline.recipe import TrainRecipe
+from pipeline.progress import Silent, Task
+from pipeline.recipe import Arch, TrainRecipe
+from pipeline.run import Run
 from pipeline.train import train
 
 DIGITS_INPUT = InputSpec(height=16, width=16, colour="gray", mean=(0.3,), std=(0.35,))
@@ -56,3 +61,62 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+TINY_RECIPE = """\
+name = "tiny"
+seed = 1
+data = { kind = "digits", val = 0.1, test = 0.1, calibration = 32, train_limit = 800 }
+input = { height = 8, width = 8, colour = "gray", mean = [0.5], std = [0.5] }
+model = { arch = "vgg_tiny" }
+train = { epochs = 3, batch_size = 32, ema = 0.9 }
+prune = { macs = 0.6, train = { epochs = 2, batch_size = 32, lr = 0.05, ema = 0.9 } }
+"""
+
+
+class Said(Silent):
+    """Keeps what was said, and which tasks there were."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.tasks: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+    @contextmanager
+    def task(self, name: str, total: int, done: int = 0) -> Iterator[Task]:
+        self.tasks.append(name)
+        with super().task(name, total, done) as task:
+            yield task
+
+
+@pytest.fixture(name="open_tiny")
+def _open_tiny() -> Callable[..., Run]:
+    """Opens a run folder with the tiny recipe, some keys changed, added, or left out ("")."""
+
+    def make(folder: Path, **changes: str) -> Run:
+        lines = [line for line in TINY_RECIPE.splitlines() if line.split(" ")[0] not in changes]
+        lines += [f"{key} = {value}" for key, value in changes.items() if value]
+        text = "".join(f"{line}\n" for line in lines)
+        return Run(folder, text.encode(), folder / "tiny.toml", None, Said())
+
+    return make
+
+
+@pytest.fixture(name="built", scope="session")
+def _built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the tiny recipe, for looking at; `built_copy` is for changing."""
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    run = Run(folder, TINY_RECIPE.encode(), folder / "tiny.toml", None, Silent())
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    build(run)
+    torch.set_num_threads(threads)
+    return folder
+
+
+@pytest.fixture(name="built_copy")
+def _built_copy(built: Path, tmp_path: Path) -> Path:
+    """A finished run of one's own."""
+    return Path(shutil.copytree(built, tmp_path / "tiny"))

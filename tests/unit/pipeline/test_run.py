@@ -99,6 +99,25 @@ def test_an_interrupted_stage_finds_what_it_left(run: Run) -> None:
     assert {path.name for path in run.path("train").iterdir()} == {"weights", "stage.json"}
 
 
+def test_a_full_disk_does_not_cost_what_was_trained(run: Run) -> None:
+    """What nobody decided keeps the state to go on from, and nothing else of the attempt."""
+    found: list[list[str]] = []
+
+    def make(_run: Run, work: Path) -> None:
+        found.append(sorted(path.name for path in work.iterdir()))
+        if len(found) == 1:
+            (work / RESUME_FOLDER).mkdir()
+            (work / "half").write_text("half")
+            (work / "folder").mkdir()
+            raise OSError("No space left on device")
+
+    stage = Stage("train", lambda _: "same", make)
+    with pytest.raises(OSError, match="No space left"):
+        perform(run, stage)
+    assert perform(run, stage)
+    assert found == [[], [RESUME_FOLDER]]
+
+
 def test_an_interrupted_attempt_at_other_inputs_is_thrown_away(run: Run) -> None:
     """A state of another recipe must not be gone on with."""
 
