@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 
 from edge_agent.bundle.manifest import Name
-from edge_agent.endpoint import Broker, parse_endpoint, read_credentials
+from edge_agent.endpoint import DEFAULT_URL, Broker, parse_endpoint, read_credentials
 from edge_agent.errors import ConfigError
 
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
@@ -32,7 +32,7 @@ class DeviceConfig(_Value, frozen=True):
 class BrokerConfig(_Value, frozen=True):
     """Where results go; see `Broker` for what the fields mean."""
 
-    url: str = "mqtt://localhost:1883"
+    url: str = DEFAULT_URL
     credentials_file: Path | None = None
     ca_file: Path | None = None
     cert_file: Path | None = None

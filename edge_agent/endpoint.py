@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from edge_agent.errors import ConfigError
 
 DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
+DEFAULT_URL = "mqtt://localhost:1883"
 
 
 @dataclass(frozen=True)

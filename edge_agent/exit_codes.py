@@ -29,5 +29,7 @@ class ExitCode(IntEnum):
     GATE = 23
     QUANTIZATION = 24
     RUN_FOLDER = 25
+    TRAINING = 26
+    DEMO = 27
     # The shell's convention for SIGINT.
     INTERRUPTED = 130

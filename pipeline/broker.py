@@ -53,7 +53,7 @@ def running_broker(url: str | None = None) -> Iterator[RunningBroker]:
         BrokerError: `url` is no broker's address, or a broker of our own does not start.
     """
     if url is not None:
-        yield RunningBroker(_parse(url), "given")
+        yield RunningBroker(broker_at(url), "given")
     elif (program := find_mosquitto()) is not None:
         with mosquitto_broker(program) as broker:
             yield broker
@@ -91,7 +91,12 @@ def embedded_broker() -> Iterator[RunningBroker]:
             yield RunningBroker(endpoint, "embedded")
 
 
-def _parse(url: str) -> Endpoint:
+def broker_at(url: str) -> Endpoint:
+    """The address in `url`, as a user gave it on the command line.
+
+    Raises:
+        BrokerError: it is no broker's address.
+    """
     try:
         return parse_endpoint(url)
     except ValueError as error:

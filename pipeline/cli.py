@@ -6,21 +6,25 @@ Each command imports what it needs when it runs: `--help` loads no torch.
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from edge_agent import __version__
 from edge_agent.cli import exit_code as agent_exit_code
+from edge_agent.endpoint import DEFAULT_URL
 from edge_agent.errors import AgentError
 from edge_agent.exit_codes import ExitCode
 from pipeline.errors import (
     BudgetError,
     DataError,
+    DemoError,
     GateError,
     PipelineError,
     RecipeError,
     RunError,
+    TrainError,
 )
 from quantization.errors import QuantizationError
 
@@ -32,10 +36,25 @@ EXIT_CODES: tuple[tuple[type[Exception], ExitCode], ...] = (
     (GateError, ExitCode.GATE),
     (RunError, ExitCode.RUN_FOLDER),
     (QuantizationError, ExitCode.QUANTIZATION),
+    (TrainError, ExitCode.TRAINING),
+    (DemoError, ExitCode.DEMO),
 )
+
+
+class _Commands(TyperGroup):
+    """Says what Ctrl-C means; typer would take it for itself and end without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            sys.stderr.write("edgeward: interrupted; the same command goes on from here\n")
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
+
 
 app = typer.Typer(
     name="edgeward",
+    cls=_Commands,
     help="From labelled images to a proven int8 model on the device, publishing over MQTT.",
     no_args_is_help=True,
     add_completion=False,
@@ -52,10 +71,7 @@ DataRoot = Annotated[
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The run folder.")]
 RecipeOption = Annotated[
     Path | None,
-    typer.Option("--recipe", help="Start or change the run with this recipe.", exists=False),
-]
-BrokerUrl = Annotated[
-    str | None, typer.Option("--broker", help="The user's own broker, mqtt://HOST[:PORT].")
+    typer.Option("--recipe", help="Start or change the run with this recipe."),
 ]
 
 
@@ -66,9 +82,6 @@ def main() -> None:
     except (PipelineError, QuantizationError, AgentError) as error:
         sys.stderr.write(f"edgeward: {error}\n")
         sys.exit(exit_code(error))
-    except KeyboardInterrupt:
-        sys.stderr.write("edgeward: interrupted; the same command goes on from here\n")
-        sys.exit(ExitCode.INTERRUPTED)
 
 
 def exit_code(error: Exception) -> ExitCode:
@@ -90,7 +103,8 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def _root(
     _version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
     """From labelled images to a proven int8 model on the device, publishing over MQTT."""
@@ -163,18 +177,22 @@ def init_command(
 
 @app.command("watch")
 def watch_command(
-    broker: BrokerUrl = "mqtt://localhost:1883",
+    broker: Annotated[
+        str, typer.Option("--broker", help="The broker, mqtt://HOST[:PORT].")
+    ] = DEFAULT_URL,
     device: Annotated[str | None, typer.Option("--device", help="Only this device.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Every message as a line of JSON.")] = False,
 ) -> None:
     """Show results as they arrive, and say at the end what was lost."""
     from edge_agent.client import Subscriber
+    from edge_agent.endpoint import Broker
     from edge_agent.ledger import Ledger
+    from pipeline.broker import broker_at
     from pipeline.watch import account_line, show, show_json
 
     ledger = Ledger()
     try:
-        with Subscriber(broker or "mqtt://localhost:1883", device) as subscriber:
+        with Subscriber(Broker(broker_at(broker)), device) as subscriber:
             for delivery in subscriber:
                 (show_json if json else show)(delivery, ledger, typer.echo)
     except KeyboardInterrupt:
@@ -183,7 +201,10 @@ def watch_command(
 
 @app.command("demo")
 def demo_command(
-    broker: BrokerUrl = None,
+    broker: Annotated[
+        str | None,
+        typer.Option("--broker", help="Your own broker, mqtt://HOST[:PORT]; else one is started."),
+    ] = None,
     device_python: Annotated[
         Path | None,
         typer.Option("--device-python", help="The device environment's Python interpreter."),
@@ -200,7 +221,7 @@ def demo_command(
     typer.echo(f"scenes: {outcome.right} of {outcome.frames} read rightly")
     typer.echo(outcome.line())
     if outcome.lost or outcome.duplicated:
-        raise typer.Exit(ExitCode.UNEXPECTED)
+        raise typer.Exit(ExitCode.DEMO)
 
 
 if __name__ == "__main__":

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.client import Subscriber
-from edge_agent.endpoint import Broker
+from edge_agent.endpoint import Broker, Endpoint
 from edge_agent.ledger import Ledger
 from edge_agent.messages import ResultMessage
-from pipeline.broker import RunningBroker, running_broker
+from pipeline.broker import broker_at, running_broker
 from pipeline.build import build
 from pipeline.errors import DemoError
 from pipeline.progress import Progress
@@ -30,6 +30,7 @@ from pipeline.stages.verify import bundle_path, load_proof
 from pipeline.watch import show
 
 DEVICE, STREAM = "demo", "panel"
+FILM = "scenes.avi"
 AGENT_COMMAND = "edgeward-agent"
 # An agent that neither publishes nor ends for this long is stuck: the demo says so.
 PATIENCE_S = 30.0
@@ -83,17 +84,43 @@ def demo(run: Run, broker_url: str | None, device_python: Path, frames: int) -> 
         PipelineError, QuantizationError, AgentError: as the stages and the broker do.
     """
     command = agent_command(device_python)
+    if broker_url is not None:
+        broker_at(broker_url)  # a mistyped address is better said before the training
     build(run)
-    scenes, config_path = _stage(run, frames)
+    folder = run.folder / "device"
+    scenes = _film(run, folder, frames)
+    with running_broker(broker_url) as broker:
+        run.progress.say(f"broker: {broker.kind} at {broker.endpoint}")
+        ledger, seen = _watch_agent(run, command, folder, broker.endpoint)
+    return _outcome(run, scenes, ledger, seen)
+
+
+def _film(run: Run, folder: Path, frames: int) -> tuple[Scene, ...]:
+    """Film the scenes into `folder`, emptied before."""
+    # The last demo's outbox would go on counting where it ended.
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return write_scenes(run.dataset.test, folder / FILM, frames=frames, seed=run.recipe.seed)
+
+
+def _watch_agent(
+    run: Run, command: Path, folder: Path, endpoint: Endpoint
+) -> tuple[Ledger, dict[int, ResultMessage]]:
+    """Run the agent in `folder` to its end; what was received, the results by frame."""
     ledger, seen = Ledger(), dict[int, ResultMessage]()
-    with running_broker(broker_url) as broker, _subscriber(broker) as subscriber:
-        url = str(broker.endpoint)
-        config_path.write_text(agent_config(url, run), encoding="utf-8")
-        run.progress.say(f"broker: {broker.kind} at {url}")
-        run.progress.say(f"agent: {command} run --config {config_path}")
-        with _agent(command, config_path) as process:
+    config = folder / "agent.toml"
+    config.write_text(agent_config(str(endpoint), folder, run), encoding="utf-8")
+    with Subscriber(Broker(endpoint), DEVICE) as subscriber:
+        run.progress.say(f"agent: {command} run --config {config}")
+        with _agent(command, config) as process:
             for message in _results(subscriber, process, ledger, run.progress):
                 seen[message.frame] = message
+    return ledger, seen
+
+
+def _outcome(
+    run: Run, scenes: tuple[Scene, ...], ledger: Ledger, seen: dict[int, ResultMessage]
+) -> Outcome:
     labels = run.dataset.labels
     right = sum(
         scene.number in seen and seen[scene.number].result.label == labels[scene.label]
@@ -128,8 +155,10 @@ def agent_command(device_python: Path) -> Path:
     return command
 
 
-def agent_config(broker_url: str, run: Run) -> str:
-    """The agent's configuration: one stream that reads the film and looks at its region."""
+def agent_config(broker_url: str, folder: Path, run: Run) -> str:
+    """The agent's configuration in `folder`: one stream that reads the film there."""
+    # Relative to the configuration, as its paths are: no name of a folder needs escaping.
+    bundle = os.path.relpath(bundle_path(run), folder)
     return f"""\
 [device]
 name = "{DEVICE}"
@@ -142,27 +171,11 @@ path = "outbox.sqlite"
 
 [[stream]]
 name = "{STREAM}"
-bundle = "{bundle_path(run).resolve()}"
-source = {{ kind = "video", path = "scenes.avi" }}
+bundle = "{bundle}"
+source = {{ kind = "video", path = "{FILM}" }}
 interval_s = 0.05
 region = {{ x = {REGION.x}, y = {REGION.y}, w = {REGION.w}, h = {REGION.h} }}
 """
-
-
-def _subscriber(broker: RunningBroker) -> Subscriber:
-    return Subscriber(Broker(broker.endpoint), DEVICE)
-
-
-def _stage(run: Run, frames: int) -> tuple[tuple[Scene, ...], Path]:
-    """Film the scenes into a fresh folder; returns them and where the configuration goes."""
-    folder = run.folder / "device"
-    # The last demo's outbox would go on counting where it ended.
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    scenes = write_scenes(
-        run.dataset.test, folder / "scenes.avi", frames=frames, seed=run.recipe.seed
-    )
-    return scenes, folder / "agent.toml"
 
 
 @contextmanager

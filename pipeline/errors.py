@@ -26,7 +26,7 @@ class GateError(PipelineError):
 
 
 class RunError(PipelineError):
-    """The run folder lacks a stage's result, or it belongs to another recipe."""
+    """The run folder lacks a result, or one in it is damaged or does not fit."""
 
 
 class DemoError(PipelineError):

@@ -1,0 +1,105 @@
+"""`edgeward`: what it prints, and an exit status for every kind of failure."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import pipeline.errors
+from edge_agent.errors import BrokerError
+from edge_agent.exit_codes import ExitCode
+from pipeline import cli
+from pipeline.errors import PipelineError
+from quantization.errors import QuantizationError, UnsupportedOperatorError
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """The exit status of `edgeward arguments`."""
+    monkeypatch.setattr(sys, "argv", ["edgeward", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+def kinds() -> Iterator[type[PipelineError]]:
+    for kind in vars(pipeline.errors).values():
+        if isinstance(kind, type) and issubclass(kind, PipelineError) and kind is not PipelineError:
+            yield kind
+
+
+def test_every_kind_of_error_has_a_status_of_its_own() -> None:
+    """No two kinds share one, and none passes for something unexpected."""
+    codes = [cli.exit_code(kind("x")) for kind in (*kinds(), QuantizationError)]
+    assert len(set(codes)) == len(codes)
+    assert all(20 <= code <= 29 for code in codes)
+
+
+def test_the_status_of_an_error_is_that_of_its_base() -> None:
+    """A more special error counts as its kind; the device's errors keep the device's."""
+    assert cli.exit_code(UnsupportedOperatorError("x")) == ExitCode.QUANTIZATION
+    assert cli.exit_code(BrokerError("x")) == ExitCode.BROKER
+    assert cli.exit_code(PipelineError("x")) == ExitCode.UNEXPECTED
+
+
+def test_an_error_is_one_line_and_its_status(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """No traceback for a recipe that is not there."""
+    assert run(monkeypatch, "build", str(tmp_path / "no.toml")) == ExitCode.RECIPE
+    said = capsys.readouterr().err
+    assert said.startswith(f"edgeward: {tmp_path}/no.toml: expected a recipe file, found none")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["watch", "demo"])
+def test_an_address_that_is_none_is_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    command: str,
+) -> None:
+    """A mistyped broker costs no training, and is one line."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "edgeward-agent").touch()
+    demo = ["--device-python", str(tmp_path / "python")] if command == "demo" else []
+    assert run(monkeypatch, command, "--broker", "localhost", *demo) == ExitCode.BROKER
+    assert capsys.readouterr().err == (
+        "edgeward: broker url: expected mqtt://HOST[:PORT] or mqtts://HOST[:PORT], "
+        "found 'localhost'\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["edgeward-agent"]
+
+
+def test_ctrl_c_says_that_the_run_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The shell's status of an interrupted command, and what to do next."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipeline.start.open_recipe", interrupted)
+    assert run(monkeypatch, "build", str(tmp_path / "a.toml")) == ExitCode.INTERRUPTED
+    assert "edgeward: interrupted; the same command goes on from here\n" in capsys.readouterr().err
+
+
+def test_a_build_ends_with_its_bundle_and_its_report(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], built_copy: Path
+) -> None:
+    """The two paths a user wants next, on standard output."""
+    recipe = built_copy / "recipe.toml"
+    assert run(monkeypatch, "build", str(recipe), "--out", str(built_copy)) == ExitCode.OK
+    bundle, report = built_copy / "verify" / "tiny.edgeward", built_copy / "report" / "report.html"
+    assert capsys.readouterr().out == f"bundle {bundle}\nreport {report}\n"
+    assert bundle.is_file()
+    assert report.is_file()
+
+
+def test_the_version_is_the_packages(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One version for both commands."""
+    assert run(monkeypatch, "--version") == ExitCode.OK
+    assert capsys.readouterr().out == f"edgeward {cli.__version__}\n"
