@@ -82,7 +82,7 @@ class ClassifySpec(_Value, frozen=True, kw_only=True, tag_field="task", tag="cla
         labels: class names in the order of the network's outputs.
         temperature: scores are divided by it before the softmax, so that the
             confidence means what it says; fitted on the validation split.
-        min_confidence: below it an answer's state is `unsure`; 0 never is.
+        min_confidence: an answer below it is not `sure`; with 0 every answer is.
     """
 
     labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]
@@ -136,7 +136,8 @@ class Metrics(_Value, frozen=True, kw_only=True):
         int8_accuracy: this bundle.
         agreement: share of held-out images on which both give the same answer.
         macs: multiply-accumulates of one inference.
-        latency_ms: median of one inference on the host that verified it.
+        latency_ms: median of one inference on the host that verified it, its input
+            already preprocessed, one thread.
         measured_on: the CPU and runtime that `latency_ms` was measured on.
     """
 

@@ -1,0 +1,190 @@
+"""The proof: measured with the device's own code, and nothing ships that does not hold."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from bright import DATA, bright_manifest
+
+from edge_agent.arrays import I8, U8
+from edge_agent.bundle.archive import Bundle, bundle_files, open_bundle, write_bundle
+from edge_agent.bundle.golden import GoldenFrame
+from edge_agent.bundle.manifest import Budget, Score
+from edge_agent.errors import BundleError
+from edge_agent.network import Network
+from edge_agent.recognizer import open_recognizer
+from pipeline.build import build
+from pipeline.data.base import Split
+from pipeline.errors import GateError
+from pipeline.evaluate import accuracy, agreement
+from pipeline.gates import Gate
+from pipeline.macs import cost
+from pipeline.progress import SILENT
+from pipeline.run import Run, perform
+from pipeline.stages.quantize import FLOAT_FILE, final_checkpoint
+from pipeline.stages.verify import VERIFY, bundle_path, load_proof
+from pipeline.verify import LATENCY_RUNS, Proof, measure, median_latency_ms, percent, ship
+
+
+@pytest.fixture(name="candidate", scope="module")
+def _candidate(built: Path) -> Bundle:
+    return open_bundle(built / "export" / "candidate")
+
+
+@pytest.fixture(name="proof", scope="module")
+def _proof(built: Path) -> Proof:
+    folder = built / "verify"
+    run = Run(built, (built / "recipe.toml").read_bytes(), built / "tiny.toml", None, SILENT)
+    assert folder.is_dir()
+    return load_proof(run)
+
+
+def test_the_scores_are_those_of_the_device_on_the_test_split(
+    built: Path, proof: Proof, candidate: Bundle, open_tiny: Callable[..., Run]
+) -> None:
+    """Image by image, the recogniser answers what the proof counted."""
+    test = open_tiny(built).dataset.test
+    assert (proof.labels == test.labels).all()
+    with open_recognizer(candidate) as recognize:
+        answers = [recognize(test.images[i]).index for i in range(len(test))]
+    assert answers == proof.int8_scores.argmax(axis=1).tolist()
+
+
+def test_the_metrics_follow_from_the_scores(
+    built: Path, proof: Proof, open_tiny: Callable[..., Run]
+) -> None:
+    """Every number of the manifest can be computed again from what is kept."""
+    metrics = proof.metrics
+    assert metrics.float_accuracy == accuracy(proof.float_scores, proof.labels)
+    assert metrics.int8_accuracy == accuracy(proof.int8_scores, proof.labels)
+    assert metrics.agreement == agreement(proof.float_scores, proof.int8_scores)
+    network = final_checkpoint(open_tiny(built))
+    assert metrics.macs == cost(network.module, network.spec.input).macs
+    assert metrics.latency_ms > 0
+    assert metrics.measured_on.endswith("1 thread")
+
+
+def test_int8_is_close_to_float_and_both_have_learnt(proof: Proof) -> None:
+    """The two networks are one network: nearly the same scores, far better than chance."""
+    assert proof.metrics.float_accuracy.value > 0.6
+    assert proof.metrics.agreement > 0.95
+    spread = proof.float_scores.std()
+    assert np.abs(proof.float_scores - proof.int8_scores).mean() < 0.1 * spread
+
+
+def test_both_forms_of_the_bundle_ship_with_the_proof(
+    built: Path, proof: Proof, candidate: Bundle, open_tiny: Callable[..., Run]
+) -> None:
+    """The directory and the archive are one verified bundle with the candidate's model."""
+    archive = open_bundle(bundle_path(open_tiny(built)))
+    folder = open_bundle(built / "verify" / "bundle")
+    assert archive.id == folder.id
+    assert archive.manifest.verified
+    assert archive.manifest.metrics == proof.metrics
+    assert archive.model == candidate.model
+
+
+def test_the_proof_is_kept_for_scripts(built: Path, proof: Proof) -> None:
+    """proof.json has the metrics of the manifest."""
+    kept = json.loads((built / "verify" / "proof.json").read_text())
+    assert kept == {"metrics": msgspec.to_builtins(proof.metrics), "gates": []}
+
+
+def test_a_gate_that_does_not_hold_lets_nothing_ship(
+    built_copy: Path, open_tiny: Callable[..., Run]
+) -> None:
+    """The error names gate, demand and measurement; the bundle that held before stands."""
+    run = open_tiny(built_copy, budget="{ min_accuracy = 1.0, max_size_kb = 0.5 }")
+    with pytest.raises(GateError) as caught:
+        perform(run, VERIFY)
+    size = len(open_bundle(built_copy / "export" / "candidate").model) / 1000
+    value = open_bundle(bundle_path(run)).manifest.metrics
+    assert value is not None
+    assert str(caught.value) == (
+        f"budget: accuracy: expected at least 100.00 %, measured "
+        f"{100 * value.int8_accuracy.value:.2f} %; "
+        f"size: expected at most 0.50 kB, measured {size:.2f} kB"
+    )
+    assert not list((built_copy / ".work").iterdir())
+
+
+def test_a_budget_that_holds_goes_into_the_manifest(
+    built_copy: Path, open_tiny: Callable[..., Run]
+) -> None:
+    """Whoever gets the bundle can read what was promised, and each gate is on record."""
+    run = open_tiny(built_copy, budget="{ max_drop = 0.5, min_agreement = 0.5 }")
+    assert perform(run, VERIFY)
+    assert open_bundle(bundle_path(run)).manifest.budget == Budget(
+        max_drop=0.5, min_agreement=0.5
+    )
+    assert [(gate.name, gate.holds) for gate in load_proof(run).gates] == [
+        ("drop", True),
+        ("agreement", True),
+    ]
+    assert run.progress.lines[-1].endswith("2 gates hold")
+
+
+def test_nothing_is_written_where_a_gate_fails(
+    candidate: Bundle, proof: Proof, tmp_path: Path
+) -> None:
+    """Not even the first of several paths."""
+    failed = Gate("accuracy", "at least 99.00 %", "50.00 %", holds=False)
+    bad = Proof(proof.metrics, (failed,), proof.float_scores, proof.int8_scores, proof.labels)
+    with pytest.raises(GateError, match=r"^budget: accuracy: expected at least 99\.00 %, meas"):
+        ship(candidate, bad, Budget(), (tmp_path / "a", tmp_path / "b.edgeward"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_candidate_that_fails_its_own_golden_frames_is_not_measured(
+    built: Path, candidate: Bundle, tmp_path: Path, open_tiny: Callable[..., Run]
+) -> None:
+    """What is measured is what was opened from disk and proven here."""
+    frame = candidate.golden[0]
+    wrong = (GoldenFrame(frame.image, np.flip(frame.output)), *candidate.golden[1:])
+    write_bundle(bundle_files(candidate.manifest, candidate.model, wrong), tmp_path / "wrong")
+    test = open_tiny(built).dataset.test
+    model = (built / "quantize" / FLOAT_FILE).read_bytes()
+    with pytest.raises(BundleError, match="golden frame 0 on"):
+        measure(open_bundle(tmp_path / "wrong"), model, 1, test, Budget(), SILENT)
+
+
+def test_a_latency_is_one_inference_its_input_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Must not count the preprocessing: the float rung of the report does not either."""
+    events: list[str] = []
+
+    class Recorded(Network):
+        def prepare(self, image: U8, order: str = "rgb") -> I8:  # type: ignore[override]
+            events.append("prepare")
+            return super().prepare(image)
+
+        def infer(self, x: I8) -> I8:
+            events.append("infer")
+            return super().infer(x)
+
+    images = [np.full((8, 8, 3), 9, np.uint8)] * 3
+    split = Split(images, np.zeros(3, np.int64), ("a", "b", "c"))
+    clock = iter(range(10_000))
+    monkeypatch.setattr("pipeline.verify.time.perf_counter", lambda: next(clock))
+    with Recorded((DATA / "bright.tflite").read_bytes(), bright_manifest(), 1, "") as network:
+        # A clock that moves by a second at each look: one look before, one after.
+        assert median_latency_ms(network, split) == 1000
+    assert events == ["prepare"] * 3 + ["infer"] * (1 + LATENCY_RUNS)
+
+
+def test_a_score_is_worded_with_its_interval() -> None:
+    """One digit, the interval in brackets."""
+    score = Score(value=0.9812, low=0.9649, high=0.9901, samples=400)
+    assert percent(score) == "98.1 % [96.5, 99.0]"
+
+
+def test_a_build_with_a_budget_out_of_reach_stops_before_the_report(
+    built_copy: Path, open_tiny: Callable[..., Run]
+) -> None:
+    """The run's report still is that of the network before, never of one that failed."""
+    before = (built_copy / "report" / "report.html").read_bytes()
+    with pytest.raises(GateError):
+        build(open_tiny(built_copy, budget="{ min_accuracy = 1.0 }"))
+    assert (built_copy / "report" / "report.html").read_bytes() == before
