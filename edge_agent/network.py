@@ -45,6 +45,10 @@ class Network:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the interpreter; the network cannot be used afterwards."""
         self._interpreter.close()
 
     def __call__(self, image: U8, order: ColourOrder = "rgb") -> I8:
@@ -62,9 +66,9 @@ class Network:
     def timed(self, image: U8, order: ColourOrder = "rgb") -> tuple[I8, float, float]:
         """As calling it, with the seconds preprocessing and inference took."""
         start = time.perf_counter()
-        x = self._preprocess(image, order)
+        x = self.prepare(image, order)
         ready = time.perf_counter()
-        raw = self._interpreter.infer(x)
+        raw = self.infer(x)
         return raw, ready - start, time.perf_counter() - ready
 
 

@@ -1,6 +1,7 @@
 """`Recognizer`: an image in, an answer out; the composition the device runs.
 
-The host's `verify` runs this very module, so what it measures is what the device does.
+The host's `verify` replays a bundle's golden frames through it, and measures the very
+`Network` it is made of, so what it measures is what the device does.
 """
 
 import time
@@ -77,7 +78,7 @@ class TfliteRecognizer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._network.__exit__(kind, error, trace)
+        self._network.close()
 
     def __call__(self, image: U8, order: ColourOrder = "rgb") -> Result:
         """The answer for `image`, (H, W, 3) in `order` or (H, W) grey."""

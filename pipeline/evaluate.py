@@ -1,7 +1,7 @@
 """How good a classifier is: scores over a split, and accuracy with its uncertainty.
 
-The float network and the device's recogniser are scored by the same functions, over the
-same images, through the same preprocessing.
+The float network and the device's own `Network` see the same images through the same
+preprocessing, and their scores go through the same functions.
 """
 
 from collections.abc import Iterator

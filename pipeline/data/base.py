@@ -68,7 +68,7 @@ class Dataset:
         name: what the recipe calls it.
         labels: the class names; a label is a place in this tuple.
         train: what the network learns from.
-        val: chooses the epoch and fits the temperature.
+        val: measures every epoch, fits the temperature and gives the golden frames.
         calibration: shows the quantiser real activations.
         test: measured once, by `verify`.
         sha256: hash of the class names and of every image's pixels, label and split.
