@@ -9,6 +9,7 @@ import onnx
 from numpy.typing import NDArray
 
 from edge_agent.arrays import F32
+from quantization.batching import takes_batches
 from quantization.errors import CalibrationError
 from quantization.graph import Graph, Shape, read, write
 from quantization.plan import int8_values
@@ -69,7 +70,8 @@ def calibrate(model: onnx.ModelProto, samples: Iterable[F32], recipe: QuantRecip
     observers = {value: _Observer(recipe) for value in values}
     count = 0
     for batch in _batches(samples, graph.shapes[graph.inputs[0]], _batch_size(graph, values)):
-        observed = session.run(list(values[1:]), {graph.inputs[0]: batch})
+        # Asked for nothing, ONNX Runtime would refuse: only indices are computed then.
+        observed = session.run(list(values[1:]), {graph.inputs[0]: batch}) if values[1:] else []
         for value, array in zip(values, (batch, *observed), strict=True):
             observers[value].update(value, array)
         count += len(batch)
@@ -125,12 +127,16 @@ def _edge(index: int, *, upper: bool) -> float:
 
 
 def _observing_session(graph: Graph, values: tuple[str, ...]) -> InferenceSession:
-    """The network for any batch size, returning every value but its input."""
-    shapes = {graph.inputs[0]: (-1, *graph.shapes[graph.inputs[0]][1:])}
+    """The network for any batch size that it takes, returning every value but its input."""
+    shapes = {graph.inputs[0]: graph.shapes[graph.inputs[0]]}
+    if takes_batches(graph):
+        shapes = {graph.inputs[0]: (-1, *graph.shapes[graph.inputs[0]][1:])}
     return open_session(write(replace(graph, outputs=values[1:], shapes=shapes)))
 
 
 def _batch_size(graph: Graph, values: tuple[str, ...]) -> int:
+    if not takes_batches(graph):
+        return 1
     sample = 4 * sum(int(np.prod(graph.shapes[value])) for value in values)
     return max(1, min(MAX_BATCH, BATCH_BYTES // sample))
 

@@ -4,10 +4,11 @@ import onnx
 
 from quantization.calibrate import Range, Ranges
 from quantization.errors import ModelError
-from quantization.graph import read
+from quantization.graph import Graph, Node, read
 from quantization.lower.graph import read_quantized
 from quantization.lower.lowering import emit
 from quantization.lower.ops import find
+from quantization.lower.registry import Scale, refuse
 from quantization.plan import int8_values
 from quantization.qdq import quantize
 
@@ -26,6 +27,7 @@ def check(model: onnx.ModelProto) -> None:
     for node in graph.nodes:
         find(node)
     for node in graph.nodes:
+        _check_indices(graph, node)
         for value in node.outputs:
             if -1 in graph.shapes.get(value, (-1,)):
                 raise ModelError(
@@ -34,3 +36,11 @@ def check(model: onnx.ModelProto) -> None:
                 )
     unit = Ranges({value: Range(-1.0, 1.0) for value in int8_values(graph)}, samples=0)
     emit(read_quantized(quantize(model, unit)))
+
+
+def _check_indices(graph: Graph, node: Node) -> None:
+    """Indices leave the network: no operator here computes with them."""
+    for value in node.inputs:
+        before = graph.producer(value)
+        if before is not None and find(before).scale is Scale.INDEX:
+            refuse(before, f"has no lowering except as an output; node {node.name!r} reads it")

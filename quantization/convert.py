@@ -10,7 +10,7 @@ from edge_agent.bundle.affine import Affine
 from quantization.calibrate import Ranges, calibrate
 from quantization.check import check
 from quantization.fold import fold
-from quantization.lower import lower
+from quantization.lower import Lowered, lower
 from quantization.qdq import quantize
 from quantization.recipe import QuantRecipe
 
@@ -20,20 +20,31 @@ class Converted:
     """A converted network.
 
     Args:
-        tflite: the file: int8 in (1, H, W, C), int8 out.
-        input: scale and zero point of its input.
-        output: scale and zero point of its output.
+        lowered: the TFLite file and what its ends are.
         ranges: what calibration found.
         qdq: the quantised network in ONNX, before it was lowered.
         recipe: how it was quantised.
     """
 
-    tflite: bytes
-    input: Affine
-    output: Affine
+    lowered: Lowered
     ranges: Ranges
     qdq: onnx.ModelProto
     recipe: QuantRecipe
+
+    @property
+    def tflite(self) -> bytes:
+        """The file."""
+        return self.lowered.tflite
+
+    @property
+    def input(self) -> Affine:
+        """Scale and zero point of its input."""
+        return self.lowered.input
+
+    @property
+    def output(self) -> Affine:
+        """Scale and zero point of its first output."""
+        return self.lowered.output
 
 
 def convert(model: onnx.ModelProto, samples: Iterable[F32], recipe: QuantRecipe) -> Converted:
@@ -53,5 +64,4 @@ def convert(model: onnx.ModelProto, samples: Iterable[F32], recipe: QuantRecipe)
     check(folded)
     ranges = calibrate(folded, samples, recipe)
     qdq = quantize(folded, ranges)
-    lowered = lower(qdq)
-    return Converted(lowered.tflite, lowered.input, lowered.output, ranges, qdq, recipe)
+    return Converted(lower(qdq), ranges, qdq, recipe)

@@ -23,12 +23,13 @@ def fold(model: onnx.ModelProto) -> onnx.ModelProto:
     """An equal float model in folded form.
 
     Args:
-        model: float32 ONNX, one input of a static shape (1, ...) and one output.
+        model: float32 ONNX, one input of a static shape (1, ...) and any outputs.
 
     Raises:
-        ModelError: if the model is not valid ONNX, has another number of inputs or
-            outputs, an input shape that is not static or whose batch is not 1, weights
-            that are not finite, or no operator that is left after folding.
+        ModelError: if the model is not valid ONNX, has another number of inputs, no output,
+            an output that is not computed from the input, an input shape that is not static
+            or whose batch is not 1, weights that are not finite, or no operator that is left
+            after folding.
     """
     graph = read(model)
     _check_border(graph)
@@ -47,6 +48,11 @@ def fold(model: onnx.ModelProto) -> onnx.ModelProto:
     graph = drop_unread(graph)
     if not graph.nodes:
         raise ModelError("model: expected at least one operator that computes, found none")
+    for output in graph.outputs:
+        if graph.producer(output) is None:
+            raise ModelError(
+                f"output {output!r}: expected to be computed from the input, but is not"
+            )
     return write(graph)
 
 
@@ -103,10 +109,12 @@ def _is_graph(attribute: object) -> bool:
 
 
 def _check_border(graph: Graph) -> None:
-    """One input of a static shape with batch 1, and one output."""
-    for what, names in (("input", graph.inputs), ("output", graph.outputs)):
-        if len(names) != 1:
-            raise ModelError(f"model: expected one {what}, found {len(names)}: {list(names)}")
+    """One input of a static shape with batch 1, and outputs."""
+    if len(graph.inputs) != 1:
+        found = f"{len(graph.inputs)}: {list(graph.inputs)}"
+        raise ModelError(f"model: expected one input, found {found}")
+    if not graph.outputs:
+        raise ModelError("model: expected at least one output, found none")
     shape = graph.shapes.get(graph.inputs[0], ())
     if len(shape) < 2 or -1 in shape or shape[0] != 1:
         found = ", ".join("?" if d == -1 else str(d) for d in shape)

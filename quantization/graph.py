@@ -64,6 +64,7 @@ class Graph:
         inputs: names of the values fed at run time.
         outputs: names of the values the network returns.
         opset: version of ONNX's default operator set.
+        integers: names of the outputs that are int64.
     """
 
     nodes: tuple[Node, ...]
@@ -72,6 +73,7 @@ class Graph:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     opset: int
+    integers: frozenset[str] = frozenset()
 
     @cached_property
     def _producers(self) -> dict[str, Node]:
@@ -113,6 +115,22 @@ class Graph:
             elif node not in old:
                 nodes.append(node)
         return replace(self, nodes=tuple(nodes), constants={**self.constants, **(constants or {})})
+
+    def expand(
+        self,
+        old: Node,
+        new: Sequence[Node],
+        constants: Mapping[str, Array],
+        shapes: Mapping[str, Shape] | None = None,
+    ) -> "Graph":
+        """This graph with several nodes in the place of one, and what they need added."""
+        at = self.nodes.index(old)
+        return replace(
+            self,
+            nodes=(*self.nodes[:at], *new, *self.nodes[at + 1 :]),
+            constants={**self.constants, **constants},
+            shapes={**self.shapes, **(shapes or {})},
+        )
 
     def bypass(self, node: Node) -> "Graph":
         """This graph without a node that returns its first input unchanged."""
@@ -170,6 +188,11 @@ def read(model: onnx.ModelProto) -> Graph:
         inputs=tuple(v.name for v in model.graph.input if v.name not in constants),
         outputs=tuple(v.name for v in model.graph.output),
         opset=opset,
+        integers=frozenset(
+            v.name
+            for v in model.graph.output
+            if v.type.tensor_type.elem_type == onnx.TensorProto.INT64
+        ),
     )
 
 
@@ -228,4 +251,5 @@ def _shape(value: onnx.ValueInfoProto) -> Shape:
 def _value_info(graph: Graph, name: str) -> onnx.ValueInfoProto:
     shape = graph.shapes.get(name)
     dims = None if shape is None else [None if d == -1 else d for d in shape]
-    return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, dims)
+    kind = onnx.TensorProto.INT64 if name in graph.integers else onnx.TensorProto.FLOAT
+    return onnx.helper.make_tensor_value_info(name, kind, dims)

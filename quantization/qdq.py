@@ -6,6 +6,7 @@ The rules are those of the TFLite 8-bit quantisation specification
 int32 at the product of the input's and the weights' scale.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -17,8 +18,8 @@ from quantization.calibrate import Range, Ranges
 from quantization.errors import QuantizationError
 from quantization.graph import Array, Graph, Node, read, write
 from quantization.lower.ops import find
-from quantization.lower.registry import Weights
-from quantization.plan import scale_groups
+from quantization.lower.registry import Scale, Weights
+from quantization.plan import operands, scale_groups
 
 # Narrow, so that a product of two extremes cannot overflow the kernels' 16-bit halves.
 WEIGHT_MAX = 127
@@ -59,9 +60,26 @@ def activation_affines(graph: Graph, ranges: Ranges) -> dict[str, Affine]:
                     f"ranges: expected one for value {missing[0]!r}, found none; "
                     "were they calibrated on another model?"
                 )
-            affine = affine_of(*(ranges.values[value] for value in group.values))
+            affine = affine_of(
+                *(ranges.values[value] for value in group.values),
+                *constant_ranges(graph, group.values),
+            )
         affines |= dict.fromkeys(group.values, affine)
     return affines
+
+
+def constant_ranges(graph: Graph, values: tuple[str, ...]) -> Iterator[Range]:
+    """The ranges of the constants that SHARED operators put into some values."""
+    for value in values:
+        node = graph.producer(value)
+        if node is not None and find(node).scale is Scale.SHARED:
+            for name in operands(graph, node):
+                yield range_of(graph.constants[name])
+
+
+def range_of(constant: Array) -> Range:
+    """The range of a constant operand."""
+    return Range(float(constant.min()), float(constant.max()))
 
 
 def affine_of(*seen: Range) -> Affine:
@@ -104,7 +122,7 @@ class _Written:
 
     def node(self, node: Node) -> None:
         """A node of the float network, reading and returning values on the int8 grid."""
-        replaced = self._weights(node)
+        replaced = {**self._weights(node), **self._operands(node)}
         inputs = tuple(replaced.get(i, self._real(i)) for i in node.inputs)
         outputs = tuple(map(self._raw, node.outputs))
         self.nodes.append(replace(node, inputs=inputs, outputs=outputs))
@@ -130,19 +148,41 @@ class _Written:
         if rule is None or weight is None or bias is None:
             return {}
         input_scale = self._affines[node.inputs[0]].scale
-        scales = weight_scales(weight, bias, input_scale, rule)  # (O,) or (1,)
-        spread = scales.reshape(-1, *(1,) * (weight.ndim - 1))
+        filters = np.moveaxis(weight, 1, 0) if rule is Weights.PER_SECOND_AXIS else weight
+        scales = weight_scales(filters, bias, input_scale, rule)  # (O,) or (1,)
+        axis = 1 if rule is Weights.PER_SECOND_AXIS else 0
+        spread = scales.reshape((1,) * axis + (-1,) + (1,) * (weight.ndim - 1 - axis))
         q_weight = np.clip(np.rint(weight / spread), -WEIGHT_MAX, WEIGHT_MAX).astype(np.int8)
         bias_scales = (np.float32(input_scale) * scales).astype(np.float32)
         q_bias = np.rint(bias.astype(np.float64) / bias_scales).astype(np.int32)
         # Named after the layer: two layers that share weights need not share their scales.
         return {
-            node.inputs[1]: self._constant(f"{node.output}:weight", q_weight, scales),
+            node.inputs[1]: self._constant(f"{node.output}:weight", q_weight, scales, axis),
             node.inputs[2]: self._constant(f"{node.output}:bias", q_bias, bias_scales),
         }
 
-    def _constant(self, name: str, q: Array, scales: F32) -> str:
-        """Write one integer array with its scales along axis 0; the name of its real value."""
+    def _operands(self, node: Node) -> dict[str, str]:
+        """Quantise a node's constant operands: their names before and after."""
+        replaced = {}
+        for index, name in enumerate(operands(self._graph, node)):
+            array = self._graph.constants[name]
+            shared = find(node).scale is Scale.SHARED
+            affine = self._affines[node.output] if shared else affine_of(range_of(array))
+            made = f"{node.output}:operand{index}"
+            self.constants |= {
+                f"{made}:q": affine.quantize(array),
+                f"{made}:scale": np.array(affine.scale, np.float32),
+                f"{made}:zero_point": np.array(affine.zero_point, np.int8),
+            }
+            inputs = (f"{made}:q", f"{made}:scale", f"{made}:zero_point")
+            self.nodes.append(
+                Node("DequantizeLinear", f"{made}:dequantize", inputs, (f"{made}:real",))
+            )
+            replaced[name] = f"{made}:real"
+        return replaced
+
+    def _constant(self, name: str, q: Array, scales: F32, axis: int = 0) -> str:
+        """Write one integer array with its scales along an axis; the name of its real value."""
         per_channel = len(scales) > 1
         self.constants |= {
             f"{name}:q": q,
@@ -150,7 +190,7 @@ class _Written:
             f"{name}:zero_point": np.zeros(len(scales) if per_channel else (), q.dtype),
         }
         inputs = (f"{name}:q", f"{name}:scale", f"{name}:zero_point")
-        attributes = {"axis": 0} if per_channel else {}
+        attributes = {"axis": axis} if per_channel else {}
         real = f"{name}:real"
         self.nodes.append(
             Node("DequantizeLinear", f"{name}:dequantize", inputs, (real,), attributes)
@@ -159,7 +199,8 @@ class _Written:
 
     def _raw(self, value: str) -> str:
         """The name of a value before it is quantised."""
-        return f"{value}:raw" if value in self._graph.outputs else value
+        is_written = value in self._graph.outputs and value in self._affines
+        return f"{value}:raw" if is_written else value
 
     def _real(self, value: str) -> str:
         """The name of a value on the int8 grid; the network's outputs keep theirs."""

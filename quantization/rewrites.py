@@ -10,6 +10,17 @@ from typing import TypeAlias
 
 import numpy as np
 
+from quantization.decompositions import (
+    any_batch,
+    batch_norm_alone,
+    constant_division,
+    hard_sigmoid,
+    hard_sigmoid_product,
+    joined_reshapes,
+    rows_to_conv,
+    split_to_slices,
+    sum_to_mean,
+)
 from quantization.graph import Array, Graph, Node
 
 Rewrite: TypeAlias = Callable[[Graph, Node], Graph | None]
@@ -33,6 +44,7 @@ def drop_identity(graph: Graph, node: Node) -> Graph | None:
             and shape == graph.shapes.get(node.output)
         )
         or (node.op == "Pad" and pads is not None and not pads.any())
+        or (node.op == "Transpose" and shape and _keeps_axes(node, len(shape)))
     ):
         return graph.bypass(node)
     return None
@@ -118,10 +130,39 @@ def pad_into_conv(graph: Graph, node: Node) -> Graph | None:
 
 def zero_bias(graph: Graph, node: Node) -> Graph | None:
     """A convolution without a bias has one of zeros: then there is one form of it."""
-    weight = graph.constant(node, 1) if node.op == "Conv" else None
+    weight = graph.constant(node, 1) if node.op in ("Conv", "ConvTranspose") else None
     if weight is None or (len(node.inputs) > 2 and node.inputs[2]):
         return None
-    return _with_weights(graph, [node], node, weight, np.zeros(weight.shape[0], weight.dtype))
+    outputs = weight.shape[0]
+    if node.op == "ConvTranspose":
+        outputs = weight.shape[1] * node.integer("group", 1)
+    return _with_weights(graph, [node], node, weight, np.zeros(outputs, weight.dtype))
+
+
+def explicit_transposed_pads(graph: Graph, node: Node) -> Graph | None:
+    """A transposed convolution's `auto_pad` or `output_shape` as the pads it stands for."""
+    named = {"auto_pad", "output_shape"} & set(node.attributes)
+    if node.op != "ConvTranspose" or not named:
+        return None
+    before, after = graph.shapes.get(node.inputs[0], ()), graph.shapes.get(node.output, ())
+    weight = graph.constant(node, 1)
+    mode = node.text("auto_pad", "NOTSET")
+    if weight is None or -1 in (*before, *after) or not before or not after:
+        return None
+    attributes = {k: v for k, v in node.attributes.items() if k not in named}
+    if mode.startswith("SAME") or "output_shape" in named:
+        ones = (1,) * (weight.ndim - 2)
+        strides, dilations = node.integers("strides", ones), node.integers("dilations", ones)
+        total = [
+            max((n - 1) * s + (k - 1) * d + 1 - m, 0)
+            for n, m, s, k, d in zip(
+                before[2:], after[2:], strides, weight.shape[2:], dilations, strict=True
+            )
+        ]
+        less, more = [t // 2 for t in total], [t - t // 2 for t in total]
+        attributes["pads"] = (*less, *more) if mode == "SAME_UPPER" else (*more, *less)
+        attributes.pop("output_padding", None)
+    return graph.swap([node], replace(node, attributes=attributes))
 
 
 def batch_norm_into_weights(graph: Graph, node: Node) -> Graph | None:
@@ -132,7 +173,8 @@ def batch_norm_into_weights(graph: Graph, node: Node) -> Graph | None:
     arXiv:1712.05877, section 3.2).
     """
     layer = graph.producer(node.inputs[0]) if node.op == "BatchNormalization" else None
-    if layer is None or layer.op not in ("Conv", "Gemm") or node.integer("training_mode", 0):
+    foldable = ("Conv", "ConvTranspose", "Gemm")
+    if layer is None or layer.op not in foldable or node.integer("training_mode", 0):
         return None
     weight, bias = graph.constant(layer, 1), graph.constant(layer, 2)
     statistics = [graph.constant(node, i) for i in range(1, 5)]
@@ -140,10 +182,13 @@ def batch_norm_into_weights(graph: Graph, node: Node) -> Graph | None:
         return None
     if any(s is None for s in statistics):
         return None
+    transposed = layer.op == "ConvTranspose"  # its output channels are its second axis
+    if transposed and layer.integer("group", 1) != 1:
+        return None
     # In float64: the fold must not cost what the int8 grid has not cost yet.
     gamma, beta, mean, var = (np.asarray(s, np.float64) for s in statistics)
     scale = gamma / np.sqrt(var + node.real("epsilon", 1e-5))  # (O,)
-    scaled = weight * scale.reshape(-1, *(1,) * (weight.ndim - 1))
+    scaled = weight * scale.reshape(-1, *(1,) * (weight.ndim - (2 if transposed else 1)))
     shifted = (bias - mean) * scale + beta
     new = replace(layer, outputs=node.outputs[:1])
     dtype = weight.dtype
@@ -168,13 +213,23 @@ def reshape_to_flatten(graph: Graph, node: Node) -> Graph | None:
 
 REWRITES: tuple[Rewrite, ...] = (
     drop_identity,
+    hard_sigmoid_product,
+    hard_sigmoid,
+    constant_division,
+    sum_to_mean,
+    split_to_slices,
     matmul_to_gemm,
+    rows_to_conv,
     plain_gemm,
     explicit_pads,
+    explicit_transposed_pads,
     pad_into_conv,
     zero_bias,
     batch_norm_into_weights,
+    batch_norm_alone,
     reshape_to_flatten,
+    any_batch,
+    joined_reshapes,
 )
 
 
@@ -183,6 +238,10 @@ def _with_weights(graph: Graph, old: list[Node], layer: Node, weight: Array, bia
     names = (f"{layer.output}:weight", f"{layer.output}:bias")
     new = replace(layer, inputs=(layer.inputs[0], *names))
     return graph.swap(old, new, dict(zip(names, (weight, bias), strict=True)))
+
+
+def _keeps_axes(node: Node, rank: int) -> bool:
+    return node.integers("perm", tuple(reversed(range(rank)))) == tuple(range(rank))
 
 
 def _is_training(graph: Graph, node: Node) -> bool:

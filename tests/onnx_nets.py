@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime as ort
+from ai_edge_litert import interpreter as litert
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
@@ -13,6 +14,7 @@ from onnx import helper, numpy_helper
 from edge_agent.arrays import F32, I8
 from edge_agent.runtime import Interpreter
 from quantization.convert import Converted, convert
+from quantization.lower.lowering import Port
 from quantization.recipe import QuantRecipe
 
 Array = NDArray[Any]
@@ -28,11 +30,18 @@ def net(
     dtype: int = onnx.TensorProto.FLOAT,
 ) -> onnx.ModelProto:
     """A model of `nodes` that reads "input" of `shape` and returns `outputs`."""
+    types: dict[str, int] = {}  # of the values that are not float
+    for one in nodes:
+        if one.op_type == "ArgMax" or one.input[0] in types:
+            types[one.output[0]] = onnx.TensorProto.INT64
     graph = helper.make_graph(
         list(nodes),
         "test",
         [helper.make_tensor_value_info("input", dtype, shape)],
-        [helper.make_tensor_value_info(o, onnx.TensorProto.FLOAT, None) for o in outputs],
+        [
+            helper.make_tensor_value_info(o, types.get(o, onnx.TensorProto.FLOAT), None)
+            for o in outputs
+        ],
         [numpy_helper.from_array(array, name) for name, array in (constants or {}).items()],
     )
     model = helper.make_model(graph, ir_version=9, opset_imports=[helper.make_opsetid("", opset)])
@@ -59,13 +68,15 @@ def converted(model: onnx.ModelProto, samples: F32 | None = None) -> Converted:
 
 def run_onnx(model: onnx.ModelProto, x: F32) -> F32:
     """The first output for one batch, in float between the values, nothing optimised away."""
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = ort.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    result: F32 = session.run(None, {"input": x})[0]
+    result: F32 = run_onnx_all(model, x)[0]
     return result
+
+
+def run_onnx_all(model: onnx.ModelProto, x: F32) -> list[Array]:
+    """Every output for one batch, in float between the values, nothing optimised away."""
+    session = open_session(model)
+    results: list[Array] = session.run(None, {"input": x})
+    return results
 
 
 def to_device(x: Array) -> Array:
@@ -81,14 +92,52 @@ def run_tflite(made: Converted, x: F32) -> I8:
 
 def quanta_apart(made: Converted, x: F32) -> int:
     """How far the TFLite file is from ONNX Runtime on the QDQ model, over samples (N, ...)."""
+    interpreter = litert.Interpreter(model_content=made.tflite, num_threads=1)
+    interpreter.allocate_tensors()
+    (source,), results = interpreter.get_input_details(), interpreter.get_output_details()
     worst = 0
-    with Interpreter(made.tflite) as interpreter:
-        for one in x:
-            device = interpreter.infer(made.input.quantize(to_device(one[None])))
-            host = made.output.quantize(to_device(run_onnx(made.qdq, one[None])))
+    for one, wanted in zip(x, expected(made, x), strict=True):
+        interpreter.set_tensor(source["index"], device_input(made, one[None]))
+        interpreter.invoke()
+        for result, host in zip(results, wanted, strict=True):
+            device = interpreter.get_tensor(result["index"])
             assert device.shape == host.shape
             worst = max(worst, int(np.abs(device.astype(int) - host.astype(int)).max()))
     return worst
+
+
+def device_input(made: Converted, x: F32) -> I8:
+    """Samples as the TFLite file takes them."""
+    return made.input.quantize(x.transpose(made.lowered.source.order))
+
+
+def expected(made: Converted, x: F32) -> list[list[Array]]:
+    """For each sample, every output of the QDQ model on ONNX Runtime as the TFLite file has it."""
+    session = open_session(made.qdq)
+    return [
+        [
+            _as_port(port, array)
+            for port, array in zip(
+                made.lowered.results, session.run(None, {"input": one[None]}), strict=True
+            )
+        ]
+        for one in x
+    ]
+
+
+def _as_port(port: Port, array: Array) -> Array:
+    turned = array.transpose(port.order)
+    return turned if port.affine is None else port.affine.quantize(turned)
+
+
+def open_session(model: onnx.ModelProto) -> ort.InferenceSession:
+    """A model on ONNX Runtime, nothing optimised away."""
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    return ort.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
 
 
 def parsed(tflite: bytes) -> Any:
@@ -109,6 +158,6 @@ def operators(tflite: bytes) -> list[str]:
 
 def float_tensors(tflite: bytes) -> list[str]:
     """The names of a file's tensors that are not integers."""
-    integers = {schema.TensorType.INT8, schema.TensorType.INT32}
+    integers = {schema.TensorType.INT8, schema.TensorType.INT32, schema.TensorType.INT64}
     tensors = parsed(tflite).subgraphs[0].tensors
     return [t.name.decode() for t in tensors if t.type not in integers]

@@ -1,7 +1,8 @@
 """Run TFLite files by tflite-runtime's reference kernels, in whatever environment has it.
 
 Usage: python tflite_runtime_worker.py FOLDER: for each NAME.tflite and NAME.in.npy (N, ...)
-of int8 in the folder, writes NAME.out.npy (N, ...). Imports nothing of this project.
+of int8 in the folder, writes NAME.outK.npy (N, ...) for each output K. Imports nothing of
+this project.
 """
 
 import sys
@@ -14,11 +15,16 @@ for model in sorted(Path(sys.argv[1]).glob("*.tflite")):
     interpreter = Interpreter(
         str(model), num_threads=1, experimental_op_resolver_type=OpResolverType.BUILTIN_REF
     )
-    interpreter.allocate_tensors()
-    (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
-    outputs = []
+    try:
+        interpreter.allocate_tensors()
+    except RuntimeError as error:
+        raise SystemExit(f"{model.name}: {error}") from error
+    (source,), results = interpreter.get_input_details(), interpreter.get_output_details()
+    outputs = [[] for _ in results]
     for sample in np.load(model.with_suffix(".in.npy")):
         interpreter.set_tensor(source["index"], sample[None])
         interpreter.invoke()
-        outputs.append(interpreter.get_tensor(result["index"])[0])
-    np.save(model.with_suffix(".out.npy"), np.stack(outputs))
+        for found, result in zip(outputs, results, strict=True):
+            found.append(interpreter.get_tensor(result["index"]))
+    for index, found in enumerate(outputs):
+        np.save(model.with_suffix(f".out{index}.npy"), np.stack(found))

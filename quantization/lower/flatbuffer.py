@@ -1,5 +1,6 @@
 """The flatbuffer: a `Network` as the bytes of a `.tflite` file."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import flatbuffers
@@ -40,13 +41,13 @@ class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]  # the schema has no
         return offset
 
 
-def serialize(network: Network, source: int, result: int) -> bytes:
-    """The TFLite file of a network that reads tensor `source` and returns tensor `result`."""
+def serialize(network: Network, source: int, results: Sequence[int]) -> bytes:
+    """The TFLite file of a network that reads tensor `source` and returns tensors `results`."""
     buffers: dict[bytes, int] = {b"": 0}  # by convention, buffer 0 is the empty one
     codes: dict[tuple[int, int], int] = {}
     graph = schema.SubGraphT()
     graph.name = "main"
-    graph.inputs, graph.outputs = [source], [result]
+    graph.inputs, graph.outputs = [source], list(results)
     graph.tensors = [_tensor(tensor, buffers) for tensor in network.tensors]
     graph.operators = [_operator(operator, codes) for operator in network.operators]
     model = schema.ModelT()

@@ -1,6 +1,7 @@
 """The quantised network: a QDQ ONNX graph read as integer tensors and operations on them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import onnx
@@ -10,7 +11,14 @@ from edge_agent.arrays import F32
 from edge_agent.bundle.affine import Affine
 from quantization.errors import ModelError
 from quantization.graph import Array, Graph, Node, Shape, read
-from quantization.lower.registry import Activation, activation, is_fused, refuse
+from quantization.lower.registry import (
+    OPERATORS,
+    Activation,
+    Scale,
+    activation,
+    is_fused,
+    refuse,
+)
 
 
 @dataclass(frozen=True)
@@ -42,12 +50,14 @@ class Tensor:
         shape: static.
         quantization: of its values.
         data: its values, if it is a constant.
+        is_index: whether its values are int32 indices, which mean themselves.
     """
 
     name: str
     shape: Shape
     quantization: Quantization
     data: Array | None = None
+    is_index: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +93,13 @@ class Operation:
             refuse(self.node, f"needs its input {index} constant, not computed at run time")
         return tensor
 
+    def operand(self, index: int) -> Tensor:
+        """The int8 tensor at an input, computed or constant; refuses anything else."""
+        tensor = self.inputs[index] if index < len(self.inputs) else None
+        if tensor is None:
+            refuse(self.node, f"needs its input {index} to be float32")
+        return tensor
+
     def parameter(self, index: int) -> Array | None:
         """The plain array at an input, such as the axes of a reduction; None if absent."""
         return self.parameters[index] if index < len(self.parameters) else None
@@ -90,15 +107,23 @@ class Operation:
 
 @dataclass(frozen=True)
 class QuantizedGraph:
-    """The operations of a network in execution order, its input and its output."""
+    """The operations of a network in execution order, its input and its outputs."""
 
     operations: tuple[Operation, ...]
     input: Tensor
-    output: Tensor
+    outputs: tuple[Tensor, ...]
+
+    @cached_property
+    def _consumers(self) -> dict[Tensor, list[Operation]]:
+        readers: dict[Tensor, list[Operation]] = {}
+        for operation in self.operations:
+            for tensor in dict.fromkeys(t for t in operation.inputs if t is not None):
+                readers.setdefault(tensor, []).append(operation)
+        return readers
 
     def consumers(self, tensor: Tensor) -> list[Operation]:
         """The operations that read a tensor."""
-        return [o for o in self.operations if any(i is tensor for i in o.inputs)]
+        return self._consumers.get(tensor, [])
 
 
 def read_quantized(model: onnx.ModelProto) -> QuantizedGraph:
@@ -110,18 +135,21 @@ def read_quantized(model: onnx.ModelProto) -> QuantizedGraph:
     """
     graph = read(model)
     tensors = _tensors(graph)
-    operations = [
-        _operation(graph, node, tensors)
-        for node in graph.nodes
-        if node.op not in ("QuantizeLinear", "DequantizeLinear") and not _is_absorbed(graph, node)
-    ]
+    operations = []
+    for node in graph.nodes:
+        if node.op == "QuantizeLinear" and node.inputs[0] in tensors:
+            operations.append(_requantization(node, tensors))
+        elif node.op not in ("QuantizeLinear", "DequantizeLinear") and not _is_absorbed(
+            graph, node
+        ):
+            operations.append(_operation(graph, node, tensors))
     source = graph.sole_consumer(graph.inputs[0])
     if source is None or source.op != "QuantizeLinear":
         raise ModelError(f"input {graph.inputs[0]!r}: expected to be quantised first, but is not")
     return QuantizedGraph(
         tuple(operations),
         _find(tensors, source.output),
-        _find(tensors, graph.outputs[0]),
+        tuple(_find(tensors, output) for output in graph.outputs),
     )
 
 
@@ -166,18 +194,42 @@ def _operation(graph: Graph, node: Node, tensors: dict[str, Tensor]) -> Operatio
     if is_fused(graph, node):
         (last,) = graph.consumers(node.output)
         applied = activation(graph, last)
-    pair = graph.sole_consumer(last.output)
-    if pair is None or pair.op != "QuantizeLinear":
-        raise ModelError(
-            f"node {last.name!r} ({last.op}): its output {last.output!r} is not quantised, "
-            "so the network would not run in int8 throughout"
-        )
+    if OPERATORS[node.op].scale is Scale.INDEX:
+        output = tensors[last.output] = _index(graph, last)
+    else:
+        output = _quantized_output(graph, last, tensors)
     return Operation(
         node=node,
         inputs=tuple(tensors.get(i) for i in node.inputs),
         parameters=tuple(graph.constants.get(i) for i in node.inputs),
-        output=_find(tensors, pair.output),
+        output=output,
         activation=applied,
+    )
+
+
+def _quantized_output(graph: Graph, node: Node, tensors: dict[str, Tensor]) -> Tensor:
+    pair = graph.sole_consumer(node.output)
+    if pair is None or pair.op != "QuantizeLinear":
+        raise ModelError(
+            f"node {node.name!r} ({node.op}): its output {node.output!r} is not quantised, "
+            "so the network would not run in int8 throughout"
+        )
+    return _find(tensors, pair.output)
+
+
+def _index(graph: Graph, node: Node) -> Tensor:
+    itself = Quantization(np.ones(1, np.float32), np.zeros(1, np.int64))
+    return Tensor(node.output, graph.shapes[node.output], itself, is_index=True)
+
+
+def _requantization(node: Node, tensors: dict[str, Tensor]) -> Operation:
+    """A value that is quantised again, at another scale."""
+    return Operation(
+        node=node,
+        inputs=(tensors[node.inputs[0]],),
+        parameters=(None,),
+        output=_find(tensors, node.output),
+        activation=Activation.NONE,
     )
 
 

@@ -1,62 +1,181 @@
-"""Layout: ONNX's channels-first axes as TFLite's channels-last ones.
+"""Layout: in which order the TFLite file holds the axes of each ONNX value.
 
-Every tensor of rank 4 is NHWC in the TFLite file and every other rank keeps ONNX's order,
-so that no operator between two feature maps needs a transpose. Where a feature map is
-flattened, its elements come out in another order than in ONNX: a dense layer behind it
-takes that order into its weights (`element_orders`), and only something else behind it
-needs the transpose that the model itself then implies.
+An `Order` names, for each TFLite axis of a tensor, the ONNX axis it holds. Convolutions and
+poolings want channels last; everything else keeps the order its input has. So ONNX's
+Transpose is only another name for the same tensor, and a TRANSPOSE is emitted only where a
+reader wants an order that the tensor does not have.
 """
+
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantization.graph import Array, Shape
-from quantization.lower.graph import QuantizedGraph, Tensor
+from quantization.lower.registry import Layout, find
 
-NHWC = (0, 2, 3, 1)
-NCHW = (0, 3, 1, 2)
+if TYPE_CHECKING:
+    from quantization.lower.graph import Operation, QuantizedGraph, Tensor
 
-Order = NDArray[np.int64]
-
-
-def axes(rank: int) -> tuple[int, ...]:
-    """For each TFLite axis of an activation, the ONNX axis it holds."""
-    return NHWC if rank == len(NHWC) else tuple(range(rank))
+Order: TypeAlias = tuple[int, ...]
+Elements: TypeAlias = NDArray[np.int64]
 
 
-def shape(onnx_shape: Shape) -> Shape:
-    """The TFLite shape of an activation."""
-    return tuple(onnx_shape[axis] for axis in axes(len(onnx_shape)))
+def as_onnx(rank: int) -> Order:
+    """ONNX's own order."""
+    return tuple(range(rank))
 
 
-def axis(onnx_axis: int, rank: int) -> int:
-    """The TFLite axis of an activation that holds an ONNX axis (which may be negative)."""
-    return axes(rank).index(onnx_axis % rank)
+def channels_last(rank: int) -> Order:
+    """N, then the spatial axes, then channels; ONNX's own order below rank 3."""
+    return (0, *range(2, rank), 1) if rank > 2 else as_onnx(rank)
 
 
-def per_axis(values: Array, rank: int) -> Array:
+def shape(onnx_shape: Shape, order: Order) -> Shape:
+    """The TFLite shape of a value."""
+    return tuple(onnx_shape[axis] for axis in order)
+
+
+def axis(onnx_axis: int, order: Order) -> int:
+    """The TFLite axis that holds an ONNX axis (which may be negative)."""
+    return order.index(onnx_axis % len(order))
+
+
+def per_axis(values: Array, order: Order) -> Array:
     """An array with one row per ONNX axis, in TFLite's order of axes."""
-    return values[list(axes(rank))]
+    return values[list(order)]
 
 
-def is_reordered(onnx_shape: Shape) -> bool:
-    """Whether flattening the TFLite tensor gives another order of elements than ONNX's."""
-    return len(onnx_shape) == len(NHWC) and onnx_shape[1] > 1 and onnx_shape[2] * onnx_shape[3] > 1
+def last(order: Order, onnx_axis: int) -> Order:
+    """The order with one ONNX axis moved to the end."""
+    moved = onnx_axis % len(order)
+    return (*(a for a in order if a != moved), moved)
 
 
-def flattened_order(onnx_shape: Shape) -> Order:
-    """Where each element (K,) of a flattened NHWC tensor stands in ONNX's flattened one."""
-    return np.arange(np.prod(onnx_shape)).reshape(onnx_shape).transpose(NHWC).reshape(-1)
+def of_transposed(order: Order, permutation: Order) -> Order:
+    """The order of ONNX's Transpose of a tensor, which is the same tensor.
+
+    Axis `j` of the transposed value is axis ``permutation[j]`` of the value.
+    """
+    return tuple(permutation.index(axis) for axis in order)
 
 
-def element_orders(graph: QuantizedGraph) -> dict[Tensor, Order]:
-    """The flattened tensors that stay in NHWC order, because only dense layers read them."""
-    orders: dict[Tensor, Order] = {}
-    for operation in graph.operations:
-        if operation.node.op == "Flatten":
-            source = operation.value()
-            readers = graph.consumers(operation.output)
-            dense = bool(readers) and all(r.node.op == "Gemm" for r in readers)
-            if is_reordered(source.shape) and dense and operation.output is not graph.output:
-                orders[operation.output] = flattened_order(source.shape)
-    return orders
+def before_transpose(order: Order, permutation: Order) -> Order:
+    """The order a value must have for its Transpose to have `order`."""
+    return tuple(permutation[axis] for axis in order)
+
+
+def without(order: Order, removed: tuple[int, ...]) -> Order:
+    """The order of a value that has lost some ONNX axes."""
+    left = [axis for axis in range(len(order)) if axis not in removed]
+    return tuple(left.index(axis) for axis in order if axis not in removed)
+
+
+def significant(onnx_shape: Shape, order: Order) -> Order:
+    """The order without the axes of one element, whose place does not matter."""
+    return tuple(axis for axis in order if onnx_shape[axis] != 1)
+
+
+def is_same_memory(onnx_shape: Shape, a: Order, b: Order) -> bool:
+    """Whether the elements of a value lie alike in both orders."""
+    return significant(onnx_shape, a) == significant(onnx_shape, b)
+
+
+def through_reshape(before: Shape, after: Shape, order: Order, wish: Order) -> Order | None:
+    """The order of a reshaped value if the TFLite tensor, too, is only reshaped.
+
+    ONNX's axes fall into groups with as many elements before as after. A tensor can be
+    reshaped as it lies if the axes of each group lie together and in ONNX's order.
+
+    Args:
+        before: ONNX's shape.
+        after: ONNX's shape, of as many elements.
+        order: of the tensor.
+        wish: the order to return if axes of one element leave a choice.
+    """
+    lying, result = list(significant(before, order)), []
+    groups = _groups(before, after)
+    while lying:
+        group, made = next(g for g in groups if lying[0] in g[0])
+        if lying[: len(group)] != group:
+            return None
+        result += made
+        lying = lying[len(group) :]
+    for choice in (wish, channels_last(len(after)), as_onnx(len(after))):
+        if list(significant(after, choice)) == result:
+            return choice
+    return (*(axis for axis, size in enumerate(after) if size == 1), *result)
+
+
+def before_reshape(before: Shape, after: Shape, wish: Order) -> Order:
+    """The order a tensor needs so that its reshape has the order `wish`; else ONNX's own."""
+    found = through_reshape(after, before, wish, channels_last(len(before)))
+    return as_onnx(len(before)) if found is None else found
+
+
+def _groups(before: Shape, after: Shape) -> list[tuple[list[int], list[int]]]:
+    """The smallest groups of axes, those of one element left out, with equal products."""
+    left = [axis for axis, size in enumerate(before) if size != 1]
+    right = [axis for axis, size in enumerate(after) if size != 1]
+    groups = []
+    while left or right:
+        a, b = [left.pop(0)], [right.pop(0)]
+        while (m := _elements(before, a)) != (n := _elements(after, b)):
+            if m < n:
+                a.append(left.pop(0))
+            else:
+                b.append(right.pop(0))
+        groups.append((a, b))
+    return groups
+
+
+def _elements(sizes: Shape, axes: list[int]) -> int:
+    return int(np.prod([sizes[axis] for axis in axes]))
+
+
+def flattened_elements(onnx_shape: Shape, order: Order) -> Elements:
+    """Where each element (K,) of a flattened TFLite tensor stands in ONNX's flattened one."""
+    return np.arange(np.prod(onnx_shape)).reshape(onnx_shape).transpose(order).reshape(-1)
+
+
+def wish(graph: "QuantizedGraph", tensor: "Tensor") -> Order:
+    """The order that the first reader with a wish has for a tensor; else the usual one.
+
+    Usual is channels last for rank 4, a feature map, and ONNX's own for any other rank.
+    """
+    rank = len(tensor.shape)
+    usual = channels_last(rank) if rank == 4 else as_onnx(rank)
+    return _wish(graph, tensor, set()) or usual
+
+
+def _wish(graph: "QuantizedGraph", tensor: "Tensor", seen: "set[Tensor]") -> Order | None:
+    for operation in graph.consumers(tensor):
+        if operation.output in seen:
+            continue
+        seen.add(operation.output)
+        found = _wish_of(graph, operation, tensor, seen)
+        if found is not None:
+            return found
+    return None
+
+
+def _wish_of(
+    graph: "QuantizedGraph", operation: "Operation", tensor: "Tensor", seen: "set[Tensor]"
+) -> Order | None:
+    node, rank = operation.node, len(tensor.shape)
+    rule = Layout.KEPT if node.op == "QuantizeLinear" else find(node).layout
+    if rule is Layout.CHANNELS_LAST:
+        return channels_last(rank) if operation.inputs[0] is tensor else None
+    same_rank = len(operation.output.shape) == rank
+    later = _wish(graph, operation.output, seen) if rule is not Layout.OWN else None
+    if later is None:
+        return None
+    if rule is Layout.TRANSPOSED:
+        return before_transpose(later, transpose_permutation(operation))
+    return later if same_rank else None
+
+
+def transpose_permutation(operation: "Operation") -> Order:
+    """The permutation of an ONNX Transpose; by default it reverses the axes."""
+    rank = len(operation.value().shape)
+    return operation.node.integers("perm", tuple(reversed(range(rank))))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
+import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from edge_agent.bundle.affine import Affine
@@ -21,8 +22,18 @@ if TYPE_CHECKING:
 
 Lower: TypeAlias = "Callable[[Operation, Network], None]"
 
-# What `fold` takes out of a graph, and so may stand in a model without an entry here.
-FOLDED = ("BatchNormalization", "Constant", "Dropout", "Identity", "MatMul", "Reshape", "Squeeze")
+# What `fold` takes out of a graph or rewrites, and so may stand in a model without an entry here.
+FOLDED = (
+    "BatchNormalization",
+    "Constant",
+    "Div by a constant",
+    "Dropout",
+    "HardSigmoid",
+    "Identity",
+    "Neg",
+    "ReduceSum",
+    "Split",
+)
 
 
 class Scale(Enum):
@@ -30,12 +41,23 @@ class Scale(Enum):
 
     CALIBRATED = "calibrated"  # its own observed range
     SHARED = "shared"  # the inputs' own: the operator only moves or compares int8 values
+    INDEX = "index"  # none: the output is int32 indices, which only leave the network
+
+
+class Layout(Enum):
+    """How an operator's output lies in memory, see `layout`."""
+
+    KEPT = "kept"  # as its input does
+    CHANNELS_LAST = "channels last"
+    TRANSPOSED = "transposed"  # as its input does, under other names of axes
+    OWN = "own"  # the operator's lowering decides
 
 
 class Weights(Enum):
     """The scales of an operator's weights, its second input; the bias is its third."""
 
     PER_CHANNEL = "per channel"
+    PER_SECOND_AXIS = "per second axis"  # (I, O, ...): a transposed convolution's channels
     PER_TENSOR = "per tensor"
 
 
@@ -45,6 +67,14 @@ class Activation(Enum):
     NONE = schema.ActivationFunctionType.NONE
     RELU = schema.ActivationFunctionType.RELU
     RELU6 = schema.ActivationFunctionType.RELU6
+    RELU_N1_TO_1 = schema.ActivationFunctionType.RELU_N1_TO_1
+
+
+FUSED_BOUNDS = {
+    (0.0, np.inf): Activation.RELU,
+    (0.0, 6.0): Activation.RELU6,
+    (-1.0, 1.0): Activation.RELU_N1_TO_1,
+}
 
 
 @dataclass(frozen=True)
@@ -56,12 +86,16 @@ class Operator:
         scale: the rule of the output's scale, or the scale itself where TFLite fixes it.
         weights: the rule of the weights' scales, for an operator that has weights.
         fuses: whether a following activation becomes part of it.
+        layout: how its output lies in memory.
+        operands: whether its constant inputs become int8 tensors, like computed ones.
     """
 
     lower: Lower
     scale: Scale | Affine
     weights: Weights | None
     fuses: bool
+    layout: Layout
+    operands: bool
 
 
 OPERATORS: dict[str, Operator] = {}
@@ -73,11 +107,13 @@ def operator(
     scale: Scale | Affine = Scale.CALIBRATED,
     weights: Weights | None = None,
     fuses: bool = False,
+    layout: Layout = Layout.KEPT,
+    operands: bool = False,
 ) -> Callable[[Lower], Lower]:
     """Enter the decorated function in the table as the lowering of ONNX operator `name`."""
 
     def enter(lower: Lower) -> Lower:
-        OPERATORS[name] = Operator(lower, scale, weights, fuses)
+        OPERATORS[name] = Operator(lower, scale, weights, fuses, layout, operands)
         return lower
 
     return enter
@@ -111,12 +147,12 @@ def activation(graph: Graph, node: Node) -> Activation:
     if node.op == "Relu":
         return Activation.RELU
     if node.op == "Clip":
-        low, high = graph.constant(node, 1), graph.constant(node, 2)
-        if low is not None and low.item() == 0:
-            if high is None or high.item() == float("inf"):
-                return Activation.RELU
-            if high.item() == 6:
-                return Activation.RELU6
+        low, high = (graph.constant(node, i) for i in (1, 2))
+        bounds = (
+            -np.inf if low is None else float(low.item()),
+            np.inf if high is None else float(high.item()),
+        )
+        return FUSED_BOUNDS.get(bounds, Activation.NONE)
     return Activation.NONE
 
 

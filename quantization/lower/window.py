@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-from quantization.lower.graph import Operation
+from quantization.graph import Shape
+from quantization.lower import layout
+from quantization.lower.graph import Operation, Tensor
+from quantization.lower.network import Network
 from quantization.lower.registry import refuse
 
 
@@ -45,24 +48,55 @@ class Window:
         return self.windows == -(-self.size // self.stride) and self.begin == self.needed // 2
 
 
-def windows(operation: Operation, kernel: tuple[int, int]) -> tuple[Window, Window]:
-    """The windows of a 2-D convolution or pooling along height and width."""
+def windows(operation: Operation, kernel: tuple[int, ...]) -> tuple[Window, Window]:
+    """The windows of a convolution or pooling along height and width.
+
+    One over a sequence (1, C, L) is one over a map (1, C, 1, L).
+    """
     node, x, y = operation.node, operation.value(), operation.output
-    if len(x.shape) != 4:
-        refuse(node, f"on a value of shape {x.shape} has no lowering, only (1, C, H, W)")
-    strides = node.integers("strides", (1, 1))
-    dilations = node.integers("dilations", (1, 1))
-    pads = node.integers("pads", (0, 0, 0, 0))
+    if len(x.shape) not in (3, 4):
+        refuse(
+            node, f"on a value of shape {x.shape} has no lowering, only (1, C, H, W) or (1, C, L)"
+        )
+    pads = node.integers("pads", (0,) * 2 * len(x.shape[2:]))
     if min(pads) < 0:
         refuse(node, f"with the negative pads {pads} has no lowering")
+    kernel, begins = plane(kernel), plane(pads[: len(pads) // 2], 0)
+    strides, dilations = steps(operation, "strides"), steps(operation, "dilations")
+    sizes, counts = plane(x.shape[2:]), plane(y.shape[2:])
     height, width = (
         Window(
-            size=x.shape[2 + i],
+            size=sizes[i],
             kernel=(kernel[i] - 1) * dilations[i] + 1,
             stride=strides[i],
-            begin=pads[i],
-            windows=y.shape[2 + i],
+            begin=begins[i],
+            windows=counts[i],
         )
         for i in range(2)
     )
     return height, width
+
+
+def steps(operation: Operation, name: str) -> tuple[int, ...]:
+    """Strides or dilations along height and width."""
+    return plane(operation.node.integers(name, (1,) * len(operation.value().shape[2:])))
+
+
+def plane(values: tuple[int, ...], missing: int = 1) -> tuple[int, ...]:
+    """What is given along length, or along height and width, along height and width."""
+    return (missing, *values) if len(values) == 1 else values
+
+
+def nhwc(shape: Shape) -> Shape:
+    """The TFLite shape of (1, C, H, W) or (1, C, L) as a map."""
+    return (shape[0], *plane(shape[2:]), shape[1])
+
+
+def read_map(network: Network, x: Tensor) -> int:
+    """The index of a value (1, C, H, W) or (1, C, L) as an NHWC map."""
+    return network.value(x, layout.channels_last(len(x.shape)), nhwc(x.shape))
+
+
+def write_map(network: Network, y: Tensor) -> int:
+    """The index of a new value (1, C, H, W) or (1, C, L), written as an NHWC map."""
+    return network.write(y, layout.channels_last(len(y.shape)), nhwc(y.shape))

@@ -1,6 +1,30 @@
 """The operators: one function each, entered in the table by its decorator."""
 
-from quantization.lower.ops import conv, dense, elementwise, pool, shape
+from quantization.lower.ops import (
+    activation,
+    arithmetic,
+    conv,
+    dense,
+    pool,
+    reduce,
+    select,
+    shape,
+    space,
+    transposed_conv,
+)
 from quantization.lower.registry import OPERATORS, find
 
-__all__ = ["OPERATORS", "conv", "dense", "elementwise", "find", "pool", "shape"]
+__all__ = [
+    "OPERATORS",
+    "activation",
+    "arithmetic",
+    "conv",
+    "dense",
+    "find",
+    "pool",
+    "reduce",
+    "select",
+    "shape",
+    "space",
+    "transposed_conv",
+]

@@ -5,35 +5,35 @@ from ai_edge_litert import schema_py_generated as schema
 from quantization.lower.graph import Operation
 from quantization.lower.network import Network
 from quantization.lower.ops.padding import padded_input
-from quantization.lower.registry import Weights, operator, refuse
-from quantization.lower.window import windows
+from quantization.lower.registry import Layout, Weights, operator, refuse
+from quantization.lower.window import plane, steps, windows, write_map
 
 
-@operator("Conv", weights=Weights.PER_CHANNEL, fuses=True)
+@operator("Conv", weights=Weights.PER_CHANNEL, fuses=True, layout=Layout.CHANNELS_LAST)
 def conv(operation: Operation, network: Network) -> None:
     """CONV_2D, or DEPTHWISE_CONV_2D where every input channel has filters of its own."""
     node, x = operation.node, operation.value()
     weight, bias = operation.weight(1), operation.weight(2)  # (O, C / groups, kh, kw), (O,)
-    if len(weight.shape) != 4:
-        refuse(node, f"with weights of shape {weight.shape} has no lowering, only 2-D")
-    outputs, inputs, kernel_height, kernel_width = weight.shape
+    if len(weight.shape) not in (3, 4):
+        refuse(node, f"with weights of shape {weight.shape} has no lowering, only 1-D and 2-D")
+    outputs, inputs = weight.shape[:2]
+    kernel = plane(weight.shape[2:])
     groups = node.integer("group", 1)
-    source, padding = padded_input(
-        operation, network, windows(operation, (kernel_height, kernel_width))
-    )
+    source, padding = padded_input(operation, network, windows(operation, kernel))
     depthwise = groups > 1 and inputs == 1
     options = schema.DepthwiseConv2DOptionsT() if depthwise else schema.Conv2DOptionsT()
     options.padding = padding
-    options.strideH, options.strideW = node.integers("strides", (1, 1))
-    options.dilationHFactor, options.dilationWFactor = node.integers("dilations", (1, 1))
+    options.strideH, options.strideW = steps(operation, "strides")
+    options.dilationHFactor, options.dilationWFactor = steps(operation, "dilations")
     options.fusedActivationFunction = operation.activation.value
+    spatial = tuple(range(2, len(weight.shape)))
     if depthwise:
         options.depthMultiplier = outputs // x.shape[1]
-        filters = network.weight(weight, (1, 2, 3, 0))  # (1, kh, kw, O)
+        filters = network.weight(weight, (1, *spatial, 0), shape=(1, *kernel, outputs))
         code, version = schema.BuiltinOperator.DEPTHWISE_CONV_2D, 3
     else:
-        filters = network.weight(weight, (0, 2, 3, 1))  # (O, kh, kw, C / groups)
+        filters = network.weight(weight, (0, *spatial, 1), shape=(outputs, *kernel, inputs))
         # Version 6 is the first that knows groups.
         code, version = schema.BuiltinOperator.CONV_2D, 3 if groups == 1 else 6
     tensors = (source, filters, network.weight(bias, (0,)))
-    network.emit(code, version, tensors, network.value(operation.output), options)
+    network.emit(code, version, tensors, write_map(network, operation.output), options)

@@ -4,10 +4,10 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from edge_agent.bundle.affine import QMIN
-from quantization.lower import layout
-from quantization.lower.graph import Operation
+from quantization.graph import Array
+from quantization.lower.graph import Operation, Quantization
 from quantization.lower.network import Network
-from quantization.lower.window import Window
+from quantization.lower.window import Window, nhwc, read_map
 
 
 def padded_input(
@@ -19,9 +19,9 @@ def padded_input(
     """
     x = operation.value()
     if all(w.is_valid for w in windows):
-        return network.value(x), schema.Padding.VALID
+        return read_map(network, x), schema.Padding.VALID
     if all(w.is_same for w in windows):
-        return network.value(x), schema.Padding.SAME
+        return read_map(network, x), schema.Padding.SAME
     return explicit_padding(operation, network, windows, lowest=lowest), schema.Padding.VALID
 
 
@@ -31,23 +31,31 @@ def explicit_padding(
     """Emit a PAD of what the windows reach into; the index of the padded input."""
     x, (height, width) = operation.value(), windows
     pads = np.array([[0, 0], [height.begin, height.end], [width.begin, width.end], [0, 0]])
-    shape = tuple(int(n) for n in np.array(layout.shape(x.shape)) + pads.sum(axis=1))
+    shape = tuple(int(n) for n in np.array(nhwc(x.shape)) + pads.sum(axis=1))
     y = network.intermediate(f"{operation.output.name}:padded", shape, x.quantization)
-    emit_pad(operation, network, pads, y, lowest=lowest)
+    source = read_map(network, x)
+    # PAD writes the zero point, which is real 0.
+    fill = QMIN if lowest else x.quantization.affine.zero_point
+    emit_pad(network, source, pads, y, fill, x.quantization)
     return y
 
 
 def emit_pad(
-    operation: Operation, network: Network, pads: layout.Order, y: int, *, lowest: bool = False
+    network: Network, source: int, pads: Array, y: int, fill: int, quantization: Quantization
 ) -> None:
-    """Emit a PAD of the operation's input that writes tensor `y`.
+    """Emit a PAD of tensor `source` that writes tensor `y`.
 
-    `pads` are the elements before and after along each TFLite axis, (rank, 2).
+    Args:
+        network: what it is appended to.
+        source: the index of its input.
+        pads: the elements before and after along each TFLite axis, (rank, 2).
+        y: the index of its output.
+        fill: the int8 value that is put there.
+        quantization: of both.
     """
-    x = operation.value()
-    inputs = [network.value(x), network.constant("pads", pads.astype(np.int32))]
-    if lowest and x.quantization.affine.zero_point > QMIN:
-        inputs.append(network.constant("lowest", np.array([QMIN], np.int8), x.quantization))
-        network.emit(schema.BuiltinOperator.PADV2, 2, inputs, y, schema.PadV2OptionsT())
-    else:  # PAD writes the zero point, which is real 0
+    inputs = [source, network.constant("pads", pads.astype(np.int32))]
+    if fill == quantization.affine.zero_point:
         network.emit(schema.BuiltinOperator.PAD, 2, inputs, y, schema.PadOptionsT())
+    else:
+        inputs.append(network.constant("fill", np.array([fill], np.int8), quantization))
+        network.emit(schema.BuiltinOperator.PADV2, 2, inputs, y, schema.PadV2OptionsT())

@@ -1,56 +1,52 @@
-"""Operators that move int8 values without computing new ones."""
-
-import numpy as np
-from ai_edge_litert import schema_py_generated as schema
+"""Operators that only name or order axes anew."""
 
 from quantization.lower import layout
 from quantization.lower.graph import Operation
 from quantization.lower.network import Network
-from quantization.lower.ops.padding import emit_pad
-from quantization.lower.registry import Scale, operator, refuse
+from quantization.lower.registry import Layout, Scale, operator
 
 
-@operator("Flatten", scale=Scale.SHARED)
-def flatten(operation: Operation, network: Network) -> None:
-    """RESHAPE to (1, K); see `layout` for the order of the K elements."""
+@operator("Reshape", scale=Scale.SHARED, layout=Layout.OWN)
+def reshape(operation: Operation, network: Network) -> None:
+    """RESHAPE; a TRANSPOSE before it only where the elements would come out in another order.
+
+    Where only dense layers read a flattened map, their weights take the order instead.
+    """
     x, y = operation.value(), operation.output
-    if operation.node.integer("axis", 1) != 1:
-        refuse(operation.node, "over another axis than 1 has no lowering")
-    source = network.value(x)
-    if layout.is_reordered(x.shape) and y not in network.orders:
-        back = np.array(layout.NCHW, np.int32)
-        channels_first = network.intermediate(f"{y.name}:nchw", x.shape, x.quantization)
-        inputs = [source, network.constant("nchw", back)]
-        options = schema.TransposeOptionsT()
-        network.emit(schema.BuiltinOperator.TRANSPOSE, 2, inputs, channels_first, options)
-        source = channels_first
-    options = schema.ReshapeOptionsT()
-    options.newShape = list(y.shape)
-    inputs = [source, network.constant("shape", np.array(y.shape, np.int32))]
-    network.emit(schema.BuiltinOperator.RESHAPE, 1, inputs, network.value(y), options)
+    own = network.orders[x]
+    wish = layout.wish(network.graph, y)
+    order = layout.through_reshape(x.shape, y.shape, own, wish)
+    if order is None and _only_feeds_dense(network, operation):
+        network.elements[y] = layout.flattened_elements(x.shape, own)
+        order = layout.as_onnx(len(y.shape))
+    if order is None:
+        own = layout.before_reshape(x.shape, y.shape, wish)
+        order = layout.through_reshape(x.shape, y.shape, own, wish)
+        assert order is not None, "ONNX's own order can always be reshaped"
+    shape = layout.shape(y.shape, order)
+    made = network.reshape(network.value(x, own), shape, y.name, y)
+    network.place(y, made, order)
 
 
-@operator("Pad", scale=Scale.SHARED)
-def pad(operation: Operation, network: Network) -> None:
-    """PAD with zeros, where no convolution behind it could take it up."""
-    node, pads, fill = operation.node, operation.parameter(1), operation.parameter(2)
-    if pads is None or operation.parameter(3) is not None:
-        refuse(node, "without constant pads, or with axes, has no lowering")
-    if node.text("mode", "constant") != "constant" or (fill is not None and fill.any()):
-        refuse(node, "has no lowering except with constant zeros")
-    if (pads < 0).any():
-        refuse(node, f"with the negative pads {pads.tolist()} has no lowering")
-    rank = len(operation.value().shape)
-    both = pads.reshape(2, rank).T[list(layout.axes(rank))]  # (rank, 2): before, after
-    emit_pad(operation, network, both, network.value(operation.output))
+for _name in ("Flatten", "Squeeze", "Unsqueeze"):
+    operator(_name, scale=Scale.SHARED, layout=Layout.OWN)(reshape)
 
 
-@operator("Concat", scale=Scale.SHARED)
-def concat(operation: Operation, network: Network) -> None:
-    """CONCATENATION."""
-    rank = len(operation.output.shape)
-    options = schema.ConcatenationOptionsT()
-    options.axis = layout.axis(operation.node.integer("axis", 0), rank)
-    inputs = [network.value(operation.value(i)) for i in range(len(operation.inputs))]
-    output = network.value(operation.output)
-    network.emit(schema.BuiltinOperator.CONCATENATION, 2, inputs, output, options)
+@operator("Transpose", scale=Scale.SHARED, layout=Layout.TRANSPOSED)
+def transpose(operation: Operation, network: Network) -> None:
+    """No operator: the same tensor by other names of its axes."""
+    x, y = operation.value(), operation.output
+    permutation = layout.transpose_permutation(operation)
+    network.place(y, network.value(x), layout.of_transposed(network.orders[x], permutation))
+
+
+def _only_feeds_dense(network: Network, operation: Operation) -> bool:
+    y, graph = operation.output, network.graph
+    readers = graph.consumers(y)
+    return (
+        len(y.shape) == 2
+        and y.shape[0] == 1
+        and bool(readers)
+        and all(reader.node.op == "Gemm" for reader in readers)
+        and y not in graph.outputs
+    )
