@@ -1,0 +1,137 @@
+"""Whole networks, tensor by tensor, against the runtimes' reference and default kernels."""
+
+import functools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from onnx_nets import converted, normal, to_device
+from tflite_graphs import OTHER_RUNTIME, Array, File, Runtime, T, constant, runtimes
+from torch_nets import NETS, exported, randomised
+
+from edge_agent.runtime import Interpreter
+from quantization.convert import Converted
+from quantization.reference import exposed, first_difference, run
+from quantization.reference.fixed_point import quantize_multiplier
+from quantization.reference.model import read
+
+# Published int8 networks that nobody here made, and a picture for each that takes one.
+FILES = {
+    "mlperf-tiny-models/kws_ref_model.tflite": None,
+    "mlperf-tiny-models/pretrainedResnet_quant.tflite": "bird.bmp",
+    "mlperf-tiny-models/vww_96_int8.tflite": "grace_hopper.bmp",
+    "mobilenet-v2-imagenet/tf2_mobilenet_v2_1.0_224_ptq.tflite": "cat.bmp",
+    "meter-digits/dig-class11_2000_s2_q.tflite": "parrot.jpg",
+}
+# LiteRT rounds the product of a FULLY_CONNECTED once: a quantum away where that differs.
+TOLERANCE = {"tflite-runtime": 0, "LiteRT": 1}
+# LiteRT's default kernels scale in float32. A softmax (vgg) turns a quantum of a logit into
+# several of a probability.
+DEFAULT_APART = {"resnet": 2, "mobilenet": 2, "ds_cnn": 2, "vgg": 6}
+
+
+@pytest.fixture(name="runtime", params=list(runtimes()), scope="module")
+def _runtime(request: pytest.FixtureRequest) -> Iterator[tuple[str, Runtime]]:
+    python = runtimes()[request.param]
+    if python is None:
+        pytest.skip(f"{OTHER_RUNTIME} names no Python that has tflite-runtime")
+    with Runtime(python) as running:
+        yield request.param, running
+
+
+def published(name: str) -> tuple[bytes, Array]:
+    """A file and its picture, of the shape and type it takes; noise where it takes sound."""
+    root = os.environ.get("EDGEWARD_DATA")
+    if root is None:
+        pytest.skip("needs the published networks: set EDGEWARD_DATA")
+    model = (Path(root) / name).read_bytes()
+    (source,) = read(model).inputs
+    picture = FILES[name]
+    if picture is None:
+        noise = np.random.default_rng(0).integers(-128, 128, source.shape)
+        return model, noise.astype(np.int8)
+    image = cv2.imread(str(Path(root) / "images" / picture))
+    pixels = cv2.resize(image[..., ::-1], source.shape[2:0:-1], interpolation=cv2.INTER_AREA)
+    if source.dtype == np.int8:
+        return model, (pixels.astype(int) - 128).astype(np.int8)[None]
+    return model, pixels.astype(source.dtype)[None]
+
+
+@functools.cache
+def made(name: str) -> Converted:
+    """A network of this project's families, through this project's quantiser."""
+    make, shape = NETS[name]
+    model = exported(randomised(make()), shape, dynamo=False)
+    return converted(model, normal(16, *shape, seed=1))
+
+
+def compare(runtime: tuple[str, Runtime], model: bytes, x: Array) -> None:
+    """Every tensor of the network, each operator judged on the inputs the runtime gave it."""
+    name, running = runtime
+    found = running.trace(exposed(model), x)
+    written = {o.output.name for o in read(model).operators}
+    assert written <= found.keys()
+    difference = first_difference(model, x, found, tolerance=TOLERANCE[name])
+    assert difference is None, str(difference)
+    if TOLERANCE[name] == 0:  # then nothing can have added up on the way either
+        assert first_difference(model, x, found, alone=False) is None
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", FILES)
+def test_every_tensor_of_a_published_network_is_the_runtimes(
+    runtime: tuple[str, Runtime], name: str
+) -> None:
+    """Bit for bit on tflite-runtime's reference kernels, on a picture."""
+    compare(runtime, *published(name))
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_every_tensor_of_our_networks_is_the_runtimes(
+    runtime: tuple[str, Runtime], name: str
+) -> None:
+    """Bit for bit on tflite-runtime's reference kernels, on unseen samples."""
+    for sample in normal(2, *NETS[name][1], seed=2):
+        compare(runtime, made(name).tflite, made(name).input.quantize(to_device(sample[None])))
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_the_default_kernels_are_within_quanta(name: str) -> None:
+    """What a device runs by default ends within the stated quanta of the reference."""
+    file = made(name).tflite
+    with Interpreter(file) as interpreter:
+        for sample in normal(4, *NETS[name][1], seed=3):
+            x = made(name).input.quantize(to_device(sample[None]))
+            apart = np.abs(run(file, x).astype(int) - interpreter.infer(x).astype(int)).max()
+            assert apart <= DEFAULT_APART[name]
+
+
+def test_litert_rounds_a_dense_layer_once() -> None:
+    """The one place where LiteRT 2.3's reference kernels leave tflite-runtime 2.14's."""
+    random = np.random.default_rng(0)
+    x, weights = (random.integers(-128, 128, (40, 64)).astype(np.int8) for _ in range(2))
+    a, y = T(x.shape, 0.02, 3), T((40, 40), 0.37, -5)
+    bias = constant(np.zeros(40, np.int32), 0.02 * 0.011)
+    file = File().then(
+        "FULLY_CONNECTED",
+        [a, constant(weights, 0.011), bias],
+        [y],
+        version=4,
+        kind="FullyConnectedOptions",
+    )
+    python = runtimes()["LiteRT"]
+    assert python is not None
+    with Runtime(python) as litert:
+        (found,) = (v for n, v in litert.trace(file.bytes(a, y), x).items() if n != "t0")
+    source, filters = read(file.bytes(a, y)).operators[0].inputs[:2]
+    assert source is not None
+    assert filters is not None
+    factor = quantize_multiplier(float(source.scale * filters.scale) / float(np.float32(0.37)))
+    sums = (x.astype(np.int64) - 3) @ weights.T.astype(np.int64)
+    shift = 31 - factor.exponent
+    once = ((sums * factor.mantissa + (1 << (shift - 1))) >> shift) - 5
+    np.testing.assert_array_equal(found, np.clip(once, -128, 127))
+    assert np.abs(found.astype(int) - run(file.bytes(a, y), x)).max() <= 1
