@@ -1,0 +1,92 @@
+"""The report's stage: which numbers of the run go into it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_agent.bundle.archive import open_bundle, sha256
+from pipeline.checkpoint import load_checkpoint
+from pipeline.macs import cost
+from pipeline.report.data import ReportData
+from pipeline.run import Run
+from pipeline.stages.quantize import FLOAT_FILE
+from pipeline.stages.report import EXAMPLES, _gather, _one_of_each, report_path
+from pipeline.stages.verify import bundle_path, load_proof
+
+
+@pytest.fixture(name="gathered")
+def _gathered(built: Path, open_tiny: Callable[..., Run]) -> ReportData:
+    return _gather(open_tiny(built))
+
+
+def test_the_ladder_leads_from_float_over_pruned_to_int8(
+    built: Path, gathered: ReportData, open_tiny: Callable[..., Run]
+) -> None:
+    """Each rung is its own network: its cost, its file, and its accuracy on the test split."""
+    proof = load_proof(open_tiny(built))
+    trained, pruned = load_checkpoint(built / "train"), load_checkpoint(built / "prune")
+    first, middle, last = gathered.rungs
+    assert [rung.name for rung in gathered.rungs] == ["float", "pruned", "int8"]
+    assert (first.macs, middle.macs) == tuple(
+        cost(network.module, network.spec.input).macs for network in (trained, pruned)
+    )
+    assert (last.macs, last.parameters) == (middle.macs, middle.parameters)
+    assert middle.accuracy == proof.metrics.float_accuracy
+    assert last.accuracy == proof.metrics.int8_accuracy
+    assert middle.size_bytes == (built / "quantize" / FLOAT_FILE).stat().st_size
+    assert first.size_bytes > middle.size_bytes > last.size_bytes
+    assert all(rung.latency_ms is not None and rung.latency_ms > 0 for rung in gathered.rungs)
+    assert "onnxruntime" in middle.measured_on
+
+
+def test_without_pruning_the_ladder_has_two_rungs(
+    built: Path, open_tiny: Callable[..., Run]
+) -> None:
+    """The float network is then the one that was quantised, and there is one training."""
+    run = open_tiny(built, prune="")
+    gathered = _gather(run)
+    assert [rung.name for rung in gathered.rungs] == ["float", "int8"]
+    assert gathered.rungs[0].accuracy == load_proof(run).metrics.float_accuracy
+    assert [phase.name for phase in gathered.phases] == ["training"]
+
+
+def test_the_trainings_are_shown_epoch_by_epoch(built: Path, gathered: ReportData) -> None:
+    """The history of each checkpoint, training first."""
+    assert [phase.name for phase in gathered.phases] == ["training", "fine-tuning"]
+    assert gathered.phases[0].epochs == load_checkpoint(built / "train").history
+    assert gathered.phases[1].epochs == load_checkpoint(built / "prune").history
+
+
+def test_the_bundle_in_the_report_is_the_one_that_ships(
+    built: Path, gathered: ReportData, open_tiny: Callable[..., Run]
+) -> None:
+    """Its hash, golden frames, temperature and scales, and the exact recipe."""
+    run = open_tiny(built)
+    bundle = open_bundle(bundle_path(run))
+    assert gathered.hashes["bundle"] == bundle.id
+    assert gathered.hashes["model.tflite"] == sha256(bundle.model)
+    assert gathered.temperature == bundle.manifest.output.temperature
+    assert gathered.golden_affine == bundle.manifest.quantisation.output
+    assert gathered.recipe_text == run.recipe_text.decode()
+    assert gathered.labels == run.dataset.labels
+    assert bundle.id in report_path(run).read_text()
+
+
+def test_the_network_is_looked_into_where_it_was_right_and_wrong(
+    built: Path, gathered: ReportData, open_tiny: Callable[..., Run]
+) -> None:
+    """Four surest right answers, each another one, then at most four wrong ones."""
+    proof = load_proof(open_tiny(built))
+    wrong = int((proof.int8_scores.argmax(axis=1) != proof.labels).sum())
+    right = gathered.attention[:EXAMPLES]
+    assert all(item.right for item in right)
+    assert len({item.answer for item in right}) == EXAMPLES
+    assert len(gathered.attention) == EXAMPLES + min(EXAMPLES, wrong)
+
+
+def test_the_first_of_each_answer_is_taken() -> None:
+    """In the order of the ranking, whatever comes in between."""
+    answers = np.array([7, 7, 3, 7, 3, 1])
+    assert _one_of_each([4, 1, 0, 5, 2], answers) == [4, 1, 5]
