@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 
 from edge_agent.arrays import I8, U8
-from edge_agent.bundle.manifest import Manifest
+from edge_agent.bundle.manifest import MODEL_FILE, Manifest
 from edge_agent.bundle.preprocess import ColourOrder, FastPreprocessor
 from edge_agent.errors import BundleError
 from edge_agent.runtime import Interpreter, Port
@@ -32,7 +32,7 @@ class Network:
 
     def __init__(self, model: bytes, manifest: Manifest, threads: int, place: str) -> None:
         self._preprocess = FastPreprocessor(manifest.input, manifest.quantisation.input)
-        self._interpreter = Interpreter(model, threads)
+        self._interpreter = Interpreter(model, threads, f"{place}/{MODEL_FILE}")
         self.runtime = self._interpreter.name
         _check_ports(self._interpreter, manifest, place)
 

@@ -44,13 +44,14 @@ class Interpreter:
     Args:
         model: the bytes of a TFLite file with one input and one output.
         threads: how many threads one inference may use; more can be slower.
+        place: names the file in errors.
 
     Raises:
         BundleError: the file is not a model this runtime can load.
         RuntimeUnavailableError: there is no runtime, or it does not run.
     """
 
-    def __init__(self, model: bytes, threads: int = 1) -> None:
+    def __init__(self, model: bytes, threads: int = 1, place: str = "model") -> None:
         name, module = _runtime()
         self.name = name
         try:
@@ -58,11 +59,12 @@ class Interpreter:
                 self._native = module.Interpreter(model_content=model, num_threads=threads)
                 self._native.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise BundleError(f"model: {name} cannot load it: {_first_line(error)}") from error
+            raise BundleError(f"{place}: {name} cannot load it: {_first_line(error)}") from error
         inputs, outputs = self._native.get_input_details(), self._native.get_output_details()
         if len(inputs) != 1 or len(outputs) != 1:
             raise BundleError(
-                f"model: expected one input and one output, found {len(inputs)} and {len(outputs)}"
+                f"{place}: expected one input and one output, "
+                f"found {len(inputs)} and {len(outputs)}"
             )
         self.input, self.output = _port(inputs[0]), _port(outputs[0])
         self._in, self._out = inputs[0]["index"], outputs[0]["index"]

@@ -113,14 +113,7 @@ def open_bundle(path: Path) -> Bundle:
         BundleError: missing, not a bundle, a file missing or too many, a hash that does
             not match, or a manifest this agent does not understand.
     """
-    if path.is_dir():
-        files = _read_directory(path)
-    elif path.is_file():
-        files = _read_archive(path)
-    else:
-        raise BundleError(
-            f"{path}: expected a bundle directory or {ARCHIVE_SUFFIX} file, found nothing"
-        )
+    files = _read(path)
     _check_names(files, path)
     text = files[MANIFEST_FILE]
     expected = f"{sha256(text)}  {MANIFEST_FILE}\n".encode()
@@ -131,6 +124,12 @@ def open_bundle(path: Path) -> Bundle:
             f"found {sha256(text)}"
         )
     manifest = decode_manifest(text, f"{path}/{MANIFEST_FILE}")
+    extra = sorted(set(manifest.files) - {MODEL_FILE, GOLDEN_FILE})
+    if extra:
+        raise BundleError(
+            f"{path}/{MANIFEST_FILE}: expected the hashes of {MODEL_FILE} and {GOLDEN_FILE}, "
+            f"found also {', '.join(extra)}"
+        )
     for name in (MODEL_FILE, GOLDEN_FILE):
         wanted, found = manifest.files.get(name, "none"), sha256(files[name])
         if wanted != found:
@@ -139,22 +138,36 @@ def open_bundle(path: Path) -> Bundle:
     return Bundle(path, manifest, files[MODEL_FILE], golden, sha256(text))
 
 
-def _read_directory(path: Path) -> dict[str, bytes]:
+def _read(path: Path) -> dict[str, bytes]:
     try:
-        present = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith("."))
-        size = sum((path / name).stat().st_size for name in present)
-        _check_size(size, path)
-        return {name: (path / name).read_bytes() for name in present if (path / name).is_file()}
+        if path.is_dir():
+            return _read_directory(path)
+        if path.is_file():
+            return _read_archive(path)
     except OSError as error:
         raise BundleError(f"{path}: cannot be read: {error.strerror}") from error
+    raise BundleError(
+        f"{path}: expected a bundle directory or {ARCHIVE_SUFFIX} file, found nothing"
+    )
+
+
+def _read_directory(path: Path) -> dict[str, bytes]:
+    present = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith("."))
+    size = sum((path / name).stat().st_size for name in present)
+    _check_size(size, path)
+    return {name: (path / name).read_bytes() for name in present if (path / name).is_file()}
 
 
 def _read_archive(path: Path) -> dict[str, bytes]:
+    _check_size(path.stat().st_size, path)
+    data = path.read_bytes()
     try:
-        _check_size(path.stat().st_size, path)
-        data = path.read_bytes()
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            _check_size(sum(info.file_size for info in archive.infolist()), path)
+            # Packing compresses nothing; so no member can grow, nor a decompressor fail.
+            if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
+                raise BundleError(
+                    f"{path}: expected a bundle archive as Edgeward packs it, found it compressed"
+                )
             files = {info.filename: archive.read(info) for info in archive.infolist()}
     # Damage shows as any of these, depending on the byte that is hit.
     except (

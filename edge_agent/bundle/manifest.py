@@ -19,8 +19,13 @@ _T = TypeVar("_T")
 
 Size: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=8192)]
 Probability: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Sha256: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
-Name: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+# `$` alone would let a newline follow.
+Sha256: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+Name: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$(?!\n)")]
+# Labels are printed on terminals and shown on pages: no control characters.
+Label: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,255}$(?!\n)")]
+# Far beyond any sense, and still exact enough in float32.
+LARGEST = 1e6
 
 
 class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,7 +47,7 @@ class InputSpec(_Value, frozen=True, kw_only=True):
         pad: the grey level, 0 to 255, around a letterboxed image.
 
     Raises:
-        ValueError: if `mean` or `std` do not fit `colour`, or a `std` is not above zero.
+        ValueError: if `mean` or `std` do not fit `colour`, or are out of float32's reach.
     """
 
     height: Size
@@ -61,8 +66,12 @@ class InputSpec(_Value, frozen=True, kw_only=True):
                     f"{name}: expected {self.channels} values for {self.colour}, "
                     f"found {len(values)}"
                 )
-        if not all(s > 0 for s in self.std):
-            raise ValueError(f"std: expected values above 0, found {self.std}")
+        if not all(abs(m) <= LARGEST for m in self.mean):
+            raise ValueError(f"mean: expected numbers up to {LARGEST:g}, found {self.mean}")
+        if not all(1 / LARGEST <= s <= LARGEST for s in self.std):
+            raise ValueError(
+                f"std: expected values above 0, {1 / LARGEST:g} to {LARGEST:g}, found {self.std}"
+            )
 
     @property
     def channels(self) -> int:
@@ -85,8 +94,8 @@ class ClassifySpec(_Value, frozen=True, kw_only=True, tag_field="task", tag="cla
         min_confidence: an answer below it is not `sure`; with 0 every answer is.
     """
 
-    labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]
-    temperature: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    labels: Annotated[tuple[Label, ...], msgspec.Meta(min_length=2)]
+    temperature: Annotated[float, msgspec.Meta(ge=1e-3, le=1e3)] = 1.0
     min_confidence: Probability = 0.0
 
     def __post_init__(self) -> None:
@@ -115,7 +124,7 @@ class Golden(_Value, frozen=True, kw_only=True):
             steps: LiteRT differs by a few between x86 and Arm.
     """
 
-    frames: Annotated[int, msgspec.Meta(ge=1)]
+    frames: Annotated[int, msgspec.Meta(ge=1, le=1000)]
     tolerance_quanta: Annotated[int, msgspec.Meta(ge=0, le=32)]
 
 
@@ -155,8 +164,8 @@ class Budget(_Value, frozen=True, kw_only=True):
     min_accuracy: Probability | None = None
     max_drop: Probability | None = None
     min_agreement: Probability | None = None
-    max_size_kb: float | None = None
-    max_latency_ms: float | None = None
+    max_size_kb: Annotated[float, msgspec.Meta(gt=0, le=1e9)] | None = None
+    max_latency_ms: Annotated[float, msgspec.Meta(gt=0, le=1e9)] | None = None
 
 
 class Provenance(_Value, frozen=True, kw_only=True):
@@ -230,7 +239,7 @@ class _Versioned(msgspec.Struct):
 class _Task(msgspec.Struct):
     """Only the name of an output's task."""
 
-    task: str
+    task: Annotated[str, msgspec.Meta(max_length=64)]
 
 
 class _Tasked(msgspec.Struct):
