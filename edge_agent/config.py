@@ -12,6 +12,7 @@ import msgspec
 from edge_agent.bundle.manifest import Name
 from edge_agent.endpoint import DEFAULT_URL, Broker, parse_endpoint, read_credentials
 from edge_agent.errors import ConfigError
+from edge_agent.toml import decode_toml
 
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
 Timeout: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=3600)]
@@ -190,14 +191,15 @@ def load_config(path: Path) -> AgentConfig:
         ) from error
     folder = path.resolve().parent
     try:
-        return msgspec.toml.decode(
-            data, type=AgentConfig, dec_hook=lambda kind, value: _path(folder, kind, value)
-        )
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return decode_toml(data, AgentConfig, lambda kind, value: _path(folder, kind, value))
+    except ValueError as error:
         raise ConfigError(f"{path}: {error}") from error
 
 
 def _path(folder: Path, kind: type[Any], value: object) -> Path:
     if kind is not Path or not isinstance(value, str) or not value:
         raise ValueError(f"expected a path, found {value!r}")
-    return folder / Path(value).expanduser()
+    try:
+        return folder / Path(value).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"expected a path, found {value!r}: no such user") from error

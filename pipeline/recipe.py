@@ -10,10 +10,12 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from edge_agent.bundle.manifest import Budget, InputSpec, Name
+from edge_agent.toml import decode_toml
 from pipeline.errors import RecipeError
 from quantization.recipe import QuantRecipe
 
-Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
+# The upper bounds keep out `inf`, which TOML has, and slips of many zeros.
+Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=1000)]
 Fraction: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 # What `pipeline/models/` can build; named here, where nothing loads torch.
@@ -41,7 +43,7 @@ class DataRecipe(_Value, frozen=True, kw_only=True):
     """
 
     kind: Literal["digits", "mnist", "fashion-mnist", "image-folder"]
-    path: str | None = None
+    path: Annotated[str, msgspec.Meta(min_length=1)] | None = None
     val: Fraction = 0.1
     test: Fraction = 0.2
     calibration: Count = 256
@@ -62,7 +64,7 @@ class ModelRecipe(_Value, frozen=True, kw_only=True):
     """Which network: an architecture of `pipeline/models/` and its width multiplier."""
 
     arch: Arch
-    width: Positive = 1.0
+    width: Annotated[float, msgspec.Meta(gt=0, le=16)] = 1.0
 
 
 class Augment(_Value, frozen=True, kw_only=True):
@@ -94,8 +96,8 @@ class TrainRecipe(_Value, frozen=True, kw_only=True):
     optimizer: Literal["sgd", "adamw"] = "sgd"
     lr: Positive = 0.1
     momentum: Fraction = 0.9
-    weight_decay: Annotated[float, msgspec.Meta(ge=0)] = 5e-4
-    warmup_epochs: Annotated[float, msgspec.Meta(ge=0)] = 1.0
+    weight_decay: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 5e-4
+    warmup_epochs: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] = 1.0
     label_smoothing: Fraction = 0.0
     ema: Fraction = 0.999
     augment: Augment = Augment()
@@ -126,7 +128,7 @@ class Recipe(_Value, frozen=True, kw_only=True):
     """One job. `prune` may be left out; everything else has to be said."""
 
     name: Name
-    seed: int = 0
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
     data: DataRecipe
     input: InputSpec
     model: ModelRecipe
@@ -163,6 +165,6 @@ def decode_recipe(data: bytes, place: str) -> Recipe:
             of range; the message starts with `place` and names the key.
     """
     try:
-        return msgspec.toml.decode(data, type=Recipe)
-    except msgspec.DecodeError as error:
+        return decode_toml(data, Recipe)
+    except ValueError as error:
         raise RecipeError(f"{place}: {error}") from error

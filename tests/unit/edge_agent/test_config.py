@@ -130,7 +130,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         (
             'name = "gate"',
             'name = "gate"\nnmae = 1',
-            "Object contains unknown field `nmae` - at `$.device`",
+            "unknown key 'nmae' in device, expected one of name",
         ),
         ("[outbox]", "[outbox", "Expected ']' at the end of a table declaration (at line 4"),
         ('path = "outbox.db"', "", "Object missing required field `path` - at `$.outbox`"),

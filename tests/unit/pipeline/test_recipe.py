@@ -33,7 +33,7 @@ def test_defaults_are_the_documented_ones() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("epoch = 3", "tiny.toml: Object contains unknown field `epoch`"),
+        ("epoch = 3", "tiny.toml: unknown key 'epoch', expected one of name, seed, data,"),
         (
             "[prune]\nmacs = 0\ntrain = { epochs = 1 }",
             "tiny.toml: Expected `float` > 0.0 - at `$.prune.macs`",
