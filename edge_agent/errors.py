@@ -5,6 +5,26 @@ turns an exception into an exit status (`exit_codes.py`).
 """
 
 
+def one_line(error: BaseException) -> str:
+    """What `error` says, for a terminal: one line, whatever a file's name or a label holds.
+
+    The system's own errors carry their place and what was found apart from their text.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename is not None else ""
+        text = f"{place}the system refuses: {error.strerror}"
+    else:
+        text = str(error) or type(error).__name__
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """`text` with control characters and halves of characters as Python escapes."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
+    )
+
+
 class AgentError(Exception):
     """Base of every error this package raises on purpose."""
 

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.data.folder import Layout, PartName, check_classes, list_folder, make_source
+from pipeline.data.folder import (
+    Layout,
+    PartName,
+    check_classes,
+    image_id,
+    list_folder,
+    make_source,
+)
 from pipeline.data.images import Look, look_at
 from pipeline.data.split import calibration_limit, divide
 from pipeline.errors import DataError
@@ -169,7 +176,7 @@ def _remarks(summary: FolderSummary) -> list[str]:
 
 
 def _names(root: Path, paths: Iterable[Path]) -> tuple[str, ...]:
-    return tuple(path.relative_to(root).as_posix() for path in paths)
+    return tuple(image_id(path, root) for path in paths)
 
 
 def _some(names: tuple[str, ...]) -> str:

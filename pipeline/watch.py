@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from edge_agent.client import Delivery
+from edge_agent.errors import printable
 from edge_agent.ledger import Ledger
 from edge_agent.messages import (
     AvailabilityMessage,
@@ -18,24 +19,29 @@ Say = Callable[[str], None]
 
 def show(delivery: Delivery, ledger: Ledger, say: Say) -> None:
     """Say one delivery in a line, and enter a result into `ledger`."""
+
+    # Whoever may publish could else write on this terminal with control characters.
+    def line(text: str) -> None:
+        say(printable(text))
+
     match delivery.message:
         case ResultMessage() as message:
             entry = ledger.record(message)
             if entry.reset:
-                say(f"{message.device}/{message.stream}: numbering began anew (outbox was lost)")
+                line(f"{message.device}/{message.stream}: numbering began anew (outbox was lost)")
             if entry.gap:
-                say(f"{message.device}/{message.stream}: {entry.gap} missing before {message.seq}")
+                line(f"{message.device}/{message.stream}: {entry.gap} missing before {message.seq}")
             note = "" if entry.kind == "new" else f"  ({entry.kind})"
-            say(result_line(message) + note)
+            line(result_line(message) + note)
         case StatusMessage() as message:
             reason = f" ({message.reason})" if message.reason else ""
-            say(f"{message.device}: {message.state}{reason}")
+            line(f"{message.device}: {message.state}{reason}")
         case AvailabilityMessage() as message:
             reason = f" ({message.reason})" if message.reason else ""
-            say(f"{message.device}/{message.stream}: source {message.state}{reason}")
+            line(f"{message.device}/{message.stream}: source {message.state}{reason}")
         case HealthMessage() as message:
             waits = f"{message.outbox.depth} waiting, {message.outbox.evicted} evicted"
-            say(f"{message.device}: up {message.uptime_s:.0f} s, {waits}")
+            line(f"{message.device}: up {message.uptime_s:.0f} s, {waits}")
 
 
 def show_json(delivery: Delivery, ledger: Ledger, say: Say) -> None:

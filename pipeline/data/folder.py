@@ -99,7 +99,9 @@ def make_source(layout: Layout, looks: Sequence[Look]) -> Source:
         val=pools.get("val"),
         test=pools.get("test"),
         notes=_ignored_note(layout),
-        skipped=tuple(_id(look.path, layout.root) for look in looks if look.problem is not None),
+        skipped=tuple(
+            image_id(look.path, layout.root) for look in looks if look.problem is not None
+        ),
     )
 
 
@@ -109,6 +111,15 @@ def list_folder(root: Path) -> Layout:
     Raises:
         DataError: no such folder, no sub-folders, or folders inside a class folder.
     """
+    try:
+        return _list_folder(root)
+    except OSError as error:
+        raise DataError(
+            f"{error.filename}: expected a folder that may be read, found: {error.strerror}"
+        ) from error
+
+
+def _list_folder(root: Path) -> Layout:
     if not root.is_dir():
         found = "a file" if root.exists() else "nothing"
         raise DataError(f"{root}: expected a folder of images, found {found}")
@@ -142,6 +153,13 @@ def _class_folders(root: Path) -> list[Path]:
         images = sum(entry.suffix.lower() in IMAGE_SUFFIXES for entry in entries)
         found = f"{images} images but no sub-folder" if images else "no sub-folder"
         raise DataError(f"{root}: expected one sub-folder of images per class, found {found}")
+    for folder in folders:
+        # A label goes into JSON and onto terminals.
+        if not folder.name.isprintable():
+            raise DataError(
+                f"{root}: expected class folders with names of printable characters in UTF-8, "
+                f"found {folder.name!r}"
+            )
     return folders
 
 
@@ -193,13 +211,15 @@ def _pool(layout: Layout, part: PartName, readable: dict[Path, Look]) -> Pool:
             )
         paths += files
         labels += [number] * len(files)
-    ids = tuple(_id(path, layout.root) for path in paths)
+    ids = tuple(image_id(path, layout.root) for path in paths)
     split = Split(ImageFiles(tuple(paths)), np.array(labels, np.int64), ids)
     return Pool(split, tuple(readable[path].digest for path in paths))
 
 
-def _id(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix()
+def image_id(path: Path, root: Path) -> str:
+    """The name of an image within its data set; bytes that are not UTF-8 show as escapes."""
+    name = path.relative_to(root).as_posix()
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _unreadable_message(unreadable: list[Look]) -> str:

@@ -1,6 +1,7 @@
 """Read and look at image files: whatever OpenCV decodes, as 8-bit grey or RGB."""
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -72,6 +73,9 @@ def read_image(path: Path) -> U8:
         UnreadableImageError: not there, empty, or not a whole image.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            # Reading a pipe or a device may never end.
+            raise UnreadableImageError(f"{path}: expected an image, found no regular file")
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise UnreadableImageError(f"{path}: expected an image, found {error.strerror}") from error

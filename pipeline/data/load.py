@@ -7,7 +7,7 @@ from pipeline.data.base import Dataset
 from pipeline.data.digits import read_digits
 from pipeline.data.folder import read_folder
 from pipeline.data.mnist import read_mnist
-from pipeline.data.root import data_root
+from pipeline.data.root import data_root, home_expanded
 from pipeline.data.split import Source, divide
 from pipeline.errors import DataError
 from pipeline.progress import SILENT, Progress
@@ -51,7 +51,7 @@ def _read(recipe: DataRecipe, root: Path, recipe_folder: Path, progress: Progres
 
 
 def _find_folder(recipe: DataRecipe, root: Path, recipe_folder: Path) -> Path:
-    path = Path(recipe.path or "").expanduser()
+    path = home_expanded(Path(recipe.path or ""))
     candidates = list(dict.fromkeys((root / path, recipe_folder / path)))
     for candidate in candidates:
         if candidate.exists():

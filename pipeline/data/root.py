@@ -15,7 +15,15 @@ def data_root(flag: Path | None = None) -> Path:
     user's cache folder.
     """
     if flag is not None:
-        return flag.expanduser()
+        return home_expanded(flag)
     if named := os.environ.get(VARIABLE):
-        return Path(named).expanduser()
+        return home_expanded(Path(named))
     return platformdirs.user_cache_path("edgeward") / "data"
+
+
+def home_expanded(path: Path) -> Path:
+    """`path` with `~` or `~user` at its start replaced by that home, if there is one."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path  # it is then looked for, and missed, under this name
