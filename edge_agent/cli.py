@@ -7,6 +7,7 @@ nor an interpreter nor an MQTT client.
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from edge_agent.errors import (
     RuntimeUnavailableError,
     SourceError,
     TaskError,
+    one_line,
 )
 from edge_agent.exit_codes import ExitCode
 
@@ -46,8 +48,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return command(options)
     except AgentError as error:
-        sys.stderr.write(f"edgeward-agent: {error}\n")
+        sys.stderr.write(f"edgeward-agent: {one_line(error)}\n")
         return exit_code(error)
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python would complain when it closes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.UNEXPECTED
+    except (OSError, MemoryError) as error:
+        sys.stderr.write(f"edgeward-agent: {one_line(error)}\n")
+        return ExitCode.MACHINE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
 

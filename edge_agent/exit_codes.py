@@ -22,6 +22,8 @@ class ExitCode(IntEnum):
     BROKER = 15
     MESSAGE = 16
     OUTBOX = 17
+    # Either: no disk space, no permission, no memory.
+    MACHINE = 18
     # The host: 20 to 29.
     RECIPE = 20
     DATA = 21

@@ -1,7 +1,7 @@
 """`build`: every stage of a run in order, each only if something it depends on changed."""
 
 from pipeline.errors import RunError
-from pipeline.run import Run, Stage, perform, write_recipe_copy
+from pipeline.run import Run, Stage, perform, sole_use, write_recipe_copy
 from pipeline.stages import STAGES
 
 
@@ -11,9 +11,10 @@ def build(run: Run) -> None:
     Raises:
         PipelineError, QuantizationError, AgentError: whatever a stage refuses.
     """
-    write_recipe_copy(run)
-    for stage in STAGES:
-        _report(run, stage, perform(run, stage))
+    with sole_use(run):
+        write_recipe_copy(run)
+        for stage in STAGES:
+            _report(run, stage, perform(run, stage))
 
 
 def single(run: Run, name: str) -> None:
@@ -25,11 +26,12 @@ def single(run: Run, name: str) -> None:
     names = [stage.name for stage in STAGES]
     if name not in names:
         raise RunError(f"stage: expected one of {', '.join(names)}, found {name!r}")
-    write_recipe_copy(run)
-    # Loading and splitting the data is part of every stage; alone it is nobody's command.
-    for stage in STAGES:
-        if stage.name in ("data", name):
-            _report(run, stage, perform(run, stage))
+    with sole_use(run):
+        write_recipe_copy(run)
+        # Loading and splitting the data is part of every stage; alone it is nobody's command.
+        for stage in STAGES:
+            if stage.name in ("data", name):
+                _report(run, stage, perform(run, stage))
 
 
 def _report(run: Run, stage: Stage, done: bool) -> None:

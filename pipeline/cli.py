@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from edge_agent import __version__
 from edge_agent.cli import exit_code as agent_exit_code
 from edge_agent.endpoint import DEFAULT_URL
-from edge_agent.errors import AgentError
+from edge_agent.errors import AgentError, one_line
 from edge_agent.exit_codes import ExitCode
 from pipeline.errors import (
     BudgetError,
@@ -80,8 +80,14 @@ def main() -> None:
     try:
         app()
     except (PipelineError, QuantizationError, AgentError) as error:
-        sys.stderr.write(f"edgeward: {error}\n")
+        sys.stderr.write(f"edgeward: {one_line(error)}\n")
         sys.exit(exit_code(error))
+    except (OSError, MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "allocate" not in str(error):
+            raise
+        # torch says with a RuntimeError that there is no memory.
+        sys.stderr.write(f"edgeward: {one_line(error)}\n")
+        sys.exit(ExitCode.MACHINE)
 
 
 def exit_code(error: Exception) -> ExitCode:

@@ -5,10 +5,13 @@ A stage writes into a work folder of its own and appears under its name in one r
 whose inputs have not changed is not repeated, and a run killed at any point goes on.
 """
 
+import fcntl
 import hashlib
+import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +33,7 @@ RECIPE_FILE = "recipe.toml"
 ORIGIN_FILE = "recipe.origin"
 RECORD_FILE = "stage.json"
 WORK_FOLDER = ".work"
+LOCK_FILE = ".lock"
 # Where a stage keeps what a later attempt can go on from; no result, and gone once it is done.
 RESUME_FOLDER = "resume"
 
@@ -92,7 +96,7 @@ class Run:
         folder = self.path(stage)
         try:
             record = msgspec.json.decode((folder / RECORD_FILE).read_bytes(), type=StageRecord)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return None
         return record if _hash_files(folder) == record.outputs else None
 
@@ -188,19 +192,44 @@ def _finish(work: Path, record: StageRecord, place: Path) -> None:
     work.rename(place)
 
 
+@contextmanager
+def sole_use(run: Run) -> Iterator[None]:
+    """Make the run folder, and let no other command work in it until the block ends.
+
+    Raises:
+        RunError: another one does, or what is there is no folder.
+    """
+    if run.folder.exists() and not run.folder.is_dir():
+        raise RunError(f"{run.folder}: expected a run folder, found a file")
+    run.folder.mkdir(parents=True, exist_ok=True)
+    if os.environ.get("RANK", "0") != "0":
+        yield  # the first process of a torchrun holds it for all of them
+        return
+    with (run.folder / LOCK_FILE).open("w") as lock:
+        try:
+            # The system gives it back when this process ends, however it ends.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunError(
+                f"{run.folder}: expected a run folder to ourselves, found another command "
+                "at work in it; wait for it, or give --out another folder"
+            ) from error
+        yield
+
+
 def write_recipe_copy(run: Run) -> None:
     """Keep the exact recipe, and where it came from, for the commands of a single stage."""
-    run.folder.mkdir(parents=True, exist_ok=True)
     write_whole(run.folder / RECIPE_FILE, run.recipe_text)
-    write_whole(run.folder / ORIGIN_FILE, f"{run.recipe_path.resolve()}\n".encode())
+    write_whole(run.folder / ORIGIN_FILE, os.fsencode(run.recipe_path.resolve()) + b"\n")
 
 
 def origin(folder: Path) -> Path:
     """Where the recipe of the run in `folder` was read from; its data may lie beside it."""
     kept = folder / ORIGIN_FILE
-    return (
-        Path(kept.read_text(encoding="utf-8").strip()) if kept.is_file() else folder / RECIPE_FILE
-    )
+    if not kept.is_file():
+        return folder / RECIPE_FILE
+    # A path is bytes: any name that Linux allows comes back as it was.
+    return Path(os.fsdecode(kept.read_bytes().removesuffix(b"\n")))
 
 
 def _fingerprint(stage: str, inputs: object) -> str:
