@@ -9,13 +9,12 @@ import cv2
 import numpy as np
 import pytest
 from onnx_nets import converted, normal, to_device
-from tflite_graphs import OTHER_RUNTIME, Array, File, Runtime, T, constant, runtimes
+from tflite_graphs import OTHER_RUNTIME, Array, Runtime, runtimes
 from torch_nets import NETS, exported, randomised
 
 from edge_agent.runtime import Interpreter
 from quantization.convert import Converted
 from quantization.reference import exposed, first_difference, run
-from quantization.reference.fixed_point import quantize_multiplier
 from quantization.reference.model import read
 
 # Published int8 networks that nobody here made, and a picture for each that takes one.
@@ -107,31 +106,3 @@ def test_the_default_kernels_are_within_quanta(name: str) -> None:
             x = made(name).input.quantize(to_device(sample[None]))
             apart = np.abs(run(file, x).astype(int) - interpreter.infer(x).astype(int)).max()
             assert apart <= DEFAULT_APART[name]
-
-
-def test_litert_rounds_a_dense_layer_once() -> None:
-    """The one place where LiteRT 2.3's reference kernels leave tflite-runtime 2.14's."""
-    random = np.random.default_rng(0)
-    x, weights = (random.integers(-128, 128, (40, 64)).astype(np.int8) for _ in range(2))
-    a, y = T(x.shape, 0.02, 3), T((40, 40), 0.37, -5)
-    bias = constant(np.zeros(40, np.int32), 0.02 * 0.011)
-    file = File().then(
-        "FULLY_CONNECTED",
-        [a, constant(weights, 0.011), bias],
-        [y],
-        version=4,
-        kind="FullyConnectedOptions",
-    )
-    python = runtimes()["LiteRT"]
-    assert python is not None
-    with Runtime(python) as litert:
-        (found,) = (v for n, v in litert.trace(file.bytes(a, y), x).items() if n != "t0")
-    source, filters = read(file.bytes(a, y)).operators[0].inputs[:2]
-    assert source is not None
-    assert filters is not None
-    factor = quantize_multiplier(float(source.scale * filters.scale) / float(np.float32(0.37)))
-    sums = (x.astype(np.int64) - 3) @ weights.T.astype(np.int64)
-    shift = 31 - factor.exponent
-    once = ((sums * factor.mantissa + (1 << (shift - 1))) >> shift) - 5
-    np.testing.assert_array_equal(found, np.clip(once, -128, 127))
-    assert np.abs(found.astype(int) - run(file.bytes(a, y), x)).max() <= 1

@@ -13,7 +13,7 @@ def fully_connected(operator: Operator, x: I8, weights: I8, bias: Array | None =
     """X (..., K) as rows of K, weights (O, K), bias (O,) int32: ``M * (bias + x @ w.T)``.
 
     TensorFlow Lite 8-bit quantization specification, FULLY_CONNECTED. LiteRT 2.3 rounds the
-    product by M once instead of twice, and is a quantum away where the two differ.
+    product by M once instead of twice, and is a quantum away where that differs.
     """
     require_int8(operator, 0, 1)
     source, filters, y = operator.input(0), operator.input(1), operator.output
