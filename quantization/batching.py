@@ -15,6 +15,7 @@ PER_SAMPLE = frozenset(
         "GlobalAveragePool",
         "GlobalMaxPool",
         "HardSwish",
+        "Identity",
         "LeakyRelu",
         "MaxPool",
         "Relu",

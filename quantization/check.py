@@ -5,16 +5,21 @@ import onnx
 from quantization.calibrate import Range, Ranges
 from quantization.errors import ModelError
 from quantization.graph import Graph, Node, read
+from quantization.imported import Scales
 from quantization.lower.graph import read_quantized
 from quantization.lower.lowering import emit
 from quantization.lower.ops import find
 from quantization.lower.registry import Scale, refuse
 from quantization.plan import int8_values
-from quantization.qdq import quantize
+from quantization.qdq import NO_SCALES, quantize
 
 
-def check(model: onnx.ModelProto) -> None:
+def check(model: onnx.ModelProto, scales: Scales = NO_SCALES) -> None:
     """Pass a folded model through quantisation and lowering, with ranges that are made up.
+
+    Args:
+        model: as `fold` or `import_quantized` returns it.
+        scales: those the model brought.
 
     What lowering would refuse is thus refused here, in the same words, and calibration
     over many samples is not begun in vain.
@@ -35,7 +40,7 @@ def check(model: onnx.ModelProto) -> None:
                     "known before run time; a TFLite file needs static shapes"
                 )
     unit = Ranges({value: Range(-1.0, 1.0) for value in int8_values(graph)}, samples=0)
-    emit(read_quantized(quantize(model, unit)))
+    emit(read_quantized(quantize(model, unit, scales)))
 
 
 def _check_indices(graph: Graph, node: Node) -> None:

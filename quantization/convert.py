@@ -9,10 +9,20 @@ from edge_agent.arrays import F32
 from edge_agent.bundle.affine import Affine
 from quantization.calibrate import Ranges, calibrate
 from quantization.check import check
+from quantization.errors import ModelError
 from quantization.fold import fold
+from quantization.imported import (
+    Imported,
+    Scales,
+    import_quantized,
+    is_quantized,
+    without_scale,
+)
 from quantization.lower import Lowered, lower
 from quantization.qdq import quantize
 from quantization.recipe import QuantRecipe
+
+DEFAULT_RECIPE = QuantRecipe()
 
 
 @dataclass(frozen=True)
@@ -47,21 +57,38 @@ class Converted:
         return self.lowered.output
 
 
-def convert(model: onnx.ModelProto, samples: Iterable[F32], recipe: QuantRecipe) -> Converted:
-    """Quantise a float network by what samples show, and lower it to TFLite.
+NO_SAMPLES: tuple[F32, ...] = ()
+
+
+def convert(
+    model: onnx.ModelProto,
+    samples: Iterable[F32] = NO_SAMPLES,
+    recipe: QuantRecipe = DEFAULT_RECIPE,
+) -> Converted:
+    """Quantise a network by the scales it brings or by what samples show; lower it to TFLite.
 
     Args:
-        model: float32 ONNX, one input (1, C, H, W) and one output.
-        samples: float32 arrays (N, C, H, W) of any N, preprocessed as on the device.
+        model: ONNX with one static float32 input (1, ...): a float network, or one with
+            QuantizeLinear/DequantizeLinear pairs, whose scales are kept exactly.
+        samples: float32 arrays (N, ...) of any N, preprocessed as on the device. A model with
+            scales at every value needs none; where some lack, they are calibrated.
         recipe: the choices.
 
     Raises:
-        ModelError: if the model is not one this package can read.
+        ModelError: if the model is not one this package can read, or brings scales that
+            cannot be kept.
         UnsupportedOperatorError: if a node has no lowering; no sample is read before.
         CalibrationError: if the samples are missing, misshapen or not finite.
     """
-    folded = fold(model)
-    check(folded)
-    ranges = calibrate(folded, samples, recipe)
-    qdq = quantize(folded, ranges)
+    brings = is_quantized(model)
+    imported = import_quantized(model) if brings else Imported(fold(model), Scales())
+    check(imported.model, imported.scales)
+    ranges, missing = Ranges({}, samples=0), without_scale(imported)
+    if missing and brings and samples is NO_SAMPLES:
+        raise ModelError(
+            f"value {missing[0]!r}: the model brings no scale for it; give calibration samples"
+        )
+    if missing:
+        ranges = calibrate(imported.model, samples, recipe)
+    qdq = quantize(imported.model, ranges, imported.scales)
     return Converted(lower(qdq), ranges, qdq, recipe)

@@ -10,6 +10,9 @@ from quantization.graph import Array, Graph, Node
 # alpha as the float32 next to 1 / 6.
 ALPHA_TOLERANCE = 1e-5
 
+# What is added to the name of a value for that of its rows as channels.
+ROWS = ":rows"
+
 
 def hard_sigmoid_product(graph: Graph, node: Node) -> Graph | None:
     """``x * HardSigmoid(x)`` with a slope of 1/6 is HardSwish."""
@@ -168,7 +171,7 @@ def rows_to_conv(graph: Graph, node: Node) -> Graph | None:
             old.append(add)
     rank, y = len(shape), old[-1].output
     first, back = (0, rank - 1, *range(1, rank - 1)), (0, *range(2, rank), 1)
-    before, after, names = f"{y}:channels", f"{y}:rows", (f"{y}:weight", f"{y}:bias")
+    before, after, names = f"{y}:channels", f"{y}{ROWS}", (f"{y}:weight", f"{y}:bias")
     filters = weight.T.reshape(weight.shape[::-1] + (1,) * (rank - 2))
     turned = (1, shape[-1], *shape[1:-1])
     new = [

@@ -46,7 +46,7 @@ def fold(model: onnx.ModelProto) -> onnx.ModelProto:
             if node is not None:  # an earlier rewrite may have taken it up
                 graph = rewrite(graph, node) or graph
     graph = drop_unread(graph)
-    if not graph.nodes:
+    if all(node.op == "Identity" for node in graph.nodes):
         raise ModelError("model: expected at least one operator that computes, found none")
     for output in graph.outputs:
         if graph.producer(output) is None:

@@ -15,31 +15,39 @@ import onnx
 from edge_agent.arrays import F32
 from edge_agent.bundle.affine import QMAX, QMIN, Affine
 from quantization.calibrate import Range, Ranges
-from quantization.errors import QuantizationError
+from quantization.decompositions import ROWS
+from quantization.errors import ModelError, QuantizationError
 from quantization.graph import Array, Graph, Node, read, write
+from quantization.imported import Scales
 from quantization.lower.ops import find
 from quantization.lower.registry import Scale, Weights
 from quantization.plan import operands, scale_groups
 
 # Narrow, so that a product of two extremes cannot overflow the kernels' 16-bit halves.
 WEIGHT_MAX = 127
+NO_SCALES = Scales()
 # A bias has to fit into int32, with room left for the sum it is added to.
 BIAS_MAX = 2**30
 
 
-def quantize(model: onnx.ModelProto, ranges: Ranges) -> onnx.ModelProto:
+def quantize(model: onnx.ModelProto, ranges: Ranges, scales: Scales = NO_SCALES) -> onnx.ModelProto:
     """A folded model with every int8 value written as a quantise/dequantise pair.
 
     ONNX Runtime can run the result: float arithmetic between values on the int8 grid.
     An activation that TFLite fuses has no pair between it and its producer.
+
+    Args:
+        model: as `fold` returns it.
+        ranges: of the values that have no scale yet.
+        scales: those the model brought, which are kept exactly.
 
     Raises:
         UnsupportedOperatorError: if a node's operator has no lowering.
         QuantizationError: if `ranges` lacks a value of this model.
     """
     graph = read(model)
-    affines = activation_affines(graph, ranges)
-    written = _Written(graph, affines)
+    affines = activation_affines(graph, ranges, scales)
+    written = _Written(graph, affines, scales)
     for value in graph.inputs:
         written.activation(value)
     for node in graph.nodes:
@@ -48,10 +56,20 @@ def quantize(model: onnx.ModelProto, ranges: Ranges) -> onnx.ModelProto:
     return write(replace(graph, nodes=tuple(written.nodes), constants=constants))
 
 
-def activation_affines(graph: Graph, ranges: Ranges) -> dict[str, Affine]:
-    """The scale and zero point of each int8 value; one for all values of a group."""
+def activation_affines(
+    graph: Graph, ranges: Ranges, scales: Scales = NO_SCALES
+) -> dict[str, Affine]:
+    """The scale and zero point of each int8 value; one for all values of a group.
+
+    A group of which the model brought a scale has none in common: each value keeps its own.
+    """
     affines: dict[str, Affine] = {}
     for group in scale_groups(graph):
+        brought = {v: scales.activations[v] for v in group.values if v in scales.activations}
+        if brought:
+            first = next(iter(brought.values()))
+            affines |= dict.fromkeys(group.values, first) | brought
+            continue
         affine = group.fixed
         if affine is None:
             missing = [value for value in group.values if value not in ranges.values]
@@ -112,11 +130,15 @@ def weight_scales(weight: Array, bias: Array, input_scale: float, rule: Weights)
     return scales
 
 
+# How far from an integer a weight may be in quanta of its own scale: float32 rounds it.
+GRID_TOLERANCE = 1e-3
+
+
 class _Written:
     """The quantised graph as it is written, one node after the other."""
 
-    def __init__(self, graph: Graph, affines: dict[str, Affine]) -> None:
-        self._graph, self._affines = graph, affines
+    def __init__(self, graph: Graph, affines: dict[str, Affine], scales: Scales) -> None:
+        self._graph, self._affines, self._brought = graph, affines, scales
         self.nodes: list[Node] = []
         self.constants: dict[str, Array] = {}
 
@@ -149,10 +171,15 @@ class _Written:
             return {}
         input_scale = self._affines[node.inputs[0]].scale
         filters = np.moveaxis(weight, 1, 0) if rule is Weights.PER_SECOND_AXIS else weight
-        scales = weight_scales(filters, bias, input_scale, rule)  # (O,) or (1,)
+        brought = self._brought.weights.get(node.output.removesuffix(ROWS))
+        if brought is None:
+            scales = weight_scales(filters, bias, input_scale, rule)  # (O,) or (1,)
+        else:
+            scales = self._checked(node, filters, brought)
         axis = 1 if rule is Weights.PER_SECOND_AXIS else 0
         spread = scales.reshape((1,) * axis + (-1,) + (1,) * (weight.ndim - 1 - axis))
-        q_weight = np.clip(np.rint(weight / spread), -WEIGHT_MAX, WEIGHT_MAX).astype(np.int8)
+        lowest = -WEIGHT_MAX if brought is None else QMIN
+        q_weight = np.clip(np.rint(weight / spread), lowest, WEIGHT_MAX).astype(np.int8)
         bias_scales = (np.float32(input_scale) * scales).astype(np.float32)
         q_bias = np.rint(bias.astype(np.float64) / bias_scales).astype(np.int32)
         # Named after the layer: two layers that share weights need not share their scales.
@@ -161,6 +188,17 @@ class _Written:
             node.inputs[2]: self._constant(f"{node.output}:bias", q_bias, bias_scales),
         }
 
+    def _checked(self, node: Node, filters: Array, brought: F32) -> F32:
+        """The scales that a model brought for weights (O, ...), if they are still its grid."""
+        steps = filters.reshape(len(filters), -1) / brought.reshape(-1, 1)
+        off = float(np.abs(steps - np.rint(steps)).max())
+        if len(brought) not in (1, len(filters)) or off > GRID_TOLERANCE:
+            raise ModelError(
+                f"node {node.name!r}: expected weights on the grid of their own scales, found "
+                f"{off:.3f} of a step between; fold batch normalisation before quantising"
+            )
+        return brought
+
     def _operands(self, node: Node) -> dict[str, str]:
         """Quantise a node's constant operands: their names before and after."""
         replaced = {}
@@ -168,6 +206,7 @@ class _Written:
             array = self._graph.constants[name]
             shared = find(node).scale is Scale.SHARED
             affine = self._affines[node.output] if shared else affine_of(range_of(array))
+            affine = self._brought.operands.get(name, affine)
             made = f"{node.output}:operand{index}"
             self.constants |= {
                 f"{made}:q": affine.quantize(array),

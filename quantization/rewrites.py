@@ -46,6 +46,9 @@ def drop_identity(graph: Graph, node: Node) -> Graph | None:
         or (node.op == "Pad" and pads is not None and not pads.any())
         or (node.op == "Transpose" and shape and _keeps_axes(node, len(shape)))
     ):
+        ends = (*graph.inputs, *graph.outputs)
+        if node.output in graph.outputs and node.inputs[0] in ends:
+            return None  # each of the two names must stay
         return graph.bypass(node)
     return None
 

@@ -29,7 +29,6 @@ FOLDED = (
     "Div by a constant",
     "Dropout",
     "HardSigmoid",
-    "Identity",
     "Neg",
     "ReduceSum",
     "Split",

@@ -27,6 +27,12 @@ def emit_unary(
     network.emit(code, version, inputs, output, options)
 
 
+@operator("Identity")
+def identity(operation: Operation, network: Network) -> None:
+    """QUANTIZE: the same value at another scale, as a model that brings scales may want it."""
+    emit_unary(operation, network, schema.BuiltinOperator.QUANTIZE, 2, schema.QuantizeOptionsT())
+
+
 @operator("Relu")
 def relu(operation: Operation, network: Network) -> None:
     """RELU, where nothing before it could take it up."""

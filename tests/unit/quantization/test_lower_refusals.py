@@ -9,10 +9,10 @@ from quantization.fold import fold
 
 SUPPORTED = (
     "Add, ArgMax, AveragePool, Clip, Concat, Conv, ConvTranspose, DepthToSpace, Flatten, Gather, "
-    "Gemm, GlobalAveragePool, GlobalMaxPool, HardSwish, LeakyRelu, LogSoftmax, MatMul, MaxPool, "
-    "Mul, PRelu, Pad, ReduceMax, ReduceMean, Relu, Reshape, Resize, Sigmoid, Slice, Softmax, "
-    "SpaceToDepth, Squeeze, Sub, Tanh, Transpose, Unsqueeze; and, where they fold into these: "
-    "BatchNormalization, Constant, Div by a constant, Dropout, HardSigmoid, Identity, Neg, "
+    "Gemm, GlobalAveragePool, GlobalMaxPool, HardSwish, Identity, LeakyRelu, LogSoftmax, MatMul, "
+    "MaxPool, Mul, PRelu, Pad, ReduceMax, ReduceMean, Relu, Reshape, Resize, Sigmoid, Slice, "
+    "Softmax, SpaceToDepth, Squeeze, Sub, Tanh, Transpose, Unsqueeze; and, where they fold into these: "
+    "BatchNormalization, Constant, Div by a constant, Dropout, HardSigmoid, Neg, "
     "ReduceSum, Split"
 )
 
