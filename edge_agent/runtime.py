@@ -9,6 +9,7 @@ import importlib.metadata
 import os
 import platform
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -25,6 +26,7 @@ RUNTIMES = {
     "tflite-runtime": "tflite_runtime.interpreter",
 }
 CHOICE_VARIABLE = "EDGEWARD_RUNTIME"
+CPU_INFO = Path("/proc/cpuinfo")
 # Said by both runtimes at every start; no variable and no call turns it off.
 DELEGATE_NOTICE = b"INFO: Created TensorFlow Lite XNNPACK delegate"
 
@@ -107,11 +109,12 @@ def runtime_name() -> str:
 def machine_name() -> str:
     """The processor this runs on, as its maker names it: where a latency was measured."""
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123
-            fields = dict(line.split(":", 1) for line in file if ":" in line)
+        lines = CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        fields = {}
-    named = {key.strip(): value.strip() for key, value in fields.items()}
+        lines = []
+    pairs = (line.split(":", 1) for line in lines if ":" in line)
+    named = {key.strip(): value.strip() for key, value in pairs}
+    # A Raspberry Pi names itself under `Model`, a PC its processor under `model name`.
     for key in ("Model", "model name", "Hardware"):
         if named.get(key):
             return f"{named[key]} ({platform.machine()})"

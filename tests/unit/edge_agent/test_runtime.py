@@ -1,14 +1,47 @@
 """The interpreter: one that truly runs, or an error that says what to install."""
 
 import importlib
+import platform
+import weakref
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from bright import DATA
 
-from edge_agent.errors import RuntimeUnavailableError
-from edge_agent.runtime import CHOICE_VARIABLE, RUNTIMES, Interpreter, runtime_name
+from edge_agent import runtime
+from edge_agent.errors import BundleError, RuntimeUnavailableError
+from edge_agent.runtime import (
+    CHOICE_VARIABLE,
+    RUNTIMES,
+    Interpreter,
+    machine_name,
+    runtime_name,
+)
+
+
+class Native:
+    """A native interpreter as the runtimes have it, that only keeps what it was told."""
+
+    made: list[dict[str, Any]] = []  # noqa: RUF012
+
+    def __init__(self, **options: Any) -> None:
+        self.made.append(options)
+
+    def allocate_tensors(self) -> None: ...
+
+    def get_input_details(self) -> list[dict[str, Any]]:
+        return [{"shape": (1, 2), "dtype": np.int8, "quantization": (0.5, 3), "index": 0}]
+
+    def get_output_details(self) -> list[dict[str, Any]]:
+        return self.get_input_details() * 2
+
+
+class OneOutput(Native):
+    def get_output_details(self) -> list[dict[str, Any]]:
+        return self.get_input_details()
 
 
 def test_the_output_is_a_copy() -> None:
@@ -68,3 +101,58 @@ def test_tflite_runtime_with_numpy_2_is_refused_before_it_fails(
     monkeypatch.setattr(np, "__version__", "2.1.0")
     with pytest.raises(RuntimeUnavailableError, match=r"needs numpy below 2, found 2\.1\.0"):
         runtime_name()
+
+
+def test_the_threads_are_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as were asked for: the agent's configuration and the bench rely on it."""
+    monkeypatch.setattr(
+        runtime, "_runtime", lambda: ("fake 1", SimpleNamespace(Interpreter=OneOutput))
+    )
+    Interpreter(b"model", threads=3)
+    assert Native.made[-1] == {"model_content": b"model", "num_threads": 3}
+
+
+def test_a_network_with_two_outputs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No decoder would know which one to read."""
+    monkeypatch.setattr(
+        runtime, "_runtime", lambda: ("fake 1", SimpleNamespace(Interpreter=Native))
+    )
+    with pytest.raises(BundleError, match=r"expected one input and one output, found 1 and 2$"):
+        Interpreter(b"model")
+
+
+def test_leaving_frees_the_native_interpreter() -> None:
+    """A bundle that is exchanged must not leave its memory behind."""
+    with Interpreter((DATA / "bright.tflite").read_bytes()) as interpreter:
+        native = weakref.ref(interpreter._native)
+        assert native() is not None
+    assert native() is None
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (
+            "processor\t: 0\nmodel name\t: ARMv7 Processor rev 3\nHardware\t: BCM2711\n"
+            "Model\t\t: Raspberry Pi 4 Model B Rev 1.4\n",
+            "Raspberry Pi 4 Model B Rev 1.4",
+        ),
+        ("model\t: 85\nmodel name\t: Some CPU @ 2: 0 GHz\n", "Some CPU @ 2: 0 GHz"),
+    ],
+    ids=["pi", "pc"],
+)
+def test_the_machine_is_named_as_its_maker_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, name: str
+) -> None:
+    """The board where it says so, else the processor."""
+    (tmp_path / "cpuinfo").write_text(text)
+    monkeypatch.setattr(runtime, "CPU_INFO", tmp_path / "cpuinfo")
+    assert machine_name() == f"{name} ({platform.machine()})"
+
+
+def test_a_machine_that_tells_nothing_is_named_by_its_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A latency is never without the place it was measured at."""
+    monkeypatch.setattr(runtime, "CPU_INFO", tmp_path / "none")
+    assert machine_name() == (platform.processor() or platform.machine())

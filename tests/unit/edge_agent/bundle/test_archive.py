@@ -200,3 +200,19 @@ def test_an_archive_with_the_right_content_in_another_order_is_refused(
     place.write_bytes(b"padding" + good)
     with pytest.raises(BundleError, match="as Edgeward packs it, found altered bytes"):
         open_bundle(place)
+
+
+@pytest.mark.parametrize("limit", [100, 2000])
+def test_a_bundle_that_would_fill_the_memory_is_refused(
+    path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """By its size on disk, before any of it is read."""
+    monkeypatch.setattr("edge_agent.bundle.archive.MAX_BYTES", limit)
+    with pytest.raises(BundleError, match=rf": expected at most {limit} bytes, found \d+$"):
+        open_bundle(path)
+
+
+def test_others_may_read_a_bundle_that_is_a_directory(tmp_path: Path) -> None:
+    """The agent runs as a user of its own."""
+    write_bright(tmp_path / "bright")
+    assert (tmp_path / "bright").stat().st_mode & 0o777 == 0o755

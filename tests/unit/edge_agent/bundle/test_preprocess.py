@@ -101,3 +101,20 @@ def test_what_is_no_image_is_refused(image: U8, found: str) -> None:
     """Empty, four-channel and float arrays are named, not guessed at."""
     with pytest.raises(ValueError, match=f"^image: expected a non-empty uint8 array .*{found}$"):
         fit(image, spec())
+
+
+@pytest.mark.parametrize(("order", "channel"), [("rgb", 0), ("bgr", 2)])
+def test_grey_weighs_red_as_red_in_both_orders(order: str, channel: int) -> None:
+    """OpenCV's grey is 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601): red is 76."""
+    red = np.zeros((24, 32, 3), np.uint8)
+    red[:, :, channel] = 255
+    fitted = fit(red, spec(**GREY), order)  # type: ignore[arg-type]
+    assert fitted.shape == (24, 32, 1)
+    assert set(fitted.ravel().tolist()) == {76}
+
+
+def test_the_interpolation_is_the_one_asked_for(photo: U8) -> None:
+    """`area` and `linear` are different pictures, each OpenCV's own."""
+    for name, flag in (("area", cv2.INTER_AREA), ("linear", cv2.INTER_LINEAR)):
+        expected = cv2.resize(photo, (32, 24), interpolation=flag)
+        np.testing.assert_array_equal(fit(photo, spec(interpolation=name)), expected)

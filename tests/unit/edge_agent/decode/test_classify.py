@@ -54,3 +54,9 @@ def test_nan_scores_are_refused() -> None:
     """NaN is never made into an answer."""
     with pytest.raises(ValueError, match=r"^scores: expected finite numbers, found NaN"):
         classify(np.array([np.nan, 0, 0], np.float32), SPEC)
+
+
+def test_the_threshold_itself_is_sure() -> None:
+    """`min_confidence` is the least confidence that counts, so a threshold of 1 can be met."""
+    certain = ClassifySpec(labels=SPEC.labels, min_confidence=1.0)
+    assert classify(np.array([0.0, 200.0, 0.0], np.float32), certain).sure
