@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from pipeline.errors import DataError, RunError
@@ -140,3 +142,23 @@ def test_a_missing_stage_is_named_with_the_command_that_makes_it(run: Run) -> No
         f"{folder}/train: expected the finished stage 'train', found none or an altered one; "
         f"run: edgeward train {folder}"
     )
+
+
+@pytest.mark.parametrize("beside", ["recipe", "data root"])
+def test_a_folder_of_images_is_found_beside_the_recipe_or_under_the_data_root(
+    tmp_path: Path, beside: str
+) -> None:
+    """A relative path means the user's data, wherever the run's own folder is."""
+    jobs, root = tmp_path / "jobs", tmp_path / "data"
+    root.mkdir()
+    for label in ("cat", "dog"):
+        folder = (jobs if beside == "recipe" else root) / "images" / label
+        folder.mkdir(parents=True)
+        for number in range(8):
+            image = np.full((8, 8), 10 * number + (label == "cat"), np.uint8)
+            cv2.imwrite(str(folder / f"{number}.png"), image)
+    recipe = RECIPE.replace(
+        b'{ kind = "digits" }', b'{ kind = "image-folder", path = "images", calibration = 2 }'
+    )
+    run = Run(tmp_path / "run", recipe, jobs / "pets.toml", root, Silent())
+    assert run.dataset.labels == ("cat", "dog")

@@ -117,9 +117,7 @@ def test_a_budget_that_holds_goes_into_the_manifest(
     """Whoever gets the bundle can read what was promised, and each gate is on record."""
     run = open_tiny(built_copy, budget="{ max_drop = 0.5, min_agreement = 0.5 }")
     assert perform(run, VERIFY)
-    assert open_bundle(bundle_path(run)).manifest.budget == Budget(
-        max_drop=0.5, min_agreement=0.5
-    )
+    assert open_bundle(bundle_path(run)).manifest.budget == Budget(max_drop=0.5, min_agreement=0.5)
     assert [(gate.name, gate.holds) for gate in load_proof(run).gates] == [
         ("drop", True),
         ("agreement", True),
