@@ -12,15 +12,16 @@ DEVICE_TESTS := tests/unit/edge_agent tests/contract tests/device
 export EDGEWARD_DEVICE_PYTHON := $(abspath $(DEVICE)/bin/python)
 export EDGEWARD_TFLITE_PYTHON := $(abspath $(TFLITE)/bin/python)
 
-.PHONY: help demo test check bench docs system env format clean
+.PHONY: help demo test check bench docs wheel system env format clean
 
 help:
 	@echo 'make demo    the whole product on real input: train, prune, quantise, verify, run, publish'
-	@echo 'make test    every test, on both TFLite runtimes (installs mosquitto if it can)'
+	@echo 'make test    every test, those of the device on both TFLite runtimes (installs mosquitto if it can)'
 	@echo 'make check   ruff, mypy --strict, layers, docs against --help'
 	@echo 'make bench   every benchmark; one: make bench-NAME ARGS=..., of benchmarks/NAME.py'
 	@echo 'make docs    write docs/commands.md anew'
-	@echo 'make env     only the environments; make clean removes them and runs/'
+	@echo 'make wheel   dist/*.whl, for devices'
+	@echo 'make env     only the environments; make clean removes them, runs/ and dist/'
 
 demo: $(HOST)/.installed $(DEVICE)/.installed
 	$(HOST)/bin/edgeward demo --device-python $(DEVICE)/bin/python
@@ -46,6 +47,9 @@ $(BENCHMARKS): bench-%: env
 
 docs: $(HOST)/.installed
 	$(HOST)/bin/python scripts/write_commands.py
+
+wheel: $(HOST)/.installed
+	$(PIP) wheel --no-deps -w dist .
 
 format: $(HOST)/.installed
 	$(HOST)/bin/ruff format .
@@ -83,4 +87,4 @@ $(TESTTOOLS)/.installed: $(HOST)/.installed
 	touch $@
 
 clean:
-	rm -rf $(HOST) $(DEVICE) $(TFLITE) $(TESTTOOLS) runs
+	rm -rf $(HOST) $(DEVICE) $(TFLITE) $(TESTTOOLS) runs dist

@@ -4,6 +4,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -67,6 +68,18 @@ def test_the_readme_names_every_command(page: str) -> None:
     for title in re.findall(r"(?m)^## (\S+ \S+)$", page):
         program, name = title.split(" ")
         assert re.search(rf"`{program} [^`]*\b{name}\b", readme), title
+
+
+def test_every_dependency_has_its_reason() -> None:
+    """docs/decisions.md says of each package that is installed why it is there."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["host"]]
+    text = (ROOT / "docs" / "decisions.md").read_text(encoding="utf-8")
+    rows = re.findall(r"(?m)^\| ([a-z][^|]*) \|", text.partition("## Dependencies")[2])
+    explained = {name for row in rows for name in row.split(", ")}
+    for requirement in wanted:
+        name = re.split(r"[<>=;\s]", requirement)[0]
+        assert name in explained, name
 
 
 def test_every_exit_status_is_documented() -> None:
