@@ -3,7 +3,6 @@
 Only this module makes a `VerifiedBundle`, so nothing unverified type-checks into shipping.
 """
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +20,8 @@ from pipeline.data.base import Split
 from pipeline.errors import GateError
 from pipeline.evaluate import accuracy, agreement, device_scores, float_scores
 from pipeline.gates import Gate, judge
+from pipeline.latency import first_images, median_ms
 from pipeline.progress import Progress
-
-LATENCY_RUNS, LATENCY_INPUTS = 200, 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +77,8 @@ def measure(
     with Network(candidate.model, manifest, 1, str(candidate.path)) as network:
         with progress.task("verify: int8 on the test split", len(test)) as task:
             int8 = device_scores(network, manifest.quantisation.output, test, task)
-        latency_ms = median_latency_ms(network, test)
+        inputs = [network.prepare(image) for image in first_images(test)]
+        latency_ms = median_ms(network.infer, inputs)
     with progress.task("verify: float on the test split", len(test)) as task:
         real = float_scores(float_model, test, manifest.input, task)
     metrics = Metrics(
@@ -92,23 +91,6 @@ def measure(
     )
     gates = judge(metrics, len(candidate.model), budget)
     return Proof(metrics, gates, real, int8, test.labels)
-
-
-def median_latency_ms(network: Network, split: Split) -> float:
-    """Median milliseconds of one inference over the first images of `split`.
-
-    Their preprocessing is done before and not counted, as for the float network in the
-    report's ladder; `edgeward-agent bench` measures every step.
-    """
-    images = (split.images[i] for i in range(min(LATENCY_INPUTS, len(split))))
-    inputs = [network.prepare(image) for image in images]
-    network.infer(inputs[0])  # the first inference pays for warming the caches
-    seconds = []
-    for number in range(LATENCY_RUNS):
-        start = time.perf_counter()
-        network.infer(inputs[number % len(inputs)])
-        seconds.append(time.perf_counter() - start)
-    return 1000 * float(np.median(seconds))
 
 
 def ship(

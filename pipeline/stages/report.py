@@ -1,6 +1,5 @@
 """The run so far to one HTML file: gather what the report shows, and write it."""
 
-import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from edge_agent.arrays import F32
 from edge_agent.bundle.archive import Bundle, open_bundle
+from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import fit
 from edge_agent.decode.classify import softmax
 from edge_agent.runtime import machine_name
@@ -15,6 +15,7 @@ from pipeline.checkpoint import Checkpoint, load_checkpoint
 from pipeline.data.base import Split
 from pipeline.evaluate import accuracy, float_scores, onnx_session, to_nchw
 from pipeline.export_onnx import to_onnx
+from pipeline.latency import first_images, median_ms
 from pipeline.macs import cost
 from pipeline.report.attention import attend
 from pipeline.report.data import Attention, Phase, ReportData, Rung, view
@@ -26,7 +27,6 @@ from pipeline.verify import Proof
 from quantization.fold import fold
 
 REPORT_FILE = "report.html"
-LATENCY_RUNS = 100
 # How many right and how many wrong answers are looked into.
 EXAMPLES = 4
 
@@ -118,22 +118,16 @@ def _float_rung(name: str, network: Checkpoint, model: bytes, scores: F32, run: 
         macs=needs.macs,
         parameters=needs.parameters,
         size_bytes=len(model),
-        latency_ms=_float_latency_ms(model, to_nchw(test.images[0], run.recipe.input)),
+        latency_ms=_float_latency_ms(model, test, run.recipe.input),
         measured_on=f"{machine_name()}, onnxruntime {version('onnxruntime')}, 1 thread",
     )
 
 
-def _float_latency_ms(model: bytes, x: F32) -> float:
-    """Median milliseconds of one float inference, its input already preprocessed."""
+def _float_latency_ms(model: bytes, test: Split, spec: InputSpec) -> float:
     session = onnx_session(model)
-    feed = {session.get_inputs()[0].name: x}
-    session.run(None, feed)
-    seconds = []
-    for _ in range(LATENCY_RUNS):
-        start = time.perf_counter()
-        session.run(None, feed)
-        seconds.append(time.perf_counter() - start)
-    return 1000 * float(np.median(seconds))
+    name = session.get_inputs()[0].name
+    inputs = [{name: to_nchw(image, spec)} for image in first_images(test)]
+    return median_ms(lambda feed: session.run(None, feed), inputs)
 
 
 def _phases(run: Run) -> tuple[Phase, ...]:

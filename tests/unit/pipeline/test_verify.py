@@ -7,17 +7,13 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from bright import DATA, bright_manifest
 
-from edge_agent.arrays import I8, U8
 from edge_agent.bundle.archive import Bundle, bundle_files, open_bundle, write_bundle
 from edge_agent.bundle.golden import GoldenFrame
 from edge_agent.bundle.manifest import Budget, Score
 from edge_agent.errors import BundleError
-from edge_agent.network import Network
 from edge_agent.recognizer import open_recognizer
 from pipeline.build import build
-from pipeline.data.base import Split
 from pipeline.errors import GateError
 from pipeline.evaluate import accuracy, agreement
 from pipeline.gates import Gate
@@ -26,7 +22,7 @@ from pipeline.progress import SILENT
 from pipeline.run import Run, perform
 from pipeline.stages.quantize import FLOAT_FILE, final_checkpoint
 from pipeline.stages.verify import VERIFY, bundle_path, load_proof
-from pipeline.verify import LATENCY_RUNS, Proof, measure, median_latency_ms, percent, ship
+from pipeline.verify import Proof, measure, percent, ship
 
 
 @pytest.fixture(name="candidate", scope="module")
@@ -147,29 +143,6 @@ def test_a_candidate_that_fails_its_own_golden_frames_is_not_measured(
     model = (built / "quantize" / FLOAT_FILE).read_bytes()
     with pytest.raises(BundleError, match="golden frame 0 on"):
         measure(open_bundle(tmp_path / "wrong"), model, 1, test, Budget(), SILENT)
-
-
-def test_a_latency_is_one_inference_its_input_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Must not count the preprocessing: the float rung of the report does not either."""
-    events: list[str] = []
-
-    class Recorded(Network):
-        def prepare(self, image: U8, order: str = "rgb") -> I8:  # type: ignore[override]
-            events.append("prepare")
-            return super().prepare(image)
-
-        def infer(self, x: I8) -> I8:
-            events.append("infer")
-            return super().infer(x)
-
-    images = [np.full((8, 8, 3), 9, np.uint8)] * 3
-    split = Split(images, np.zeros(3, np.int64), ("a", "b", "c"))
-    clock = iter(range(10_000))
-    monkeypatch.setattr("pipeline.verify.time.perf_counter", lambda: next(clock))
-    with Recorded((DATA / "bright.tflite").read_bytes(), bright_manifest(), 1, "") as network:
-        # A clock that moves by a second at each look: one look before, one after.
-        assert median_latency_ms(network, split) == 1000
-    assert events == ["prepare"] * 3 + ["infer"] * (1 + LATENCY_RUNS)
 
 
 def test_a_score_is_worded_with_its_interval() -> None:
