@@ -1,9 +1,29 @@
 """Accuracy with its uncertainty, and the two roads to scores."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 
-from pipeline.evaluate import accuracy, agreement, to_nchw, wilson
+from edge_agent.arrays import I8, U8
+from edge_agent.bundle.archive import Bundle
+from edge_agent.bundle.manifest import InputSpec
+from edge_agent.bundle.preprocess import ColourOrder, preprocess
+from edge_agent.network import Network
+from pipeline.data.base import Split
+from pipeline.evaluate import (
+    accuracy,
+    agreement,
+    device_scores,
+    float_scores,
+    onnx_session,
+    to_nchw,
+    wilson,
+)
+from pipeline.progress import Silent
+from pipeline.run import Run
+from pipeline.stages.quantize import FLOAT_FILE, final_checkpoint
 
 
 @pytest.mark.parametrize(
@@ -43,12 +63,61 @@ def test_accuracy_and_agreement_count_rows() -> None:
 
 def test_the_hosts_layout_holds_the_devices_values() -> None:
     """Channels first, contiguous, with the very numbers of the device's preprocessing."""
-    from edge_agent.bundle.manifest import InputSpec
-    from edge_agent.bundle.preprocess import preprocess
-
     spec = InputSpec(height=4, width=6, colour="rgb", mean=(0.1, 0.2, 0.3), std=(1, 2, 3))
     image = np.random.default_rng(0).integers(0, 256, (9, 9, 3), np.uint8)
     x = to_nchw(image, spec)
     assert x.shape == (1, 3, 4, 6)
     assert x.flags.c_contiguous
     np.testing.assert_array_equal(x[0, 2], preprocess(image, spec)[0, :, :, 2])
+
+
+class Counted:
+    """A task that counts how far it came."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+
+    def advance(self, steps: int = 1) -> None:
+        self.steps += steps
+
+
+def test_the_float_network_is_scored_image_by_image(built: Path) -> None:
+    """Each row is the network's answer for that image, and each image moves the bar."""
+    run = Run(built, (built / "recipe.toml").read_bytes(), built / "tiny.toml", None, Silent())
+    split, spec = run.dataset.test.select(range(5)), run.recipe.input
+    model = (built / "quantize" / FLOAT_FILE).read_bytes()
+    task = Counted()
+    scores = float_scores(model, split, spec, task)
+    network = final_checkpoint(run).module
+    with torch.no_grad():
+        for number, row in enumerate(scores):
+            expected = network(torch.from_numpy(to_nchw(split.images[number], spec)))[0]
+            np.testing.assert_allclose(row, expected.numpy(), atol=1e-4)
+    assert (scores.dtype, scores.shape, task.steps) == (np.float32, (5, 10), 5)
+
+
+def test_the_device_is_scored_image_by_image_in_rgb(bright_bundle: Bundle) -> None:
+    """Data sets are RGB: a frame taken for BGR would swap red and blue unseen."""
+    seen: list[str] = []
+
+    class Seen(Network):
+        def prepare(self, image: U8, order: ColourOrder = "rgb") -> I8:
+            seen.append(order)
+            return super().prepare(image, order)
+
+    manifest = bright_bundle.manifest
+    images = [np.full((8, 8, 3), level, np.uint8) for level in (0, 255)]
+    task = Counted()
+    with Seen(bright_bundle.model, manifest, 1, "bright") as network:
+        split = Split(images, np.array([0, 1]), ("a", "b"))
+        scores = device_scores(network, manifest.quantisation.output, split, task)
+    assert scores.argmax(axis=1).tolist() == [0, 1]
+    assert np.abs(scores).max() < 2  # real units, not quanta
+    assert (seen, task.steps) == (["rgb", "rgb"], 2)
+
+
+def test_the_float_network_runs_on_one_thread(built: Path) -> None:
+    """As the device does in `verify`: the report sets their latencies side by side."""
+    session = onnx_session((built / "quantize" / FLOAT_FILE).read_bytes())
+    assert session.get_session_options().intra_op_num_threads == 1
+    assert session.get_providers() == ["CPUExecutionProvider"]
