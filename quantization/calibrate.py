@@ -6,35 +6,20 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 
 from edge_agent.arrays import F32
 from quantization.batching import takes_batches
 from quantization.errors import CalibrationError
 from quantization.graph import Graph, Shape, read, write
+from quantization.observer import Observer
 from quantization.plan import int8_values
+from quantization.ranges import Range
 from quantization.recipe import QuantRecipe
 from quantization.session import InferenceSession, open_session
 
 # What one batch's activations may take: the batch is as large as this allows, up to 64.
 BATCH_BYTES = 64 * 2**20
 MAX_BATCH = 64
-
-# A float32 without its lower 16 bits is a bfloat16. One histogram bin for each of them covers
-# every float at a relative width of 1/128: an outlier costs no resolution, no bin ever moves.
-BIN_BITS = 16
-BINS = 2**16
-
-
-class Range(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The real interval [low, high] that int8 has to cover."""
-
-    low: float
-    high: float
-
-    def __or__(self, other: "Range") -> "Range":
-        """The smallest range that covers both."""
-        return Range(min(self.low, other.low), max(self.high, other.high))
 
 
 class Ranges(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,7 +38,7 @@ def calibrate(model: onnx.ModelProto, samples: Iterable[F32], recipe: QuantRecip
     """Run a folded model over samples and note the range of each value.
 
     Memory does not grow with the number of samples: they are taken in batches, and of each
-    value only the extremes and, for `percentile`, one histogram are kept.
+    value only what `Observer` keeps.
 
     Args:
         model: as `fold` returns it.
@@ -67,7 +52,7 @@ def calibrate(model: onnx.ModelProto, samples: Iterable[F32], recipe: QuantRecip
     graph = read(model)
     values = int8_values(graph)
     session = _observing_session(graph, values)
-    observers = {value: _Observer(recipe) for value in values}
+    observers = {value: Observer(recipe) for value in values}
     count = 0
     for batch in _batches(samples, graph.shapes[graph.inputs[0]], _batch_size(graph, values)):
         # Asked for nothing, ONNX Runtime would refuse: only indices are computed then.
@@ -78,52 +63,6 @@ def calibrate(model: onnx.ModelProto, samples: Iterable[F32], recipe: QuantRecip
     if not count:
         raise CalibrationError("calibration samples: expected at least one, found none")
     return Ranges({value: observer.range() for value, observer in observers.items()}, count)
-
-
-class _Observer:
-    """What is remembered of one value: its extremes and, if asked for, a histogram."""
-
-    def __init__(self, recipe: QuantRecipe) -> None:
-        percentile = recipe.calibration == "percentile"
-        self._extremes = Range(np.inf, -np.inf)
-        self._tail = (100 - recipe.percentile) / 200 if percentile else 0.0  # on either side
-        self._counts = np.zeros(BINS, np.int64) if percentile else None
-
-    def update(self, name: str, array: F32) -> None:
-        seen = Range(float(array.min()), float(array.max()))  # NaN if any element is
-        if not np.isfinite((seen.low, seen.high)).all():
-            raise CalibrationError(f"value {name!r}: not finite when run on the samples")
-        self._extremes |= seen
-        if self._counts is not None:
-            bins = (_in_order(array.reshape(-1).view(np.int32)) >> BIN_BITS) + BINS // 2
-            self._counts += np.bincount(bins, minlength=BINS)
-
-    def range(self) -> Range:
-        if self._counts is None:
-            return self._extremes
-        upto = np.cumsum(self._counts)  # values in a bin or below it
-        low = np.searchsorted(upto, upto[-1] * self._tail, side="right")
-        high = np.searchsorted(upto, upto[-1] * (1 - self._tail), side="left")
-        return Range(
-            max(_edge(int(low), upper=False), self._extremes.low),
-            min(_edge(int(high), upper=True), self._extremes.high),
-        )
-
-
-def _in_order(bits: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The bits of float32 values as integers in the floats' own order; its own inverse.
-
-    Floats are sign and magnitude: flipping the magnitude of the negative ones sorts them.
-    """
-    ordered: NDArray[np.int32] = bits ^ ((bits >> 31) & 0x7FFFFFFF)
-    return ordered
-
-
-def _edge(index: int, *, upper: bool) -> float:
-    """The lowest or highest float of a histogram bin."""
-    first = (index - BINS // 2) << BIN_BITS
-    bits = np.array([first + (2**BIN_BITS - 1 if upper else 0)], np.int32)
-    return float(_in_order(bits).view(np.float32)[0])
 
 
 def _observing_session(graph: Graph, values: tuple[str, ...]) -> InferenceSession:

@@ -2,7 +2,7 @@
 
 import onnx
 
-from quantization.calibrate import Range, Ranges
+from quantization.calibrate import Ranges
 from quantization.errors import ModelError
 from quantization.graph import Graph, Node, read
 from quantization.imported import Scales
@@ -12,6 +12,7 @@ from quantization.lower.ops import find
 from quantization.lower.registry import Scale, refuse
 from quantization.plan import int8_values
 from quantization.qdq import NO_SCALES, quantize
+from quantization.ranges import Range
 
 
 def check(model: onnx.ModelProto, scales: Scales = NO_SCALES) -> None:

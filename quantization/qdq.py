@@ -13,8 +13,8 @@ import numpy as np
 import onnx
 
 from edge_agent.arrays import F32
-from edge_agent.bundle.affine import QMAX, QMIN, Affine
-from quantization.calibrate import Range, Ranges
+from edge_agent.bundle.affine import QMIN, Affine
+from quantization.calibrate import Ranges
 from quantization.decompositions import ROWS
 from quantization.errors import ModelError, QuantizationError
 from quantization.graph import Array, Graph, Node, read, write
@@ -22,6 +22,7 @@ from quantization.imported import Scales
 from quantization.lower.ops import find
 from quantization.lower.registry import Scale, Weights
 from quantization.plan import operands, scale_groups
+from quantization.ranges import Range, affine_of
 
 # Narrow, so that a product of two extremes cannot overflow the kernels' 16-bit halves.
 WEIGHT_MAX = 127
@@ -98,21 +99,6 @@ def constant_ranges(graph: Graph, values: tuple[str, ...]) -> Iterator[Range]:
 def range_of(constant: Array) -> Range:
     """The range of a constant operand."""
     return Range(float(constant.min()), float(constant.max()))
-
-
-def affine_of(*seen: Range) -> Affine:
-    """The scale and zero point that spread int8 over ranges and over 0.
-
-    Real 0 gets an int8 value of its own, so that padding and ReLU are exact. A range that
-    is 0 throughout, or too narrow for a float32 scale, is taken for [0, 1]: its values are
-    0 at any scale, and a scale of 0 would be none.
-    """
-    low = min(0.0, *(r.low for r in seen))
-    high = max(0.0, *(r.high for r in seen))
-    scale = float(np.float32((high - low) / (QMAX - QMIN)))
-    if scale < np.finfo(np.float32).tiny:
-        low, scale = 0.0, float(np.float32(1 / (QMAX - QMIN)))
-    return Affine(scale, int(np.clip(round(QMIN - low / scale), QMIN, QMAX)))
 
 
 def weight_scales(weight: Array, bias: Array, input_scale: float, rule: Weights) -> F32:

@@ -7,9 +7,10 @@ import pytest
 from onnx_nets import Array, net, node, normal
 
 from edge_agent.arrays import F32
-from quantization.calibrate import Range, Ranges, calibrate
+from quantization.calibrate import Ranges, calibrate
 from quantization.errors import CalibrationError
 from quantization.fold import fold
+from quantization.ranges import Range
 from quantization.recipe import QuantRecipe
 
 MINMAX = QuantRecipe()

@@ -15,10 +15,11 @@ from onnx_nets import (
 )
 
 from edge_agent.runtime import Interpreter
-from quantization.calibrate import Range, Ranges
+from quantization.calibrate import Ranges
 from quantization.fold import fold
 from quantization.lower import lower
 from quantization.qdq import quantize
+from quantization.ranges import Range
 
 SAMPLES = 6
 

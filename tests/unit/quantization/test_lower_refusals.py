@@ -11,8 +11,8 @@ SUPPORTED = (
     "Add, ArgMax, AveragePool, Clip, Concat, Conv, ConvTranspose, DepthToSpace, Flatten, Gather, "
     "Gemm, GlobalAveragePool, GlobalMaxPool, HardSwish, Identity, LeakyRelu, LogSoftmax, MatMul, "
     "MaxPool, Mul, PRelu, Pad, ReduceMax, ReduceMean, Relu, Reshape, Resize, Sigmoid, Slice, "
-    "Softmax, SpaceToDepth, Squeeze, Sub, Tanh, Transpose, Unsqueeze; and, where they fold into these: "
-    "BatchNormalization, Constant, Div by a constant, Dropout, HardSigmoid, Neg, "
+    "Softmax, SpaceToDepth, Squeeze, Sub, Tanh, Transpose, Unsqueeze; and, where they fold into "
+    "these: BatchNormalization, Constant, Div by a constant, Dropout, HardSigmoid, Neg, "
     "ReduceSum, Split"
 )
 

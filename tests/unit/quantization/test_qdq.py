@@ -5,12 +5,13 @@ from onnx_nets import net, node, normal, run_onnx
 
 from edge_agent.arrays import F32
 from edge_agent.bundle.affine import Affine
-from quantization.calibrate import Range, Ranges, calibrate
+from quantization.calibrate import Ranges, calibrate
 from quantization.errors import QuantizationError
 from quantization.fold import fold
 from quantization.graph import read
 from quantization.lower.registry import Weights
-from quantization.qdq import activation_affines, affine_of, quantize, weight_scales
+from quantization.qdq import activation_affines, quantize, weight_scales
+from quantization.ranges import Range, affine_of
 from quantization.recipe import QuantRecipe
 
 
