@@ -1,4 +1,4 @@
-"""SOFTMAX and LOG_SOFTMAX over the last axis."""
+"""SOFTMAX over the last axis."""
 
 import numpy as np
 
