@@ -2,14 +2,19 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 import pipeline.errors
+from edge_agent.client import Delivery
+from edge_agent.endpoint import Broker
 from edge_agent.errors import BrokerError
 from edge_agent.exit_codes import ExitCode
+from edge_agent.messages import StatusMessage
 from pipeline import cli
+from pipeline.demo import Outcome
 from pipeline.errors import PipelineError
 from quantization.errors import QuantizationError, UnsupportedOperatorError
 
@@ -103,3 +108,61 @@ def test_the_version_is_the_packages(
     """One version for both commands."""
     assert run(monkeypatch, "--version") == ExitCode.OK
     assert capsys.readouterr().out == f"edgeward {cli.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("lost", "duplicated", "status"), [(0, 0, 0), (1, 0, ExitCode.DEMO), (0, 1, ExitCode.DEMO)]
+)
+def test_a_demo_that_lost_or_repeated_a_result_has_failed(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    lost: int,
+    duplicated: int,
+    status: int,
+) -> None:
+    """The line is printed all the same, and its own status tells a script."""
+    outcome = Outcome(
+        frames=9,
+        received=9 - lost,
+        lost=lost,
+        duplicated=duplicated,
+        right=8,
+        float_accuracy=0.9,
+        int8_accuracy=0.9,
+        report=Path("report.html"),
+    )
+    monkeypatch.setattr("pipeline.demo.demo", lambda *_: outcome)
+    assert run(monkeypatch, "demo") == status
+    assert capsys.readouterr().out == f"scenes: 8 of 9 read rightly\n{outcome.line()}\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "first"), [([], "door: online\n"), (["--json"], '{"schema":"edgeward.status/1"')]
+)
+def test_watch_shows_what_comes_until_ctrl_c_and_ends_with_the_account(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    first: str,
+) -> None:
+    """Of the device asked for; being stopped is how it ends, not a failure."""
+    asked: list[object] = []
+
+    @contextmanager
+    def subscriber(broker: Broker, device: str | None) -> Iterator[Iterator[Delivery]]:
+        asked.extend((str(broker.endpoint), device))
+        yield deliveries()
+
+    def deliveries() -> Iterator[Delivery]:
+        yield Delivery(
+            "topic",
+            StatusMessage(device="door", boot="a", state="online", version="1", streams=()),
+        )
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("edge_agent.client.Subscriber", subscriber)
+    assert run(monkeypatch, "watch", "--device", "door", *options) == ExitCode.OK
+    said = capsys.readouterr()
+    assert said.out.startswith(first)
+    assert said.err == "0 received, 0 lost, 0 duplicated\n"
+    assert asked == ["mqtt://localhost:1883", "door"]
