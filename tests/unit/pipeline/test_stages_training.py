@@ -1,16 +1,27 @@
 """The stages that make the network: what each leaves in its folder."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from pipeline.checkpoint import load_checkpoint
+import numpy as np
+import pytest
+
+from edge_agent.arrays import F32
+from pipeline.checkpoint import Checkpoint, fresh, load_checkpoint
 from pipeline.data.base import SPLIT_NAMES
+from pipeline.data.fitted import Fitted, fit_split
 from pipeline.evaluate import network_inputs
 from pipeline.macs import cost
-from pipeline.run import Run
+from pipeline.run import Run, Stage
 from pipeline.stages.prune import PRUNE
-from pipeline.stages.quantize import _batches, final_checkpoint, final_checkpoint_stage
+from pipeline.stages.quantize import (
+    QUANTIZE,
+    _batches,
+    final_checkpoint,
+    final_checkpoint_stage,
+)
+from pipeline.stages.train import TRAIN
 
 
 def test_data_records_which_image_is_where(built: Path, open_tiny: Callable[..., Run]) -> None:
@@ -69,3 +80,69 @@ def test_calibration_sees_every_image_of_its_split_once(
     rows = [row for batch in batches for row in batch]
     wanted = [x[0] for x in network_inputs(split, run.recipe.input)]
     assert all((a == b).all() for a, b in zip(rows, wanted, strict=True))
+
+
+class Asked(Exception):  # noqa: N818
+    """Ends a stage once it has handed on what the test looks at."""
+
+
+def test_the_quantiser_is_calibrated_on_its_own_split(
+    built: Path, tmp_path: Path, open_tiny: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not on the images that it is measured on later."""
+    run = open_tiny(built)
+    seen: list[F32] = []
+
+    def calibrate(_network: object, samples: Iterable[F32], _recipe: object) -> None:
+        seen.extend(samples)
+        raise Asked
+
+    monkeypatch.setattr("pipeline.stages.quantize.calibrate", calibrate)
+    with pytest.raises(Asked):
+        QUANTIZE.make(run, tmp_path)
+    wanted = np.concatenate(list(network_inputs(run.dataset.calibration, run.recipe.input)))
+    np.testing.assert_array_equal(np.concatenate(seen), wanted)
+
+
+@pytest.mark.parametrize("stage", [TRAIN, PRUNE], ids=lambda stage: stage.name)
+def test_learning_sees_train_and_is_measured_on_val(
+    built: Path,
+    tmp_path: Path,
+    open_tiny: Callable[..., Run],
+    monkeypatch: pytest.MonkeyPatch,
+    stage: Stage,
+) -> None:
+    """The test split is nobody's but `verify`'s."""
+    run = open_tiny(built)
+    seen: list[Fitted] = []
+
+    def learn(_start: object, train: Fitted, val: Fitted, *_: object, **__: object) -> None:
+        seen.extend((train, val))
+        raise Asked
+
+    monkeypatch.setattr(f"pipeline.stages.{stage.name}.{stage.name}", learn)
+    with pytest.raises(Asked):
+        stage.make(run, tmp_path)
+    for found, split in zip(seen, (run.dataset.train, run.dataset.val), strict=True):
+        wanted = fit_split(split, run.recipe.input)
+        np.testing.assert_array_equal(found.pixels, wanted.pixels)
+        np.testing.assert_array_equal(found.labels, split.labels)
+
+
+def test_the_network_is_as_wide_as_the_recipe_says(
+    built: Path, tmp_path: Path, open_tiny: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Architecture, width and seed all reach the network that training starts from."""
+    started: list[Checkpoint] = []
+
+    def learn(start: Checkpoint, *_: object, **__: object) -> None:
+        started.append(start)
+        raise Asked
+
+    monkeypatch.setattr("pipeline.stages.train.train", learn)
+    with pytest.raises(Asked):
+        TRAIN.make(open_tiny(built, model='{ arch = "ds_cnn", width = 0.5 }'), tmp_path)
+    assert (started[0].spec.arch, started[0].spec.width) == ("ds_cnn", 0.5)
+    expected = fresh(started[0].spec, 1).module.state_dict()
+    for name, value in started[0].module.state_dict().items():
+        assert value.equal(expected[name]), name
