@@ -181,6 +181,41 @@ def init_command(
     typer.echo(f"recipe {path}; next: edgeward build {path}")
 
 
+@app.command("convert")
+def convert_command(
+    model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="The network.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The TFLite file to write.")],
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibration",
+            metavar="FOLDER_or_NPZ",
+            help="Images, or an array (N, ...) as the network takes it; "
+            "not needed where the model brings its scales.",
+        ),
+    ] = None,
+    mean: Annotated[
+        str, typer.Option("--mean", help="Of images: (pixel / 255 - mean) / std; by channel.")
+    ] = "0",
+    std: Annotated[str, typer.Option("--std", help="Likewise.")] = "1",
+    resize: Annotated[
+        str, typer.Option("--resize", help="Of images: stretch, crop or letterbox.")
+    ] = "stretch",
+    method: Annotated[
+        str,
+        typer.Option("--method", help="minmax, percentile, entropy, mse, or auto."),
+    ] = "minmax",
+) -> None:
+    """Convert any ONNX network to a full-int8 TFLite file."""
+    from pipeline.convert import convert_file, preprocessing_of, recipe_of, summary
+
+    preprocessing = preprocessing_of(mean, std, resize)
+    made = convert_file(model, calibration, out, preprocessing, recipe_of(method))
+    for line in summary(made):
+        typer.echo(line)
+    typer.echo(f"tflite {out}, {len(made.tflite)} bytes")
+
+
 @app.command("watch")
 def watch_command(
     broker: Annotated[
