@@ -36,7 +36,9 @@ def open_run(folder: Path, recipe: Path | None, data_root: Path | None, stream: 
             f"{kept}: expected a run folder with its recipe, found none; "
             "begin one with --recipe RECIPE.toml, or with: edgeward build"
         )
-    return Run(folder, read_recipe(kept), origin(folder), data_root, _progress(stream))
+    text = read_recipe(kept)
+    decode_recipe(text, str(kept))  # what is wrong with it is wrong there, not at its origin
+    return Run(folder, text, origin(folder), data_root, _progress(stream))
 
 
 def _progress(stream: TextIO) -> Progress:

@@ -1,6 +1,7 @@
 """Opening a run: which recipe, which folder, which progress."""
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from pipeline.build import single
 from pipeline.errors import RecipeError, RunError
 from pipeline.progress import SILENT, Lines
 from pipeline.recipe import load_recipe
+from pipeline.run import write_recipe_copy
 from pipeline.start import open_recipe, open_run, recipe_folder
 
 RECIPE = """
@@ -55,6 +57,15 @@ def test_a_run_takes_a_new_recipe(recipe: Path, tmp_path: Path) -> None:
     """--recipe begins a run in a folder that has none."""
     run = open_run(tmp_path / "new", recipe, None, io.StringIO())
     assert (run.folder, run.recipe_path) == (tmp_path / "new", recipe)
+
+
+def test_a_kept_recipe_that_is_broken_is_named(recipe: Path, tmp_path: Path) -> None:
+    """The copy in the run folder, not the file it came from."""
+    run = open_recipe(recipe, tmp_path / "run", None, io.StringIO())
+    write_recipe_copy(run)
+    (run.folder / "recipe.toml").write_text("name = 1")
+    with pytest.raises(RecipeError, match=rf"^{re.escape(str(run.folder))}/recipe.toml: Expected"):
+        open_run(run.folder, None, None, io.StringIO())
 
 
 def test_a_folder_without_a_recipe_is_no_run(tmp_path: Path) -> None:
