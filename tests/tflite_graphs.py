@@ -124,13 +124,22 @@ class RefusedError(Exception):
     """The runtime does not take the file, and says why."""
 
 
+class DiedError(Exception):
+    """The runtime took the file and did not survive it."""
+
+
 class Runtime:
     """A process that runs files by the reference kernels of one runtime."""
 
     def __init__(self, python: str) -> None:
+        self.python = python
+        self.start()
+
+    def start(self) -> None:
+        """Start the process, anew if it has ended."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
         self.process = subprocess.Popen(
-            [python, str(SERVER)],
+            [self.python, str(SERVER)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # its delegates and its refusals talk there
@@ -146,6 +155,10 @@ class Runtime:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         with contextlib.suppress(OSError):
@@ -159,7 +172,13 @@ class Runtime:
         assert self.process.stdout is not None
         pickle.dump((model, x.dtype.str, x.shape, x.tobytes()), self.process.stdin)
         self.process.stdin.flush()
-        answer = pickle.load(self.process.stdout)
+        try:
+            answer = pickle.load(self.process.stdout)
+        except EOFError:
+            status = self.process.wait(timeout=10)
+            self.close()
+            self.start()  # the next file shall not suffer for this one
+            raise DiedError(f"the runtime ended with status {status}") from None
         if isinstance(answer, str):
             raise RefusedError(answer)
         return {n: np.frombuffer(b, d).reshape(s) for n, (d, s, b) in answer.items()}

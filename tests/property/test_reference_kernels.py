@@ -593,7 +593,7 @@ def _runtime(request: pytest.FixtureRequest) -> Iterator[tuple[str, Runtime]]:
 
 @pytest.mark.parametrize("name", CASES)
 @settings(
-    max_examples=25,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -604,10 +604,10 @@ def test_the_reference_computes_what_a_runtimes_reference_kernel_does(
     """Bit for bit, whatever the shapes, scales, zero points and values."""
     model, x = data.draw(cases(name))
     try:
+        ours = run(model, x)  # first: what it refuses of an ADD would end the runtime's process
         theirs = runtime[1].trace(model, x)[read(model).outputs[0].name]
-        ours = run(model, x)
     except (RefusedError, UnsupportedKernelError):
-        assert name == "HARD_SWISH"  # alone in having scales it cannot go between
+        assert name in ("ADD", "SUB", "HARD_SWISH")  # have scales they cannot go between
         return
     assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
     apart = np.abs(ours.astype(np.float64) - theirs.astype(np.float64)).max()

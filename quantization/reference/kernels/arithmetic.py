@@ -4,7 +4,7 @@ from edge_agent.arrays import I8
 from quantization.reference.fixed_point import I64, multiply, quantize_multiplier
 from quantization.reference.kernels.output import centred, to_int8
 from quantization.reference.model import Operator
-from quantization.reference.registry import kernel, require_int8
+from quantization.reference.registry import kernel, refuse, require_int8
 
 # Bits that a value is shifted up before it is rescaled, so that the rounding hurts little:
 # 20, because 8 bits of value and their sum leave 32 - 9 - 1 and some room.
@@ -36,6 +36,9 @@ def _on_common_scale(operator: Operator, a: I8, b: I8, sign: int) -> I8:
     require_int8(operator, 0, 1)
     first, second, y = operator.input(0), operator.input(1), operator.output
     common = 2 * max(float(first.scale), float(second.scale))
+    real = common / (2**LEFT_SHIFT * float(y.scale))
+    if real >= 1:  # there the runtimes abort
+        refuse(operator, f"into a scale as small as {y.scale} has no reference")
 
     def lifted(x: I8, index: int) -> I64:
         tensor = operator.input(index)
@@ -43,5 +46,4 @@ def _on_common_scale(operator: Operator, a: I8, b: I8, sign: int) -> I8:
         return multiply(centred(x, tensor) << LEFT_SHIFT, factor)
 
     total = lifted(a, 0) + sign * lifted(b, 1)
-    factor = quantize_multiplier(common / (2**LEFT_SHIFT * float(y.scale)))
-    return to_int8(multiply(total, factor), operator)
+    return to_int8(multiply(total, quantize_multiplier(real)), operator)
