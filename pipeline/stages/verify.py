@@ -1,6 +1,7 @@
 """Candidate to verified bundle: the proof, its numbers, and the two forms that ship."""
 
 import io
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -54,6 +55,8 @@ def _inputs(run: Run) -> object:
 
 
 def _make(run: Run, work: Path) -> None:
+    # Should a gate fail now, no bundle that was proven for other inputs may lie there to ship.
+    shutil.rmtree(run.path("verify"), ignore_errors=True)
     candidate = open_bundle(run.path("export") / CANDIDATE)
     float_model = (run.path("quantize") / FLOAT_FILE).read_bytes()
     network = final_checkpoint(run)
