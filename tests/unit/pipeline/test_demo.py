@@ -4,12 +4,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from edge_agent.config import VideoConfig, load_config
+from edge_agent.ledger import Ledger
+from edge_agent.messages import BundleRef, ResultMessage
 from edge_agent.outbox import Outbox
+from edge_agent.results import Classification
 from pipeline import demo as module
 from pipeline.demo import (
     FILM,
@@ -21,7 +25,7 @@ from pipeline.demo import (
 )
 from pipeline.errors import DemoError
 from pipeline.run import Run
-from pipeline.scenes import REGION
+from pipeline.scenes import REGION, Scene
 from pipeline.stages.verify import bundle_path
 
 
@@ -167,3 +171,30 @@ def test_an_agent_that_stays_after_the_film_is_ended(
     with pytest.raises(DemoError, match="expected it to end after the film, found it running"):
         use()
     assert kept[0].returncode == -15
+
+
+def test_the_outcome_counts_what_is_missing_repeated_and_right(
+    built: Path, open_tiny: Callable[..., Run]
+) -> None:
+    """Of three scenes one result is lost, one came twice, and one of two names the digit."""
+    run = open_tiny(built)
+    scenes = tuple(Scene(number, f"id{number}", number, REGION) for number in range(3))
+    ledger = Ledger()
+    seen = {}
+    for seq, (frame, label) in enumerate([(0, "0"), (2, "7")], start=1):
+        seen[frame] = ResultMessage(
+            device="demo",
+            stream="panel",
+            boot="a",
+            seq=seq,
+            frame=frame,
+            captured_at=datetime.now(UTC),
+            latency_ms=1.0,
+            bundle=BundleRef(name="tiny", id="0"),
+            result=Classification(label=label, index=0, confidence=1.0, sure=True, top=()),
+        )
+        ledger.record(seen[frame])
+    ledger.record(seen[2])
+    outcome = module._outcome(run, scenes, ledger, seen)
+    assert (outcome.frames, outcome.received, outcome.lost, outcome.duplicated) == (3, 2, 1, 1)
+    assert outcome.right == 1

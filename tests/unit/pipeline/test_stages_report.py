@@ -65,6 +65,9 @@ def test_the_bundle_in_the_report_is_the_one_that_ships(
     """Its hash, golden frames, temperature and scales, and the exact recipe."""
     run = open_tiny(built)
     bundle = open_bundle(bundle_path(run))
+    proof = load_proof(run)
+    np.testing.assert_array_equal(gathered.scores_float, proof.float_scores)
+    np.testing.assert_array_equal(gathered.scores_int8, proof.int8_scores)
     assert gathered.hashes["bundle"] == bundle.id
     assert gathered.hashes["model.tflite"] == sha256(bundle.model)
     assert gathered.temperature == bundle.manifest.output.temperature

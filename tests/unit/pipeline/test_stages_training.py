@@ -1,5 +1,6 @@
 """The stages that make the network: what each leaves in its folder."""
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -132,7 +133,7 @@ def test_learning_sees_train_and_is_measured_on_val(
 def test_the_network_is_as_wide_as_the_recipe_says(
     built: Path, tmp_path: Path, open_tiny: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Architecture, width and seed all reach the network that training starts from."""
+    """Architecture, width, classes and seed all reach the network that training starts from."""
     started: list[Checkpoint] = []
 
     def learn(start: Checkpoint, *_: object, **__: object) -> None:
@@ -140,9 +141,12 @@ def test_the_network_is_as_wide_as_the_recipe_says(
         raise Asked
 
     monkeypatch.setattr("pipeline.stages.train.train", learn)
+    run = open_tiny(built, model='{ arch = "ds_cnn", width = 0.5 }')
+    run.dataset = dataclasses.replace(run.dataset, labels=(*run.dataset.labels, "none"))
     with pytest.raises(Asked):
-        TRAIN.make(open_tiny(built, model='{ arch = "ds_cnn", width = 0.5 }'), tmp_path)
-    assert (started[0].spec.arch, started[0].spec.width) == ("ds_cnn", 0.5)
-    expected = fresh(started[0].spec, 1).module.state_dict()
+        TRAIN.make(run, tmp_path)
+    spec = started[0].spec
+    assert (spec.arch, spec.width, spec.classes) == ("ds_cnn", 0.5, 11)
+    expected = fresh(spec, 1).module.state_dict()
     for name, value in started[0].module.state_dict().items():
         assert value.equal(expected[name]), name
