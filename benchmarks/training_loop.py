@@ -29,8 +29,7 @@ from edge_agent.bundle.preprocess import normalise
 from pipeline.checkpoint import Checkpoint, fresh
 from pipeline.data.fitted import Fitted
 from pipeline.models import ModelSpec
-from pipeline.models.spec import Arch
-from pipeline.recipe import TrainRecipe
+from pipeline.recipe import Arch, TrainRecipe
 from pipeline.train import train
 
 INPUT = InputSpec(height=28, width=28, colour="gray", mean=(0.286,), std=(0.353,))
