@@ -92,13 +92,14 @@ def test_the_proof_is_kept_for_scripts(built: Path, proof: Proof) -> None:
 def test_a_gate_that_does_not_hold_lets_nothing_ship(
     built_copy: Path, open_tiny: Callable[..., Run]
 ) -> None:
-    """The error names gate, demand and measurement; the bundle that held before stands."""
+    """The error names gate, demand and measurement; not even an older bundle is left to ship."""
     run = open_tiny(built_copy, budget="{ min_accuracy = 1.0, max_size_kb = 0.5 }")
+    value = open_bundle(bundle_path(run)).manifest.metrics
+    assert value is not None
     with pytest.raises(GateError) as caught:
         perform(run, VERIFY)
     size = len(open_bundle(built_copy / "export" / "candidate").model) / 1000
-    value = open_bundle(bundle_path(run)).manifest.metrics
-    assert value is not None
+    assert not run.path("verify").exists()
     assert str(caught.value) == (
         f"budget: accuracy: expected at least 100.00 %, measured "
         f"{100 * value.int8_accuracy.value:.2f} %; "
