@@ -36,6 +36,7 @@ class Mosquitto:
         config = self._folder / "mosquitto.conf"
         # Started by root it would become another user, who may not read a test's folder.
         lines = [f"listener {self.port} 127.0.0.1", f"user {getpass.getuser()}", *self._lines]
+        lines.append(f"persistence_location {self._folder}/")
         if not any(line.startswith("allow_anonymous") for line in lines):
             lines.append("allow_anonymous true")
         config.write_text("\n".join(lines) + "\n")
