@@ -1,5 +1,7 @@
 """The refusal of what cannot be lowered, before anything is computed from it."""
 
+from collections.abc import Collection
+
 import onnx
 
 from quantization.calibrate import Ranges
@@ -15,12 +17,15 @@ from quantization.qdq import NO_SCALES, quantize
 from quantization.ranges import Range
 
 
-def check(model: onnx.ModelProto, scales: Scales = NO_SCALES) -> None:
+def check(
+    model: onnx.ModelProto, scales: Scales = NO_SCALES, float_layers: Collection[str] = ()
+) -> None:
     """Pass a folded model through quantisation and lowering, with ranges that are made up.
 
     Args:
         model: as `fold` or `import_quantized` returns it.
         scales: those the model brought.
+        float_layers: the layers that stay in float.
 
     What lowering would refuse is thus refused here, in the same words, and calibration
     over many samples is not begun in vain.
@@ -41,7 +46,7 @@ def check(model: onnx.ModelProto, scales: Scales = NO_SCALES) -> None:
                     "known before run time; a TFLite file needs static shapes"
                 )
     unit = Ranges({value: Range(-1.0, 1.0) for value in int8_values(graph)}, samples=0)
-    emit(read_quantized(quantize(model, unit, scales)))
+    emit(read_quantized(quantize(model, unit, scales, float_layers)))
 
 
 def _check_indices(graph: Graph, node: Node) -> None:

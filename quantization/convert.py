@@ -1,4 +1,4 @@
-"""Conversion: a float ONNX network and its samples in, a full-int8 TFLite file out."""
+"""Conversion: a float ONNX network and its samples in, a TFLite file out."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,8 +7,6 @@ import onnx
 
 from edge_agent.arrays import F32
 from edge_agent.bundle.affine import Affine
-from quantization.calibrate import Ranges, calibrate
-from quantization.check import check
 from quantization.errors import ModelError
 from quantization.fold import fold
 from quantization.imported import (
@@ -19,10 +17,11 @@ from quantization.imported import (
     without_scale,
 )
 from quantization.lower import Lowered, lower
-from quantization.qdq import quantize
+from quantization.quantized import Quantized, quantized
 from quantization.recipe import QuantRecipe
 
 DEFAULT_RECIPE = QuantRecipe()
+NO_SAMPLES: tuple[F32, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -31,15 +30,11 @@ class Converted:
 
     Args:
         lowered: the TFLite file and what its ends are.
-        ranges: what calibration found.
-        qdq: the quantised network in ONNX, before it was lowered.
-        recipe: how it was quantised.
+        quantized: what was lowered, and how it came about.
     """
 
     lowered: Lowered
-    ranges: Ranges
-    qdq: onnx.ModelProto
-    recipe: QuantRecipe
+    quantized: Quantized
 
     @property
     def tflite(self) -> bytes:
@@ -57,9 +52,6 @@ class Converted:
         return self.lowered.output
 
 
-NO_SAMPLES: tuple[F32, ...] = ()
-
-
 def convert(
     model: onnx.ModelProto,
     samples: Iterable[F32] = NO_SAMPLES,
@@ -72,6 +64,7 @@ def convert(
             QuantizeLinear/DequantizeLinear pairs, whose scales are kept exactly.
         samples: float32 arrays (N, ...) of any N, preprocessed as on the device. A model with
             scales at every value needs none; where some lack, they are calibrated.
+            Some recipes read them more than once.
         recipe: the choices.
 
     Raises:
@@ -81,14 +74,13 @@ def convert(
         CalibrationError: if the samples are missing, misshapen or not finite.
     """
     brings = is_quantized(model)
+    if brings and recipe.precision == "float32":
+        raise ModelError("model: expected a float network for float32, found a quantised one")
     imported = import_quantized(model) if brings else Imported(fold(model), Scales())
-    check(imported.model, imported.scales)
-    ranges, missing = Ranges({}, samples=0), without_scale(imported)
+    missing = without_scale(imported)
     if missing and brings and samples is NO_SAMPLES:
         raise ModelError(
             f"value {missing[0]!r}: the model brings no scale for it; give calibration samples"
         )
-    if missing:
-        ranges = calibrate(imported.model, samples, recipe)
-    qdq = quantize(imported.model, ranges, imported.scales)
-    return Converted(lower(qdq), ranges, qdq, recipe)
+    made = quantized(imported.model, samples, recipe, imported.scales)
+    return Converted(lower(made.qdq), made)

@@ -17,8 +17,8 @@ from quantization.errors import ModelError
 from quantization.fold import fold
 from quantization.graph import Array, Graph, Node, read, write
 from quantization.lower.ops import OPERATORS, find
-from quantization.lower.registry import Scale, is_fused
-from quantization.plan import activation_inputs, int8_values
+from quantization.lower.registry import Scale
+from quantization.plan import activation_inputs, int8_values, layer_of
 
 PAIR = ("QuantizeLinear", "DequantizeLinear")
 # What makes an 8-bit integer type int8: uint8 is int8 counted from 128.
@@ -251,8 +251,7 @@ def _inherited(graph: Graph, given: Mapping[str, Affine]) -> dict[str, Affine]:
     known = dict(given)
     wanted = set(int8_values(graph))
     for node in graph.nodes:
-        value = graph.sole_consumer(node.output)
-        result = value.output if is_fused(graph, node) and value is not None else node.output
+        result = layer_of(graph, node)
         if result in known or result not in wanted:
             continue
         rule = find(node).scale

@@ -1,8 +1,14 @@
-"""The plan of a quantisation: which values become int8, and which of them share a scale."""
+"""The plan of a quantisation: which values become int8, and which of them share a scale.
 
+A *layer* is a node with the activation it takes up; it goes by the name of the value it
+computes, one of `int8_values`.
+"""
+
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from edge_agent.bundle.affine import Affine
+from quantization.errors import ModelError
 from quantization.graph import Graph, Node
 from quantization.lower.ops import find
 from quantization.lower.registry import Scale, is_fused
@@ -36,21 +42,57 @@ def int8_values(graph: Graph) -> tuple[str, ...]:
     )
 
 
+def layer_of(graph: Graph, node: Node) -> str:
+    """The layer that a node belongs to: the value it computes, its fused activation applied."""
+    after = graph.sole_consumer(node.output) if is_fused(graph, node) else None
+    return node.output if after is None else after.output
+
+
+def check_layers(graph: Graph, float_layers: Collection[str]) -> None:
+    """That every layer which is to stay in float is one of the graph's.
+
+    Raises:
+        ModelError: if one is not.
+    """
+    known = [value for value in int8_values(graph) if value not in graph.inputs]
+    for layer in float_layers:
+        if layer not in known:
+            raise ModelError(
+                f"float layers: expected layers of the network, found {layer!r}; "
+                f"it has {', '.join(known)}"
+            )
+
+
+def quantized_values(graph: Graph, float_layers: Collection[str]) -> tuple[str, ...]:
+    """The values that are quantised where some layers stay in float.
+
+    The value of such a layer is quantised only where an int8 layer reads it, or as an output
+    of the network.
+    """
+    return tuple(
+        value
+        for value in int8_values(graph)
+        if value not in float_layers
+        or value in graph.outputs
+        or any(layer_of(graph, reader) not in float_layers for reader in graph.consumers(value))
+    )
+
+
 def activation_inputs(graph: Graph, node: Node) -> tuple[str, ...]:
     """The inputs of a node that are computed at run time."""
     return tuple(i for i in node.inputs if i and i not in graph.constants)
 
 
-def scale_groups(graph: Graph) -> list[Group]:
-    """The int8 values, grouped by common scale.
+def scale_groups(graph: Graph, float_layers: Collection[str] = ()) -> list[Group]:
+    """The quantised values, grouped by common scale; a layer in float demands none.
 
     Raises:
         UnsupportedOperatorError: if an operator is not in the table.
     """
-    group = {value: [value] for value in int8_values(graph)}
+    group = {value: [value] for value in quantized_values(graph, float_layers)}
     fixed = {value: _fixed_scale(graph, value) for value in group}
     for node in graph.nodes:
-        if find(node).scale is Scale.SHARED:
+        if find(node).scale is Scale.SHARED and layer_of(graph, node) not in float_layers:
             for value in _sharing(graph, node, fixed):
                 fixed[node.output] = fixed[value]
                 merged = [*dict.fromkeys(group[value] + group[node.output])]

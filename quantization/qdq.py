@@ -6,7 +6,7 @@ The rules are those of the TFLite 8-bit quantisation specification
 int32 at the product of the input's and the weights' scale.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +21,7 @@ from quantization.graph import Array, Graph, Node, read, write
 from quantization.imported import Scales
 from quantization.lower.ops import find
 from quantization.lower.registry import Scale, Weights
-from quantization.plan import operands, scale_groups
+from quantization.plan import check_layers, layer_of, operands, scale_groups
 from quantization.ranges import Range, affine_of
 
 # Narrow, so that a product of two extremes cannot overflow the kernels' 16-bit halves.
@@ -31,7 +31,12 @@ NO_SCALES = Scales()
 BIAS_MAX = 2**30
 
 
-def quantize(model: onnx.ModelProto, ranges: Ranges, scales: Scales = NO_SCALES) -> onnx.ModelProto:
+def quantize(
+    model: onnx.ModelProto,
+    ranges: Ranges,
+    scales: Scales = NO_SCALES,
+    float_layers: Collection[str] = (),
+) -> onnx.ModelProto:
     """A folded model with every int8 value written as a quantise/dequantise pair.
 
     ONNX Runtime can run the result: float arithmetic between values on the int8 grid.
@@ -41,14 +46,18 @@ def quantize(model: onnx.ModelProto, ranges: Ranges, scales: Scales = NO_SCALES)
         model: as `fold` returns it.
         ranges: of the values that have no scale yet.
         scales: those the model brought, which are kept exactly.
+        float_layers: the layers that stay in float, by the names of their values: they read
+            what lies on the int8 grid, and only what int8 layers read of them is quantised.
 
     Raises:
         UnsupportedOperatorError: if a node's operator has no lowering.
+        ModelError: if one of `float_layers` is no layer of this model.
         QuantizationError: if `ranges` lacks a value of this model.
     """
     graph = read(model)
-    affines = activation_affines(graph, ranges, scales)
-    written = _Written(graph, affines, scales)
+    check_layers(graph, float_layers)
+    affines = activation_affines(graph, ranges, scales, float_layers)
+    written = _Written(graph, affines, scales, float_layers)
     for value in graph.inputs:
         written.activation(value)
     for node in graph.nodes:
@@ -58,14 +67,17 @@ def quantize(model: onnx.ModelProto, ranges: Ranges, scales: Scales = NO_SCALES)
 
 
 def activation_affines(
-    graph: Graph, ranges: Ranges, scales: Scales = NO_SCALES
+    graph: Graph,
+    ranges: Ranges,
+    scales: Scales = NO_SCALES,
+    float_layers: Collection[str] = (),
 ) -> dict[str, Affine]:
-    """The scale and zero point of each int8 value; one for all values of a group.
+    """The scale and zero point of each quantised value; one for all values of a group.
 
     A group of which the model brought a scale has none in common: each value keeps its own.
     """
     affines: dict[str, Affine] = {}
-    for group in scale_groups(graph):
+    for group in scale_groups(graph, float_layers):
         brought = {v: scales.activations[v] for v in group.values if v in scales.activations}
         if brought:
             first = next(iter(brought.values()))
@@ -123,16 +135,26 @@ GRID_TOLERANCE = 1e-3
 class _Written:
     """The quantised graph as it is written, one node after the other."""
 
-    def __init__(self, graph: Graph, affines: dict[str, Affine], scales: Scales) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        affines: dict[str, Affine],
+        scales: Scales,
+        float_layers: Collection[str],
+    ) -> None:
         self._graph, self._affines, self._brought = graph, affines, scales
+        self._float_layers = float_layers
         self.nodes: list[Node] = []
         self.constants: dict[str, Array] = {}
 
     def node(self, node: Node) -> None:
         """A node of the float network, reading and returning values on the int8 grid."""
-        replaced = {**self._weights(node), **self._operands(node)}
-        inputs = tuple(replaced.get(i, self._real(i)) for i in node.inputs)
         outputs = tuple(map(self._raw, node.outputs))
+        if layer_of(self._graph, node) in self._float_layers:
+            inputs = tuple(map(self._float, node.inputs))
+        else:
+            replaced = {**self._weights(node), **self._operands(node)}
+            inputs = tuple(replaced.get(i, self._real(i)) for i in node.inputs)
         self.nodes.append(replace(node, inputs=inputs, outputs=outputs))
         if node.output in self._affines:
             self.activation(node.output)
@@ -226,6 +248,10 @@ class _Written:
         """The name of a value before it is quantised."""
         is_written = value in self._graph.outputs and value in self._affines
         return f"{value}:raw" if is_written else value
+
+    def _float(self, value: str) -> str:
+        """The name of a value as a float layer reads it: another one's is not quantised for it."""
+        return self._raw(value) if value in self._float_layers else self._real(value)
 
     def _real(self, value: str) -> str:
         """The name of a value on the int8 grid; the network's outputs keep theirs."""

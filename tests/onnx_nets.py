@@ -113,7 +113,7 @@ def device_input(made: Converted, x: F32) -> I8:
 
 def expected(made: Converted, x: F32) -> list[list[Array]]:
     """For each sample, every output of the QDQ model on ONNX Runtime as the TFLite file has it."""
-    session = open_session(made.qdq)
+    session = open_session(made.quantized.qdq)
     return [
         [
             _as_port(port, array)

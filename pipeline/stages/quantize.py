@@ -13,10 +13,8 @@ from pipeline.data.base import Split
 from pipeline.evaluate import network_inputs
 from pipeline.export_onnx import to_onnx
 from pipeline.run import Run, Stage
-from quantization.calibrate import calibrate
-from quantization.check import check
 from quantization.fold import fold
-from quantization.qdq import quantize
+from quantization.quantized import quantized
 
 FLOAT_FILE = "float.onnx"
 QUANTISED_FILE = "quantised.onnx"
@@ -44,12 +42,10 @@ def _inputs(run: Run) -> object:
 
 def _make(run: Run, work: Path) -> None:
     network = fold(to_onnx(final_checkpoint(run)))
-    check(network)
     samples = _batches(run.dataset.calibration, run.recipe.input)
-    ranges = calibrate(network, samples, run.recipe.quantize)
-    write_whole(work / FLOAT_FILE, network.SerializeToString(deterministic=True))
-    quantised = quantize(network, ranges)
-    write_whole(work / QUANTISED_FILE, quantised.SerializeToString(deterministic=True))
+    made = quantized(network, samples, run.recipe.quantize)
+    write_whole(work / FLOAT_FILE, made.folded.SerializeToString(deterministic=True))
+    write_whole(work / QUANTISED_FILE, made.qdq.SerializeToString(deterministic=True))
 
 
 def _batches(split: Split, spec: InputSpec) -> Iterator[F32]:

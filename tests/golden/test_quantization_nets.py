@@ -111,7 +111,7 @@ def test_tflite_runtime_agrees_with_onnx_runtime(tmp_path: Path) -> None:
     subprocess.run([python, WORKER, tmp_path], check=True, env=environment, timeout=120)
     for case in cases:
         device = np.load(tmp_path / f"{case.name}.out0.npy")[:, 0].astype(int)
-        real = np.concatenate([run_onnx(case.made.qdq, x[None]) for x in case.samples])
+        real = np.concatenate([run_onnx(case.made.quantized.qdq, x[None]) for x in case.samples])
         worst = np.abs(device - case.made.output.quantize(real)).max()
         assert worst <= (6 if "SOFTMAX" in operators(case.made.tflite) else 2), case.name
 

@@ -85,15 +85,15 @@ def test_a_folder_of_images_is_preprocessed(tmp_path: Path, last: bool) -> None:
         preprocessing,
         QuantRecipe(),
     )
-    assert made.ranges.samples == 2
-    ends = made.ranges.values["input"]
+    assert made.quantized.ranges.samples == 2
+    ends = made.quantized.ranges.values["input"]
     assert (ends.low, ends.high) == (-2.0, 2.0)
 
 
 def test_a_model_with_scales_needs_no_samples(tmp_path: Path, model: Path) -> None:
     """What was quantised already converts by itself."""
     made = convert(load_model(model), [normal(12, *SHAPE[1:])])
-    onnx.save(made.qdq, tmp_path / "quantised.onnx")
+    onnx.save(made.quantized.qdq, tmp_path / "quantised.onnx")
     again = convert_file(
         tmp_path / "quantised.onnx", None, tmp_path / "a.tflite", Preprocessing(), QuantRecipe()
     )

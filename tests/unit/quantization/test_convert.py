@@ -35,8 +35,8 @@ def test_what_was_made_is_told() -> None:
     samples = normal(5, 2, 4, 4)
     recipe = QuantRecipe(calibration="percentile", percentile=90.0)
     made = convert(model, [samples], recipe)
-    assert made.recipe == recipe
-    assert made.ranges.samples == 5
-    assert set(made.ranges.values) == {"input", "output"}
+    assert made.quantized.recipe == recipe
+    assert made.quantized.ranges.samples == 5
+    assert set(made.quantized.ranges.values) == {"input", "output"}
     assert made.input.scale < (samples.max() - samples.min()) / 255
     assert quanta_apart(made, samples) <= 1
