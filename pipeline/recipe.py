@@ -30,10 +30,11 @@ class DataRecipe(_Value, frozen=True, kw_only=True):
     """Where the images come from and how they are split.
 
     Args:
-        kind: `digits` (embedded in scikit-learn), `mnist`, `fashion-mnist`, or
-            `image-folder` (one sub-folder per class).
-        path: the folder of an `image-folder`; relative paths start at the data root,
-            then at the recipe's own folder.
+        kind: `digits` (embedded in scikit-learn), `mnist`, `fashion-mnist`,
+            `image-folder` (one sub-folder per class), or `image-npz` (packed in NPZ files).
+        path: the folder of an `image-folder` or the file of an `image-npz`; relative paths
+            start at the data root, then at the recipe's own folder.
+        test_path: the test images of an `image-npz` that has them in a file of their own.
         val, test: share of the images held out; `test` is ignored by data sets with an
             official test split.
         calibration: images set aside for calibrating the quantiser.
@@ -42,8 +43,9 @@ class DataRecipe(_Value, frozen=True, kw_only=True):
             out and says so.
     """
 
-    kind: Literal["digits", "mnist", "fashion-mnist", "image-folder"]
+    kind: Literal["digits", "mnist", "fashion-mnist", "image-folder", "image-npz"]
     path: Annotated[str, msgspec.Meta(min_length=1)] | None = None
+    test_path: Annotated[str, msgspec.Meta(min_length=1)] | None = None
     val: Fraction = 0.1
     test: Fraction = 0.2
     calibration: Count = 256
@@ -51,8 +53,12 @@ class DataRecipe(_Value, frozen=True, kw_only=True):
     on_unreadable: Literal["error", "skip"] = "error"
 
     def __post_init__(self) -> None:
-        if (self.kind == "image-folder") != (self.path is not None):
-            raise ValueError(f"path: expected with image-folder only, found kind {self.kind!r}")
+        if (self.kind in ("image-folder", "image-npz")) != (self.path is not None):
+            raise ValueError(
+                f"path: expected with image-folder and image-npz only, found kind {self.kind!r}"
+            )
+        if self.test_path is not None and self.kind != "image-npz":
+            raise ValueError(f"test_path: expected with image-npz only, found kind {self.kind!r}")
         if self.val <= 0 or self.val + self.test >= 1:
             raise ValueError(
                 f"val, test: expected val above 0 and val + test below 1, "

@@ -79,13 +79,25 @@ def read_image(path: Path) -> U8:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise UnreadableImageError(f"{path}: expected an image, found {error.strerror}") from error
+    try:
+        return decode_image(data)
+    except UnreadableImageError as error:
+        raise UnreadableImageError(f"{path}: {error}") from error
+
+
+def decode_image(data: U8) -> U8:
+    """The image whose file's bytes are `data`, (N,); as `read_image`.
+
+    Raises:
+        UnreadableImageError: the bytes are none, or not a whole image.
+    """
     found = f"{len(data)} bytes that OpenCV cannot decode" if len(data) else "an empty file"
     try:
         image = cv2.imdecode(data, cv2.IMREAD_ANYCOLOR) if len(data) else None
     except cv2.error as error:
         image, found = None, str(error.err)
     if image is None:
-        raise UnreadableImageError(f"{path}: expected an image, found {found}")
+        raise UnreadableImageError(f"expected an image, found {found}")
     if image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     return np.asarray(image, np.uint8)

@@ -7,6 +7,7 @@ from pipeline.data.base import Dataset
 from pipeline.data.digits import read_digits
 from pipeline.data.folder import read_folder
 from pipeline.data.mnist import read_mnist
+from pipeline.data.packed import read_packed
 from pipeline.data.root import data_root, home_expanded
 from pipeline.data.split import Source, divide
 from pipeline.errors import DataError
@@ -44,17 +45,25 @@ def _read(recipe: DataRecipe, root: Path, recipe_folder: Path, progress: Progres
         case "mnist" | "fashion-mnist":
             return read_mnist(recipe.kind, root, progress)
         case "image-folder":
-            folder = _find_folder(recipe, root, recipe_folder)
+            folder = _find(recipe.path, "data.path", "a folder of images", root, recipe_folder)
             return read_folder(folder, recipe.on_unreadable, progress)
+        case "image-npz":
+            places = (root, recipe_folder)
+            train = _find(recipe.path, "data.path", "an NPZ of images", *places)
+            if recipe.test_path is None:
+                return read_packed(train, None)
+            test = _find(recipe.test_path, "data.test_path", "an NPZ of images", *places)
+            return read_packed(train, test)
         case _:
             assert_never(recipe.kind)
 
 
-def _find_folder(recipe: DataRecipe, root: Path, recipe_folder: Path) -> Path:
-    path = home_expanded(Path(recipe.path or ""))
-    candidates = list(dict.fromkeys((root / path, recipe_folder / path)))
+def _find(path: str | None, key: str, what: str, root: Path, recipe_folder: Path) -> Path:
+    """The place of a recipe's path: below the data root, or beside the recipe."""
+    relative = home_expanded(Path(path or ""))
+    candidates = list(dict.fromkeys((root / relative, recipe_folder / relative)))
     for candidate in candidates:
         if candidate.exists():
             return candidate
     tried = " or ".join(str(candidate) for candidate in candidates)
-    raise DataError(f"data.path: expected a folder of images at {tried}, found nothing")
+    raise DataError(f"{key}: expected {what} at {tried}, found nothing")

@@ -58,7 +58,8 @@ def test_a_wrong_key_is_named(change: str, message: str) -> None:
         (
             'kind = "digits"',
             'kind = "image-folder"',
-            "path: expected with image-folder only, found kind 'image-folder' - at `$.data`",
+            "path: expected with image-folder and image-npz only, found kind 'image-folder'"
+            " - at `$.data`",
         ),
         (
             'kind = "digits"',
