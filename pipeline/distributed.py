@@ -6,11 +6,16 @@ Without torchrun there is one rank and every function here does nothing.
 import atexit
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+
+# The others wait while the first one does a stage alone, for hours where it fine-tunes. That
+# a process has died torchrun sees by itself.
+PATIENCE = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,6 @@ def join_ranks() -> Ranks:
         gpu = torch.cuda.is_available()
         if gpu:
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        dist.init_process_group("nccl" if gpu else "gloo")
+        dist.init_process_group("nccl" if gpu else "gloo", timeout=PATIENCE)
         atexit.register(dist.destroy_process_group)
     return Ranks(dist.get_rank(), dist.get_world_size())

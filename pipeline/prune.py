@@ -1,7 +1,7 @@
 """`prune`: remove the least worthy channels until the network fits, then train it again.
 
 The pruned network learns from the labels and from the unpruned network's answers
-(distillation, Hinton et al. 2015). It is a `Checkpoint` like any other.
+(`pipeline.distill`). It is a `Checkpoint` like any other.
 """
 
 import copy
@@ -12,13 +12,14 @@ import msgspec
 import torch
 import torch.nn.functional as F
 import torch_pruning as tp
-from torch import Tensor, nn
+from torch import nn
 
 from pipeline.batches import Images, generator
 from pipeline.channel_groups import ChannelGroups, Importance
 from pipeline.channel_plan import least_macs, plan_channels
 from pipeline.checkpoint import Checkpoint
 from pipeline.data.fitted import Fitted
+from pipeline.distill import distillation
 from pipeline.errors import BudgetError
 from pipeline.history import Step
 from pipeline.macs import cost, layer_macs
@@ -26,7 +27,7 @@ from pipeline.models import build
 from pipeline.models.shapes import read_shapes
 from pipeline.progress import SILENT, Progress
 from pipeline.recipe import PruneRecipe
-from pipeline.train import Loss, smoothed_cross_entropy, train
+from pipeline.train import smoothed_cross_entropy, train
 
 # Enough for a stable order of channels; the estimate of Molchanov et al. 2019 uses few too.
 TAYLOR_IMAGES = 1024
@@ -60,7 +61,12 @@ def prune(
         seed=seed,
         resume_folder=resume_folder,
         progress=progress,
-        loss=distillation(start.module, recipe),
+        loss=distillation(
+            start.module,
+            smoothed_cross_entropy(recipe.train.label_smoothing),
+            recipe.distill,
+            recipe.temperature,
+        ),
         name="fine-tune",
     )
 
@@ -92,25 +98,6 @@ def cut(start: Checkpoint, images: Fitted, recipe: PruneRecipe, *, seed: int) ->
         groups.remove(group, count)
     step = Step("prune", seed, _settings(recipe))
     return _rebuilt(module, start, step)
-
-
-def distillation(teacher: nn.Module, recipe: PruneRecipe) -> Loss:
-    """``(1 - w) * label loss + w * T^2 * KL(teacher || student)``, both at temperature T.
-
-    T^2 keeps the size of the gradients when T changes (Hinton et al. 2015, section 2.1).
-    """
-    label_loss = smoothed_cross_entropy(recipe.train.label_smoothing)
-    teacher = copy.deepcopy(teacher).requires_grad_(False).eval()
-    share, t = recipe.distill, recipe.temperature
-
-    def loss(inputs: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
-        with torch.no_grad():
-            wanted = F.log_softmax(teacher.to(inputs.device)(inputs) / t, dim=1)
-        found = F.log_softmax(logits / t, dim=1)
-        apart = F.kl_div(found, wanted, reduction="batchmean", log_target=True)
-        return (1 - share) * label_loss(inputs, logits, labels) + share * t * t * apart
-
-    return loss
 
 
 def _settings(recipe: PruneRecipe) -> dict[str, object]:

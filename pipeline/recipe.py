@@ -5,11 +5,11 @@ one `RecipeError` with the key's path. `docs/recipes.md` explains each key to it
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, get_args
 
 import msgspec
 
-from edge_agent.bundle.manifest import Budget, InputSpec, Name
+from edge_agent.bundle.manifest import Budget, InputSpec, Name, Probability
 from edge_agent.toml import decode_toml
 from pipeline.errors import RecipeError
 from quantization.recipe import QuantRecipe
@@ -20,6 +20,9 @@ Fraction: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 # What `pipeline/models/` can build; named here, where nothing loads torch.
 Arch: TypeAlias = Literal["resnet8", "resnet20", "resnet56", "mobilenet_v2", "ds_cnn", "vgg_tiny"]
+# What may be done about a network that int8 hurts, the cheapest first.
+Remedy: TypeAlias = Literal["ranges", "equalize", "rounding", "float-layers", "finetune"]
+REMEDIES: tuple[Remedy, ...] = get_args(Remedy)
 
 
 class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -130,8 +133,48 @@ class PruneRecipe(_Value, frozen=True, kw_only=True):
     temperature: Positive = 4.0
 
 
+class QuantizeRecipe(QuantRecipe, frozen=True, kw_only=True):
+    """How the network is quantised, and what may be tried where that costs too much accuracy.
+
+    The choices of `QuantRecipe` are the first rung of the ladder; `pipeline.ladder` climbs it
+    where the budget has a `max_drop`.
+
+    Args:
+        remedies: what may be tried; always in the order of `REMEDIES`.
+        float_share: the largest share of the layers that may be kept in float.
+        finetune: the quantisation-aware fine-tuning; None derives it from the training.
+    """
+
+    remedies: tuple[Remedy, ...] = REMEDIES
+    float_share: Fraction = 0.25
+    finetune: TrainRecipe | None = None
+
+    def __post_init__(self) -> None:
+        if self.precision != "int8":
+            raise ValueError(
+                f"precision: expected int8, as every bundle's network is, found {self.precision!r}"
+            )
+        if len(set(self.remedies)) != len(self.remedies):
+            raise ValueError(f"remedies: expected each once, found {', '.join(self.remedies)}")
+
+    @property
+    def first(self) -> QuantRecipe:
+        """The first rung: the choices alone."""
+        return QuantRecipe(**{name: getattr(self, name) for name in QuantRecipe.__struct_fields__})
+
+
+class OutputRecipe(_Value, frozen=True, kw_only=True):
+    """What the device makes of the network's scores.
+
+    Args:
+        min_confidence: an answer below it is not `sure`; with 0 every answer is.
+    """
+
+    min_confidence: Probability = 0.0
+
+
 class Recipe(_Value, frozen=True, kw_only=True):
-    """One job. `prune` may be left out; everything else has to be said."""
+    """One job; data, input, model and training have to be said."""
 
     name: Name
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
@@ -140,7 +183,8 @@ class Recipe(_Value, frozen=True, kw_only=True):
     model: ModelRecipe
     train: TrainRecipe
     prune: PruneRecipe | None = None
-    quantize: QuantRecipe = QuantRecipe()
+    quantize: QuantizeRecipe = QuantizeRecipe()
+    output: OutputRecipe = OutputRecipe()
     budget: Budget = Budget()
 
 

@@ -65,6 +65,7 @@ def train(
     progress: Progress = SILENT,
     loss: Loss | None = None,
     name: str = "train",
+    ranks: Ranks | None = None,
 ) -> Checkpoint:
     """`start` trained on `train`; the argument stays as it was.
 
@@ -84,13 +85,14 @@ def train(
         progress: where to report.
         loss: what to minimise; None is cross-entropy with the recipe's label smoothing.
         name: the stage's name, in reports and in the lineage.
+        ranks: the processes that train together; None takes all that torchrun started.
 
     Raises:
         DataError: a split does not fit the network, or there are too few images.
         TrainError: the loss is no longer finite.
         RunError: the state in `resume_folder` is damaged.
     """
-    ranks = join_ranks()
+    ranks = ranks or join_ranks()
     device = _device()
     images = Images.of(train, start.spec, device, "train")
     step = Step(name, seed, msgspec.to_builtins(recipe))

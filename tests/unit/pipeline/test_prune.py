@@ -11,7 +11,7 @@ from pipeline.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from pipeline.data.fitted import Fitted
 from pipeline.errors import BudgetError
 from pipeline.macs import cost
-from pipeline.prune import cut, distillation, prune
+from pipeline.prune import cut, prune
 from pipeline.recipe import Arch, PruneRecipe, TrainRecipe
 
 Splits = tuple[Fitted, Fitted]
@@ -175,26 +175,3 @@ def test_a_pruned_network_can_be_pruned_again(
     save_checkpoint(first, tmp_path)
     second = cut(load_checkpoint(tmp_path), digit_splits[0], recipe(), seed=0)
     assert 0.42 < share(second, first) <= 0.5
-
-
-def test_distillation_mixes_label_and_teacher() -> None:
-    """At its ends the loss is the label's or the teacher's alone; equal logits cost nothing."""
-    teacher = nn.Linear(4, 3)
-    inputs, labels = torch.randn(5, 4), torch.tensor([0, 1, 2, 0, 1])
-    same = teacher(inputs)
-    only_labels = distillation(teacher, recipe(distill=0.0))(inputs, same, labels)
-    assert torch.isclose(only_labels, nn.functional.cross_entropy(same, labels))
-    only_teacher = distillation(teacher, recipe(distill=1.0))
-    assert only_teacher(inputs, same, labels).abs() < 1e-5
-    assert only_teacher(inputs, same + torch.tensor([3.0, 0.0, 0.0]), labels) > 0.1
-
-
-def test_the_temperature_softens_and_rescales() -> None:
-    """The teacher's part is T^2 times the divergence of both answers at T."""
-    teacher = nn.Linear(4, 3)
-    inputs, labels = torch.randn(5, 4), torch.zeros(5, dtype=torch.int64)
-    logits = torch.randn(5, 3)
-    found = distillation(teacher, recipe(distill=1.0, temperature=2.0))(inputs, logits, labels)
-    p = (teacher(inputs) / 2).softmax(1)
-    q = (logits / 2).softmax(1)
-    assert torch.isclose(found, 4 * (p * (p / q).log()).sum(1).mean(), rtol=1e-4)
