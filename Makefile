@@ -4,6 +4,8 @@ HOST := .venv
 DEVICE := .venv-device
 TFLITE := .venv-tflite
 TESTTOOLS := .venv-testtools
+PEER_LITERT := .venv-peer-litert
+PEER_ONNX2TF := .venv-peer-onnx2tf
 PIP := $(HOST)/bin/python -m pip --disable-pip-version-check -q
 
 # The tests of what runs on a device; they need no torch and run in each device environment.
@@ -12,13 +14,14 @@ DEVICE_TESTS := tests/unit/edge_agent tests/contract tests/device
 export EDGEWARD_DEVICE_PYTHON := $(abspath $(DEVICE)/bin/python)
 export EDGEWARD_TFLITE_PYTHON := $(abspath $(TFLITE)/bin/python)
 
-.PHONY: help demo test check bench docs wheel system env format clean
+.PHONY: help demo test check bench peers docs wheel system env format clean
 
 help:
 	@echo 'make demo    the whole product on real input: train, prune, quantise, verify, run, publish'
 	@echo 'make test    every test, those of the device on both TFLite runtimes (installs mosquitto if it can)'
 	@echo 'make check   ruff, mypy --strict, layers, docs against --help'
 	@echo 'make bench   every benchmark; one: make bench-NAME ARGS=..., of benchmarks/NAME.py'
+	@echo 'make peers   other converters for bench-converters and bench-peer_accuracy: 5 GB'
 	@echo 'make docs    write docs/commands.md anew'
 	@echo 'make wheel   dist/*.whl, for devices'
 	@echo 'make env     only the environments; make clean removes them, runs/ and dist/'
@@ -39,10 +42,12 @@ check: $(HOST)/.installed
 	$(HOST)/bin/python -m pytest -q tests/unit/test_layers.py tests/unit/test_docs.py
 
 # `bundles.py` there is no benchmark: it makes what the others measure.
-BENCHMARKS := bench-accuracy bench-agent bench-device bench-training_loop
-.PHONY: $(BENCHMARKS)
+BENCHMARKS := bench-accuracy bench-agent bench-converters bench-device bench-training_loop
+# This one has no run to start from unless it is told one.
+ON_DEMAND := bench-peer_accuracy
+.PHONY: $(BENCHMARKS) $(ON_DEMAND)
 bench: $(BENCHMARKS)
-$(BENCHMARKS): bench-%: env
+$(BENCHMARKS) $(ON_DEMAND): bench-%: env
 	$(HOST)/bin/python benchmarks/$*.py $(ARGS)
 
 docs: $(HOST)/.installed
@@ -86,5 +91,20 @@ $(TESTTOOLS)/.installed: $(HOST)/.installed
 	$(PIP) install -c constraints.txt --upgrade --target $(TESTTOOLS) pytest hypothesis
 	touch $@
 
+# Other converters, each as its makers install it. Without them bench-converters measures ours
+# alone; torch comes first for the reason above.
+peers: $(PEER_LITERT)/.installed $(PEER_ONNX2TF)/.installed
+
+$(PEER_LITERT)/.installed: constraints-peer-litert.txt
+	$(PYTHON) -m venv --clear $(PEER_LITERT)
+	$(PEER_LITERT)/bin/pip install -q -c constraints-peer-litert.txt torch
+	$(PEER_LITERT)/bin/pip install -q -c constraints-peer-litert.txt litert-torch ai-edge-quantizer
+	touch $@
+
+$(PEER_ONNX2TF)/.installed: constraints-peer-onnx2tf.txt
+	$(PYTHON) -m venv --clear $(PEER_ONNX2TF)
+	$(PEER_ONNX2TF)/bin/pip install -q -c constraints-peer-onnx2tf.txt onnx2tf
+	touch $@
+
 clean:
-	rm -rf $(HOST) $(DEVICE) $(TFLITE) $(TESTTOOLS) runs dist
+	rm -rf $(HOST) $(DEVICE) $(TFLITE) $(TESTTOOLS) $(PEER_LITERT) $(PEER_ONNX2TF) runs dist
