@@ -1,8 +1,6 @@
 """Quantised ONNX to a candidate bundle: lower, calibrate the confidence, choose golden frames."""
 
 from collections import Counter
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import cv2
@@ -11,19 +9,12 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from edge_agent import __version__
 from edge_agent.arrays import F32, I8, U8
 from edge_agent.bundle.archive import bundle_files, sha256, write_bundle
 from edge_agent.bundle.golden import GoldenFrame
-from edge_agent.bundle.manifest import (
-    FORMAT_VERSION,
-    ClassifySpec,
-    Golden,
-    Manifest,
-    Provenance,
-    Quantisation,
-)
+from edge_agent.bundle.manifest import Golden
 from edge_agent.network import Network
+from pipeline.candidate import TOLERANCE_QUANTA, draft_manifest
 from pipeline.data.base import Split
 from pipeline.evaluate import device_scores
 from pipeline.run import Run, Stage
@@ -34,9 +25,6 @@ from quantization.lower import lower
 CANDIDATE = "candidate"
 GOLDEN_FRAMES = 8
 GOLDEN_SIDE = 320
-# LiteRT was measured to differ by up to 6 quanta between processors and kernels.
-TOLERANCE_QUANTA = 6
-LIBRARIES = ("numpy", "torch", "onnx", "onnxruntime", "opencv-python-headless", "torch-pruning")
 
 
 def _inputs(run: Run) -> object:
@@ -49,7 +37,7 @@ def _inputs(run: Run) -> object:
 
 def _make(run: Run, work: Path) -> None:
     lowered = lower(onnx.load(run.path("quantize") / QUANTISED_FILE))
-    draft = _draft(run, Quantisation(input=lowered.input, output=lowered.output))
+    draft = draft_manifest(run, lowered)
     val = run.dataset.val
     with (
         Network(lowered.tflite, draft, threads=1, place=str(work)) as network,
@@ -119,27 +107,6 @@ def _lead(output: I8) -> int:
     """By how many quanta the best output is ahead of the second."""
     second, best = np.sort(output.astype(np.int32))[-2:]
     return int(best - second)
-
-
-def _draft(run: Run, quantisation: Quantisation) -> Manifest:
-    """The manifest before its temperature, golden frames and file hashes are known."""
-    recipe = run.recipe
-    return Manifest(
-        format=FORMAT_VERSION,
-        name=recipe.name,
-        input=recipe.input,
-        output=ClassifySpec(labels=run.dataset.labels),
-        quantisation=quantisation,
-        golden=Golden(frames=1, tolerance_quanta=TOLERANCE_QUANTA),
-        files={},
-        provenance=Provenance(
-            recipe_sha256=sha256(run.recipe_text),
-            data_sha256=run.dataset.sha256,
-            code_version=__version__,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            versions={name: version(name) for name in LIBRARIES},
-        ),
-    )
 
 
 EXPORT = Stage("export", _inputs, _make)

@@ -12,11 +12,12 @@ from edge_agent.arrays import F32, U8
 from edge_agent.bundle.archive import Bundle, open_bundle, sha256
 from edge_agent.network import Network
 from edge_agent.recognizer import open_recognizer
+from pipeline.candidate import TOLERANCE_QUANTA
 from pipeline.data.base import Split
 from pipeline.evaluate import device_scores
 from pipeline.progress import SILENT
 from pipeline.run import Run
-from pipeline.stages.export import GOLDEN_FRAMES, TOLERANCE_QUANTA, choose_golden
+from pipeline.stages.export import GOLDEN_FRAMES, choose_golden
 from pipeline.temperature import fit_temperature
 
 
