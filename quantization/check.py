@@ -8,7 +8,7 @@ from quantization.calibrate import Ranges
 from quantization.errors import ModelError
 from quantization.graph import Graph, Node, read
 from quantization.imported import Scales
-from quantization.lower.graph import read_quantized
+from quantization.lower.graph import read_typed
 from quantization.lower.lowering import emit
 from quantization.lower.ops import find
 from quantization.lower.registry import Scale, refuse
@@ -32,9 +32,21 @@ def check(
 
     Raises:
         UnsupportedOperatorError: if a node, or the form of one, has no lowering.
-        ModelError: if a shape is not static.
+        ModelError: if a shape is not static, or one of `float_layers` no layer of the network.
     """
     graph = read(model)
+    _check_nodes(graph)
+    unit = Ranges({value: Range(-1.0, 1.0) for value in int8_values(graph)}, samples=0)
+    emit(read_typed(quantize(model, unit, scales, float_layers)))
+
+
+def check_float(model: onnx.ModelProto) -> None:
+    """Pass a folded model through lowering as it is, in float32; raises what `check` does."""
+    _check_nodes(read(model))
+    emit(read_typed(model))
+
+
+def _check_nodes(graph: Graph) -> None:
     for node in graph.nodes:
         find(node)
     for node in graph.nodes:
@@ -45,8 +57,6 @@ def check(
                     f"node {node.name!r} ({node.op}): the shape of its output {value!r} is not "
                     "known before run time; a TFLite file needs static shapes"
                 )
-    unit = Ranges({value: Range(-1.0, 1.0) for value in int8_values(graph)}, samples=0)
-    emit(read_quantized(quantize(model, unit, scales, float_layers)))
 
 
 def _check_indices(graph: Graph, node: Node) -> None:

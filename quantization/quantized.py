@@ -7,7 +7,7 @@ import onnx
 
 from edge_agent.arrays import F32
 from quantization.calibrate import Ranges, calibrate
-from quantization.check import check
+from quantization.check import check, check_float
 from quantization.graph import read
 from quantization.imported import Scales
 from quantization.plan import int8_values
@@ -54,6 +54,7 @@ def quantized(
         CalibrationError: if the samples are missing, misshapen or not finite.
     """
     if recipe.precision == "float32":
+        check_float(folded)
         return Quantized(folded, NOTHING_SEEN, folded, recipe)
     check(folded, scales, recipe.float_layers)
     complete = all(value in scales.activations for value in int8_values(read(folded)))

@@ -1,4 +1,4 @@
-"""Lowering: a QDQ ONNX model as a full-int8 NHWC TFLite flatbuffer."""
+"""Lowering: an ONNX model as an NHWC TFLite flatbuffer, int8 wherever the model says so."""
 
 from quantization.lower.lowering import Lowered, lower
 

@@ -19,6 +19,7 @@ LARGEST_BYTE_CODE = 127
 TYPES = {
     np.dtype(np.int8): schema.TensorType.INT8,
     np.dtype(np.int32): schema.TensorType.INT32,
+    np.dtype(np.float32): schema.TensorType.FLOAT32,
 }
 
 

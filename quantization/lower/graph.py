@@ -1,24 +1,24 @@
-"""The quantised network: a QDQ ONNX graph read as integer tensors and operations on them."""
+"""The network as it will run: an ONNX graph read as typed tensors and the operations on them.
 
-from dataclasses import dataclass
+Where a QDQ graph has a quantise/dequantise pair there is one int8 tensor, and an operation
+between such tensors is an int8 operation. All else computes in float32.
+"""
+
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
 from edge_agent.arrays import F32
-from edge_agent.bundle.affine import Affine
+from edge_agent.bundle.affine import QMAX, QMIN, Affine
 from quantization.errors import ModelError
 from quantization.graph import Array, Graph, Node, Shape, read
-from quantization.lower.registry import (
-    OPERATORS,
-    Activation,
-    Scale,
-    activation,
-    is_fused,
-    refuse,
-)
+from quantization.lower.registry import Activation, Scale, activation, find, is_fused, refuse
+
+INT8, INT32, FLOAT32 = np.dtype(np.int8), np.dtype(np.int32), np.dtype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -35,34 +35,61 @@ class Quantization:
     zero_points: NDArray[np.int64]
     axis: int | None = None
 
-    @property
-    def affine(self) -> Affine:
-        """The one scale and zero point of an activation."""
-        return Affine(float(self.scales[0]), int(self.zero_points[0]))
+    def dequantize(self, q: Array) -> F32:
+        """The real values of a constant."""
+        spread = (1,) * q.ndim
+        if self.axis is not None:
+            spread = tuple(-1 if axis == self.axis else 1 for axis in range(q.ndim))
+        centred = q.astype(np.float64) - self.zero_points.reshape(spread)
+        real: F32 = (centred * self.scales.reshape(spread)).astype(np.float32)
+        return real
 
 
 @dataclass(frozen=True, eq=False)
 class Tensor:
-    """An integer tensor of the network, in ONNX's axis order.
+    """A tensor of the network, in ONNX's axis order.
 
     Args:
         name: of the ONNX value it is.
         shape: static.
-        quantization: of its values.
+        dtype: int8 or float32; int32 of a bias and of indices.
+        quantization: of its values; None for float32 and for indices, which mean themselves.
         data: its values, if it is a constant.
-        is_index: whether its values are int32 indices, which mean themselves.
     """
 
     name: str
     shape: Shape
-    quantization: Quantization
+    dtype: np.dtype[Any]
+    quantization: Quantization | None = None
     data: Array | None = None
-    is_index: bool = False
+
+    @property
+    def affine(self) -> Affine | None:
+        """The one scale and zero point of an int8 activation; None of any other tensor."""
+        if self.quantization is None:
+            return None
+        scales, zero_points = self.quantization.scales, self.quantization.zero_points
+        return Affine(float(scales[0]), int(zero_points[0]))
+
+    @property
+    def lowest(self) -> float:
+        """The least value it can hold, as it is stored."""
+        return QMIN if self.quantization else float(np.finfo(np.float32).min)
+
+    @property
+    def highest(self) -> float:
+        """The greatest value it can hold, as it is stored."""
+        return QMAX if self.quantization else float(np.finfo(np.float32).max)
+
+    def stored(self, real: float) -> float:
+        """How it stores a real number: as the nearest int8, or as it is."""
+        number = np.array(real, np.float32)
+        return float(number if self.affine is None else self.affine.quantize(number))
 
 
 @dataclass(frozen=True, eq=False)
 class Operation:
-    """One node with the integer tensors it reads and writes.
+    """One node with the tensors it reads and writes, all int8 or all float32.
 
     Args:
         node: its operator, name and attributes.
@@ -77,7 +104,7 @@ class Operation:
     inputs: tuple[Tensor | None, ...]
     parameters: tuple[Array | None, ...]
     output: Tensor
-    activation: Activation
+    activation: Activation = Activation.NONE
 
     def value(self, index: int = 0) -> Tensor:
         """The activation at an input; refuses the node if it is anything else."""
@@ -87,14 +114,14 @@ class Operation:
         return tensor
 
     def weight(self, index: int) -> Tensor:
-        """The integer constant at an input; refuses the node if it is anything else."""
+        """The constant tensor at an input; refuses the node if it is anything else."""
         tensor = self.inputs[index] if index < len(self.inputs) else None
         if tensor is None or tensor.data is None:
             refuse(self.node, f"needs its input {index} constant, not computed at run time")
         return tensor
 
     def operand(self, index: int) -> Tensor:
-        """The int8 tensor at an input, computed or constant; refuses anything else."""
+        """The tensor at an input, computed or constant; refuses anything else."""
         tensor = self.inputs[index] if index < len(self.inputs) else None
         if tensor is None:
             refuse(self.node, f"needs its input {index} to be float32")
@@ -106,7 +133,7 @@ class Operation:
 
 
 @dataclass(frozen=True)
-class QuantizedGraph:
+class TypedGraph:
     """The operations of a network in execution order, its input and its outputs."""
 
     operations: tuple[Operation, ...]
@@ -126,35 +153,129 @@ class QuantizedGraph:
         return self._consumers.get(tensor, [])
 
 
-def read_quantized(model: onnx.ModelProto) -> QuantizedGraph:
-    """The quantised network of a QDQ ONNX model.
+def read_typed(model: onnx.ModelProto) -> TypedGraph:
+    """The network of a folded float model, or of one with quantise/dequantise pairs.
+
+    A node is an int8 operation if its result goes only into a QuantizeLinear and every tensor
+    it reads, its weights among them, is dequantised int8. Any other node computes in float32:
+    what it reads of int8 is dequantised once for all of them, and a QuantizeLinear of its
+    result is an operation of its own. So a layer that is kept in float, but has no constants
+    and only int8 neighbours, is an int8 operation: the values around it are on the int8 grid
+    either way.
 
     Raises:
-        ModelError: if a value that TFLite would hold in memory has no quantise/dequantise
-            pair, so that the network could not run in int8 throughout.
+        UnsupportedOperatorError: if a node's operator has no lowering.
+        ModelError: if a value is quantised, but not dequantised again.
     """
     graph = read(model)
-    tensors = _tensors(graph)
-    operations = []
+    reading = _Reading(graph)
+    source = reading.source()
     for node in graph.nodes:
-        if node.op == "QuantizeLinear" and node.inputs[0] in tensors:
-            operations.append(_requantization(node, tensors))
-        elif node.op not in ("QuantizeLinear", "DequantizeLinear") and not _is_absorbed(
-            graph, node
-        ):
-            operations.append(_operation(graph, node, tensors))
-    source = graph.sole_consumer(graph.inputs[0])
-    if source is None or source.op != "QuantizeLinear":
-        raise ModelError(f"input {graph.inputs[0]!r}: expected to be quantised first, but is not")
-    return QuantizedGraph(
-        tuple(operations),
-        _find(tensors, source.output),
-        tuple(_find(tensors, output) for output in graph.outputs),
-    )
+        reading.node(node)
+    outputs = tuple(reading.output(name) for name in graph.outputs)
+    return TypedGraph(tuple(reading.operations), source, outputs)
 
 
-def _tensors(graph: Graph) -> dict[str, Tensor]:
-    """The integer tensors, by the names of their quantised and of their real values."""
+class _Reading:
+    """The walk over a graph that gives each of its values a tensor."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        # By the names of their quantised and of their real values.
+        self._quantized = _quantized_tensors(graph)
+        self._plain: dict[str, Tensor] = {}  # float32 and indices
+        self._dequantized: dict[Tensor, Tensor] = {}
+        self._taken = {tensor.name for tensor in self._quantized.values()}
+        self.operations: list[Operation] = []
+
+    def source(self) -> Tensor:
+        """The network's input: int8 if nothing reads it in float32."""
+        (name,) = self._graph.inputs
+        reader = self._graph.sole_consumer(name)
+        if reader is not None and reader.op == "QuantizeLinear":
+            return self._pair(reader)
+        self._plain[name] = self._float(name)
+        return self._plain[name]
+
+    def node(self, node: Node) -> None:
+        """Append what a node computes; nothing for one that another node includes."""
+        if node.op == "QuantizeLinear":
+            # Where neither knows its input, an int8 operation or the network's input is its output.
+            source = self._tensor(node.inputs[0])
+            if source is not None:
+                self._cast(node, source, self._pair(node))
+        elif node.op != "DequantizeLinear" and not _is_absorbed(self._graph, node):
+            self._compute(node)
+
+    def output(self, name: str) -> Tensor:
+        """The tensor of one of the network's outputs."""
+        tensor = self._tensor(name)
+        assert tensor is not None, "fold refuses outputs that are not computed"
+        return tensor
+
+    def _compute(self, node: Node) -> None:
+        graph, last, applied = self._graph, node, Activation.NONE
+        if is_fused(graph, node):
+            (last,) = graph.consumers(node.output)
+            applied = activation(graph, last)
+        inputs = tuple(self._operand(node, name) for name in node.inputs)
+        all_int8 = all(t is None or t.quantization is not None for t in inputs)
+        pair = graph.sole_consumer(last.output)
+        if find(node).scale is Scale.INDEX:
+            output = Tensor(last.output, graph.shapes[last.output], INT32)
+            self._plain[last.output] = output
+        elif all_int8 and pair is not None and pair.op == "QuantizeLinear":
+            output = self._pair(pair)
+        else:
+            inputs = tuple(
+                self._real(tensor, name) for tensor, name in zip(inputs, node.inputs, strict=True)
+            )
+            output = self._plain[last.output] = self._float(last.output)
+        parameters = tuple(graph.constants.get(name) for name in node.inputs)
+        self.operations.append(Operation(node, inputs, parameters, output, applied))
+
+    def _operand(self, node: Node, name: str) -> Tensor | None:
+        """What a node reads by a name, if it is a tensor and not a parameter."""
+        tensor, entry = self._tensor(name), find(node)
+        if tensor is not None or name not in self._graph.constants:
+            return tensor
+        if entry.weights is None and not entry.operands:
+            return None
+        data = np.asarray(self._graph.constants[name], np.float32)
+        return Tensor(name, data.shape, FLOAT32, data=data)
+
+    def _real(self, tensor: Tensor | None, name: str) -> Tensor | None:
+        """A tensor as a float operation reads it: what is int8, dequantised."""
+        if tensor is None or tensor.quantization is None:
+            return tensor
+        if tensor.data is not None:
+            data = tensor.quantization.dequantize(tensor.data)
+            return replace(tensor, dtype=FLOAT32, quantization=None, data=data)
+        if tensor not in self._dequantized:
+            node = self._graph.producer(name)
+            assert node is not None, "a DequantizeLinear computes it"
+            self._dequantized[tensor] = self._float(name)
+            self._cast(node, tensor, self._dequantized[tensor])
+        return self._dequantized[tensor]
+
+    def _cast(self, node: Node, source: Tensor, output: Tensor) -> None:
+        self.operations.append(Operation(node, (source,), (None,), output))
+
+    def _tensor(self, name: str) -> Tensor | None:
+        return self._quantized.get(name) or self._plain.get(name)
+
+    def _float(self, name: str) -> Tensor:
+        """A new float32 tensor; one that is int8 as well has the name itself there."""
+        own = f"{name}:float" if name in self._taken else name
+        return Tensor(own, self._graph.shapes[name], FLOAT32)
+
+    def _pair(self, quantize: Node) -> Tensor:
+        if quantize.output not in self._quantized:
+            raise ModelError(f"value {quantize.output!r}: expected to be dequantised, but is not")
+        return self._quantized[quantize.output]
+
+
+def _quantized_tensors(graph: Graph) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     for node in graph.nodes:
         if node.op != "DequantizeLinear":
@@ -165,9 +286,9 @@ def _tensors(graph: Graph) -> dict[str, Tensor]:
             name = source.inputs[0] if source else q
             if node.output in graph.outputs:
                 name = node.output
-            tensors[q] = Tensor(
-                name, graph.shapes[q], _quantization(graph, node), graph.constants.get(q)
-            )
+            data = graph.constants.get(q)
+            dtype = INT8 if data is None else data.dtype
+            tensors[q] = Tensor(name, graph.shapes[q], dtype, _quantization(graph, node), data)
         tensors[node.output] = tensors[q]
     return tensors
 
@@ -187,53 +308,3 @@ def _is_absorbed(graph: Graph, node: Node) -> bool:
     """Whether a node is the activation of the node before it."""
     before = graph.producer(node.inputs[0])
     return before is not None and is_fused(graph, before)
-
-
-def _operation(graph: Graph, node: Node, tensors: dict[str, Tensor]) -> Operation:
-    last, applied = node, Activation.NONE
-    if is_fused(graph, node):
-        (last,) = graph.consumers(node.output)
-        applied = activation(graph, last)
-    if OPERATORS[node.op].scale is Scale.INDEX:
-        output = tensors[last.output] = _index(graph, last)
-    else:
-        output = _quantized_output(graph, last, tensors)
-    return Operation(
-        node=node,
-        inputs=tuple(tensors.get(i) for i in node.inputs),
-        parameters=tuple(graph.constants.get(i) for i in node.inputs),
-        output=output,
-        activation=applied,
-    )
-
-
-def _quantized_output(graph: Graph, node: Node, tensors: dict[str, Tensor]) -> Tensor:
-    pair = graph.sole_consumer(node.output)
-    if pair is None or pair.op != "QuantizeLinear":
-        raise ModelError(
-            f"node {node.name!r} ({node.op}): its output {node.output!r} is not quantised, "
-            "so the network would not run in int8 throughout"
-        )
-    return _find(tensors, pair.output)
-
-
-def _index(graph: Graph, node: Node) -> Tensor:
-    itself = Quantization(np.ones(1, np.float32), np.zeros(1, np.int64))
-    return Tensor(node.output, graph.shapes[node.output], itself, is_index=True)
-
-
-def _requantization(node: Node, tensors: dict[str, Tensor]) -> Operation:
-    """A value that is quantised again, at another scale."""
-    return Operation(
-        node=node,
-        inputs=(tensors[node.inputs[0]],),
-        parameters=(None,),
-        output=_find(tensors, node.output),
-        activation=Activation.NONE,
-    )
-
-
-def _find(tensors: dict[str, Tensor], name: str) -> Tensor:
-    if name not in tensors:
-        raise ModelError(f"value {name!r}: expected to be dequantised, but is not")
-    return tensors[name]

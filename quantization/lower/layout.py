@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantization.graph import Array, Shape
-from quantization.lower.registry import Layout, find
+from quantization.lower.registry import CASTS, Layout, find
 
 if TYPE_CHECKING:
-    from quantization.lower.graph import Operation, QuantizedGraph, Tensor
+    from quantization.lower.graph import Operation, Tensor, TypedGraph
 
 Order: TypeAlias = tuple[int, ...]
 Elements: TypeAlias = NDArray[np.int64]
@@ -138,7 +138,7 @@ def flattened_elements(onnx_shape: Shape, order: Order) -> Elements:
     return np.arange(np.prod(onnx_shape)).reshape(onnx_shape).transpose(order).reshape(-1)
 
 
-def wish(graph: "QuantizedGraph", tensor: "Tensor") -> Order:
+def wish(graph: "TypedGraph", tensor: "Tensor") -> Order:
     """The order that the first reader with a wish has for a tensor; else the usual one.
 
     Usual is channels last for rank 4, a feature map, and ONNX's own for any other rank.
@@ -148,7 +148,7 @@ def wish(graph: "QuantizedGraph", tensor: "Tensor") -> Order:
     return _wish(graph, tensor, set()) or usual
 
 
-def _wish(graph: "QuantizedGraph", tensor: "Tensor", seen: "set[Tensor]") -> Order | None:
+def _wish(graph: "TypedGraph", tensor: "Tensor", seen: "set[Tensor]") -> Order | None:
     for operation in graph.consumers(tensor):
         if operation.output in seen:
             continue
@@ -160,10 +160,10 @@ def _wish(graph: "QuantizedGraph", tensor: "Tensor", seen: "set[Tensor]") -> Ord
 
 
 def _wish_of(
-    graph: "QuantizedGraph", operation: "Operation", tensor: "Tensor", seen: "set[Tensor]"
+    graph: "TypedGraph", operation: "Operation", tensor: "Tensor", seen: "set[Tensor]"
 ) -> Order | None:
     node, rank = operation.node, len(tensor.shape)
-    rule = Layout.KEPT if node.op == "QuantizeLinear" else find(node).layout
+    rule = Layout.KEPT if node.op in CASTS else find(node).layout
     if rule is Layout.CHANNELS_LAST:
         return channels_last(rank) if operation.inputs[0] is tensor else None
     same_rank = len(operation.output.shape) == rank

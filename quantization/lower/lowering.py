@@ -4,16 +4,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx
-from ai_edge_litert import schema_py_generated as schema
 
 from edge_agent.bundle.affine import Affine
+from quantization.errors import ModelError
 from quantization.graph import Shape
 from quantization.lower import layout
 from quantization.lower.flatbuffer import serialize
-from quantization.lower.graph import Operation, Quantization, QuantizedGraph, Tensor, read_quantized
+from quantization.lower.graph import (
+    FLOAT32,
+    Operation,
+    Quantization,
+    Tensor,
+    TypedGraph,
+    read_typed,
+)
 from quantization.lower.network import Network
 from quantization.lower.ops import find
-from quantization.lower.registry import Scale
+from quantization.lower.ops.cast import emit_cast
+from quantization.lower.registry import CASTS, Scale
 
 
 @dataclass(frozen=True)
@@ -24,12 +32,14 @@ class Port:
         name: of the ONNX value it is.
         shape: in TFLite's order of axes.
         order: for each TFLite axis, the ONNX axis it holds.
-        affine: scale and zero point; None for int32 indices.
+        dtype: int8, float32, or int32 of indices.
+        affine: scale and zero point of int8.
     """
 
     name: str
     shape: Shape
     order: layout.Order
+    dtype: str
     affine: Affine | None
 
 
@@ -38,79 +48,87 @@ class Lowered:
     """A TFLite model.
 
     Args:
-        tflite: the file: int8 in and out; a feature map is (1, H, W, C).
+        tflite: the file; a feature map is (1, H, W, C).
         source: its input.
         results: its outputs, in ONNX's order.
+        in_float: the nodes that compute in float32, by name.
     """
 
     tflite: bytes
     source: Port
     results: tuple[Port, ...]
+    in_float: tuple[str, ...]
 
     @property
     def input(self) -> Affine:
         """Scale and zero point of its input."""
-        assert self.source.affine is not None, "an input is int8"
-        return self.source.affine
+        return _scale("input", self.source)
 
     @property
     def output(self) -> Affine:
         """Scale and zero point of its first output."""
-        affine = self.results[0].affine
-        if affine is None:
-            raise ValueError(f"output {self.results[0].name!r}: indices have no scale")
-        return affine
+        return _scale("output", self.results[0])
 
 
-def lower(qdq: onnx.ModelProto) -> Lowered:
-    """The TFLite file of a folded model with quantise/dequantise pairs.
+def _scale(end: str, port: Port) -> Affine:
+    if port.affine is None:
+        raise ModelError(f"{end} {port.name!r}: expected int8 and its scale, found {port.dtype}")
+    return port.affine
 
-    Equal models give equal bytes.
+
+def lower(model: onnx.ModelProto) -> Lowered:
+    """The TFLite file of a folded model, float or with quantise/dequantise pairs.
+
+    What stands between such pairs runs in int8, all else in float32; see `read_typed`. Equal
+    models give equal bytes.
 
     Raises:
         UnsupportedOperatorError: if a node, or the form of one, has no lowering.
-        ModelError: if a value on the way is not quantised.
+        ModelError: if a value is quantised, but not dequantised again.
     """
-    graph = read_quantized(qdq)
+    graph = read_typed(model)
     network = emit(graph)
     ends = [_end(network, tensor) for tensor in graph.outputs]
     source = network.value(graph.input)
-    tflite = serialize(network, source, [index for index, _ in ends])
     return Lowered(
-        tflite, _port(graph.input, network.orders[graph.input]), tuple(port for _, port in ends)
+        tflite=serialize(network, source, [index for index, _ in ends]),
+        source=_port(graph.input, network.orders[graph.input]),
+        results=tuple(port for _, port in ends),
+        in_float=tuple(o.node.name for o in graph.operations if _is_float(o)),
     )
 
 
-def emit(graph: QuantizedGraph) -> Network:
-    """The TFLite network of a quantised graph."""
+def emit(graph: TypedGraph) -> Network:
+    """The TFLite network of a typed graph."""
     network = Network(graph)
     network.write(graph.input, layout.wish(graph, graph.input))  # tensor 0
     requantized: dict[tuple[Tensor, Affine], Tensor] = {}
     for operation in graph.operations:
-        if operation.node.op == "QuantizeLinear":
-            _quantize(network, operation.value(), operation.output)
+        if operation.node.op in CASTS:
+            emit_cast(network, operation.value(), operation.output)
             continue
-        entry = find(operation.node)
-        if entry.scale is Scale.SHARED:
-            operation = _at_one_scale(operation, network, requantized)
-        result = operation.output
-        if isinstance(entry.scale, Affine) and result.quantization.affine != entry.scale:
+        entry, result = find(operation.node), operation.output
+        if entry.scale is Scale.SHARED and result.affine is not None:
+            operation = _at_one_scale(operation, result.affine, network, requantized)
+        if isinstance(entry.scale, Affine) and result.affine not in (None, entry.scale):
             fixed = replace(result, name=f"{result.name}:fixed", quantization=_of(entry.scale))
             entry.lower(replace(operation, output=fixed), network)
-            _quantize(network, fixed, result)
+            emit_cast(network, fixed, result)
         else:
             entry.lower(operation, network)
     return network
 
 
 def _at_one_scale(
-    operation: Operation, network: Network, requantized: dict[tuple[Tensor, Affine], Tensor]
+    operation: Operation,
+    wanted: Affine,
+    network: Network,
+    requantized: dict[tuple[Tensor, Affine], Tensor],
 ) -> Operation:
     """The operation with its inputs at its output's scale."""
-    wanted = operation.output.quantization.affine
     inputs = []
     for tensor in operation.inputs:
-        if tensor is not None and tensor.quantization.affine != wanted:
+        if tensor is not None and tensor.affine not in (None, wanted):
             key = (tensor, wanted)
             if key not in requantized:
                 requantized[key] = _requantized(network, tensor, wanted)
@@ -122,23 +140,13 @@ def _at_one_scale(
 def _requantized(network: Network, tensor: Tensor, wanted: Affine) -> Tensor:
     """A tensor at another scale."""
     data = None
-    if tensor.data is not None:
-        data = wanted.quantize(tensor.quantization.affine.dequantize(tensor.data))
+    if tensor.data is not None and tensor.affine is not None:
+        data = wanted.quantize(tensor.affine.dequantize(tensor.data))
     name = f"{tensor.name}:requantised"
     made = replace(tensor, name=name, quantization=_of(wanted), data=data)
     if data is None:
-        _quantize(network, tensor, made)
+        emit_cast(network, tensor, made)
     return made
-
-
-def _quantize(network: Network, x: Tensor, y: Tensor) -> None:
-    """Emit a QUANTIZE of an int8 tensor to another scale."""
-    order = network.orders[x]
-    inputs, output = [network.value(x)], network.write(y, order)
-    if x in network.elements:
-        network.elements[y] = network.elements[x]
-    options = schema.QuantizeOptionsT()
-    network.emit(schema.BuiltinOperator.QUANTIZE, 2, inputs, output, options)
 
 
 def _of(affine: Affine) -> Quantization:
@@ -156,5 +164,9 @@ def _end(network: Network, tensor: Tensor) -> tuple[int, Port]:
 
 
 def _port(tensor: Tensor, order: layout.Order) -> Port:
-    affine = None if tensor.is_index else tensor.quantization.affine
-    return Port(tensor.name, layout.shape(tensor.shape, order), order, affine)
+    shape = layout.shape(tensor.shape, order)
+    return Port(tensor.name, shape, order, str(tensor.dtype), tensor.affine)
+
+
+def _is_float(operation: Operation) -> bool:
+    return operation.output.dtype == FLOAT32 and operation.node.op not in CASTS

@@ -9,7 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from quantization.graph import Array, Shape
 from quantization.lower import layout
-from quantization.lower.graph import Quantization, QuantizedGraph, Tensor
+from quantization.lower.graph import Quantization, Tensor, TypedGraph
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class TfliteOperator:
 
     Args:
         code: its number in the schema's `BuiltinOperator`.
-        version: the lowest that has the int8 kernel it needs.
+        version: the lowest that has the int8 kernel it needs; the float one is older.
         inputs: indices of tensors.
         outputs: indices of tensors.
         options: the schema's options object (`Conv2DOptionsT` and so on), or None.
@@ -49,7 +49,7 @@ class Network:
         graph: what is lowered, for the wishes of readers that are yet to come.
     """
 
-    def __init__(self, graph: QuantizedGraph) -> None:
+    def __init__(self, graph: TypedGraph) -> None:
         self.graph = graph
         self.tensors: list[TfliteTensor] = []
         self.operators: list[TfliteOperator] = []
@@ -95,9 +95,9 @@ class Network:
         self.orders[tensor] = order
         self._views[tensor, order, shape or layout.shape(tensor.shape, order)] = index
 
-    def intermediate(self, name: str, shape: Shape, quantization: Quantization) -> int:
-        """The index of a new int8 tensor that no ONNX value corresponds to."""
-        return self._add(TfliteTensor(name, shape, np.dtype(np.int8), quantization, None))
+    def intermediate(self, name: str, shape: Shape, like: Tensor) -> int:
+        """The index of a new tensor of another's type that no ONNX value corresponds to."""
+        return self._like(like, name, shape)
 
     def constant(self, name: str, data: Array, quantization: Quantization | None = None) -> int:
         """The index of a constant, in TFLite's layout; equal constants are stored once."""
@@ -119,7 +119,7 @@ class Network:
         elements: layout.Elements | None = None,
         shape: Shape | None = None,
     ) -> int:
-        """The index of a quantised constant.
+        """The index of a constant in another layout.
 
         Args:
             tensor: the constant, in ONNX's layout.
@@ -131,12 +131,14 @@ class Network:
         data = tensor.data.transpose(order)
         if elements is not None:
             data = data[..., elements]
-        axis = tensor.quantization.axis
-        moved = None if axis is None else order.index(axis)
-        if shape is not None:
-            moved = moved and moved + len(shape) - data.ndim
-            data = data.reshape(shape)
-        return self.constant(tensor.name, data, replace(tensor.quantization, axis=moved))
+        quantization = tensor.quantization
+        if quantization is not None and quantization.axis is not None:
+            moved = order.index(quantization.axis)
+            if shape is not None:
+                moved = moved and moved + len(shape) - data.ndim
+            quantization = replace(quantization, axis=moved)
+        data = data if shape is None else data.reshape(shape)
+        return self.constant(tensor.name, data, quantization)
 
     def reshape(self, source: int, shape: Shape, name: str, tensor: Tensor) -> int:
         """Append a RESHAPE; the index of its output, which holds a tensor under a name."""
@@ -178,9 +180,7 @@ class Network:
         return y
 
     def _like(self, tensor: Tensor, name: str, shape: Shape) -> int:
-        dtype = np.dtype(np.int32 if tensor.is_index else np.int8)
-        quantization = None if tensor.is_index else tensor.quantization
-        return self._add(TfliteTensor(name, shape, dtype, quantization, None))
+        return self._add(TfliteTensor(name, shape, tensor.dtype, tensor.quantization, None))
 
     def _add(self, tensor: TfliteTensor) -> int:
         self.tensors.append(tensor)

@@ -35,6 +35,10 @@ FOLDED = (
 )
 
 
+# Operations of a typed graph only: a network to quantise has none, `import_quantized` sees to it.
+CASTS = ("QuantizeLinear", "DequantizeLinear")
+
+
 class Scale(Enum):
     """Where the int8 scale of an operator's output comes from."""
 

@@ -1,5 +1,6 @@
 """Activations that are operators of their own, and what TFLite computes like them."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,8 +8,9 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edge_agent.bundle.affine import QMAX, QMIN, Affine
 from quantization.lower import layout
-from quantization.lower.graph import Operation
+from quantization.lower.graph import Operation, Tensor
 from quantization.lower.network import Network
+from quantization.lower.ops.cast import emit_cast, emit_copy
 from quantization.lower.registry import FUSED_BOUNDS, Activation, Layout, operator
 
 CLIPS = {
@@ -30,7 +32,8 @@ def emit_unary(
 @operator("Identity")
 def identity(operation: Operation, network: Network) -> None:
     """QUANTIZE: the same value at another scale, as a model that brings scales may want it."""
-    emit_unary(operation, network, schema.BuiltinOperator.QUANTIZE, 2, schema.QuantizeOptionsT())
+    emit = emit_copy if operation.output.affine is None else emit_cast
+    emit(network, operation.value(), operation.output)
 
 
 @operator("Relu")
@@ -53,31 +56,37 @@ def clip(operation: Operation, network: Network) -> None:
         emit_unary(operation, network, code, version)
         return
     x, y = operation.value(), operation.output
-    affine, quantization = y.quantization.affine, y.quantization
-    order, shape = network.orders[x], layout.shape(y.shape, network.orders[x])
-    # What int8 cannot hold at the output's scale is clipped by QUANTIZE already.
+    # What the output's type cannot hold is cut by QUANTIZE already, or is no bound.
     cuts = [
-        (code, int(affine.quantize(np.array(bound, np.float32))))
+        (code, y.stored(bound))
         for code, bound, end in (
-            (schema.BuiltinOperator.MAXIMUM, bounds[0], QMIN),
-            (schema.BuiltinOperator.MINIMUM, bounds[1], QMAX),
+            (schema.BuiltinOperator.MAXIMUM, bounds[0], y.lowest),
+            (schema.BuiltinOperator.MINIMUM, bounds[1], y.highest),
         )
-        if np.isfinite(bound) and int(affine.quantize(np.array(bound, np.float32))) != end
+        if np.isfinite(bound) and y.stored(bound) != end
     ]
-    source = network.value(x)
-    for i, (code, bound) in enumerate([(schema.BuiltinOperator.QUANTIZE, 0), *cuts]):
-        is_last = i == len(cuts)
-        name = f"{y.name}:{'rescaled' if i == 0 else 'raised'}"
-        target = (
-            network.write(y, order) if is_last else network.intermediate(name, shape, quantization)
-        )
-        if code == schema.BuiltinOperator.QUANTIZE:
-            network.emit(code, 2, [source], target, schema.QuantizeOptionsT())
-        else:
-            constant = network.constant("bound", np.array([bound], np.int8), quantization)
-            options = schema.MaximumMinimumOptionsT()
-            network.emit(code, 2, [source, constant], target, options)
-        source = target
+    if y.affine is None:
+        _cut(network, x, y, cuts)
+    elif not cuts:
+        emit_cast(network, x, y)
+    else:
+        rescaled = replace(y, name=f"{y.name}:rescaled")
+        emit_cast(network, x, rescaled)
+        _cut(network, rescaled, y, cuts)
+
+
+def _cut(network: Network, x: Tensor, y: Tensor, cuts: list[tuple[int, float]]) -> None:
+    """Emit MAXIMUM and MINIMUM with bounds as they are stored."""
+    if not cuts:
+        emit_copy(network, x, y)
+        return
+    for code, bound in cuts:
+        raised = replace(y, name=f"{y.name}:raised")
+        target = y if code == cuts[-1][0] else raised
+        inputs, output = [network.value(x)], network.write(target, network.orders[x])
+        inputs.append(network.constant("bound", np.array([bound], y.dtype), y.quantization))
+        network.emit(code, 2, inputs, output, schema.MaximumMinimumOptionsT())
+        x = target
 
 
 @operator("LeakyRelu")

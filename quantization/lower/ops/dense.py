@@ -17,7 +17,7 @@ def gemm(operation: Operation, network: Network) -> None:
     if node.integer("transA", 0) or not node.integer("transB", 0):
         refuse(node, "with transA, or without transB, has no lowering")
     elements = network.elements.get(x)
-    if weight.quantization.axis is not None:
+    if weight.quantization is not None and weight.quantization.axis is not None:
         _per_channel(operation, network, weight, bias, elements)
         return
     options = schema.FullyConnectedOptionsT()

@@ -3,9 +3,8 @@
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edge_agent.bundle.affine import QMIN
 from quantization.graph import Array
-from quantization.lower.graph import Operation, Quantization
+from quantization.lower.graph import Operation, Tensor
 from quantization.lower.network import Network
 from quantization.lower.window import Window, nhwc, read_map
 
@@ -32,17 +31,13 @@ def explicit_padding(
     x, (height, width) = operation.value(), windows
     pads = np.array([[0, 0], [height.begin, height.end], [width.begin, width.end], [0, 0]])
     shape = tuple(int(n) for n in np.array(nhwc(x.shape)) + pads.sum(axis=1))
-    y = network.intermediate(f"{operation.output.name}:padded", shape, x.quantization)
+    y = network.intermediate(f"{operation.output.name}:padded", shape, x)
     source = read_map(network, x)
-    # PAD writes the zero point, which is real 0.
-    fill = QMIN if lowest else x.quantization.affine.zero_point
-    emit_pad(network, source, pads, y, fill, x.quantization)
+    emit_pad(network, source, pads, y, x.lowest if lowest else x.stored(0.0), x)
     return y
 
 
-def emit_pad(
-    network: Network, source: int, pads: Array, y: int, fill: int, quantization: Quantization
-) -> None:
+def emit_pad(network: Network, source: int, pads: Array, y: int, fill: float, like: Tensor) -> None:
     """Emit a PAD of tensor `source` that writes tensor `y`.
 
     Args:
@@ -50,12 +45,12 @@ def emit_pad(
         source: the index of its input.
         pads: the elements before and after along each TFLite axis, (rank, 2).
         y: the index of its output.
-        fill: the int8 value that is put there.
-        quantization: of both.
+        fill: the value that is put there, as it is stored.
+        like: what has the type of both.
     """
     inputs = [source, network.constant("pads", pads.astype(np.int32))]
-    if fill == quantization.affine.zero_point:
+    if fill == like.stored(0.0):
         network.emit(schema.BuiltinOperator.PAD, 2, inputs, y, schema.PadOptionsT())
     else:
-        inputs.append(network.constant("fill", np.array([fill], np.int8), quantization))
+        inputs.append(network.constant("fill", np.array([fill], like.dtype), like.quantization))
         network.emit(schema.BuiltinOperator.PADV2, 2, inputs, y, schema.PadV2OptionsT())

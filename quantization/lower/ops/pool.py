@@ -72,7 +72,7 @@ def _every_window(
             refuse(
                 operation.node, "with uncounted padding of more than half a window has no lowering"
             )
-    means = network.intermediate(f"{y.name}:everywhere", nhwc(x.shape), x.quantization)
+    means = network.intermediate(f"{y.name}:everywhere", nhwc(x.shape), x)
     code, padding = schema.BuiltinOperator.AVERAGE_POOL_2D, schema.Padding.SAME
     _emit(network, code, source, padding, both, (1, 1), means)
     begin = [0, *((w.kernel - 1) // 2 - w.begin for w in both), 0]

@@ -1,9 +1,8 @@
-"""Operators that put int8 values together or take some of them out."""
+"""Operators that put values together or take some of them out."""
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edge_agent.arrays import F32
 from quantization.lower import layout
 from quantization.lower.graph import Operation
 from quantization.lower.network import Network
@@ -45,9 +44,8 @@ def pad(operation: Operation, network: Network) -> None:
     both = layout.per_axis(pads, order)  # (rank, 2): before, after
     source = network.value(x)
     if mode == "constant":
-        real: F32 = np.zeros(1, np.float32) if fill is None else np.float32(fill).reshape(1)
-        value = int(x.quantization.affine.quantize(real)[0])
-        emit_pad(network, source, both, network.write(y, order), value, x.quantization)
+        value = x.stored(0.0 if fill is None else float(fill.item()))
+        emit_pad(network, source, both, network.write(y, order), value, x)
         return
     options = schema.MirrorPadOptionsT()
     options.mode = MIRRORED[mode]

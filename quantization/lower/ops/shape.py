@@ -1,9 +1,9 @@
 """Operators that only name or order axes anew."""
 
 from quantization.lower import layout
-from quantization.lower.graph import Operation
+from quantization.lower.graph import Operation, Tensor
 from quantization.lower.network import Network
-from quantization.lower.registry import Layout, Scale, operator
+from quantization.lower.registry import CASTS, Layout, Scale, operator
 
 
 @operator("Reshape", scale=Scale.SHARED, layout=Layout.OWN)
@@ -16,7 +16,7 @@ def reshape(operation: Operation, network: Network) -> None:
     own = network.orders[x]
     wish = layout.wish(network.graph, y)
     order = layout.through_reshape(x.shape, y.shape, own, wish)
-    if order is None and _only_feeds_dense(network, operation):
+    if order is None and len(y.shape) == 2 and y.shape[0] == 1 and _only_feeds_dense(network, y):
         network.elements[y] = layout.flattened_elements(x.shape, own)
         order = layout.as_onnx(len(y.shape))
     if order is None:
@@ -40,13 +40,15 @@ def transpose(operation: Operation, network: Network) -> None:
     network.place(y, network.value(x), layout.of_transposed(network.orders[x], permutation))
 
 
-def _only_feeds_dense(network: Network, operation: Operation) -> bool:
-    y, graph = operation.output, network.graph
-    readers = graph.consumers(y)
+def _only_feeds_dense(network: Network, y: Tensor) -> bool:
+    """Whether dense layers read a value, or what it is cast to, and nothing else does."""
+    readers = network.graph.consumers(y)
     return (
-        len(y.shape) == 2
-        and y.shape[0] == 1
-        and bool(readers)
-        and all(reader.node.op == "Gemm" for reader in readers)
-        and y not in graph.outputs
+        bool(readers)
+        and y not in network.graph.outputs
+        and all(
+            reader.node.op == "Gemm"
+            or (reader.node.op in CASTS and _only_feeds_dense(network, reader.output))
+            for reader in readers
+        )
     )

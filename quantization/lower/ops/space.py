@@ -21,7 +21,7 @@ def depth_to_space(operation: Operation, network: Network) -> None:
         channels = np.arange(x.shape[1]).reshape(-1, block * block).T.reshape(-1)
         _, _, height, width = x.shape
         shape = (1, height, width, x.shape[1])
-        gathered = network.intermediate(f"{operation.output.name}:gathered", shape, x.quantization)
+        gathered = network.intermediate(f"{operation.output.name}:gathered", shape, x)
         options = schema.GatherOptionsT()
         options.axis = 3
         inputs = [source, network.constant("channels", channels.astype(np.int32))]

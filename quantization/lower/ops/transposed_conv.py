@@ -40,11 +40,7 @@ def conv_transpose(operation: Operation, network: Network) -> None:
     shape = network.constant("shape", np.array(made, np.int32))
     inputs = (shape, filters, read_map(network, x), network.weight(bias, (0,)))
     whole = same or list(full) == list(wanted)
-    output = (
-        write_map(network, y)
-        if whole
-        else network.intermediate(f"{y.name}:whole", made, y.quantization)
-    )
+    output = write_map(network, y) if whole else network.intermediate(f"{y.name}:whole", made, y)
     # Version 3 is the first with a bias.
     network.emit(schema.BuiltinOperator.TRANSPOSE_CONV, 3, inputs, output, options)
     if not whole:
