@@ -15,7 +15,13 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from pipeline.data.base import Split
-from pipeline.data.images import IMAGE_SUFFIXES, ImageFiles, Look, look_at
+from pipeline.data.images import (
+    IMAGE_SUFFIXES,
+    ImageFiles,
+    Look,
+    look_at,
+    unreadable_message,
+)
 from pipeline.data.split import Pool, Source
 from pipeline.errors import DataError
 from pipeline.progress import SILENT, Progress
@@ -30,7 +36,6 @@ _PARTS: dict[str, PartName] = {
     "validation": "val",
     "test": "test",
 }
-_SHOWN = 3  # how many unreadable files an error names
 
 
 @dataclass(frozen=True)
@@ -78,9 +83,9 @@ def read_folder(
     layout = list_folder(root)
     check_classes(layout)
     looks = look_at(layout.paths, progress)
-    unreadable = [look for look in looks if look.problem is not None]
-    if unreadable and on_unreadable == "error":
-        raise DataError(_unreadable_message(unreadable))
+    problems = [look.problem for look in looks if look.problem is not None]
+    if problems and on_unreadable == "error":
+        raise DataError(unreadable_message(problems))
     return make_source(layout, looks)
 
 
@@ -220,12 +225,6 @@ def image_id(path: Path, root: Path) -> str:
     """The name of an image within its data set; bytes that are not UTF-8 show as escapes."""
     name = path.relative_to(root).as_posix()
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def _unreadable_message(unreadable: list[Look]) -> str:
-    problems = "; ".join(str(look.problem) for look in unreadable[:_SHOWN])
-    more = f"; and {len(unreadable) - _SHOWN} more" if len(unreadable) > _SHOWN else ""
-    return f'{problems}{more}. data.on_unreadable = "skip" leaves such files out'
 
 
 def _ignored_note(layout: Layout) -> tuple[str, ...]:

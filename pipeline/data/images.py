@@ -2,11 +2,12 @@
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -16,6 +17,9 @@ from pipeline.data.split import digest
 from pipeline.errors import DataError
 from pipeline.progress import Progress
 
+Image = TypeVar("Image")
+Found = TypeVar("Found")
+
 # What OpenCV's decoders go by, and .heic and .heif: OpenCV cannot read these two, but
 # telephones write them, and a picture is better named than ignored.
 IMAGE_SUFFIXES = frozenset(
@@ -23,6 +27,7 @@ IMAGE_SUFFIXES = frozenset(
     | {".pbm", ".pgm", ".png", ".pnm", ".ppm", ".ras", ".sr", ".tif", ".tiff", ".webp"}
 )
 
+_SHOWN = 3  # how many unreadable files an error names
 _SAMPLE_STEP = 4  # every fourth pixel each way is enough to see colour
 _GREY_SPREAD = 2.0  # mean difference of the channels, in levels; JPEG alone makes about one
 
@@ -105,17 +110,31 @@ def decode_image(data: U8) -> U8:
 
 def look_at(paths: Sequence[Path], progress: Progress) -> list[Look]:
     """Decode every file once, and say what is in it, in the order of `paths`."""
-    looks: list[Look] = []
-    # Decoding releases Python's lock, so threads share the work.
+    return look_at_each(_look, paths, progress)
+
+
+def look_at_each(
+    look: Callable[[Image], Found], images: Sequence[Image], progress: Progress
+) -> list[Found]:
+    """What `look` finds in every image, in their order; asked by several threads at once."""
+    looks: list[Found] = []
+    # Decoding and hashing release Python's lock, so threads share the work.
     with (
         _quiet_opencv(),
-        progress.task("look at images", len(paths)) as task,
+        progress.task("look at images", len(images)) as task,
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
-        for look in pool.map(_look, paths):
-            looks.append(look)
+        for found in pool.map(look, images):
+            looks.append(found)
             task.advance()
     return looks
+
+
+def unreadable_message(problems: Sequence[str]) -> str:
+    """The error of a data set in which these files are unreadable."""
+    shown = "; ".join(problems[:_SHOWN])
+    more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+    return f'{shown}{more}. data.on_unreadable = "skip" leaves such files out'
 
 
 def _look(path: Path) -> Look:

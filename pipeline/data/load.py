@@ -30,7 +30,7 @@ def load(
         root: the command line's data root, or None to look further; see `data_root`.
         recipe_folder: where a relative path is looked for when the root has none.
         seed: of the split.
-        progress: sees a task per download (bytes), or one for a folder (files).
+        progress: sees a task per download (bytes), or one for a folder's or an NPZ's images.
 
     Raises:
         DataError: missing, damaged, or too small for the splits.
@@ -48,12 +48,11 @@ def _read(recipe: DataRecipe, root: Path, recipe_folder: Path, progress: Progres
             folder = _find(recipe.path, "data.path", "a folder of images", root, recipe_folder)
             return read_folder(folder, recipe.on_unreadable, progress)
         case "image-npz":
-            places = (root, recipe_folder)
-            train = _find(recipe.path, "data.path", "an NPZ of images", *places)
-            if recipe.test_path is None:
-                return read_packed(train, None)
-            test = _find(recipe.test_path, "data.test_path", "an NPZ of images", *places)
-            return read_packed(train, test)
+            what, places = "an NPZ of images", (root, recipe_folder)
+            train, test = _find(recipe.path, "data.path", what, *places), None
+            if recipe.test_path is not None:
+                test = _find(recipe.test_path, "data.test_path", what, *places)
+            return read_packed(train, test, recipe.on_unreadable, progress)
         case _:
             assert_never(recipe.kind)
 
