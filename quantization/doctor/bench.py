@@ -1,0 +1,168 @@
+"""`Bench`: a float network on samples, and how far quantised forms of it are from that."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import log10
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.arrays import F32
+from quantization.doctor.isolate import isolated
+from quantization.doctor.paired import Int8Layer
+from quantization.graph import Graph
+from quantization.lower.ops import find
+from quantization.lower.registry import Scale
+from quantization.observe import Watched
+from quantization.observer import Observer
+from quantization.plan import int8_values
+from quantization.ranges import Range
+from quantization.recipe import QuantRecipe
+
+# What `Seen.most` holds: a range that only one value in 10,000 leaves.
+MOST = QuantRecipe(calibration="percentile", percentile=99.99)
+
+
+def decibels(error: float) -> float | None:
+    """A squared error as a share of the squared signal, in dB of signal over error.
+
+    None where there is no error.
+    """
+    return -10 * log10(error) if error > 0 else None
+
+
+class Seen:
+    """What one value of the float network was seen to be."""
+
+    def __init__(self) -> None:
+        self._observer = Observer(MOST)
+        self._lows: list[F32] = []
+        self._highs: list[F32] = []
+
+    def update(self, name: str, array: F32) -> None:
+        """See one more batch (N, C, ...) of the value."""
+        self._observer.update(name, array)
+        others = tuple(axis for axis in range(array.ndim) if axis != 1)
+        self._lows.append(array.min(axis=others))
+        self._highs.append(array.max(axis=others))
+
+    @property
+    def channels(self) -> tuple[Range, ...]:
+        """The extremes of each channel."""
+        lows, highs = np.min(self._lows, axis=0), np.max(self._highs, axis=0)
+        return tuple(Range(float(a), float(b)) for a, b in zip(lows, highs, strict=True))
+
+    @property
+    def whole(self) -> Range:
+        """The extremes of the value."""
+        return Range(float(np.min(self._lows)), float(np.max(self._highs)))
+
+    @property
+    def most(self) -> Range:
+        """The range of all but its outermost values."""
+        return self._observer.range()
+
+
+class Bench:
+    """A float network run on samples.
+
+    Memory holds the samples, the network's outputs for them, and of the values within what
+    one batch needs.
+
+    Args:
+        graph: of a folded network.
+        samples: float32 (N, ...), preprocessed as on the device.
+
+    Raises:
+        CalibrationError: if there are no samples, they have the wrong type or shape, or one
+            or a value computed from it is not finite.
+    """
+
+    def __init__(self, graph: Graph, samples: F32) -> None:
+        self.graph = graph
+        self.samples = len(samples)
+        self.ends = tuple(_ends(graph))
+        self._float = Watched(graph, int8_values(graph))
+        self.seen = {value: Seen() for value in self._float.values}
+        self._batches: list[F32] = []
+        self._reference: list[dict[str, F32]] = []
+        for batch in self._float.batches([samples]):
+            found = self._float.run(batch)
+            for value, seen in self.seen.items():
+                seen.update(value, found[value])
+            start = sum(map(len, self._batches))
+            self._batches.append(samples[start : start + len(batch)])
+            self._reference.append({end: found[end] for end in self.ends})
+
+    def run(self, graph: Graph, values: Sequence[str]) -> Iterator[dict[str, F32]]:
+        """Some values of a network with the same input, batch by batch."""
+        watched = Watched(graph, values, like=self.graph)
+        return (watched.run(batch) for batch in self._batches)
+
+    def output_error(self, graph: Graph, names: Sequence[str] | None = None) -> float:
+        """The squared error of the network's outputs as a share of their squares.
+
+        Args:
+            graph: a form of the network.
+            names: what its outputs are called there, in the order of `ends`.
+        """
+        names = names or self.ends
+        total = {end: _Error() for end in self.ends}
+        for found, wanted in zip(self.run(graph, names), self._reference, strict=True):
+            for end, name in zip(self.ends, names, strict=True):
+                total[end].update(wanted[end], found[name])
+        return float(np.mean([error.share for error in total.values()]))
+
+    def alone(self, layers: Iterable[Int8Layer]) -> float:
+        """The same with only some layers quantised."""
+        return self.output_error(isolated(self.graph, layers))
+
+    def value_errors(self, graph: Graph, names: Mapping[str, str]) -> dict[str, float]:
+        """The squared error of values as a share of their squares.
+
+        Args:
+            graph: a form of the network.
+            names: of each value that is wanted, what it is called there.
+        """
+        total = {value: _Error() for value in names}
+        quantised = self.run(graph, tuple(names.values()))
+        for batch, found in zip(self._batches, quantised, strict=True):
+            wanted = self._float.run(batch)
+            for value, name in names.items():
+                total[value].update(wanted[value], found[name])
+        return {value: error.share for value, error in total.items()}
+
+    def mean_difference(self, graph: Graph, value: str) -> NDArray[np.float64]:
+        """By how much a value of another form is larger, on average: (C,), by channel."""
+        total, count = np.zeros(1), 0
+        pairs = zip(self.run(self.graph, [value]), self.run(graph, [value]), strict=True)
+        for wanted, found in pairs:
+            off = found[value].astype(np.float64) - wanted[value]
+            others = tuple(axis for axis in range(off.ndim) if axis != 1)
+            total = total + off.sum(axis=others)
+            count += off.size // off.shape[1]
+        return total / count
+
+
+class _Error:
+    """The sums of squares of a value and of its error, batch by batch."""
+
+    def __init__(self) -> None:
+        self._signal = self._error = 0.0
+
+    def update(self, wanted: F32, found: F32) -> None:
+        signal = wanted.astype(np.float64)
+        self._error += float(np.square(signal - found).sum())
+        self._signal += float(np.square(signal).sum())
+
+    @property
+    def share(self) -> float:
+        """The error's share; of a value that is 0 throughout, 0 if it is that still."""
+        return self._error and self._error / max(self._signal, np.finfo(np.float64).tiny)
+
+
+def _ends(graph: Graph) -> Iterator[str]:
+    """The real values that the network's outputs are, or are the indices of."""
+    for output in graph.outputs:
+        node = graph.producer(output)
+        is_index = node is not None and find(node).scale is Scale.INDEX
+        yield node.inputs[0] if node is not None and is_index else output
