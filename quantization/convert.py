@@ -1,4 +1,4 @@
-"""Conversion: a float ONNX network and its samples in, a TFLite file out."""
+"""Conversion: an ONNX network and its samples in, a TFLite file out."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -43,12 +43,12 @@ class Converted:
 
     @property
     def input(self) -> Affine:
-        """Scale and zero point of its input."""
+        """Scale and zero point of its input; ModelError if that is float32."""
         return self.lowered.input
 
     @property
     def output(self) -> Affine:
-        """Scale and zero point of its first output."""
+        """Scale and zero point of its first output; ModelError if that is not int8."""
         return self.lowered.output
 
 
@@ -64,7 +64,7 @@ def convert(
             QuantizeLinear/DequantizeLinear pairs, whose scales are kept exactly.
         samples: float32 arrays (N, ...) of any N, preprocessed as on the device. A model with
             scales at every value needs none; where some lack, they are calibrated.
-            Some recipes read them more than once.
+            Some recipes read them more than once; `float32` reads none.
         recipe: the choices.
 
     Raises:
@@ -77,7 +77,7 @@ def convert(
     if brings and recipe.precision == "float32":
         raise ModelError("model: expected a float network for float32, found a quantised one")
     imported = import_quantized(model) if brings else Imported(fold(model), Scales())
-    missing = without_scale(imported)
+    missing = without_scale(imported, recipe.float_layers)
     if missing and brings and samples is NO_SAMPLES:
         raise ModelError(
             f"value {missing[0]!r}: the model brings no scale for it; give calibration samples"

@@ -5,7 +5,7 @@ the values they stood at are kept apart, so that folding joins nothing across a 
 `qdq` writes the same scales back where they were.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from quantization.fold import fold
 from quantization.graph import Array, Graph, Node, read, write
 from quantization.lower.ops import OPERATORS, find
 from quantization.lower.registry import Scale
-from quantization.plan import activation_inputs, int8_values, layer_of
+from quantization.plan import activation_inputs, int8_values, layer_of, quantized_values
 
 PAIR = ("QuantizeLinear", "DequantizeLinear")
 # What makes an 8-bit integer type int8: uint8 is int8 counted from 128.
@@ -73,10 +73,10 @@ def import_quantized(model: onnx.ModelProto) -> Imported:
     return Imported(write(whole), scales)
 
 
-def without_scale(imported: Imported) -> tuple[str, ...]:
+def without_scale(imported: Imported, float_layers: Collection[str] = ()) -> tuple[str, ...]:
     """The values that become int8, but whose scale the model did not bring."""
-    graph = read(imported.model)
-    return tuple(v for v in int8_values(graph) if v not in imported.scales.activations)
+    wanted = quantized_values(read(imported.model), float_layers)
+    return tuple(v for v in wanted if v not in imported.scales.activations)
 
 
 class _Stripping:

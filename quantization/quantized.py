@@ -10,7 +10,7 @@ from quantization.calibrate import Ranges, calibrate
 from quantization.check import check, check_float
 from quantization.graph import read
 from quantization.imported import Scales
-from quantization.plan import int8_values
+from quantization.plan import quantized_values
 from quantization.qdq import NO_SCALES, quantize
 from quantization.recipe import QuantRecipe
 
@@ -57,7 +57,8 @@ def quantized(
         check_float(folded)
         return Quantized(folded, NOTHING_SEEN, folded, recipe)
     check(folded, scales, recipe.float_layers)
-    complete = all(value in scales.activations for value in int8_values(read(folded)))
+    wanted = quantized_values(read(folded), recipe.float_layers)
+    complete = all(value in scales.activations for value in wanted)
     ranges = NOTHING_SEEN if complete else calibrate(folded, samples, recipe)
     qdq = quantize(folded, ranges, scales, recipe.float_layers)
     return Quantized(folded, ranges, qdq, recipe)

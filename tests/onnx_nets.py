@@ -19,6 +19,10 @@ from quantization.recipe import QuantRecipe
 
 Array = NDArray[Any]
 
+# How far float32 may be from ONNX Runtime's, relative to the largest value: sums of up to a
+# thousand products in another order.
+FLOAT_ERROR = 1e-5
+
 
 def net(
     nodes: Sequence[onnx.NodeProto],
@@ -66,6 +70,11 @@ def converted(model: onnx.ModelProto, samples: F32 | None = None) -> Converted:
     return convert(model, [samples], QuantRecipe())
 
 
+def in_float(model: onnx.ModelProto) -> Converted:
+    """A model converted as it is, in float32."""
+    return convert(model, recipe=QuantRecipe(precision="float32"))
+
+
 def run_onnx(model: onnx.ModelProto, x: F32) -> F32:
     """The first output for one batch, in float between the values, nothing optimised away."""
     result: F32 = run_onnx_all(model, x)[0]
@@ -92,23 +101,40 @@ def run_tflite(made: Converted, x: F32) -> I8:
 
 def quanta_apart(made: Converted, x: F32) -> int:
     """How far the TFLite file is from ONNX Runtime on the QDQ model, over samples (N, ...)."""
-    interpreter = litert.Interpreter(model_content=made.tflite, num_threads=1)
-    interpreter.allocate_tensors()
-    (source,), results = interpreter.get_input_details(), interpreter.get_output_details()
     worst = 0
-    for one, wanted in zip(x, expected(made, x), strict=True):
-        interpreter.set_tensor(source["index"], device_input(made, one[None]))
-        interpreter.invoke()
-        for result, host in zip(results, wanted, strict=True):
-            device = interpreter.get_tensor(result["index"])
+    for found, wanted in zip(run_litert(made, x), expected(made, x), strict=True):
+        for device, host in zip(found, wanted, strict=True):
             assert device.shape == host.shape
             worst = max(worst, int(np.abs(device.astype(int) - host.astype(int)).max()))
     return worst
 
 
-def device_input(made: Converted, x: F32) -> I8:
+def worst_error(found: Sequence[Array], wanted: Sequence[Array]) -> float:
+    """The largest difference of float outputs, in units of an output's largest value or of 1."""
+    worst = 0.0
+    for device, host in zip(found, wanted, strict=True):
+        assert device.shape == host.shape
+        largest = max(1.0, float(np.abs(host).max()))
+        worst = max(worst, float(np.abs(device - host).max()) / largest)
+    return worst
+
+
+def run_litert(made: Converted, x: F32) -> list[list[Array]]:
+    """For each sample of (N, ...), every output of the TFLite file on LiteRT."""
+    interpreter = litert.Interpreter(model_content=made.tflite, num_threads=1)
+    interpreter.allocate_tensors()
+    (source,), results = interpreter.get_input_details(), interpreter.get_output_details()
+    found = []
+    for one in device_input(made, x):
+        interpreter.set_tensor(source["index"], one[None])
+        interpreter.invoke()
+        found.append([interpreter.get_tensor(result["index"]) for result in results])
+    return found
+
+
+def device_input(made: Converted, x: F32) -> Array:
     """Samples as the TFLite file takes them."""
-    return made.input.quantize(x.transpose(made.lowered.source.order))
+    return _as_port(made.lowered.source, x)
 
 
 def expected(made: Converted, x: F32) -> list[list[Array]]:
@@ -123,6 +149,11 @@ def expected(made: Converted, x: F32) -> list[list[Array]]:
         ]
         for one in x
     ]
+
+
+def batched(outputs: Sequence[Sequence[Array]]) -> list[Array]:
+    """Each output (N, ...) over all samples, from the outputs of each sample (1, ...)."""
+    return [np.stack(arrays) for arrays in zip(*outputs, strict=True)]
 
 
 def _as_port(port: Port, array: Array) -> Array:
@@ -161,3 +192,9 @@ def float_tensors(tflite: bytes) -> list[str]:
     integers = {schema.TensorType.INT8, schema.TensorType.INT32, schema.TensorType.INT64}
     tensors = parsed(tflite).subgraphs[0].tensors
     return [t.name.decode() for t in tensors if t.type not in integers]
+
+
+def int8_tensors(tflite: bytes) -> list[str]:
+    """The names of a file's tensors that are int8."""
+    tensors = parsed(tflite).subgraphs[0].tensors
+    return [t.name.decode() for t in tensors if t.type == schema.TensorType.INT8]

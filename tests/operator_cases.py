@@ -23,6 +23,7 @@ class Case:
         outputs: the names of the outputs.
         opset: of the ONNX model.
         reference: how far the reference kernels may be, where that is more.
+        in_float: the TFLite operators of its float32 form, where they are others.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Case:
     outputs: tuple[str, ...] = ("output",)
     opset: int = 17
     reference: int = 0
+    in_float: str = ""
 
     def model(self) -> onnx.ModelProto:
         """The ONNX model."""
@@ -71,7 +73,13 @@ ACTIVATIONS = [
     unary("Sigmoid", "LOGISTIC"),
     unary("Tanh", "TANH"),
     unary("HardSigmoid", "ADD MUL", alpha=1 / 6, beta=0.5),
-    Case("HardSigmoid 0.2", [node("HardSigmoid", "input")], (3, 4, 5), "ADD QUANTIZE MUL"),
+    Case(
+        "HardSigmoid 0.2",
+        [node("HardSigmoid", "input")],
+        (3, 4, 5),
+        "ADD QUANTIZE MUL",
+        in_float="ADD MAXIMUM MINIMUM MUL",
+    ),
     Case(
         "HardSwish by parts",
         [node("HardSigmoid", "input", to="g", alpha=1 / 6), node("Mul", "input", "g")],
@@ -92,6 +100,7 @@ ACTIVATIONS = [
         (3, 4, 5),
         "QUANTIZE",
         {"low": scalar(-0.5), "high": scalar(1.25)},
+        in_float="MAXIMUM MINIMUM",
     ),
     Case(
         "Clip not around 0",
@@ -99,6 +108,7 @@ ACTIVATIONS = [
         (3, 4, 5),
         "QUANTIZE MAXIMUM",
         {"low": scalar(0.5), "high": scalar(1.25)},
+        in_float="MAXIMUM MINIMUM",
     ),
     Case(
         "Clip below",
@@ -106,6 +116,7 @@ ACTIVATIONS = [
         (3, 4, 5),
         "QUANTIZE MINIMUM",
         {"high": scalar(-0.25)},
+        in_float="MINIMUM",
     ),
     Case(
         "Clip at one",
@@ -287,6 +298,7 @@ SELECTIONS = [
         (3, 4, 4),
         "LOGISTIC QUANTIZE CONCATENATION",
         quanta=1,
+        in_float="LOGISTIC CONCATENATION",
     ),
     Case(
         "Concat of two fixed scales",
@@ -298,6 +310,7 @@ SELECTIONS = [
         (3, 4, 4),
         "LOGISTIC TANH QUANTIZE QUANTIZE CONCATENATION",
         quanta=2,
+        in_float="LOGISTIC TANH CONCATENATION",
     ),
     Case(
         "Concat of one fixed scale",

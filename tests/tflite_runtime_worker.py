@@ -1,8 +1,8 @@
 """Run TFLite files by tflite-runtime's reference kernels, in whatever environment has it.
 
-Usage: python tflite_runtime_worker.py FOLDER: for each NAME.tflite and NAME.in.npy (N, ...)
-of int8 in the folder, writes NAME.outK.npy (N, ...) for each output K. Imports nothing of
-this project.
+Usage: python tflite_runtime_worker.py FOLDER [AUTO]: for each NAME.tflite and NAME.in.npy
+(N, ...) in the folder, writes NAME.outK.npy (N, ...) for each output K; with AUTO by the default
+kernels. Imports nothing of this project.
 """
 
 import sys
@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from tflite_runtime.interpreter import Interpreter, OpResolverType
 
+KERNELS = OpResolverType[sys.argv[2] if len(sys.argv) > 2 else "BUILTIN_REF"]
+
 for model in sorted(Path(sys.argv[1]).glob("*.tflite")):
-    interpreter = Interpreter(
-        str(model), num_threads=1, experimental_op_resolver_type=OpResolverType.BUILTIN_REF
-    )
+    interpreter = Interpreter(str(model), num_threads=1, experimental_op_resolver_type=KERNELS)
     try:
         interpreter.allocate_tensors()
     except RuntimeError as error:

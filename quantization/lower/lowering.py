@@ -108,10 +108,13 @@ def emit(graph: TypedGraph) -> Network:
             emit_cast(network, operation.value(), operation.output)
             continue
         entry, result = find(operation.node), operation.output
-        if entry.scale is Scale.SHARED and result.affine is not None:
+        own = entry.scale if isinstance(entry.scale, Affine) else None
+        if entry.averages:
+            own = operation.value().affine
+        elif entry.scale is Scale.SHARED and result.affine is not None:
             operation = _at_one_scale(operation, result.affine, network, requantized)
-        if isinstance(entry.scale, Affine) and result.affine not in (None, entry.scale):
-            fixed = replace(result, name=f"{result.name}:fixed", quantization=_of(entry.scale))
+        if own is not None and result.affine not in (None, own):
+            fixed = replace(result, name=f"{result.name}:fixed", quantization=_of(own))
             entry.lower(replace(operation, output=fixed), network)
             emit_cast(network, fixed, result)
         else:

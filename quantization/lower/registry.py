@@ -43,7 +43,7 @@ class Scale(Enum):
     """Where the int8 scale of an operator's output comes from."""
 
     CALIBRATED = "calibrated"  # its own observed range
-    SHARED = "shared"  # the inputs' own: the operator only moves or compares int8 values
+    SHARED = "shared"  # the inputs' own: the operator only moves, compares or averages
     INDEX = "index"  # none: the output is int32 indices, which only leave the network
 
 
@@ -90,7 +90,9 @@ class Operator:
         weights: the rule of the weights' scales, for an operator that has weights.
         fuses: whether a following activation becomes part of it.
         layout: how its output lies in memory.
-        operands: whether its constant inputs become int8 tensors, like computed ones.
+        operands: whether its constant inputs become tensors, like computed ones.
+        averages: whether a result may lie between the values it comes from, so that where a
+            SHARED scale is not shared it runs at its input's: the output's may not hold those.
     """
 
     lower: Lower
@@ -99,6 +101,7 @@ class Operator:
     fuses: bool
     layout: Layout
     operands: bool
+    averages: bool
 
 
 OPERATORS: dict[str, Operator] = {}
@@ -112,11 +115,12 @@ def operator(
     fuses: bool = False,
     layout: Layout = Layout.KEPT,
     operands: bool = False,
+    averages: bool = False,
 ) -> Callable[[Lower], Lower]:
     """Enter the decorated function in the table as the lowering of ONNX operator `name`."""
 
     def enter(lower: Lower) -> Lower:
-        OPERATORS[name] = Operator(lower, scale, weights, fuses, layout, operands)
+        OPERATORS[name] = Operator(lower, scale, weights, fuses, layout, operands, averages)
         return lower
 
     return enter

@@ -11,6 +11,8 @@ from quantization.reference.model import Operator
 Kernel: TypeAlias = Callable[..., Array | tuple[Array, ...]]
 
 KERNELS: dict[str, Kernel] = {}
+# Of float32 the reference knows what int8 is made from, and what is made from int8.
+CASTS = ("QUANTIZE", "DEQUANTIZE")
 
 
 def kernel(name: str) -> Callable[[Kernel], Kernel]:
@@ -27,10 +29,13 @@ def find(operator: Operator) -> Kernel:
     """The kernel of an operator.
 
     Raises:
-        UnsupportedKernelError: if there is none.
+        UnsupportedKernelError: if there is none, or it is one that computes in float32.
     """
     if operator.name not in KERNELS:
         refuse(operator, "has no reference")
+    for tensor in (*operator.outputs, *operator.inputs):
+        if tensor is not None and tensor.dtype == "float32" and operator.name not in CASTS:
+            refuse(operator, f"on float32 ({tensor.name!r}) has no reference")
     return KERNELS[operator.name]
 
 

@@ -1,33 +1,36 @@
 import os
-import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from onnx_nets import (
-    Array,
+    FLOAT_ERROR,
+    batched,
     converted,
-    device_input,
     expected,
     float_tensors,
-    net,
-    node,
+    in_float,
+    int8_tensors,
     normal,
+    operators,
     parsed,
     quanta_apart,
+    run_litert,
+    worst_error,
 )
+from other_runtime import VARIABLE, run_other
+from random_nets import Net, networks
 
 from edge_agent.arrays import F32
-from quantization.convert import Converted
+from quantization.convert import Converted, convert
 from quantization.errors import UnsupportedOperatorError
+from quantization.fold import fold
+from quantization.graph import read
+from quantization.plan import int8_values
+from quantization.recipe import QuantRecipe
 
-WORKER = Path(__file__).parents[1] / "tflite_runtime_worker.py"
-OTHER_RUNTIME = "EDGEWARD_TFLITE_PYTHON"
 SAMPLES = 3
 
 # How far a whole network may be from the QDQ model on ONNX Runtime: so many quanta of the
@@ -35,216 +38,6 @@ SAMPLES = 3
 # a finer output counts in quanta of its own.
 LITERT_QUANTA = 3.0
 REFERENCE_QUANTA = 4.0
-
-UNARY = ("Relu", "LeakyRelu", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "Neg")
-UNSUPPORTED = ("Erf", "Abs", "Floor")
-
-
-class Drawn:
-    """A network of random operators, each drawn to fit the value before it."""
-
-    def __init__(self, draw: st.DrawFn) -> None:
-        self.draw = draw
-        self.random = np.random.default_rng(draw(st.integers(0, 2**16)))
-        rank = draw(st.sampled_from([4, 4, 4, 3, 2]))
-        sides = [draw(st.integers(2, 7)) for _ in range(rank - 2)]
-        self.input_shape = (draw(st.integers(1, 4)), *sides)
-        self.value, self.shape = "input", (1, *self.input_shape)
-        self.values = [(self.value, self.shape)]
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: dict[str, Array] = {}
-        for _ in range(draw(st.integers(1, 5))):
-            self.choose()()
-        self.is_supported = not any(
-            n.op_type in UNSUPPORTED
-            or any(a.name == "mode" and a.s == b"cubic" for a in n.attribute)
-            for n in self.nodes
-        )
-
-    def model(self) -> onnx.ModelProto:
-        """The network, its last value an output and perhaps another one beside it."""
-        names = {self.value}
-        if self.draw(st.booleans()):
-            names.add(self.nodes[self.draw(st.integers(0, len(self.nodes) - 1))].output[0])
-        outputs = [n.output[0] for n in self.nodes if n.output[0] in names]
-        return net(self.nodes, (1, *self.input_shape), self.constants, outputs=outputs)
-
-    def choose(self) -> Callable[[], None]:
-        steps = [self.unary, self.unary, self.unsupported, self.clip, self.constant,
-                 self.earlier, self.transpose, self.mean,
-                 self.join, self.slice, self.pad, self.softmax, self.reshape]  # fmt: skip
-        if len(self.shape) in (3, 4):
-            steps += [self.conv, self.conv, self.pool]
-        if len(self.shape) == 4:
-            steps += [self.resize, self.upscale, self.space]
-        if len(self.shape) in (2, 3):
-            steps += [self.dense, self.dense]
-        return self.draw(st.sampled_from(steps))
-
-    def then(self, op: str, shape: tuple[int, ...], *inputs: str, **attributes: Any) -> None:
-        name = f"v{len(self.nodes)}"
-        self.nodes.append(node(op, self.value, *inputs, to=name, **attributes))
-        self.value, self.shape = name, shape
-        self.values.append((name, shape))
-
-    def store(self, array: Array) -> str:
-        name = f"c{len(self.constants)}"
-        self.constants[name] = array
-        return name
-
-    def weights(self, *shape: int) -> str:
-        fan_in = max(1, int(np.prod(shape[1:])))
-        return self.store((self.random.normal(size=shape) / np.sqrt(fan_in)).astype(np.float32))
-
-    def axis(self) -> int:
-        return self.draw(st.integers(1, len(self.shape) - 1))
-
-    def unary(self) -> None:
-        self.then(self.draw(st.sampled_from(UNARY)), self.shape)
-
-    def unsupported(self) -> None:
-        self.then(self.draw(st.sampled_from(UNSUPPORTED)), self.shape)
-
-    def clip(self) -> None:
-        low = self.draw(st.sampled_from([-1.0, -0.5, 0.0, 0.25]))
-        high = self.draw(st.sampled_from([0.5, 1.0, 6.0]))
-        self.then("Clip", self.shape, *(self.store(np.array(v, np.float32)) for v in (low, high)))
-
-    def constant(self) -> None:
-        axis = self.axis()
-        shape = tuple(n if i == axis else 1 for i, n in enumerate(self.shape))
-        array = self.random.uniform(0.2, 1.5, shape).astype(np.float32)
-        op = self.draw(st.sampled_from(["Add", "Sub", "Mul", "Div", "PRelu"]))
-        self.then(op, self.shape, self.store(array))
-
-    def earlier(self) -> None:
-        fit = [name for name, shape in self.values if shape == self.shape]
-        op = self.draw(st.sampled_from(["Add", "Sub", "Mul"]))
-        self.then(op, self.shape, self.draw(st.sampled_from(fit)))
-
-    def join(self) -> None:
-        axis = self.axis()
-        fit = [
-            (name, shape)
-            for name, shape in self.values
-            if len(shape) == len(self.shape)
-            and all(i == axis or n == m for i, (n, m) in enumerate(zip(shape, self.shape)))  # noqa: B905
-        ]
-        name, shape = self.draw(st.sampled_from(fit))
-        size = self.shape[axis] + shape[axis]
-        joined = (*self.shape[:axis], size, *self.shape[axis + 1 :])
-        self.then("Concat", joined, name, axis=axis)
-
-    def transpose(self) -> None:
-        rest = self.draw(st.permutations(range(1, len(self.shape))))
-        permutation = (0, *rest)
-        self.then("Transpose", tuple(self.shape[a] for a in permutation), perm=permutation)
-
-    def mean(self) -> None:
-        axis, keep = self.axis(), self.draw(st.booleans()) or len(self.shape) == 2
-        shape = [1 if i == axis else n for i, n in enumerate(self.shape)]
-        if not keep:
-            del shape[axis]
-        op = self.draw(st.sampled_from(["ReduceMean", "ReduceMax"]))
-        self.then(op, tuple(shape), axes=[axis], keepdims=int(keep))
-
-    def slice(self) -> None:
-        axis = self.axis()
-        size = self.shape[axis]
-        start, step = self.draw(st.integers(0, size - 1)), self.draw(st.integers(1, 2))
-        bounds = [np.array([v]) for v in (start, size, axis, step)]
-        left = -(-(size - start) // step)
-        shape = (*self.shape[:axis], left, *self.shape[axis + 1 :])
-        self.then("Slice", shape, *(self.store(b) for b in bounds))
-
-    def pad(self) -> None:
-        axis, more = self.axis(), self.draw(st.integers(1, 2))
-        pads = np.zeros(2 * len(self.shape), np.int64)
-        pads[axis] = more
-        shape = tuple(n + more if i == axis else n for i, n in enumerate(self.shape))
-        self.then("Pad", shape, self.store(pads))
-
-    def softmax(self) -> None:
-        self.then(self.draw(st.sampled_from(["Softmax", "LogSoftmax"])), self.shape,
-                  axis=self.axis())  # fmt: skip
-
-    def reshape(self) -> None:
-        count = int(np.prod(self.shape))
-        first = self.shape[1]
-        shapes = [(1, count), (1, first, count // first), (1, count // first, first),
-                  (1, first, 1, count // first), (1, 1, *self.shape[1:])[:4]]  # fmt: skip
-        shape = self.draw(st.sampled_from([s for s in shapes if int(np.prod(s)) == count]))
-        self.then("Reshape", shape, self.store(np.array(shape)))
-
-    def conv(self) -> None:
-        channels, *sides = self.shape[1:]
-        kernel = [self.draw(st.integers(1, min(3, side))) for side in sides]
-        stride = self.draw(st.integers(1, 2))
-        begin, end = ([self.draw(st.integers(0, k - 1)) for k in kernel] for _ in range(2))
-        groups = channels if self.draw(st.booleans()) else 1
-        outputs = channels if groups > 1 else self.draw(st.integers(1, 5))
-        made = ((s + b + e - k) // stride + 1
-                for s, b, e, k in zip(sides, begin, end, kernel, strict=True))  # fmt: skip
-        weight = self.weights(outputs, channels // groups, *kernel)
-        self.then("Conv", (1, outputs, *made), weight, self.weights(outputs), group=groups,
-                  strides=[stride] * len(sides), pads=[*begin, *end])  # fmt: skip
-
-    def pool(self) -> None:
-        channels, *sides = self.shape[1:]
-        kernel = [min(2, side) for side in sides]
-        op = self.draw(st.sampled_from(["MaxPool", "AveragePool"]))
-        made = (s - k + 1 for s, k in zip(sides, kernel, strict=True))
-        self.then(op, (1, channels, *made), kernel_shape=kernel)
-
-    def dense(self) -> None:
-        outputs = self.draw(st.integers(1, 5))
-        self.then("MatMul", (*self.shape[:-1], outputs), self.weights(self.shape[-1], outputs))
-
-    def resize(self) -> None:
-        mode, transform = self.draw(st.sampled_from([
-            ("nearest", "asymmetric"), ("linear", "half_pixel"), ("linear", "align_corners"),
-            ("cubic", "half_pixel")]))  # fmt: skip
-        n, channels, height, width = self.shape
-        shape = (n, channels, 2 * height, width + 1)
-        extra = {"nearest_mode": "floor"} if mode == "nearest" else {}
-        self.then("Resize", shape, "", "", self.store(np.array(shape)), mode=mode,
-                  coordinate_transformation_mode=transform, **extra)  # fmt: skip
-
-    def upscale(self) -> None:
-        _, channels, height, width = self.shape
-        outputs = self.draw(st.integers(1, 3))
-        self.then("ConvTranspose", (1, outputs, 2 * height, 2 * width),
-                  self.weights(channels, outputs, 2, 2), strides=[2, 2])  # fmt: skip
-
-    def space(self) -> None:
-        _, channels, height, width = self.shape
-        if channels % 4 == 0:
-            mode = self.draw(st.sampled_from(["DCR", "CRD"]))
-            shape = (1, channels // 4, 2 * height, 2 * width)
-            self.then("DepthToSpace", shape, blocksize=2, mode=mode)
-        elif height % 2 == 0 and width % 2 == 0:
-            shape = (1, 4 * channels, height // 2, width // 2)
-            self.then("SpaceToDepth", shape, blocksize=2)
-        else:
-            self.unary()
-
-
-@dataclass(frozen=True)
-class Net:
-    """A random network: whether each of its operators is one that can be lowered."""
-
-    model: onnx.ModelProto = field(repr=False)
-    operators: str
-    shape: tuple[int, ...]
-    is_supported: bool
-
-
-@st.composite
-def networks(draw: st.DrawFn) -> Net:
-    """A network of one to five random operators."""
-    drawn = Drawn(draw)
-    text = "; ".join(onnx.printer.to_text(n) for n in drawn.nodes)
-    return Net(drawn.model(), text, drawn.input_shape, drawn.is_supported)
 
 
 def test_any_network_agrees_with_onnx_runtime_or_is_refused(tmp_path: Path) -> None:
@@ -269,8 +62,64 @@ def test_any_network_agrees_with_onnx_runtime_or_is_refused(tmp_path: Path) -> N
 
     check()
     assert len(accepted) > len(refused) > 0
-    if OTHER_RUNTIME in os.environ:
+    if VARIABLE in os.environ:
         _check_reference_kernels(accepted, tmp_path)
+
+
+def test_any_network_in_float32_computes_what_onnx_runtime_does(tmp_path: Path) -> None:
+    """What int8 takes, float32 takes, on both runtimes; what is refused, is refused."""
+    accepted: list[tuple[Converted, F32]] = []
+
+    @settings(max_examples=100, deadline=None, database=None, derandomize=True)
+    @given(networks())
+    def check(one: Net) -> None:
+        try:
+            made = in_float(one.model)
+        except UnsupportedOperatorError:
+            assert not one.is_supported
+            return
+        assert one.is_supported
+        assert not int8_tensors(made.tflite)
+        x = normal(SAMPLES, *one.shape, seed=3)
+        for found, wanted in zip(run_litert(made, x), expected(made, x), strict=True):
+            assert worst_error(found, wanted) <= FLOAT_ERROR
+        accepted.append((made, x))
+
+    check()
+    assert len(accepted) > 50
+    if VARIABLE in os.environ:
+        for (made, x), found in zip(accepted, run_other(accepted, tmp_path), strict=True):
+            assert worst_error(found, batched(expected(made, x))) <= FLOAT_ERROR
+
+
+def test_any_layers_may_stay_in_float(tmp_path: Path) -> None:
+    """Whichever are chosen, the network is as close as in int8, and its ends are int8."""
+    mixed: list[tuple[Converted, F32]] = []
+
+    @settings(max_examples=150, deadline=None, database=None, derandomize=True)
+    @given(networks(), st.data())
+    def check(one: Net, data: st.DataObject) -> None:
+        assume(one.is_supported)
+        chosen = data.draw(st.sets(st.sampled_from(layers(one.model)), min_size=1))
+        recipe = QuantRecipe(float_layers=tuple(sorted(chosen)))
+        made = convert(one.model, [normal(32, *one.shape, seed=1)], recipe)
+        assert made.lowered.source.dtype == "int8"
+        assert {port.dtype for port in made.lowered.results} <= {"int8", "int32"}
+        assert bool(made.lowered.in_float) == ("DEQUANTIZE" in operators(made.tflite))
+        x = normal(SAMPLES, *one.shape, seed=3)
+        assert quanta_apart(made, x) <= _allowed(made, LITERT_QUANTA)
+        mixed.append((made, x))
+
+    check()
+    assert sum(bool(made.lowered.in_float) for made, _ in mixed) > 40
+    if VARIABLE in os.environ:
+        _check_reference_kernels(mixed, tmp_path)
+
+
+def layers(model: onnx.ModelProto) -> list[str]:
+    """The layers of a network that could stay in float."""
+    graph = read(fold(model))
+    return [value for value in int8_values(graph) if value not in graph.inputs]
 
 
 def _allowed(made: Converted, quanta: float) -> float:
@@ -287,15 +136,7 @@ def _allowed(made: Converted, quanta: float) -> float:
 
 def _check_reference_kernels(accepted: list[tuple[Converted, F32]], folder: Path) -> None:
     """Every file loads in tflite-runtime, whose reference kernels are as close."""
-    for index, (made, x) in enumerate(accepted):
-        (folder / f"{index}.tflite").write_bytes(made.tflite)
-        np.save(folder / f"{index}.in.npy", device_input(made, x))
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-    command = [os.environ[OTHER_RUNTIME], WORKER, folder]
-    subprocess.run(command, check=True, env=environment, timeout=120)
-    for index, (made, x) in enumerate(accepted):
-        wanted = expected(made, x)
-        for port in range(len(made.lowered.results)):
-            found = np.load(folder / f"{index}.out{port}.npy").astype(int)
-            host = np.stack([outputs[port] for outputs in wanted])
-            assert np.abs(found - host).max() <= _allowed(made, REFERENCE_QUANTA)
+    for (made, x), found in zip(accepted, run_other(accepted, folder), strict=True):
+        for device, host in zip(found, batched(expected(made, x)), strict=True):
+            apart = np.abs(device.astype(int) - host.astype(int)).max()
+            assert apart <= _allowed(made, REFERENCE_QUANTA)

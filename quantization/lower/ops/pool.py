@@ -31,7 +31,7 @@ def max_pool(operation: Operation, network: Network) -> None:
     _emit(network, schema.BuiltinOperator.MAX_POOL_2D, source, padding, both, strides, output)
 
 
-@operator("AveragePool", scale=Scale.SHARED, layout=Layout.CHANNELS_LAST)
+@operator("AveragePool", scale=Scale.SHARED, layout=Layout.CHANNELS_LAST, averages=True)
 def average_pool(operation: Operation, network: Network) -> None:
     """AVERAGE_POOL_2D: its SAME leaves padding out of the mean, a PAD before it counts it."""
     node, x, both = operation.node, operation.value(), _windows(operation)

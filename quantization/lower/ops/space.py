@@ -43,7 +43,7 @@ def space_to_depth(operation: Operation, network: Network) -> None:
     network.emit(schema.BuiltinOperator.SPACE_TO_DEPTH, 2, inputs, output, options)
 
 
-@operator("Resize", scale=Scale.SHARED, layout=Layout.CHANNELS_LAST)
+@operator("Resize", scale=Scale.SHARED, layout=Layout.CHANNELS_LAST, averages=True)
 def resize(operation: Operation, network: Network) -> None:
     """RESIZE_NEAREST_NEIGHBOR or RESIZE_BILINEAR, by whichever rule samples the same places."""
     node, x, y = operation.node, operation.value(), operation.output

@@ -1,22 +1,24 @@
-import os
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 from onnx_nets import (
+    FLOAT_ERROR,
+    batched,
     converted,
-    device_input,
     expected,
     float_tensors,
+    in_float,
+    int8_tensors,
     normal,
     operators,
     quanta_apart,
+    run_litert,
+    worst_error,
 )
 from operator_cases import CASES, Case
+from other_runtime import run_other
 
-WORKER = Path(__file__).parents[2] / "tflite_runtime_worker.py"
-OTHER_RUNTIME = "EDGEWARD_TFLITE_PYTHON"
 SAMPLES = 6
 
 
@@ -31,19 +33,28 @@ def test_every_operator_has_the_fewest_and_agrees_with_onnx_runtime(case: Case) 
 
 def test_every_operator_runs_on_the_older_runtime(tmp_path: Path) -> None:
     """tflite-runtime 2.14 loads each file, and its reference kernels compute the QDQ model."""
-    python = os.environ.get(OTHER_RUNTIME)
-    if python is None:
-        pytest.skip(f"{OTHER_RUNTIME} names no Python that has tflite-runtime")
-    made = [converted(case.model()) for case in CASES]
-    samples = [normal(SAMPLES, *case.shape, seed=7) for case in CASES]
-    for index, (one, x) in enumerate(zip(made, samples, strict=True)):
-        (tmp_path / f"{index}.tflite").write_bytes(one.tflite)
-        np.save(tmp_path / f"{index}.in.npy", device_input(one, x))
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-    subprocess.run([python, WORKER, tmp_path], check=True, env=environment, timeout=120)
-    for index, (case, one, x) in enumerate(zip(CASES, made, samples, strict=True)):
-        wanted = expected(one, x)
-        for port in range(len(one.lowered.results)):
-            found = np.load(tmp_path / f"{index}.out{port}.npy").astype(int)
-            worst = np.abs(found - np.stack([outputs[port] for outputs in wanted])).max()
+    files = [(converted(case.model()), normal(SAMPLES, *case.shape, seed=7)) for case in CASES]
+    for case, (made, x), found in zip(CASES, files, run_other(files, tmp_path), strict=True):
+        for device, host in zip(found, batched(expected(made, x)), strict=True):
+            worst = np.abs(device.astype(int) - host.astype(int)).max()
             assert worst <= max(case.quanta, case.reference), case.name
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_every_operator_has_a_float_form(case: Case) -> None:
+    """Lowered in float32 nothing is int8, and LiteRT computes what ONNX Runtime does."""
+    made = in_float(case.model())
+    assert operators(made.tflite) == (case.in_float or case.operators).split()
+    assert not int8_tensors(made.tflite)
+    x = normal(SAMPLES, *case.shape, seed=7)
+    for found, wanted in zip(run_litert(made, x), expected(made, x), strict=True):
+        assert worst_error(found, wanted) <= FLOAT_ERROR
+
+
+@pytest.mark.parametrize("kernels", ["BUILTIN_REF", "AUTO"])
+def test_every_float_form_runs_on_the_older_runtime(tmp_path: Path, kernels: str) -> None:
+    """By its reference kernels and by its default ones."""
+    files = [(in_float(case.model()), normal(SAMPLES, *case.shape, seed=7)) for case in CASES]
+    outputs = run_other(files, tmp_path, kernels)
+    for case, (made, x), found in zip(CASES, files, outputs, strict=True):
+        assert worst_error(found, batched(expected(made, x))) <= FLOAT_ERROR, case.name
