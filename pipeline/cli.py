@@ -191,7 +191,7 @@ def convert_command(
             "--calibration",
             metavar="FOLDER_or_NPZ",
             help="Images, or an array (N, ...) as the network takes it; "
-            "not needed where the model brings its scales.",
+            "not needed where the model brings its scales, or with --float.",
         ),
     ] = None,
     mean: Annotated[
@@ -205,12 +205,41 @@ def convert_command(
         str,
         typer.Option("--method", help="minmax, percentile, entropy, mse, or auto."),
     ] = "minmax",
+    in_float: Annotated[
+        bool, typer.Option("--float", help="Leave the network in float32.")
+    ] = False,
+    float_layers: Annotated[
+        str,
+        typer.Option(
+            "--float-layers",
+            metavar="NAME,NAME",
+            help="Leave these layers in float32, by the names of the values they compute.",
+        ),
+    ] = "",
+    equalize: Annotated[
+        bool, typer.Option("--equalize", help="Scale channels to like ranges across layers.")
+    ] = False,
+    correct_bias: Annotated[
+        bool,
+        typer.Option("--correct-bias", help="Let biases make up for quantised weights."),
+    ] = False,
+    learned_rounding: Annotated[
+        bool, typer.Option("--learned-rounding", help="Round weights as their outputs want it.")
+    ] = False,
 ) -> None:
-    """Convert any ONNX network to a full-int8 TFLite file."""
+    """Convert any ONNX network to TFLite, full int8 by default."""
     from pipeline.convert import convert_file, preprocessing_of, recipe_of, summary
 
     preprocessing = preprocessing_of(mean, std, resize)
-    made = convert_file(model, calibration, out, preprocessing, recipe_of(method))
+    recipe = recipe_of(
+        method,
+        in_float=in_float,
+        float_layers=float_layers,
+        equalize=equalize,
+        correct_bias=correct_bias,
+        learned_rounding=learned_rounding,
+    )
+    made = convert_file(model, calibration, out, preprocessing, recipe)
     for line in summary(made):
         typer.echo(line)
     typer.echo(f"tflite {out}, {len(made.tflite)} bytes")

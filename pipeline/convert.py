@@ -52,16 +52,46 @@ def preprocessing_of(mean: str, std: str, resize: str) -> Preprocessing:
     return Preprocessing(_numbers("mean", mean), _numbers("std", std), cast("Resize", resize))
 
 
-def recipe_of(method: str) -> QuantRecipe:
-    """The recipe by the name of a calibration method.
+def recipe_of(
+    method: str,
+    *,
+    in_float: bool = False,
+    float_layers: str = "",
+    equalize: bool = False,
+    correct_bias: bool = False,
+    learned_rounding: bool = False,
+) -> QuantRecipe:
+    """The recipe by the words of a command line.
+
+    Args:
+        method: the name of a calibration method.
+        in_float: whether the network stays in float32; then nothing else can be chosen.
+        float_layers: the layers that stay in float, joined by commas.
+        equalize: as in `QuantRecipe`.
+        correct_bias: as there.
+        learned_rounding: whether weights are rounded as learned.
 
     Raises:
-        DataError: if there is no such method.
+        DataError: if there is no such method, or another choice beside `in_float`.
     """
+    choices = {
+        "calibration": method,
+        "equalize": equalize,
+        "correct_bias": correct_bias,
+        "rounding": "learned" if learned_rounding else "nearest",
+        "float_layers": [name.strip() for name in float_layers.split(",") if name.strip()],
+    }
     try:
-        return msgspec.convert({"calibration": method}, QuantRecipe)
+        recipe = msgspec.convert(choices, QuantRecipe)
     except msgspec.ValidationError as error:
         raise DataError(f"method: {error}") from error
+    if not in_float:
+        return recipe
+    fields = (f for f in choices if getattr(recipe, f) != getattr(QuantRecipe(), f))
+    beside = next(fields, None)
+    if beside is not None:
+        raise DataError(f"float: expected no choice about int8 beside it, found {beside}")
+    return QuantRecipe(precision="float32")
 
 
 def convert_file(
@@ -75,7 +105,8 @@ def convert_file(
 
     Args:
         source: the ONNX file.
-        calibration: a folder of images, an NPZ or an NPY; None if the model brings scales.
+        calibration: a folder of images, an NPZ or an NPY; None if the model brings scales or
+            stays in float32.
         target: the TFLite file to write; it appears whole or not at all.
         preprocessing: of the images in a folder.
         recipe: how to quantise.
@@ -85,34 +116,48 @@ def convert_file(
         DataError: if the calibration data cannot be read.
     """
     model = load_model(source)
-    samples = NO_SAMPLES if calibration is None else _samples(model, calibration, preprocessing)
+    samples = NO_SAMPLES if calibration is None else Samples(model, calibration, preprocessing)
     made = convert(model, samples, recipe)
     write_whole(target, made.tflite)
     return made
 
 
 def summary(made: Converted) -> Iterator[str]:
-    """What was made, one line for each end of the network."""
+    """What was made, one line for each end of the network and one for its float layers."""
     yield f"input {_end(made.lowered.source)}"
     for port in made.lowered.results:
         yield f"output {_end(port)}"
+    recipe = made.quantized.recipe
+    if recipe.float_layers:
+        yield f"in float32 {', '.join(made.lowered.in_float) or 'none: no weights to keep'}"
 
 
 def _end(port: Port) -> str:
+    said = f"{port.name} {port.shape} {port.dtype}"
     if port.affine is None:
-        return f"{port.name} {port.shape} int32"
-    return (
-        f"{port.name} {port.shape} int8, scale {port.affine.scale:.6g}, "
-        f"zero point {port.affine.zero_point}"
-    )
+        return said
+    return f"{said}, scale {port.affine.scale:.6g}, zero point {port.affine.zero_point}"
 
 
-def _samples(model: onnx.ModelProto, path: Path, preprocessing: Preprocessing) -> Iterator[F32]:
-    """The samples, read when they are asked for: a refused model reads none."""
-    if path.is_dir():
-        yield from _images(model, path, preprocessing)
-    else:
-        yield _arrays(path)
+@dataclass(frozen=True)
+class Samples:
+    """The samples, read anew whenever they are asked for: a refused model reads none.
+
+    Args:
+        model: the network that is to take them.
+        path: a folder of images, an NPZ or an NPY.
+        preprocessing: of the images.
+    """
+
+    model: onnx.ModelProto
+    path: Path
+    preprocessing: Preprocessing
+
+    def __iter__(self) -> Iterator[F32]:
+        if self.path.is_dir():
+            yield from _images(self.model, self.path, self.preprocessing)
+        else:
+            yield _arrays(self.path)
 
 
 def _images(model: onnx.ModelProto, folder: Path, preprocessing: Preprocessing) -> Iterator[F32]:

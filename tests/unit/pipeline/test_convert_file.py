@@ -5,12 +5,22 @@ import cv2
 import numpy as np
 import onnx
 import pytest
-from onnx_nets import Array, net, node, normal, operators
+from onnx_nets import (
+    FLOAT_ERROR,
+    Array,
+    expected,
+    net,
+    node,
+    normal,
+    operators,
+    run_litert,
+    worst_error,
+)
 
 from edge_agent.exit_codes import ExitCode
 from edge_agent.runtime import Interpreter
 from pipeline.cli import main
-from pipeline.convert import Preprocessing, convert_file
+from pipeline.convert import Preprocessing, Samples, convert_file, recipe_of
 from quantization.convert import convert
 from quantization.errors import ModelError
 from quantization.load import load_model
@@ -171,6 +181,12 @@ def test_bad_input_is_one_sentence(
         (["--resize", "squash"], ExitCode.DATA,
          "resize: expected stretch, crop, letterbox, found 'squash'"),
         (["--method", "guess"], ExitCode.DATA, "method: Invalid enum value 'guess'"),
+        (["--float", "--equalize"], ExitCode.DATA,
+         "float: expected no choice about int8 beside it, found equalize"),
+        (["--float", "--method", "mse"], ExitCode.DATA,
+         "float: expected no choice about int8 beside it, found calibration"),
+        (["--float-layers", "b,c"], ExitCode.QUANTIZATION,
+         "float layers: expected layers of the network, found 'c'; it has b, output"),
         ([], ExitCode.QUANTIZATION, "calibration samples: expected at least one, found none"),
     ],
 )  # fmt: skip
@@ -188,6 +204,88 @@ def test_what_a_user_may_get_wrong(
     assert run(monkeypatch, "model.onnx", *arguments, "-o", "out.tflite") == status
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"edgeward: {said}")
+
+
+def test_a_network_converts_in_float_without_samples(
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The command says that its ends are float32, and the file computes what the model does."""
+    out = tmp_path / "model.tflite"
+    assert run(monkeypatch, model, "--float", "-o", out) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "input input (1, 8, 10, 3) float32",
+        "output output (1, 1, 1, 4) float32",
+        f"tflite {out}, {out.stat().st_size} bytes",
+    ]
+    made = convert(small(), recipe=QuantRecipe(precision="float32"))
+    assert out.read_bytes() == made.tflite
+    assert operators(made.tflite) == ["CONV_2D", "MEAN"]
+    x = normal(2, *SHAPE[1:])
+    for found, wanted in zip(run_litert(made, x), expected(made, x), strict=True):
+        assert worst_error(found, wanted) <= FLOAT_ERROR
+
+
+@pytest.mark.parametrize(
+    ("layers", "said"),
+    [("b", "in float32 Conv to a"), ("output", "in float32 none: no weights to keep")],
+)
+def test_layers_stay_in_float_by_name(
+    layers: str,
+    said: str,
+    model: Path,
+    samples: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The command says which nodes are float32: one without constants has nothing to keep."""
+    out = tmp_path / "model.tflite"
+    options = ("--calibration", samples, "--float-layers", layers, "-o", out)
+    assert run(monkeypatch, model, *options) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("input input (1, 8, 10, 3) int8, scale ")
+    assert lines[2] == said
+    recipe = QuantRecipe(float_layers=(layers,))
+    assert out.read_bytes() == convert(small(), [normal(12, *SHAPE[1:])], recipe).tflite
+
+
+def test_every_choice_on_the_command_line_reaches_the_recipe() -> None:
+    """Each field of the recipe by its own word, layers without the spaces around them."""
+    assert recipe_of("minmax") == QuantRecipe()
+    assert recipe_of("mse", float_layers=" a, b ,") == QuantRecipe(
+        calibration="mse", float_layers=("a", "b")
+    )
+    assert recipe_of("minmax", equalize=True) == QuantRecipe(equalize=True)
+    assert recipe_of("minmax", correct_bias=True) == QuantRecipe(correct_bias=True)
+    assert recipe_of("minmax", learned_rounding=True) == QuantRecipe(rounding="learned")
+    assert recipe_of("minmax", in_float=True) == QuantRecipe(precision="float32")
+
+
+@pytest.mark.parametrize("option", ["--equalize", "--correct-bias", "--learned-rounding"])
+def test_each_remedy_is_a_word_on_the_command_line(
+    option: str, model: Path, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is taken, and a file comes out."""
+    out = tmp_path / "model.tflite"
+    assert run(monkeypatch, model, "--calibration", samples, option, "-o", out) == 0
+    assert operators(out.read_bytes()) == ["CONV_2D", "MEAN"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "npz"])
+def test_samples_can_be_read_again(kind: str, samples: Path, tmp_path: Path) -> None:
+    """Some remedies look at them twice: each time they are read from the start."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for level in (0, 128, 255):
+        assert cv2.imwrite(str(folder / f"{level}.png"), np.full((9, 9, 3), level, np.uint8))
+    source = folder if kind == "folder" else samples
+    read = Samples(small(), source, Preprocessing())
+    once, again = list(read), list(read)
+    assert len(once) == (3 if kind == "folder" else 1)
+    np.testing.assert_array_equal(once, again)
 
 
 def test_a_model_that_is_not_there(tmp_path: Path) -> None:
