@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_agent.arrays import I8
 from edge_agent.bundle.affine import Affine
@@ -44,12 +45,12 @@ class Interpreter:
     """One network, ready to run; a context manager that owns the native interpreter.
 
     Args:
-        model: the bytes of a TFLite file with one input and one output.
+        model: the bytes of a TFLite file with one input.
         threads: how many threads one inference may use; more can be slower.
         place: names the file in errors.
 
     Raises:
-        BundleError: the file is not a model this runtime can load.
+        BundleError: the file is not a model this runtime can load, or has several inputs.
         RuntimeUnavailableError: there is no runtime, or it does not run.
     """
 
@@ -63,13 +64,11 @@ class Interpreter:
         except (ValueError, RuntimeError) as error:
             raise BundleError(f"{place}: {name} cannot load it: {_first_line(error)}") from error
         inputs, outputs = self._native.get_input_details(), self._native.get_output_details()
-        if len(inputs) != 1 or len(outputs) != 1:
-            raise BundleError(
-                f"{place}: expected one input and one output, "
-                f"found {len(inputs)} and {len(outputs)}"
-            )
-        self.input, self.output = _port(inputs[0]), _port(outputs[0])
-        self._in, self._out = inputs[0]["index"], outputs[0]["index"]
+        if len(inputs) != 1:
+            raise BundleError(f"{place}: expected one input, found {len(inputs)}")
+        self.input, self.outputs = _port(inputs[0]), tuple(_port(output) for output in outputs)
+        self._in, self._outs = inputs[0]["index"], [output["index"] for output in outputs]
+        self._place = place
 
     def __enter__(self) -> Self:
         return self
@@ -86,19 +85,45 @@ class Interpreter:
         """Free the native interpreter; it cannot be used afterwards."""
         self._native = None
 
+    @property
+    def output(self) -> Port:
+        """The output of a network that has one.
+
+        Raises:
+            BundleError: it has another number of them; nobody has said which one to read.
+        """
+        if len(self.outputs) != 1:
+            raise BundleError(f"{self._place}: expected one output, found {len(self.outputs)}")
+        return self.outputs[0]
+
     def infer(self, x: I8) -> I8:
-        """Run the network once.
+        """Run a network with one int8 output once.
 
         Args:
             x: int8 of the input's shape, (1, H, W, C).
 
         Returns:
-            The raw int8 output, copied: the interpreter's own view dies at the next call.
+            The raw output.
+
+        Raises:
+            BundleError: the network has another number of outputs.
+        """
+        _ = self.output  # refuses before anything is run
+        only: I8 = self.infer_all(x)[0]
+        return only
+
+    def infer_all(self, x: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """Run the network once; an array for each of `outputs`, of that shape and type.
+
+        Args:
+            x: an array of the input's shape and type.
+
+        Returns:
+            The raw outputs, copied: the interpreter's own views die at the next call.
         """
         self._native.set_tensor(self._in, x)
         self._native.invoke()
-        copied: I8 = self._native.get_tensor(self._out)
-        return copied
+        return tuple(self._native.get_tensor(index) for index in self._outs)
 
 
 def runtime_name() -> str:

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime as ort
-from ai_edge_litert import interpreter as litert
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
@@ -121,15 +120,8 @@ def worst_error(found: Sequence[Array], wanted: Sequence[Array]) -> float:
 
 def run_litert(made: Converted, x: F32) -> list[list[Array]]:
     """For each sample of (N, ...), every output of the TFLite file on LiteRT."""
-    interpreter = litert.Interpreter(model_content=made.tflite, num_threads=1)
-    interpreter.allocate_tensors()
-    (source,), results = interpreter.get_input_details(), interpreter.get_output_details()
-    found = []
-    for one in device_input(made, x):
-        interpreter.set_tensor(source["index"], one[None])
-        interpreter.invoke()
-        found.append([interpreter.get_tensor(result["index"]) for result in results])
-    return found
+    with Interpreter(made.tflite) as interpreter:
+        return [list(interpreter.infer_all(one[None])) for one in device_input(made, x)]
 
 
 def device_input(made: Converted, x: F32) -> Array:

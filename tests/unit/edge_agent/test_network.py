@@ -5,6 +5,7 @@ import pytest
 from bright import DATA, bright_manifest
 
 from edge_agent.bundle.archive import Bundle
+from edge_agent.errors import BundleError
 from edge_agent.network import Network
 from edge_agent.recognizer import TfliteRecognizer
 
@@ -29,6 +30,13 @@ def test_calling_is_preparing_and_inferring(network: Network) -> None:
     raw = network(image)
     assert raw.shape == (1, 2)
     np.testing.assert_array_equal(raw, network.infer(network.prepare(image)))
+
+
+def test_a_model_with_two_outputs_is_refused() -> None:
+    """A manifest describes one; the error names the bundle's model."""
+    model = (DATA / "scores_and_best.tflite").read_bytes()
+    with pytest.raises(BundleError, match=r"^gate/model\.tflite: expected one output, found 2$"):
+        Network(model, bright_manifest(), 1, "gate")
 
 
 def test_timed_gives_the_time_of_preprocessing_before_that_of_inference(

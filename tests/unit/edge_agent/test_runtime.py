@@ -36,12 +36,7 @@ class Native:
         return [{"shape": (1, 2), "dtype": np.int8, "quantization": (0.5, 3), "index": 0}]
 
     def get_output_details(self) -> list[dict[str, Any]]:
-        return self.get_input_details() * 2
-
-
-class OneOutput(Native):
-    def get_output_details(self) -> list[dict[str, Any]]:
-        return self.get_input_details()
+        return [{"shape": (1, 2), "dtype": np.int8, "quantization": (0.5, 3), "index": 1}]
 
 
 def test_the_output_is_a_copy() -> None:
@@ -106,19 +101,64 @@ def test_tflite_runtime_with_numpy_2_is_refused_before_it_fails(
 def test_the_threads_are_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as were asked for: the agent's configuration and the bench rely on it."""
     monkeypatch.setattr(
-        runtime, "_runtime", lambda: ("fake 1", SimpleNamespace(Interpreter=OneOutput))
+        runtime, "_runtime", lambda: ("fake 1", SimpleNamespace(Interpreter=Native))
     )
     Interpreter(b"model", threads=3)
     assert Native.made[-1] == {"model_content": b"model", "num_threads": 3}
 
 
-def test_a_network_with_two_outputs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No decoder would know which one to read."""
+def test_a_network_with_two_inputs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is one image at a time: nothing would feed the other."""
+
+    class TwoInputs(Native):
+        def get_input_details(self) -> list[dict[str, Any]]:
+            return super().get_input_details() * 2
+
     monkeypatch.setattr(
-        runtime, "_runtime", lambda: ("fake 1", SimpleNamespace(Interpreter=Native))
+        runtime, "_runtime", lambda: ("fake 1", SimpleNamespace(Interpreter=TwoInputs))
     )
-    with pytest.raises(BundleError, match=r"expected one input and one output, found 1 and 2$"):
-        Interpreter(b"model")
+    with pytest.raises(BundleError, match=r"^gate: expected one input, found 2$"):
+        Interpreter(b"model", place="gate")
+
+
+def test_every_output_of_a_network_is_read() -> None:
+    """Each of its own shape and type, in the file's order: scores, and the best one's place."""
+    random = np.random.default_rng(0)
+    with Interpreter((DATA / "scores_and_best.tflite").read_bytes()) as interpreter:
+        scores, best = interpreter.outputs
+        assert (scores.shape, scores.dtype) == ((1, 4), "int8")
+        assert (best.shape, best.dtype, best.affine) == ((1, 1), "int32", None)
+        assert scores.affine is not None
+        kept = []
+        for _ in range(20):
+            found = interpreter.infer_all(random.integers(-128, 128, (1, 5), np.int8))
+            assert [(array.shape, array.dtype.name) for array in found] == [
+                (port.shape, port.dtype) for port in interpreter.outputs
+            ]
+            assert found[1].item() == found[0].argmax()
+            kept.append((found, [array.copy() for array in found]))
+    assert len({found[1].item() for found, _ in kept}) > 1
+    for found, copies in kept:  # none has changed under its owner since
+        for array, copy in zip(found, copies, strict=True):
+            np.testing.assert_array_equal(array, copy)
+
+
+def test_a_network_with_one_output_has_it_in_both_forms() -> None:
+    """`output` and `infer` are the first and only of `outputs` and `infer_all`."""
+    x = np.full((1, 8, 8, 3), 90, np.int8)
+    with Interpreter((DATA / "bright.tflite").read_bytes()) as interpreter:
+        assert interpreter.outputs == (interpreter.output,)
+        (only,) = interpreter.infer_all(x)
+        np.testing.assert_array_equal(only, interpreter.infer(x))
+
+
+def test_the_one_output_of_a_network_with_two_is_refused() -> None:
+    """No decoder would know which one to read; nothing is run to find that out."""
+    with Interpreter((DATA / "scores_and_best.tflite").read_bytes(), place="gate") as interpreter:
+        with pytest.raises(BundleError, match=r"^gate: expected one output, found 2$"):
+            _ = interpreter.output
+        with pytest.raises(BundleError, match=r"^gate: expected one output, found 2$"):
+            interpreter.infer(np.zeros((9, 9), np.int8))
 
 
 def test_leaving_frees_the_native_interpreter() -> None:
