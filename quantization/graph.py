@@ -166,13 +166,8 @@ def read(model: onnx.ModelProto) -> Graph:
     if opset < MIN_OPSET:
         raise ModelError(f"opset: expected {MIN_OPSET} or newer, found {opset}")
     constants = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
-    for value in model.graph.input:
-        if (
-            value.type.tensor_type.elem_type != onnx.TensorProto.FLOAT
-            and value.name not in constants
-        ):
-            found = onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower()
-            raise ModelError(f"input {value.name!r}: expected float, found {found}")
+    fed = [value for value in model.graph.input if value.name not in constants]
+    _check_float(fed)
     nodes: list[Node] = []
     for proto in model.graph.node:
         if proto.op_type == "Constant":
@@ -185,7 +180,7 @@ def read(model: onnx.ModelProto) -> Graph:
         nodes=tuple(nodes),
         constants=constants,
         shapes={**shapes, **{name: array.shape for name, array in constants.items()}},
-        inputs=tuple(v.name for v in model.graph.input if v.name not in constants),
+        inputs=tuple(v.name for v in fed),
         outputs=tuple(v.name for v in model.graph.output),
         opset=opset,
         integers=frozenset(
@@ -219,6 +214,14 @@ def write(graph: Graph) -> onnx.ModelProto:
         ir_version=10,
         opset_imports=[onnx.helper.make_opsetid("", graph.opset)],
     )
+
+
+def _check_float(inputs: Sequence[onnx.ValueInfoProto]) -> None:
+    for value in inputs:
+        kind = value.type.tensor_type.elem_type
+        if kind != onnx.TensorProto.FLOAT:
+            found = onnx.TensorProto.DataType.Name(kind).lower()
+            raise ModelError(f"input {value.name!r}: expected float, found {found}")
 
 
 def _node(proto: onnx.NodeProto) -> Node:
