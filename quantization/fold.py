@@ -30,8 +30,9 @@ def fold(model: onnx.ModelProto) -> onnx.ModelProto:
             an output that is not computed from the input, an input shape that is not static
             or whose batch is not 1, weights that are not finite, or no operator that is left
             after folding.
+        UnsupportedOperatorError: if an LSTM or GRU has a form that is not unrolled.
     """
-    graph = read(model)
+    graph = _with_output_names(read(model))
     _check_border(graph)
     _check_finite(graph)
     while True:
@@ -102,6 +103,15 @@ def _evaluate(constant: Graph, wanted: list[str]) -> dict[str, Array]:
     # By name alone: their types are ONNX Runtime's to infer.
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)
     return dict(zip(wanted, open_session(model).run(wanted, {}), strict=True))
+
+
+def _with_output_names(graph: Graph) -> Graph:
+    """The graph with a name for each first output that nobody reads: a node goes by it."""
+    nodes = tuple(
+        n if n.output else replace(n, outputs=(f"{''.join(n.outputs)}:unread", *n.outputs[1:]))
+        for n in graph.nodes
+    )
+    return replace(graph, nodes=nodes)
 
 
 def _is_graph(attribute: object) -> bool:

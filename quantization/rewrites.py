@@ -22,6 +22,8 @@ from quantization.decompositions import (
     sum_to_mean,
 )
 from quantization.graph import Array, Graph, Node
+from quantization.moves import batch_first_product, batch_stays_in_front
+from quantization.recurrent import unroll
 
 Rewrite: TypeAlias = Callable[[Graph, Node], Graph | None]
 
@@ -221,6 +223,7 @@ REWRITES: tuple[Rewrite, ...] = (
     constant_division,
     sum_to_mean,
     split_to_slices,
+    batch_first_product,
     matmul_to_gemm,
     rows_to_conv,
     plain_gemm,
@@ -230,6 +233,8 @@ REWRITES: tuple[Rewrite, ...] = (
     zero_bias,
     batch_norm_into_weights,
     batch_norm_alone,
+    unroll,  # after those of Gemm and Conv: its steps share their weights by name
+    batch_stays_in_front,
     reshape_to_flatten,
     any_batch,
     joined_reshapes,

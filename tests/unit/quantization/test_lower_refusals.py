@@ -12,7 +12,7 @@ SUPPORTED = (
     "Gemm, GlobalAveragePool, GlobalMaxPool, HardSwish, Identity, LeakyRelu, LogSoftmax, MatMul, "
     "MaxPool, Mul, PRelu, Pad, ReduceMax, ReduceMean, Relu, Reshape, Resize, Sigmoid, Slice, "
     "Softmax, SpaceToDepth, Squeeze, Sub, Tanh, Transpose, Unsqueeze; and, where they fold into "
-    "these: BatchNormalization, Constant, Div by a constant, Dropout, HardSigmoid, Neg, "
+    "these: BatchNormalization, Constant, Div by a constant, Dropout, GRU, HardSigmoid, LSTM, Neg, "
     "ReduceSum, Split"
 )
 

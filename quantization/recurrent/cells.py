@@ -1,0 +1,171 @@
+"""One step of an LSTM and of a GRU, in the arithmetic that costs int8 least.
+
+Both are written as what *changes*, by a gate that is taken from 1:
+``c' = c + (i * g - (1 - f) * c)`` and ``h' = h + (1 - z) * (n - h)``, where ``1 - sigmoid(a)``
+is ``sigmoid(-a)`` and so had by weights of the other sign. TFLite's int8 sigmoid ends at
+255/256: as a factor of the memory it would forget 0.4 % at every step, but as a factor of the
+change it reaches 0, and what is kept loses nothing but its rounding.
+
+Gates and their order are those of the ONNX specification
+(https://onnx.ai/onnx/operators/onnx__LSTM.html and onnx__GRU.html).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from edge_agent.arrays import F32
+from quantization.recurrent.form import Direction
+from quantization.recurrent.written import Written
+
+
+@dataclass(frozen=True)
+class State:
+    """The names of what one step hands to the next, rows (1, H); a GRU has no cell."""
+
+    hidden: str
+    cell: str
+
+
+@dataclass(frozen=True)
+class Gates:
+    """Gates that are computed by one product, as one activation and so one scale is theirs.
+
+    Args:
+        name: of the product.
+        inputs: the products of the inputs of all steps (1, T * N), by name.
+        recurrence: (N, H), by name.
+        biases: (N,) of the recurrent product, by name.
+        size: N.
+    """
+
+    name: str
+    inputs: str
+    recurrence: str
+    biases: str
+    size: int
+
+    def of_inputs(self, written: Written, step: str, time: int) -> str:
+        """The share of the inputs of one time, (1, N)."""
+        start = time * self.size
+        return written.columns(f"{step}:{self.name}:x", self.inputs, start, start + self.size)
+
+    def of_hidden(self, written: Written, step: str, hidden: str) -> str:
+        """The share of the hidden values, (1, N)."""
+        return written.product(f"{step}:{self.name}:h", hidden, self.recurrence, self.biases)
+
+    def sum(self, written: Written, step: str, time: int, hidden: str) -> str:
+        """Both shares together, (1, N)."""
+        x = self.of_inputs(written, step, time)
+        return written.add(f"{step}:{self.name}", x, self.of_hidden(written, step, hidden))
+
+
+# Of ONNX's rows (G * H, ...), those of some gates (N, ...), of the sign they are used with.
+Take: TypeAlias = Callable[[F32], F32]
+# Writes, under a name, the product of all inputs by weights (N, I) and biases (N,): (1, T * N).
+Project: TypeAlias = Callable[[str, F32, F32], str]
+# Writes, under a name, the step of one time, from the state before it to the state after.
+Cell: TypeAlias = Callable[[str, int, State], State]
+
+
+def lstm(written: Written, direction: Direction, project: Project) -> Cell:
+    """The step of an LSTM, whose gates are input, output, forget, cell."""
+    size = direction.recurrence.shape[1]
+    biases = direction.biases + direction.recurrent_biases
+
+    def logistic(array: F32) -> F32:  # input, output and 1 - forget
+        return np.concatenate((array[: 2 * size], -array[2 * size : 3 * size]))
+
+    def candidate(array: F32) -> F32:
+        return array[3 * size :]
+
+    none = np.zeros_like(biases)
+    gates = _gates(written, direction, project, "gates", logistic, biases, none)
+    new = _gates(written, direction, project, "new", candidate, biases, none)
+
+    def step(name: str, time: int, state: State) -> State:
+        opened = written.sigmoid(f"{name}:opened", gates.sum(written, name, time, state.hidden))
+        taken, shown, lost = (
+            written.columns(f"{name}:{what}", opened, i * size, (i + 1) * size)
+            for i, what in enumerate(("taken", "shown", "lost"))
+        )
+        fresh = written.tanh(f"{name}:fresh", new.sum(written, name, time, state.hidden))
+        change = written.subtract(
+            f"{name}:change",
+            written.multiply(f"{name}:gain", taken, fresh),
+            written.multiply(f"{name}:loss", lost, state.cell),
+        )
+        cell = written.add(f"{name}:cell", state.cell, change)
+        squashed = written.tanh(f"{name}:squashed", cell)
+        return State(written.multiply(f"{name}:hidden", shown, squashed), cell)
+
+    return step
+
+
+def gru(written: Written, direction: Direction, project: Project, linear_before: bool) -> Cell:
+    """The step of a GRU, whose gates are update, reset, hidden.
+
+    Args:
+        written: where its nodes go.
+        direction: its weights.
+        project: writes the products of its inputs.
+        linear_before: whether the reset gate acts after the recurrent product
+            (`linear_before_reset`), as in PyTorch, and not before it.
+    """
+    size = direction.recurrence.shape[1]
+    biases = direction.biases + direction.recurrent_biases
+
+    def logistic(array: F32) -> F32:  # 1 - update and reset
+        return np.concatenate((-array[:size], array[size : 2 * size]))
+
+    def candidate(array: F32) -> F32:
+        return array[2 * size :]
+
+    none = np.zeros_like(biases)
+    gates = _gates(written, direction, project, "gates", logistic, biases, none)
+    # What the reset gate acts on has its own biases under it.
+    of_inputs = direction.biases if linear_before else biases
+    under = direction.recurrent_biases if linear_before else none
+    new = _gates(written, direction, project, "new", candidate, of_inputs, under)
+
+    def step(name: str, time: int, state: State) -> State:
+        opened = written.sigmoid(f"{name}:opened", gates.sum(written, name, time, state.hidden))
+        moved, reset = (
+            written.columns(f"{name}:{what}", opened, i * size, (i + 1) * size)
+            for i, what in enumerate(("moved", "reset"))
+        )
+        if linear_before:
+            product = new.of_hidden(written, name, state.hidden)
+            memory = written.multiply(f"{name}:memory", reset, product)
+        else:
+            seen = written.multiply(f"{name}:seen", reset, state.hidden)
+            memory = new.of_hidden(written, name, seen)
+        total = written.add(f"{name}:total", new.of_inputs(written, name, time), memory)
+        fresh = written.tanh(f"{name}:fresh", total)
+        apart = written.subtract(f"{name}:apart", fresh, state.hidden)
+        change = written.multiply(f"{name}:change", moved, apart)
+        return State(written.add(f"{name}:hidden", state.hidden, change), state.cell)
+
+    return step
+
+
+def _gates(
+    written: Written,
+    direction: Direction,
+    project: Project,
+    name: str,
+    take: Take,
+    biases: F32,
+    recurrent_biases: F32,
+) -> Gates:
+    """Some of the gates: the product of all inputs, and the constants of the recurrent one."""
+    name_of = f"{direction.name}:{name}"
+    return Gates(
+        name,
+        project(name_of, take(direction.weights), take(biases)),
+        written.constant(f"{name_of}:recurrence", take(direction.recurrence)),
+        written.constant(f"{name_of}:recurrent biases", take(recurrent_biases)),
+        len(take(direction.biases)),
+    )
