@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from bright import write_bright
 from brokers import Mosquitto, mosquitto_binary
 
 from edge_agent.bundle.archive import Bundle, open_bundle
+
+if TYPE_CHECKING:
+    from tflite_graphs import Runtime
 
 
 @pytest.fixture(name="mosquitto_factory")
@@ -46,3 +50,16 @@ def _bright_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _bright_bundle(bright_path: Path) -> Bundle:
     """The tiny bundle, opened."""
     return open_bundle(bright_path)
+
+
+@pytest.fixture(name="runtime", params=["tflite-runtime", "LiteRT"], scope="module")
+def _runtime(request: pytest.FixtureRequest) -> Iterator[tuple[str, "Runtime"]]:
+    """The reference kernels of one TFLite runtime, and its name."""
+    # Imported here: a device's environment lacks the schema that files are written by.
+    from tflite_graphs import OTHER_RUNTIME, Runtime, runtimes
+
+    python = runtimes()[request.param]
+    if python is None:
+        pytest.skip(f"{OTHER_RUNTIME} names no Python that has tflite-runtime")
+    with Runtime(python) as running:
+        yield request.param, running

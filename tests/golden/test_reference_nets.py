@@ -2,14 +2,13 @@
 
 import functools
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from onnx_nets import converted, normal, to_device
-from tflite_graphs import OTHER_RUNTIME, Array, Runtime, runtimes
+from tflite_graphs import Array, Runtime
 from torch_nets import NETS, exported, randomised
 
 from edge_agent.runtime import Interpreter
@@ -30,15 +29,6 @@ TOLERANCE = {"tflite-runtime": 0, "LiteRT": 1}
 # LiteRT's default kernels scale in float32. A softmax (vgg) turns a quantum of a logit into
 # several of a probability.
 DEFAULT_APART = {"resnet": 2, "mobilenet": 2, "ds_cnn": 2, "vgg": 6}
-
-
-@pytest.fixture(name="runtime", params=list(runtimes()), scope="module")
-def _runtime(request: pytest.FixtureRequest) -> Iterator[tuple[str, Runtime]]:
-    python = runtimes()[request.param]
-    if python is None:
-        pytest.skip(f"{OTHER_RUNTIME} names no Python that has tflite-runtime")
-    with Runtime(python) as running:
-        yield request.param, running
 
 
 def published(name: str) -> tuple[bytes, Array]:

@@ -4,12 +4,10 @@ Random values almost never do: whether a factor was computed in float32 or in do
 about one result in a million.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from tflite_graphs import OTHER_RUNTIME, Array, File, Runtime, T, constant, runtimes
+from tflite_graphs import Array, File, Runtime, T, constant, runtimes
 
 from quantization.reference import run
 from quantization.reference.fixed_point import quantize_multiplier
@@ -36,15 +34,6 @@ SUMS = [
     (0.003891368629410863, 0.009800195693969727, 60.27056884765625, [-54523942, 157250210]),
     (0.0033250285778194666, 0.002759921597316861, 21.311559677124023, [124244422]),
 ]
-
-
-@pytest.fixture(name="runtime", params=list(runtimes()), scope="module")
-def _runtime(request: pytest.FixtureRequest) -> Iterator[tuple[str, Runtime]]:
-    python = runtimes()[request.param]
-    if python is None:
-        pytest.skip(f"{OTHER_RUNTIME} names no Python that has tflite-runtime")
-    with Runtime(python) as running:
-        yield request.param, running
 
 
 def result(runtime: tuple[str, Runtime], file: bytes, x: Array) -> Array:
