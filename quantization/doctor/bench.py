@@ -31,19 +31,26 @@ def decibels(error: float) -> float | None:
 
 
 class Seen:
-    """What one value of the float network was seen to be."""
+    """What one value of the float network was seen to be, and how far another form was off."""
 
     def __init__(self) -> None:
         self._observer = Observer(MOST)
+        self._error = _Error()
         self._lows: list[F32] = []
         self._highs: list[F32] = []
 
-    def update(self, name: str, array: F32) -> None:
-        """See one more batch (N, C, ...) of the value."""
+    def update(self, name: str, array: F32, other: F32) -> None:
+        """See one more batch (N, C, ...) of the value, and what another form made of it."""
         self._observer.update(name, array)
+        self._error.update(array, other)
         others = tuple(axis for axis in range(array.ndim) if axis != 1)
         self._lows.append(array.min(axis=others))
         self._highs.append(array.max(axis=others))
+
+    @property
+    def error(self) -> float:
+        """The other form's squared error as a share of the value's squares."""
+        return self._error.share
 
     @property
     def channels(self) -> tuple[Range, ...]:
@@ -65,7 +72,7 @@ class Seen:
 class Bench:
     """A float network run on samples.
 
-    Memory holds the samples, the network's outputs for them, and of the values within what
+    Memory holds the samples, the network's outputs for them, and of the values within it what
     one batch needs.
 
     Args:
@@ -74,7 +81,7 @@ class Bench:
 
     Raises:
         CalibrationError: if there are no samples, they have the wrong type or shape, or one
-            or a value computed from it is not finite.
+            is not finite.
     """
 
     def __init__(self, graph: Graph, samples: F32) -> None:
@@ -82,16 +89,11 @@ class Bench:
         self.samples = len(samples)
         self.ends = tuple(_ends(graph))
         self._float = Watched(graph, int8_values(graph))
-        self.seen = {value: Seen() for value in self._float.values}
         self._batches: list[F32] = []
-        self._reference: list[dict[str, F32]] = []
-        for batch in self._float.batches([samples]):
-            found = self._float.run(batch)
-            for value, seen in self.seen.items():
-                seen.update(value, found[value])
+        for batch in self._float.batches([samples]):  # as many as all values of fit into memory
             start = sum(map(len, self._batches))
             self._batches.append(samples[start : start + len(batch)])
-            self._reference.append({end: found[end] for end in self.ends})
+        self._reference = list(self.run(graph, self.ends))
 
     def run(self, graph: Graph, values: Sequence[str]) -> Iterator[dict[str, F32]]:
         """Some values of a network with the same input, batch by batch."""
@@ -116,20 +118,23 @@ class Bench:
         """The same with only some layers quantised."""
         return self.output_error(isolated(self.graph, layers))
 
-    def value_errors(self, graph: Graph, names: Mapping[str, str]) -> dict[str, float]:
-        """The squared error of values as a share of their squares.
+    def compare(self, graph: Graph, names: Mapping[str, str]) -> dict[str, Seen]:
+        """What the float network's values are, and the error of another form's.
 
         Args:
             graph: a form of the network.
             names: of each value that is wanted, what it is called there.
+
+        Raises:
+            CalibrationError: if a value of the float network is not finite.
         """
-        total = {value: _Error() for value in names}
-        quantised = self.run(graph, tuple(names.values()))
-        for batch, found in zip(self._batches, quantised, strict=True):
+        all_seen = {value: Seen() for value in names}
+        found = self.run(graph, tuple(names.values()))
+        for batch, others in zip(self._batches, found, strict=True):
             wanted = self._float.run(batch)
-            for value, name in names.items():
-                total[value].update(wanted[value], found[name])
-        return {value: error.share for value, error in total.items()}
+            for value, seen in all_seen.items():
+                seen.update(value, wanted[value], others[names[value]])
+        return all_seen
 
     def mean_difference(self, graph: Graph, value: str) -> NDArray[np.float64]:
         """By how much a value of another form is larger, on average: (C,), by channel."""

@@ -1,21 +1,40 @@
 """`diagnose`: run a network in float and in int8, layer by layer, and find what is to blame."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import onnx
 
 from edge_agent.arrays import F32
 from quantization.doctor.bench import Bench, decibels
-from quantization.doctor.causes import CAUSES, Patient, Suspicion
 from quantization.doctor.diagnosis import Culprit, Diagnosis, Layer
 from quantization.doctor.paired import Int8Layer, paired
+from quantization.doctor.patient import Find, Patient, Suspicion
+from quantization.doctor.value_causes import (
+    clipped,
+    outlier_values,
+    too_wide,
+    unlike_channels,
+)
+from quantization.doctor.weight_causes import shifted_mean, unlike_columns, unlike_rows
 from quantization.errors import ModelError
 from quantization.graph import Graph, Node, read
 from quantization.lower.ops import find
 from quantization.lower.registry import Scale
 from quantization.plan import Group, activation_inputs, scale_groups
 
+# In this order, each on top of those before: a scale that somebody else stretches, for one,
+# would make an outlier look larger than it is.
+CAUSES: tuple[Find, ...] = (
+    clipped,
+    too_wide,
+    outlier_values,
+    unlike_channels,
+    unlike_rows,
+    unlike_columns,
+    shifted_mean,
+)
 # A layer that leaves the output this much signal over its error harms nobody. In the healthy
 # networks that were measured (ResNet-8 on three data sets, U-Net, a text reader), whose
 # outputs were 31 to 39 dB over their error, the worst layer alone was at 34.9 dB.
@@ -50,7 +69,7 @@ def diagnose(
         raise ModelError("quantised network: expected values in int8, found none")
     bench = Bench(graph, samples)
     real = {layer.value: layer.real for layer in layers}
-    below = bench.value_errors(quantised, real)
+    seen = bench.compare(quantised, real)
     alone = {}
     for layer in layers:
         alone[layer.value] = 0.0 if _only_moves(graph, layer, layers) else bench.alone([layer])
@@ -61,13 +80,13 @@ def diagnose(
         culprit
         for layer in layers
         for culprit in _culprits(
-            Patient(layer, groups.get(layer.value, Group((layer.value,), None)), bench),
+            Patient(layer, groups.get(layer.value, Group((layer.value,), None)), bench, seen),
             alone[layer.value], total,
         )
     ]  # fmt: skip
     return Diagnosis(
         layers=tuple(
-            _reported(graph, layer, below[layer.value], alone[layer.value], total)
+            _reported(graph, layer, seen[layer.value].error, alone[layer.value], total)
             for layer in layers
         ),
         culprits=tuple(sorted(culprits, key=lambda c: -c.saved_share)),
@@ -89,7 +108,7 @@ def _culprits(patient: Patient, error: float, total: float) -> Iterator[Culprit]
         if error - left < max(PROVEN * error, WORTH_NAMING * total):
             continue
         yield _named(patient.layer, suspicion, error, left, total)
-        patient, error = Patient(suspicion.cured, patient.group, patient.bench), left
+        patient, error = replace(patient, layer=suspicion.cured), left
 
 
 def _named(

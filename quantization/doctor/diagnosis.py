@@ -16,7 +16,7 @@ class Kind(Enum):
     PADDING = "padding"  # the constant of a Pad stretches the range
     FIXED = "fixed scale"  # TFLite fixes a scale that is far too coarse
     CLIPPED = "clipped"  # values lie outside of the range
-    WEIGHTS = "weight spread"  # rows of unlike weights have one scale
+    WEIGHTS = "weight spread"  # rows or columns of unlike weights have one scale
     SHIFT = "shifted mean"  # rounded weights move the mean of what the layer computes
 
 
@@ -28,17 +28,18 @@ class Culprit(msgspec.Struct, frozen=True, kw_only=True):
         operators: what the layer computes.
         kind: the reason's kind.
         factor: how many times too coarse: the range that the scale covers over the one that is
-            needed; of `CHANNELS` and `WEIGHTS` the widest channel over the median one; of
-            `CLIPPED` the range that is needed over the one covered; of `SHIFT` the share of
-            the error, between 0 and 1, that is a constant of the channel.
+            needed; of `CHANNELS` the widest channel over one of the narrow ones; of
+            `WEIGHTS` the largest weight over those that suffer; of `CLIPPED` the range that
+            is needed over the one covered; of `SHIFT` the share of the error, between 0 and
+            1, that is a constant of the channel.
         cause: the value or operator that is to blame; "" where it is the layer itself.
-        channel: the channel that is to blame, if one is.
-        covers: what the layer's scale covers.
+        channel: the channel that is to blame, if one is; of `WEIGHTS` with a cause, of that.
+        covers: what the scale covers: the value's, or that of the weights.
         needs: what it would have to cover without the reason.
         saved_db: how much better the network's output is without it, in dB, where all other
             layers are in float.
         saved_share: what of the error of all layers it is, between 0 and 1.
-        channels: the range of each channel of the layer's value; of `WEIGHTS` of each row.
+        channels: the range of each channel of the layer's value; of `WEIGHTS` of the weights.
     """
 
     layer: str

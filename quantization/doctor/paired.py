@@ -82,10 +82,11 @@ def paired(graph: Graph, qdq: Graph) -> tuple[Int8Layer, ...]:
         ModelError: if the one is not the other's quantised form.
     """
     computing = [node for node in qdq.nodes if node.op not in PAIR]
-    if [node.op for node in graph.nodes] != [node.op for node in computing]:
+    wanted, found = ([node.op for node in nodes] for nodes in (graph.nodes, computing))
+    if wanted != found:
         raise ModelError(
-            f"quantised network: expected the {len(graph.nodes)} operators of the float one, "
-            f"found {len(computing)} or others"
+            "quantised network: expected the operators of the float one, "
+            f"{', '.join(wanted)}; found {', '.join(found)}"
         )
     quantised = dict(zip(graph.nodes, computing, strict=True))
     members: dict[str, list[Node]] = {value: [] for value in int8_values(graph)}

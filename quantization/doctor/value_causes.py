@@ -1,0 +1,125 @@
+"""Reasons why the scale of a layer's value is too coarse for it.
+
+Each looks for its evidence and says what the layer would be without it. It is believed only
+if the error goes with it: see `diagnose`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from quantization.doctor.diagnosis import Kind
+from quantization.doctor.paired import Grid
+from quantization.doctor.patient import TOO_COARSE, Patient, Suspicion, narrow_one, width, with_zero
+from quantization.graph import Node
+from quantization.ranges import Range, affine_of
+
+# Clipping cuts off the largest values: less of it matters.
+CLIPPED = 1.1
+# Channels wider than half the widest one are outliers if they are this few.
+FEW = 1 / 8
+
+
+def clipped(patient: Patient) -> Suspicion | None:
+    """Values beyond the range are cut off."""
+    covers = patient.layer.covers
+    if covers is None or _producer_fixes(patient):
+        return None
+    needs = covers | patient.own
+    factor = width(needs) / width(covers)
+    if factor < CLIPPED:
+        return None
+    cured = replace(patient.layer, grid=Grid((affine_of(needs),)))
+    return Suspicion(Kind.CLIPPED, factor, covers, needs, cured)
+
+
+def too_wide(patient: Patient) -> Suspicion | None:
+    """The scale covers far more than the layer's own values: somebody else's, or nobody's."""
+    covers, own = patient.layer.covers, patient.own
+    if covers is None or not width(own) or width(covers) < TOO_COARSE * width(own):
+        return None
+    kind, cause = _demanded_by(patient)
+    cured = replace(patient.layer, grid=Grid((affine_of(own),)))
+    return Suspicion(kind, width(covers) / width(own), covers, own, cured, cause)
+
+
+def outlier_values(patient: Patient) -> Suspicion | None:
+    """One value in 10,000 stretches the range of all others."""
+    covers, seen = patient.layer.covers, patient.seen[patient.layer.value]
+    most = with_zero(seen.most)
+    if covers is None or not width(most) or width(covers) < TOO_COARSE * width(most):
+        return None
+    channels = seen.channels
+    widths = [width(with_zero(channel)) for channel in channels]
+    widest = int(np.argmax(widths))
+    alone = len(widths) > 1 and sorted(widths)[-2] <= widths[widest] / 2
+    cured = replace(patient.layer, grid=Grid((affine_of(most),), exact_beyond=True))
+    return Suspicion(
+        Kind.OUTLIER, width(covers) / width(most), covers, most, cured,
+        channel=widest if alone else None, channels=channels,
+    )  # fmt: skip
+
+
+def unlike_channels(patient: Patient) -> Suspicion | None:
+    """Channels of very different ranges share the scale that the widest one needs."""
+    channels = patient.channels_of(patient.layer.value)
+    widths = np.array([width(with_zero(channel)) for channel in channels])
+    grid, covers, narrow = patient.layer.grid, patient.layer.covers, narrow_one(widths)
+    if grid is None or covers is None or grid.exact_beyond or narrow is None:
+        return None
+    factor = float(widths.max() / widths[narrow])
+    if factor < TOO_COARSE:
+        return None
+    few = np.count_nonzero(widths > widths.max() / 2) <= max(1, FEW * len(widths))
+    cured = replace(patient.layer, grid=Grid(tuple(map(affine_of, channels))))
+    return Suspicion(
+        Kind.OUTLIER if few and not _is_depthwise(patient) else Kind.CHANNELS,
+        factor, covers, with_zero(channels[narrow]), cured,
+        channel=int(widths.argmax()) if few else None, channels=channels,
+    )  # fmt: skip
+
+
+def _demanded_by(patient: Patient) -> tuple[Kind, str]:
+    """Who demands the range that the layer's scale covers beyond its own values."""
+    own, seen = patient.own, patient.seen
+    if _producer_fixes(patient):
+        return Kind.FIXED, patient.layer.nodes[-1].op
+    covers = patient.layer.covers
+    assert covers is not None, "a layer without a scale covers nothing"
+    for pad in _pads(patient):
+        constant = _pad_value(patient, pad)
+        if width(own | Range(constant, constant)) > width(covers) / 2:
+            return Kind.PADDING, pad.name
+    others = [value for value in patient.group.values if value != patient.layer.value]
+    if not others:
+        return Kind.OUTLIER, "calibration"
+    # The first of the widest is where the range comes from: what follows only hands it on.
+    return Kind.SHARED, max(others, key=lambda value: width(with_zero(seen[value].whole)))
+
+
+def _producer_fixes(patient: Patient) -> bool:
+    return patient.group.fixed is not None
+
+
+def _pads(patient: Patient) -> Iterator[Node]:
+    """The Pads among what shares the layer's scale."""
+    for value in patient.group.values:
+        node = patient.bench.graph.producer(value)
+        if node is not None and node.op == "Pad" and node.text("mode", "constant") == "constant":
+            yield node
+
+
+def _pad_value(patient: Patient, pad: Node) -> float:
+    given = patient.bench.graph.constant(pad, 2)
+    return 0.0 if given is None or not given.size else float(given.reshape(-1)[0])
+
+
+def _is_depthwise(patient: Patient) -> bool:
+    """Whether a depthwise convolution computes or reads the layer's value."""
+    graph = patient.bench.graph
+    near = (*patient.layer.nodes, *graph.consumers(patient.layer.value))
+    return any(
+        node.op == "Conv" and node.integer("group", 1) == graph.shapes[node.inputs[0]][1] > 1
+        for node in near
+    )

@@ -1,0 +1,332 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+from hurt_nets import (
+    CHANNEL,
+    SHAPE,
+    Hurt,
+    depthwise_spread,
+    healthy,
+    low_padding,
+    outlier_channel,
+    samples,
+    silu_concat,
+    weights,
+)
+from onnx_nets import net, node, normal
+from torch_nets import NETS, exported, randomised
+
+from edge_agent.arrays import F32
+from quantization.doctor import Culprit, Diagnosis, Kind, diagnose
+from quantization.errors import CalibrationError, ModelError
+from quantization.fold import fold
+from quantization.quantized import quantized
+from quantization.recipe import QuantRecipe
+
+MINMAX = QuantRecipe()
+
+
+def diagnosed(hurt: Hurt, recipe: QuantRecipe = MINMAX) -> Diagnosis:
+    folded = fold(hurt.model)
+    return diagnose(folded, quantized(folded, [hurt.samples], recipe).qdq, hurt.samples)
+
+
+def found(diagnosis: Diagnosis) -> list[tuple[str, Kind]]:
+    return [(culprit.layer, culprit.kind) for culprit in diagnosis.culprits]
+
+
+def culprit(diagnosis: Diagnosis, kind: Kind) -> Culprit:
+    (only,) = [culprit for culprit in diagnosis.culprits if culprit.kind is kind]
+    return only
+
+
+def test_an_outlier_channel_is_named() -> None:
+    """Its layer, its number and by how much; and the reader whose weights make up for it."""
+    diagnosis = diagnosed(outlier_channel())
+    assert set(found(diagnosis)) == {("r1", Kind.OUTLIER), ("r2", Kind.WEIGHTS)}
+    outlier = culprit(diagnosis, Kind.OUTLIER)
+    assert outlier.channel == CHANNEL
+    assert 80 < outlier.factor < 130
+    assert outlier.covers.high == pytest.approx(100 * outlier.needs.high, rel=0.3)
+    assert outlier.saved_db > 30
+    assert len(outlier.channels) == 8
+    reader = culprit(diagnosis, Kind.WEIGHTS)
+    assert (reader.cause, reader.channel) == ("r1", CHANNEL)
+
+
+def test_a_depthwise_layers_channel_spread_is_named() -> None:
+    """Channels a hundred times apart, at the depthwise convolution."""
+    diagnosis = diagnosed(depthwise_spread())
+    spread = culprit(diagnosis, Kind.CHANNELS)
+    assert spread.layer == "r2"
+    assert spread.operators == ("Conv", "Relu")
+    assert spread.factor > 50
+    assert set(found(diagnosis)) == {("r2", Kind.CHANNELS), ("r3", Kind.WEIGHTS)}
+
+
+def test_a_scale_shared_through_a_concat_is_named() -> None:
+    """The narrow SiLU suffers, and the wide value that it shares with is the cause."""
+    diagnosis = diagnosed(silu_concat())
+    shared = diagnosis.culprits[0]
+    assert (shared.layer, shared.kind, shared.cause) == ("silu", Kind.SHARED, "wide")
+    assert shared.needs.low == pytest.approx(-0.278, abs=0.01)  # the least that SiLU can be
+    assert shared.factor > 50
+    assert shared.saved_share > 0.8
+
+
+def test_a_padding_far_from_the_values_is_named() -> None:
+    """The layer before the Pad is coarse for the Pad's constant."""
+    diagnosis = diagnosed(low_padding())
+    assert found(diagnosis) == [("r1", Kind.PADDING)]
+    padding = culprit(diagnosis, Kind.PADDING)
+    assert padding.cause == "Pad to padded"
+    assert padding.factor > 50
+
+
+@pytest.mark.parametrize(
+    "make", [healthy, lambda: healthy(group=8), lambda: low_padding(0.0)], ids=["plain", "dw", "0"]
+)
+def test_a_healthy_network_has_no_culprit(make: Callable[[], Hurt]) -> None:
+    """Must not fire: there is an error, but nothing to blame for it."""
+    diagnosis = diagnosed(make())
+    assert diagnosis.culprits == ()
+    assert diagnosis.output_db is not None
+    assert diagnosis.output_db > 34
+
+
+@pytest.mark.parametrize("name", ["resnet", "ds_cnn", "vgg"])
+def test_networks_as_trained_have_no_culprit(name: str) -> None:
+    """Must not fire on the architectures that are trained here."""
+    make, shape = NETS[name]
+    model = exported(randomised(make()), shape, dynamo=False)
+    images = normal(16, *shape, seed=1)
+    assert diagnosed(Hurt(model, images, "")).culprits == ()
+
+
+def test_what_stands_out_but_costs_nothing_is_not_named() -> None:
+    """Must not fire: a channel a hundred times the others, in a branch that hardly counts."""
+    hurt = outlier_channel()
+    nodes = list(hurt.model.graph.node)
+    nodes[-1].output[0] = "faint"
+    faint = [
+        node("Mul", "faint", "little", to="added"),
+        node("Conv", "input", "w5", to="own", pads=[1, 1, 1, 1]),
+        node("GlobalAveragePool", "own", to="own mean"),
+        node("Flatten", "own mean", to="own flat"),
+        node("Add", "added", "own flat"),
+    ]
+    constants = {t.name: onnx.numpy_helper.to_array(t) for t in hurt.model.graph.initializer}
+    constants |= {"little": np.array(1e-4, np.float32), "w5": weights(5, 3, 3, 7)}
+    branched = net([*nodes, *faint], SHAPE, constants)
+    assert diagnosed(replace(hurt, model=branched)).culprits == ()
+
+
+def test_one_extreme_value_is_an_outlier() -> None:
+    """A single pixel among 24,576 that is a thousand times the others."""
+    hurt = healthy()
+    spoilt = hurt.samples.copy()
+    spoilt[3, 1, 4, 4] = 1000
+    diagnosis = diagnosed(replace(hurt, samples=spoilt))
+    outlier = culprit(diagnosis, Kind.OUTLIER)
+    assert (outlier.layer, outlier.channel) == ("input", 1)
+    assert outlier.covers.high == pytest.approx(1000, rel=0.01)
+    assert outlier.needs.high < 5
+
+
+def test_an_outlier_of_other_samples_is_one_too() -> None:
+    """A scale that calibration chose for what these samples do not show."""
+    hurt = healthy()
+    spoilt = hurt.samples * np.float32(200)
+    folded = fold(hurt.model)
+    qdq = quantized(folded, [spoilt], MINMAX).qdq
+    worst = diagnose(folded, qdq, hurt.samples).culprits[0]
+    assert (worst.kind, worst.cause) == (Kind.OUTLIER, "calibration")
+    assert worst.factor == pytest.approx(200, rel=0.01)
+
+
+def test_values_that_are_cut_off_are_named() -> None:
+    """Ranges of half of the values clip the rest."""
+    diagnosis = diagnosed(healthy(), QuantRecipe(calibration="percentile", percentile=60))
+    clipped = {c.layer for c in diagnosis.culprits if c.kind is Kind.CLIPPED}
+    assert "r2" in clipped
+    assert "input" in clipped
+
+
+def test_rows_of_unlike_weights_are_named() -> None:
+    """A dense layer has one scale for all rows; one row is 200 times the others."""
+    first, second = normal(16, 12, seed=1), normal(4, 16, seed=2)
+    first[3] *= 200
+    second[:, 3] /= 200
+    nodes = [
+        node("Gemm", "input", "w1", "b1", to="hidden", transB=1),
+        node("Relu", "hidden", to="r"),
+        node("Gemm", "r", "w2", "b2", transB=1),
+    ]
+    zeros = {"b1": np.zeros(16, np.float32), "b2": np.zeros(4, np.float32)}
+    model = net(nodes, (1, 12), {"w1": first, "w2": second, **zeros})
+    diagnosis = diagnosed(Hurt(model, normal(64, 12, seed=3), "r"))
+    rows = [c for c in diagnosis.culprits if c.kind is Kind.WEIGHTS and not c.cause]
+    assert [(c.layer, c.channel) for c in rows] == [("r", 3)]
+    assert rows[0].factor > 100
+    assert ("output", Kind.WEIGHTS) in found(diagnosis)  # the columns that make up for it
+
+
+def test_a_shifted_mean_is_named() -> None:
+    """Inputs far from 0, whose mean the bias takes off: what rounding adds, it does not."""
+    weight = normal(8, 3, 3, 3, seed=1)
+    bias = -5 * weight.sum(axis=(1, 2, 3))
+    nodes = [
+        node("Conv", "input", "w", "b", to="c"),
+        node("GlobalAveragePool", "c", to="pooled"),
+        node("Flatten", "pooled"),
+    ]
+    model = net(nodes, SHAPE, {"w": weight, "b": bias})
+    images: F32 = 5 + 0.02 * samples()
+    shift = culprit(diagnosed(Hurt(model, images, "c")), Kind.SHIFT)
+    assert shift.layer == "c"
+    assert 0.5 < shift.factor <= 1
+
+
+def test_a_fixed_scale_is_named() -> None:
+    """A sigmoid that is nearly 0 throughout, though what follows multiplies it."""
+    nodes = [
+        node("Conv", "input", "w", "b", to="c", pads=[1, 1, 1, 1]),
+        node("Sigmoid", "c", to="gate"),
+        node("Mul", "gate", "large"),
+    ]
+    constants = {
+        "w": weights(8, 3, 3, 1) / np.float32(4),
+        "b": np.full(8, -7, np.float32),
+        "large": np.array(500, np.float32),
+    }
+    diagnosis = diagnosed(Hurt(net(nodes, SHAPE, constants), samples(), "gate"))
+    fixed = diagnosis.culprits[0]
+    assert (fixed.layer, fixed.kind, fixed.cause) == ("gate", Kind.FIXED, "Sigmoid")
+    assert fixed.covers.high == pytest.approx(255 / 256)
+
+
+def test_every_layer_is_measured() -> None:
+    """In execution order, with ranges; shares add up, and what only moves values costs nothing."""
+    diagnosis = diagnosed(healthy())
+    names = ["input", "r1", "r2", "r3", "pooled", "flat", "output"]
+    assert [layer.name for layer in diagnosis.layers] == names
+    assert sum(layer.share for layer in diagnosis.layers) == pytest.approx(1)
+    flat = diagnosis.layers[5]
+    assert (flat.operators, flat.shape, flat.alone_db, flat.share) == (
+        ("Flatten",),
+        (1, 8),
+        None,
+        0,
+    )
+    for layer in diagnosis.layers:
+        assert layer.covers is not None
+        assert layer.scale is not None
+        assert layer.covers.high - layer.covers.low == pytest.approx(255 * layer.scale, rel=1e-5)
+        assert layer.snr_db is not None
+        assert layer.snr_db > 20
+    assert diagnosis.samples == 32
+    assert diagnosis.output_db == diagnosis.layers[-1].snr_db
+    assert diagnosis.by_cost[0].name == "r2"
+    assert "flat" not in [layer.name for layer in diagnosis.by_cost]
+
+
+def test_what_a_layer_costs_alone_is_what_keeping_all_others_in_float_shows() -> None:
+    """`qdq.quantize` with every other layer in float is about as far off, its ends included."""
+    hurt = silu_concat()
+    folded = fold(hurt.model)
+    diagnosis = diagnosed(hurt)
+    names = [layer.name for layer in diagnosis.layers[1:]]
+    others = tuple(name for name in names if name != "silu")
+    recipe = QuantRecipe(float_layers=tuple(n for n in others if n not in ("joined", "wide")))
+    kept = diagnose(folded, quantized(folded, [hurt.samples], recipe).qdq, hurt.samples)
+    silu = next(layer for layer in diagnosis.layers if layer.name == "silu")
+    assert silu.alone_db is not None
+    assert kept.output_db == pytest.approx(silu.alone_db, abs=1)
+
+
+def test_layers_in_float_cost_nothing() -> None:
+    """They have no scale, and their weights stay as they are."""
+    hurt = healthy()
+    recipe = QuantRecipe(float_layers=("r1", "r2"))
+    layers = {layer.name: layer for layer in diagnosed(hurt, recipe).layers}
+    assert layers["r1"].covers is None
+    assert layers["r1"].alone_db is None
+    assert layers["r3"].share > 0
+
+
+def test_indices_are_judged_by_the_scores_they_come_from() -> None:
+    """A network that returns only the best class has an error all the same."""
+    nodes = [
+        node("Conv", "input", "w", to="c"),
+        node("GlobalAveragePool", "c", to="pooled"),
+        node("Flatten", "pooled", to="scores"),
+        node("ArgMax", "scores", axis=1, keepdims=0),
+    ]
+    diagnosis = diagnosed(Hurt(net(nodes, SHAPE, {"w": weights(5, 3, 3, 1)}), samples(), ""))
+    assert diagnosis.output_db is not None
+    assert diagnosis.layers[-1].name == "scores"
+
+
+def test_several_outputs_count_alike() -> None:
+    """A small output beside a large one is not drowned by it."""
+    nodes = [
+        node("Conv", "input", "w", to="large"),
+        node("Mul", "large", "small", to="tiny"),
+    ]
+    constants = {"w": weights(5, 3, 3, 1), "small": np.array(1e-6, np.float32)}
+    model = net(nodes, SHAPE, constants, outputs=("large", "tiny"))
+    layers = {layer.name: layer for layer in diagnosed(Hurt(model, samples(), "")).layers}
+    assert layers["tiny"].share > 0.1
+
+
+def test_a_network_that_takes_no_batches_is_measured_sample_by_sample() -> None:
+    """A Reshape to a fixed batch of 1."""
+    nodes = [
+        node("Conv", "input", "w", to="c"),
+        node("Reshape", "c", "to", to="rows"),
+        node("Softmax", "rows", axis=0),
+    ]
+    constants = {"w": weights(4, 3, 3, 1), "to": np.array([14 * 14, 4], np.int64)}
+    diagnosis = diagnosed(Hurt(net(nodes, SHAPE, constants), samples(4), ""))
+    assert diagnosis.samples == 4
+    assert diagnosis.output_db is not None
+
+
+def test_every_layer_is_reported_as_done() -> None:
+    """One call for each."""
+    hurt, count = healthy(), 0
+
+    def advance() -> None:
+        nonlocal count
+        count += 1
+
+    folded = fold(hurt.model)
+    qdq = quantized(folded, [hurt.samples], MINMAX).qdq
+    assert len(diagnose(folded, qdq, hurt.samples, advance).layers) == count
+
+
+def test_another_network_is_refused() -> None:
+    """A quantised form of something else, or none, is said to be that."""
+    hurt = healthy()
+    folded, other = fold(hurt.model), fold(low_padding().model)
+    with pytest.raises(
+        ModelError,
+        match=r"the operators of the float one, Conv, Relu, Conv, .*; found Conv, Relu, Pad",
+    ):
+        diagnose(folded, quantized(other, [hurt.samples], MINMAX).qdq, hurt.samples)
+    with pytest.raises(ModelError, match="expected values in int8, found none"):
+        diagnose(folded, folded, hurt.samples)
+
+
+def test_samples_are_checked() -> None:
+    """Their shape is that of the network, and there are some."""
+    hurt = healthy()
+    folded = fold(hurt.model)
+    qdq = quantized(folded, [hurt.samples], MINMAX).qdq
+    with pytest.raises(CalibrationError, match=r"expected float32 \(N, 3, 16, 16\)"):
+        diagnose(folded, qdq, hurt.samples[:, :2])
+    with pytest.raises(CalibrationError, match="expected at least one, found none"):
+        diagnose(folded, qdq, hurt.samples[:0])
