@@ -1,4 +1,8 @@
-"""One small network for each operator and form of one, and what it should be lowered to."""
+"""One small network for each operator and form of one, and what it should be lowered to.
+
+Longer than other files because it is a table: a row is read alone, and whoever asks whether
+a form of an operator is covered has one place to look. The rows stand by subject.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
