@@ -70,6 +70,18 @@ def test_images_are_read_when_they_are_asked_for(pets: Path) -> None:
         _ = dataset.test.images[0]
 
 
+def test_the_names_of_files_are_not_part_of_the_data(pets: Path) -> None:
+    """Renamed within its place in the order, a picture is the same one; as another, it is not."""
+    before = _load(pets)
+    (pets / "cat" / "003.png").rename(pets / "cat" / "003 renamed.png")
+    after = _load(pets)
+    assert after.sha256 == before.sha256
+    names = [{*d.train.ids, *d.val.ids, *d.calibration.ids, *d.test.ids} for d in (before, after)]
+    assert names[1] - names[0] == {"cat/003 renamed.png"}
+    _write(pets / "cat" / "003 renamed.png", _picture(77))
+    assert _load(pets).sha256 != before.sha256
+
+
 def test_a_split_folder_keeps_its_splits(pets: Path, tmp_path: Path) -> None:
     """`train` and `test` beside each other: test is kept whole, val is drawn from train."""
     root = tmp_path / "split"
