@@ -1,15 +1,17 @@
 """`Bench`: a float network on samples, and how far quantised forms of it are from that."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import log10
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.arrays import F32
+from quantization.batching import takes_batches
 from quantization.doctor.isolate import isolated
 from quantization.doctor.paired import Int8Layer
-from quantization.graph import Graph
+from quantization.graph import Graph, write
 from quantization.lower.ops import find
 from quantization.lower.registry import Scale
 from quantization.observe import Watched
@@ -17,6 +19,7 @@ from quantization.observer import Observer
 from quantization.plan import int8_values
 from quantization.ranges import Range
 from quantization.recipe import QuantRecipe
+from quantization.session import open_session
 
 # What `Seen.most` holds: a range that only one value in 10,000 leaves.
 MOST = QuantRecipe(calibration="percentile", percentile=99.99)
@@ -97,8 +100,15 @@ class Bench:
 
     def run(self, graph: Graph, values: Sequence[str]) -> Iterator[dict[str, F32]]:
         """Some values of a network with the same input, batch by batch."""
-        watched = Watched(graph, values, like=self.graph)
-        return (watched.run(batch) for batch in self._batches)
+        (source,) = graph.inputs
+        asked = [value for value in values if value != source]
+        shape = graph.shapes[source]
+        dims = (-1, *shape[1:]) if takes_batches(self.graph) else shape
+        wanted = replace(graph, outputs=tuple(asked), shapes={source: dims})
+        session = open_session(write(wanted))
+        for batch in self._batches:
+            arrays = session.run(asked, {source: batch})
+            yield {source: batch, **dict(zip(asked, arrays, strict=True))}
 
     def output_error(self, graph: Graph, names: Sequence[str] | None = None) -> float:
         """The squared error of the network's outputs as a share of their squares.

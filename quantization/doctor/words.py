@@ -1,4 +1,4 @@
-"""A diagnosis in sentences: what is to blame, what that cost, and what to do about it."""
+"""A diagnosis in words: what is to blame, what that cost, and what helps."""
 
 from typing import assert_never
 
@@ -68,24 +68,23 @@ def price(culprit: Culprit) -> str:
 
 
 def advice(culprit: Culprit) -> str:
-    """What to do about it: a recipe's remedy, or a change of the network."""
+    """What helps against it: a remedy by the name of its trial, or a change of the network."""
     match culprit.kind:
         case Kind.OUTLIER:
-            if culprit.cause or culprit.channel is None:
-                return 'calibration = "auto"'
-            return 'equalize = true, or calibration = "auto"'
+            in_channel = culprit.channel is not None and not culprit.cause
+            return "equalisation, or better ranges" if in_channel else "better ranges"
         case Kind.CHANNELS | Kind.WEIGHTS:
-            return "equalize = true"
+            return "equalisation"
         case Kind.SHARED:
-            return f"keep what reads {culprit.layer} in float, or bring both to like ranges"
+            return f"like ranges in the network itself, or what reads {culprit.layer} in float"
         case Kind.PADDING:
-            return "pad with a constant near the values"
+            return "padding with a constant near the values"
         case Kind.FIXED:
-            return f"keep {culprit.layer} in float"
+            return f"keeping {culprit.layer} and what reads it in float"
         case Kind.CLIPPED:
-            return 'calibration = "minmax" or "auto"'
+            return "ranges by minmax, or by better ones"
         case Kind.SHIFT:
-            return 'correct_bias = true, or rounding = "learned"'
+            return "bias correction, or learned rounding"
         case _:
             assert_never(culprit.kind)
 

@@ -20,42 +20,42 @@ def culprit(kind: Kind, factor: float = 107.4, **changes: object) -> Culprit:
     [
         (culprit(Kind.OUTLIER, channel=5), "outlier in channel 5, 107x",
          "Channel 5 stretches its range to [0, 459]. Other channels need [-0.25, 4.2], 107x less.",
-         'equalize = true, or calibration = "auto"'),
+         "equalisation, or better ranges"),
         (culprit(Kind.OUTLIER), "outlier, 107x",
          "One value in 10,000 stretches its range to [0, 459]; all others need [-0.25, 4.2].",
-         'calibration = "auto"'),
+         "better ranges"),
         (culprit(Kind.OUTLIER, cause="calibration"), "outlier, 107x",
          "Its scale covers [0, 459], as calibration found it. Over these samples it needs "
-         "[-0.25, 4.2], 107x less.", 'calibration = "auto"'),
+         "[-0.25, 4.2], 107x less.", "better ranges"),
         (culprit(Kind.CHANNELS, 8.29), "channel spread, 8.3x",
          "Its channels share a scale for [0, 459], but differ: a quarter of them need no more than "
-         "[-0.25, 4.2], 8.3x less than the widest.", "equalize = true"),
+         "[-0.25, 4.2], 8.3x less than the widest.", "equalisation"),
         (culprit(Kind.SHARED, cause="wide"), "shared scale with wide, 107x",
          "It shares a scale for [0, 459] with wide, as one operator reads both. Its own values "
          "need [-0.25, 4.2], 107x less.",
-         "keep what reads r1 in float, or bring both to like ranges"),
+         "like ranges in the network itself, or what reads r1 in float"),
         (culprit(Kind.PADDING, cause="pad_3"), "padding, 107x",
          "'pad_3' fills with a constant far outside of its values: the scale covers [0, 459], they "
-         "need [-0.25, 4.2], 107x less.", "pad with a constant near the values"),
+         "need [-0.25, 4.2], 107x less.", "padding with a constant near the values"),
         (culprit(Kind.FIXED, cause="Softmax"), "fixed scale, 107x",
          "TFLite fixes the scale of Softmax to cover [0, 459]. Its values need [-0.25, 4.2], "
-         "107x less.", "keep r1 in float"),
+         "107x less.", "keeping r1 and what reads it in float"),
         (culprit(Kind.CLIPPED, 1.4), "clipped, 1.4x",
          "Its values need [-0.25, 4.2]. The scale covers [0, 459]: what is beyond is cut off.",
-         'calibration = "minmax" or "auto"'),
+         "ranges by minmax, or by better ones"),
         (culprit(Kind.WEIGHTS, channel=3), "weight spread in row 3, 107x",
          "All rows of its weights share a scale. Row 3 reaches 459, and a quarter of them no more "
-         "than 4.2.", "equalize = true"),
+         "than 4.2.", "equalisation"),
         (culprit(Kind.WEIGHTS, channel=3, cause="r0"), "weight spread for channel 3, 107x",
          "Its weights for channel 3 of r0, which is wide, are up to 4.2. Those for other channels, "
-         "up to 459, have the same scale.", "equalize = true"),
+         "up to 459, have the same scale.", "equalisation"),
         (culprit(Kind.SHIFT, 0.97), "shifted mean",
          "Rounding its weights makes its channels too high or too low on average: 97% of its "
-         "error is that.", 'correct_bias = true, or rounding = "learned"'),
+         "error is that.", "bias correction, or learned rounding"),
     ],
 )  # fmt: skip
 def test_each_kind_has_its_words(blamed: Culprit, name: str, said: str, advised: str) -> None:
-    """A title, a reason with its figures, and what to do about it."""
+    """A title, a reason with its figures, and what helps."""
     assert title(blamed) == name
     assert reason(blamed) == said
     assert advice(blamed) == advised

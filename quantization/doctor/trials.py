@@ -1,0 +1,109 @@
+"""`trials`: the remedies that a recipe has, each tried on a network, and what it brought."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+import onnx
+
+from edge_agent.arrays import F32
+from quantization.doctor.bench import Bench, decibels
+from quantization.doctor.diagnosis import Diagnosis, Kind
+from quantization.doctor.paired import paired
+from quantization.graph import Graph, read
+from quantization.lower.ops import find
+from quantization.lower.registry import Scale
+from quantization.plan import int8_values, layer_of
+from quantization.quantized import quantized
+from quantization.recipe import QuantRecipe
+
+# More layers than this are counted, not named.
+NAMED = 4
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to quantise the network, and how well that went.
+
+    Args:
+        name: in words, `equalisation`.
+        recipe: how it was quantised.
+        output_db: the network's output over its error, in dB; None where there is no error.
+    """
+
+    name: str
+    recipe: QuantRecipe
+    output_db: float | None
+
+
+def trials(
+    folded: onnx.ModelProto,
+    calibration: Iterable[F32],
+    measured: F32,
+    diagnosis: Diagnosis,
+    recipe: QuantRecipe,
+) -> Iterator[Trial]:
+    """Quantise a network by each remedy, and measure its output.
+
+    Args:
+        folded: the float network.
+        calibration: float32 arrays (N, ...) of any N, preprocessed as on the device; read once
+            or more for every trial.
+        measured: float32 (N, ...): what the output is measured on.
+        diagnosis: of the network, quantised by `recipe`.
+        recipe: what the remedies are added to.
+    """
+    graph = read(folded)
+    bench = Bench(graph, measured)
+    for name, tried in candidates(graph, diagnosis, recipe):
+        made = quantized(folded, calibration, tried)
+        qdq = read(made.qdq)
+        real = {layer.value: layer.real for layer in paired(read(made.folded), qdq)}
+        error = bench.output_error(qdq, [real[end] for end in bench.ends])
+        yield Trial(name=name, recipe=tried, output_db=decibels(error))
+
+
+def candidates(
+    graph: Graph, diagnosis: Diagnosis, recipe: QuantRecipe
+) -> list[tuple[str, QuantRecipe]]:
+    """What there is to try that the recipe does not do already, by name."""
+    ranges: Mapping[str, object] = {"calibration": "auto"}
+    equal: Mapping[str, object] = {"equalize": True, "correct_bias": True}
+    learned: Mapping[str, object] = {"rounding": "learned"}
+    tried = [
+        ("better ranges", ranges),
+        ("equalisation and bias correction", equal),
+        ("learned rounding", learned),
+        ("all three", {**ranges, **equal, **learned}),
+    ]
+    kept = in_float(graph, diagnosis)
+    if kept:
+        name = ", ".join(kept) if len(kept) <= NAMED else f"{len(kept)} layers"
+        tried.append((f"{name} in float", {"float_layers": kept}))
+    changed = [(name, msgspec.structs.replace(recipe, **change)) for name, change in tried]
+    return [(name, changed_recipe) for name, changed_recipe in changed if changed_recipe != recipe]
+
+
+def in_float(graph: Graph, diagnosis: Diagnosis) -> tuple[str, ...]:
+    """The layers to keep in float: those with a culprit, or else the costliest.
+
+    If a value is to blame, and not the weights that compute it, those that read it are kept,
+    too: only then nobody rounds it.
+    """
+    names = [value for value in int8_values(graph) if value not in graph.inputs]
+    kept = set()
+    for culprit in diagnosis.culprits:
+        kept.add(culprit.layer)
+        if culprit.kind not in (Kind.WEIGHTS, Kind.SHIFT):
+            kept |= set(_readers(graph, culprit.layer))
+    costly = [layer.name for layer in diagnosis.by_cost if layer.name in names]
+    if not kept and costly:
+        kept = {costly[0], *_readers(graph, costly[0])}
+    return tuple(value for value in names if value in kept)
+
+
+def _readers(graph: Graph, value: str) -> Iterator[str]:
+    """The layers that read a value, by itself or as others hand it on."""
+    for node in graph.consumers(value):
+        layer = layer_of(graph, node)
+        yield layer
+        if find(node).scale is Scale.SHARED:
+            yield from _readers(graph, layer)
