@@ -87,12 +87,7 @@ class MqttPublisher:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._closing.set()
         self._wake()
         # A broker that swallows packets may hold the thread in a connect: it dies with us.

@@ -6,7 +6,6 @@ The host's `verify` replays a bundle's golden frames through it, and measures th
 
 import time
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Protocol, Self
 
 import numpy as np
@@ -72,12 +71,7 @@ class TfliteRecognizer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._network.close()
 
     def __call__(self, image: U8, order: ColourOrder = "rgb") -> Result:

@@ -3,7 +3,6 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 
@@ -21,12 +20,7 @@ class MemoryPublisher:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         pass
 
     def publish(self, stream: str, topic: str, encode: Callable[[int], bytes]) -> int:

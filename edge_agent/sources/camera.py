@@ -5,7 +5,6 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Self
 
 import cv2
@@ -57,12 +56,7 @@ class CameraSource:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._end()
         self._thread.join(CLOSE_TIMEOUT_S)
 
