@@ -1,5 +1,6 @@
 import tracemalloc
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 import onnx
@@ -64,14 +65,15 @@ def test_the_hundredth_percentile_is_minmax() -> None:
     assert calibrate(doubling(1), [samples], recipe) == calibrate(doubling(1), [samples], MINMAX)
 
 
-def test_memory_does_not_grow_with_the_samples() -> None:
-    """Eight times the samples, two batches or more, take no more memory at the peak."""
+@pytest.mark.parametrize("method", ["percentile", "auto"])
+def test_memory_does_not_grow_with_the_samples(method: Literal["percentile", "auto"]) -> None:
+    """Eight times the samples take no more memory at the peak, whatever a method keeps of them."""
     model = doubling(3, 32, 32)
 
     def peak(count: int) -> int:
         samples = (normal(1, 3, 32, 32, seed=i) for i in range(count))
         tracemalloc.start()
-        calibrate(model, samples, QuantRecipe(calibration="percentile"))
+        calibrate(model, samples, QuantRecipe(calibration=method))
         size = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return size

@@ -1,5 +1,3 @@
-import tracemalloc
-
 import numpy as np
 import pytest
 from onnx_nets import net, node, normal, quanta_apart
@@ -102,19 +100,3 @@ def test_how_samples_are_batched_does_not_matter(method: str) -> None:
     samples, model = normal(200, 3, 16, 16), fold(net([node("Relu", "input")], (1, 3, 16, 16)))
     recipe = QuantRecipe(calibration=method)  # type: ignore[arg-type]
     assert calibrate(model, [samples], recipe) == calibrate(model, list(samples[:, None]), recipe)
-
-
-def test_memory_does_not_grow_with_the_samples() -> None:
-    """Eight times the samples take no more memory at the peak, whatever the method keeps."""
-    model = fold(net([node("Relu", "input")], (1, 3, 32, 32)))
-
-    def peak(count: int) -> int:
-        samples = (normal(1, 3, 32, 32, seed=i) for i in range(count))
-        tracemalloc.start()
-        calibrate(model, samples, QuantRecipe(calibration="auto"))
-        size = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return size
-
-    peak(64)  # what is allocated once
-    assert peak(1024) < 1.1 * peak(128)
