@@ -27,7 +27,8 @@ class Ema:
         self.updates += 1
         decay = min(self._decay, (1 + self.updates) / (10 + self.updates))
         torch._foreach_lerp_(self._shadow, _values(module), 1 - decay)
-        torch._foreach_copy_(self._counters, _counters(module))
+        if self._counters:  # a network without batch norm has none
+            torch._foreach_copy_(self._counters, _counters(module))
 
 
 def _values(module: nn.Module) -> list[Tensor]:

@@ -13,6 +13,8 @@ FORBIDDEN = {
     "quantization": {"pipeline", "torch", "typer", "rich"},
     "pipeline": set[str](),
 }
+# Quantisation-aware training is a network in torch: this part of a layer may import it.
+WITH_TORCH = "quantization/qat/"
 # What the quantiser may know of the device: its arithmetic and its interpreter, not its daemon.
 QUANTIZATION_SEES = ("edge_agent.bundle", "edge_agent.arrays", "edge_agent.runtime")
 # One module each may import these: whoever wants them asks that module.
@@ -43,9 +45,25 @@ def test_no_module_imports_a_layer_above_its_own(package: str) -> None:
         f"{path.relative_to(ROOT)} imports {name}"
         for path in modules(package)
         for name in imports(path)
-        if name.split(".")[0] in FORBIDDEN[package]
+        if name.split(".")[0] in FORBIDDEN[package] - _allowed(path)
     ]
     assert not wrong
+
+
+def _allowed(path: Path) -> set[str]:
+    return {"torch"} if str(path.relative_to(ROOT)).startswith(WITH_TORCH) else set()
+
+
+def test_nothing_in_the_quantiser_depends_on_its_training() -> None:
+    """Whoever converts needs no torch: only `quantization.qat` itself imports that part."""
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in modules("quantization")
+        for name in imports(path)
+        if name.startswith("quantization.qat") and not _allowed(path)
+    ]
+    assert not wrong
+    assert "torch" in {name for path in modules(WITH_TORCH) for name in imports(path)}
 
 
 def test_the_quantiser_sees_only_the_devices_arithmetic() -> None:

@@ -49,3 +49,11 @@ def test_the_network_itself_stays() -> None:
     ema = Ema(module, decay=0.9)
     ema.update(network(0.0))
     assert module[0].weight.item() == 3.0
+
+
+def test_a_network_without_counters_is_averaged() -> None:
+    """One whose batch norms are folded has no counter, and no list to copy them from."""
+    module = nn.Linear(1, 1)
+    ema = Ema(module, decay=0.9)
+    ema.update(module)
+    assert torch.equal(ema.module.weight, module.weight)

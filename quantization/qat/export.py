@@ -1,0 +1,37 @@
+"""From a trained fake-quant network back to what the rest of this package works on."""
+
+from dataclasses import replace
+
+import numpy as np
+import onnx
+
+from quantization.calibrate import Ranges
+from quantization.errors import QuantizationError
+from quantization.graph import write
+from quantization.qat.network import FakeQuantNetwork
+
+
+def exported(network: FakeQuantNetwork) -> tuple[onnx.ModelProto, Ranges]:
+    """The folded model with the trained weights, and the ranges as trained.
+
+    `quantize` and then `lower`, with the layers in float that the network was made with, give
+    the file it has been trained to be. Of a network that was not trained they give, byte for
+    byte, the file of the model and the ranges that it was made from.
+
+    Raises:
+        QuantizationError: if training has left a weight or a range that is not finite.
+    """
+    plan = network.plan
+    weights = {
+        name: parameter.detach().cpu().contiguous().numpy().copy()
+        for name, parameter in zip(plan.trained, network.weights, strict=True)
+    }
+    for name, array in weights.items():
+        bad = int(np.count_nonzero(~np.isfinite(array)))
+        if bad:
+            raise QuantizationError(
+                f"weight {name!r}: training left {bad} of {array.size} values that are not finite; "
+                "a lower learning rate may help"
+            )
+    graph = replace(plan.graph, constants={**plan.graph.constants, **weights})
+    return write(graph), network.ranges.exported()

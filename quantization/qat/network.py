@@ -1,0 +1,107 @@
+"""`FakeQuantNetwork`: a folded network that computes in training what its int8 file will."""
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from quantization.calibrate import Ranges
+from quantization.check import check
+from quantization.graph import Array, read
+from quantization.qat.forward import Forward, Target
+from quantization.qat.ranges import TrainedRanges
+from quantization.qat.steps import Step, plan
+
+
+class FakeQuantNetwork(nn.Module):
+    """A folded network on the int8 grid of its file.
+
+    It has the scales, the rounding and the fused activations of the file that `quantize` and
+    `lower` make of what `exported` returns.
+
+    Weights, biases and the ranges of activations are its parameters; every pass computes the
+    scales from them anew. Between layers it holds the integers of the device, so that the
+    sums in them are exact while they stay below 2**24. Constant operands of sums and products
+    are not trained.
+
+    Args:
+        model: as `fold` returns it.
+        ranges: of its values, as `calibrate` returns them.
+        float_layers: layers that stay in float, as in `QuantRecipe`.
+
+    Raises:
+        UnsupportedOperatorError: if a node has no lowering, or cannot be trained.
+        ModelError: if one of `float_layers` is no layer of this model.
+        QuantizationError: if `ranges` lacks a value of this model, or an output has no axis
+            of samples.
+    """
+
+    def __init__(
+        self, model: onnx.ModelProto, ranges: Ranges, *, float_layers: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__()
+        check(model, float_layers=float_layers)
+        graph = read(model)
+        self.plan = plan(graph, float_layers)
+        self.ranges = TrainedRanges(graph, ranges, float_layers)
+        self.weights = nn.ParameterList(_tensor(graph.constants[n]) for n in self.plan.trained)
+        for index, name in enumerate(self.plan.kept):
+            # Not in the state: nothing changes them.
+            self.register_buffer(f"kept{index}", _tensor(graph.constants[name]), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The network's first output for samples (N, ...), float32 on its int8 grid."""
+        (result,) = self._computed(x, self.plan.outputs[:1])
+        return result
+
+    def outputs(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Every output but indices, for a loss over several heads."""
+        return self._computed(x, self.plan.outputs)
+
+    @torch.no_grad()
+    def quantized(self, x: Tensor) -> dict[str, Tensor]:
+        """Each int8 value of the network by name, the input first: what the device holds.
+
+        Args:
+            x: (N, ...) float32; one sample if the network does not compute each by itself.
+        """
+        forward = self._forward(keep=True)
+        forward.run(self.plan.source, x, self.plan.steps)
+        return {
+            name: (value.data + value.affine.zero_point).to(torch.int8)
+            for name, value in forward.values.items()
+        }
+
+    def _computed(self, x: Tensor, outputs: tuple[str, ...]) -> tuple[Tensor, ...]:
+        steps = self.plan.steps if len(outputs) > 1 else self.plan.first
+        if not self.plan.batched and len(x) > 1:
+            parts = [self._run(one, outputs, steps) for one in x.split(1)]
+            return tuple(torch.cat(results) for results in zip(*parts, strict=True))
+        return self._run(x, outputs, steps)
+
+    def _run(
+        self, x: Tensor, outputs: tuple[str, ...], steps: tuple[Step, ...]
+    ) -> tuple[Tensor, ...]:
+        forward = self._forward(keep=False)
+        forward.run(self.plan.source, x, steps)
+        return tuple(forward.values[name].real for name in outputs)
+
+    def _forward(self, *, keep: bool) -> Forward:
+        trained = zip(self.plan.trained, self.weights, strict=True)
+        kept = ((name, self.get_buffer(f"kept{i}")) for i, name in enumerate(self.plan.kept))
+        return Forward(
+            {
+                value: Target(affine, *ends)
+                for group, affine, ends in zip(
+                    self.ranges.groups, self.ranges.affines(), self.ranges.ends(), strict=True
+                )
+                for value in group.values
+            },
+            {**dict(trained), **dict(kept)},
+            self.plan.operands,
+            keep=keep,
+        )
+
+
+def _tensor(array: Array) -> Tensor:
+    return torch.tensor(np.asarray(array, np.float32))

@@ -1,0 +1,39 @@
+"""Sums and products of two values, either of which may be constant or broadcast."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from quantization.qat.registry import Call, Grid, operator, refuse
+
+
+@operator("Add", Grid.LINEAR)
+def add(_call: Call, a: Tensor, b: Tensor) -> Tensor:
+    """``a + b``."""
+    return a + b
+
+
+@operator("Sub", Grid.LINEAR)
+def sub(_call: Call, a: Tensor, b: Tensor) -> Tensor:
+    """``a - b``."""
+    return a - b
+
+
+@operator("Mul", Grid.PRODUCT)
+def mul(_call: Call, a: Tensor, b: Tensor) -> Tensor:
+    """``a b``."""
+    return a * b
+
+
+@operator("MatMul", Grid.PRODUCT)
+def matmul(_call: Call, a: Tensor, b: Tensor) -> Tensor:
+    """The product of matrices over the last two axes."""
+    return torch.matmul(a, b)
+
+
+@operator("Gemm", Grid.PRODUCT)
+def gemm(call: Call, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """``x @ W.T + b`` with W (N, K): the one form that folding leaves."""
+    if call.node.integer("transA", 0) or not call.node.integer("transB", 0):
+        refuse(call.node, "with transA, or without transB, cannot be trained")
+    return F.linear(x, weight, bias)

@@ -1,0 +1,59 @@
+"""Operators that trade channels for height and width, and resizing."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from edge_agent.arrays import F32
+from quantization.lower.ops.sampling import onnx_places, onnx_rounded
+from quantization.qat.registry import Call, Grid, operator, refuse
+
+
+@operator("DepthToSpace", Grid.MOVED)
+def depth_to_space(call: Call, x: Tensor) -> Tensor:
+    """Channels as blocks of height and width, in the order that the mode says."""
+    block = call.node.integer("blocksize", 1)
+    if call.node.text("mode", "DCR") == "CRD":
+        return F.pixel_shuffle(x, block)
+    n, channels, height, width = x.shape
+    left = channels // block**2
+    parts = x.reshape(n, block, block, left, height, width).permute(0, 3, 4, 1, 5, 2)
+    return parts.reshape(n, left, height * block, width * block)
+
+
+@operator("SpaceToDepth", Grid.MOVED)
+def space_to_depth(call: Call, x: Tensor) -> Tensor:
+    """Blocks of height and width as channels, the place in the block before the channel."""
+    block = call.node.integer("blocksize", 1)
+    n, channels, height, width = x.shape
+    parts = x.reshape(n, channels, height // block, block, width // block, block)
+    made = (n, channels * block**2, height // block, width // block)
+    return parts.permute(0, 3, 5, 1, 2, 4).reshape(made)
+
+
+@operator("Resize", Grid.LINEAR)
+def resize(call: Call, x: Tensor) -> Tensor:
+    """Height and width by other numbers of elements: a matrix for each of the two axes."""
+    across, down = (torch.from_numpy(_weights(call, axis)).to(x) for axis in (3, 2))
+    return down @ (x @ across.T)  # (H', H) @ (N, C, H, W) @ (W, W')
+
+
+def _weights(call: Call, axis: int) -> F32:
+    """What each element after (rows) takes from each before (columns)."""
+    node, before, after = call.node, call.before[axis], call.after[axis]
+    mode = node.text("mode", "nearest")
+    transform = node.text("coordinate_transformation_mode", "half_pixel")
+    given = call.parameter(2)
+    scale = after / before if given is None or not given.size else float(given[axis])
+    places = onnx_places(transform, before, after, scale)
+    if len(call.before) != 4 or mode not in ("nearest", "linear") or places is None:
+        refuse(node, f"with mode {mode!r} and coordinates {transform!r} cannot be trained")
+    if mode == "nearest":
+        places = onnx_rounded(places, node.text("nearest_mode", "round_prefer_floor"))
+    places = np.clip(places, 0, before - 1)
+    first, rows = np.floor(places).astype(np.int64), np.arange(after)
+    matrix = np.zeros((after, before), np.float32)
+    matrix[rows, first] = 1 - (places - first)
+    matrix[rows, np.minimum(first + 1, before - 1)] += places - first
+    return matrix

@@ -1,0 +1,108 @@
+"""The table of operators that can be trained: one entry is an ONNX operator in torch.
+
+The functions compute what ONNX specifies, on real numbers of any batch size. How an entry
+acts on the int8 grid lets the network feed it ``q - zero_point`` instead, which float32 holds
+exactly: a convolution is then the same exact sum of products as on the device.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import NoReturn, TypeAlias
+
+from torch import Tensor
+
+from quantization.errors import UnsupportedOperatorError
+from quantization.graph import Array, Node, Shape
+
+Compute: TypeAlias = Callable[..., Tensor]
+"""(the call, what the node computes with: values, then weights) to what it returns."""
+
+
+class Grid(Enum):
+    """What becomes of an operator's inputs at scales s and t when they are divided by them."""
+
+    MOVED = "moved"  # nothing: it moves or compares values, so integers stay integers
+    LINEAR = "linear"  # f(s x, s y) = s f(x, y): the scale is put back afterwards
+    PRODUCT = "product"  # f(s x, t y) = s t f(x, y): both are
+    REAL = "real"  # it needs real numbers
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One node as its function sees it.
+
+    Args:
+        node: its operator, name and attributes.
+        parameters: for each input of the node its array, where it is known before run time.
+        before: the shape of its first input, with a batch of 1.
+        after: the shape of its output, with a batch of 1.
+    """
+
+    node: Node
+    parameters: tuple[Array | None, ...]
+    before: Shape
+    after: Shape
+
+    def parameter(self, index: int) -> Array | None:
+        """The array at one input; None if it is absent or computed."""
+        return self.parameters[index] if index < len(self.parameters) else None
+
+    def spatial(self, name: str, default: int) -> tuple[int, ...]:
+        """An attribute with one integer for each spatial axis."""
+        return self.node.integers(name, (default,) * (len(self.before) - 2))
+
+    def pads(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The padding before and after each spatial axis."""
+        axes = len(self.before) - 2
+        both = self.node.integers("pads", (0,) * 2 * axes)
+        return both[:axes], both[axes:]
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One operator that can be trained.
+
+    Args:
+        compute: its function.
+        grid: how it acts on the int8 grid.
+    """
+
+    compute: Compute
+    grid: Grid
+
+
+OPERATORS: dict[str, Operator] = {}
+
+
+def operator(name: str, grid: Grid) -> Callable[[Compute], Compute]:
+    """Enter the decorated function in the table as ONNX operator `name`."""
+
+    def enter(compute: Compute) -> Compute:
+        OPERATORS[name] = Operator(compute, grid)
+        return compute
+
+    return enter
+
+
+def find(node: Node) -> Operator:
+    """The entry of a node's operator.
+
+    Raises:
+        UnsupportedOperatorError: if there is none.
+    """
+    if node.op not in OPERATORS:
+        refuse(node, "cannot be trained")
+    return OPERATORS[node.op]
+
+
+def refuse(node: Node, reason: str) -> NoReturn:
+    """Say that a node cannot be trained, and what can.
+
+    Raises:
+        UnsupportedOperatorError: always.
+    """
+    raise UnsupportedOperatorError(
+        f"node {node.name!r}: operator {node.op} {reason}; "
+        f"supported in training: {', '.join(sorted(OPERATORS))}"
+    )

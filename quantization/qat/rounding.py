@@ -1,0 +1,112 @@
+"""Rounding to the int8 grid, and what gradient goes through it.
+
+Rounding has no gradient of use, so it passes on what it gets (the straight-through estimator,
+Bengio et al., arXiv:1308.3432). What saturates passes nothing on; its gradient belongs to the
+end of the range that it was cut at (PACT, Choi et al., arXiv:1805.06085).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edge_agent.bundle.affine import QMAX, QMIN, Affine
+
+# What rounds to an int8 value lies up to this many quanta beyond the ends of the range.
+HALF = 0.5
+NO_BOUNDS = (-np.inf, np.inf)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where values in quanta, counted from real 0, are cut off.
+
+    Args:
+        low, high: the integers that are left at the ends.
+        passing: the open interval whose values pass their gradient on.
+        range_low, range_high: whether an end is that of the range, and not of an activation.
+    """
+
+    low: float
+    high: float
+    passing: tuple[float, float]
+    range_low: bool
+    range_high: bool
+
+    @classmethod
+    def of(cls, affine: Affine, bounds: tuple[float, float] = NO_BOUNDS) -> Self:
+        """The cut by int8 and by an activation with real bounds, whichever is narrower."""
+        lowest, highest = QMIN - affine.zero_point, QMAX - affine.zero_point
+        low, high = (bound / affine.scale for bound in bounds)  # quanta
+        range_low, range_high = np.rint(low) < lowest, np.rint(high) > highest
+        return cls(
+            lowest if range_low else float(np.rint(low)),
+            highest if range_high else float(np.rint(high)),
+            (lowest - HALF if range_low else low, highest + HALF if range_high else high),
+            bool(range_low),
+            bool(range_high),
+        )
+
+
+class _Rounded(torch.autograd.Function):
+    @staticmethod
+    def forward(_ctx: Any, x: Tensor) -> Tensor:
+        return x.round()
+
+    @staticmethod
+    def backward(_ctx: Any, *gradients: Tensor) -> Tensor:
+        return gradients[0]
+
+
+class _Saturated(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, low: Tensor | None, high: Tensor | None, cut: Cut) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.cut = cut
+        return x.round().clamp_(cut.low, cut.high)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (x,), cut, gradient = ctx.saved_tensors, ctx.cut, gradients[0]
+        _, needs_low, needs_high, _ = ctx.needs_input_grad
+        # ATen's own backward functions mask in one pass, and here all into one new tensor:
+        # memory is what this costs.
+        aten, (below, above) = torch.ops.aten, cut.passing
+        result = torch.empty_like(gradient)
+        # An end collects from every element of a sample: without this the larger a map, the
+        # further a step would move its range (as in LSQ, Esser et al., arXiv:1902.08153).
+        share = x[0].numel() ** -0.5
+        low = high = None
+        if needs_low:
+            aten.threshold_backward.grad_input(gradient, x, below, grad_input=result)
+            low = torch.sub(gradient, result, out=result).sum() * (cut.low * share)
+        if needs_high:
+            aten.threshold_backward.grad_input(gradient, x, above, grad_input=result)
+            high = result.sum() * (cut.high * share)
+        aten.hardtanh_backward.grad_input(gradient, x, below, above, grad_input=result)
+        return result, low, high, None
+
+
+def rounded(x: Tensor) -> Tensor:
+    """The nearest integers, halves to even; the gradient passes."""
+    apply: Callable[[Tensor], Tensor] = _Rounded.apply
+    return apply(x)
+
+
+def saturated(x: Tensor, cut: Cut, low: Tensor | None = None, high: Tensor | None = None) -> Tensor:
+    """The nearest integers within a cut, halves to even.
+
+    Args:
+        x: in quanta, counted from real 0.
+        cut: the ends.
+        low: if given, the logarithm of the size of the range's low end, a scalar, which gets
+            the gradient of what is cut off there.
+        high: the same for its high end.
+    """
+    low = low if cut.range_low else None
+    high = high if cut.range_high else None
+    apply: Callable[..., Tensor] = _Saturated.apply
+    return apply(x, low, high, cut)
