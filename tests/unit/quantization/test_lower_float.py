@@ -225,6 +225,25 @@ def test_a_flattened_map_reaches_a_float_dense_layer_without_a_transpose() -> No
     assert names(made) == "CONV_2D RESHAPE DEQUANTIZE FULLY_CONNECTED QUANTIZE"
 
 
+def test_a_flattened_map_is_transposed_where_more_than_dense_layers_read_it() -> None:
+    """Also if the others read it through the cast only."""
+    nodes = [
+        conv("input", "first", "x"),
+        node("Flatten", "x", to="y"),
+        node("Mul", "y", "k", to="z"),
+        node("Gemm", "z", "v"),
+    ]
+    made = mixed(nodes, "z", v=normal(144, 5), k=np.linspace(0, 2, 144, dtype=np.float32))
+    assert names(made) == "CONV_2D TRANSPOSE RESHAPE DEQUANTIZE MUL QUANTIZE FULLY_CONNECTED"
+
+
+def test_an_input_lies_as_a_float_layer_wants_it() -> None:
+    """The wish of a convolution over a sequence is heard through the cast before it."""
+    made = mixed([node("Conv", "input", "v")], "output", shape=(3, 9), v=normal(4, 3, 3))
+    assert made.lowered.source.shape == (1, 9, 3)
+    assert names(made) == "DEQUANTIZE RESHAPE CONV_2D RESHAPE QUANTIZE TRANSPOSE"
+
+
 def test_indices_are_found_among_int8_values() -> None:
     """An ArgMax is no layer: beside float layers it reads the quantised value."""
     nodes = [node("Gemm", "input", "v", to="scores"), node("ArgMax", "scores", axis=1)]
@@ -252,9 +271,14 @@ def test_quantised_weights_of_a_float_operation_are_dequantised() -> None:
 
 def test_a_mixed_model_that_brings_its_scales_converts_to_the_same_file() -> None:
     """Named again, its float layers need no scale, and no sample is asked for."""
-    made = mixed(CHAIN, "y")
-    again = convert(made.quantized.qdq, recipe=QuantRecipe(float_layers=("y",)))
+    made = mixed(CHAIN, "y", "z")
+    again = convert(made.quantized.qdq, recipe=QuantRecipe(float_layers=("y", "z")))
     assert again.tflite == made.tflite
+    with pytest.raises(ModelError) as raised:
+        convert(made.quantized.qdq)
+    assert str(raised.value) == (
+        "value 'y': the model brings no scale for it; give calibration samples"
+    )
 
 
 def unread() -> Iterator[F32]:

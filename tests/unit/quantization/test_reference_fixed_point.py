@@ -66,9 +66,9 @@ def test_the_product_of_the_two_lowest_numbers_saturates() -> None:
     assert high_mul(array(lowest), lowest).tolist() == [2**31 - 1]
 
 
-@given(int32, st.floats(1e-8, 1))
+@given(int32, st.floats(1e-8, 0.999))
 def test_multiply_is_within_one_of_the_exact_product(x: int, real: float) -> None:
-    """Two roundings of a half each."""
+    """Two roundings of a half each, of a factor below 1: one above shifts out of 32 bits."""
     exact = Fraction(x) * Fraction(real)
     assert abs(multiply(array(x), quantize_multiplier(real)).item() - exact) <= 1 + Fraction(1, 100)
 

@@ -5,8 +5,9 @@ from tflite_graphs import File, T, constant
 
 from edge_agent.arrays import I8
 from edge_agent.runtime import Interpreter
-from quantization.convert import Converted
+from quantization.convert import Converted, convert
 from quantization.errors import QuantizationError
+from quantization.recipe import QuantRecipe
 from quantization.reference import (
     KERNELS,
     TfliteFileError,
@@ -134,6 +135,23 @@ def test_an_operator_on_floats_is_refused() -> None:
         UnsupportedKernelError, match=r"^operator ADD that writes 't1' on float32 \('t1'\) has no"
     ):
         run(file, np.zeros((1, 4), np.float32))
+
+
+def test_a_float_layer_is_refused_before_anything_runs() -> None:
+    """Also where its operator only moves values; the casts around it alone are defined."""
+    nodes = [
+        node("Conv", "input", "w", to="a"),
+        node("Flatten", "a", to="b"),
+        node("Mul", "b", "k"),
+    ]
+    constants = {"w": normal(4, 4, 1, 1), "k": normal(144)}
+    model = net(nodes, (1, 4, 6, 6), constants)
+    made = convert(model, [normal(8, 4, 6, 6)], QuantRecipe(float_layers=("b", "output")))
+    with pytest.raises(
+        UnsupportedKernelError,
+        match=r"^operator TRANSPOSE that writes '(.*)' on float32 \('\1'\) has no reference; supp",
+    ):
+        run(made.tflite, np.zeros((1, 6, 6, 4), np.int8))
 
 
 def test_a_concatenation_of_different_scales_is_refused() -> None:
