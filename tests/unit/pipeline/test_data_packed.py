@@ -1,8 +1,10 @@
 """Images packed in NPZ files: pixels or encoded files, whole, wrong and damaged."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import msgspec
@@ -17,6 +19,7 @@ from pipeline.data.load import load
 from pipeline.data.packed import read_packed
 from pipeline.data.root import data_root
 from pipeline.errors import DataError
+from pipeline.progress import Silent, Task
 from pipeline.recipe import DataRecipe, load_recipe
 from pipeline.start import recipe_folder
 
@@ -354,6 +357,24 @@ def test_an_image_is_decoded_when_it_is_asked_for(tmp_path: Path) -> None:
     assert len(broken) == COUNT - 2
     with pytest.raises(UnreadableImageError, match="image 1: expected an image, found an empty"):
         _ = broken.images.images[1]  # type: ignore[attr-defined]
+
+
+def test_progress_counts_the_images_of_each_file(tmp_path: Path) -> None:
+    """One task a file, as long as it has images."""
+
+    class Counted(Silent):
+        tasks: ClassVar[list[tuple[str, int]]] = []
+
+        @contextmanager
+        def task(self, name: str, total: int, done: int = 0) -> Iterator[Task]:
+            self.tasks.append((name, total))
+            with super().task(name, total, done) as task:
+                yield task
+
+    train = save(tmp_path / "train.npz", plain())
+    test = save(tmp_path / "test.npz", plain(images=PIXELS[:4] ^ 1, labels=LABELS[:4]))
+    read_packed(train, test, progress=Counted())
+    assert Counted.tasks == [("look at images", COUNT), ("look at images", 4)]
 
 
 @pytest.mark.data
