@@ -8,9 +8,9 @@ from quantization.calibrate import Ranges
 from quantization.errors import ModelError
 from quantization.graph import Graph, Node, read
 from quantization.imported import Scales
-from quantization.lower.graph import read_typed
 from quantization.lower.lowering import emit
 from quantization.lower.ops import find
+from quantization.lower.reading import read_typed
 from quantization.lower.registry import Scale, refuse
 from quantization.plan import int8_values
 from quantization.qdq import NO_SCALES, quantize

@@ -1,22 +1,16 @@
-"""The network as it will run: an ONNX graph read as typed tensors and the operations on them.
+"""The network as it will run: typed tensors, and the operations on them."""
 
-Where a QDQ graph has a quantise/dequantise pair there is one int8 tensor, and an operation
-between such tensors is an int8 operation. All else computes in float32.
-"""
-
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 from edge_agent.arrays import F32
 from edge_agent.bundle.affine import QMAX, QMIN, Affine
-from quantization.errors import ModelError
-from quantization.graph import Array, Graph, Node, Shape, read
-from quantization.lower.registry import Activation, Scale, activation, find, is_fused, refuse
+from quantization.graph import Array, Node, Shape
+from quantization.lower.registry import Activation, refuse
 
 INT8, INT32, FLOAT32 = np.dtype(np.int8), np.dtype(np.int32), np.dtype(np.float32)
 
@@ -151,160 +145,3 @@ class TypedGraph:
     def consumers(self, tensor: Tensor) -> list[Operation]:
         """The operations that read a tensor."""
         return self._consumers.get(tensor, [])
-
-
-def read_typed(model: onnx.ModelProto) -> TypedGraph:
-    """The network of a folded float model, or of one with quantise/dequantise pairs.
-
-    A node is an int8 operation if its result goes only into a QuantizeLinear and every tensor
-    it reads, its weights among them, is dequantised int8. Any other node computes in float32:
-    what it reads of int8 is dequantised once for all of them, and a QuantizeLinear of its
-    result is an operation of its own. So a layer that is kept in float, but has no constants
-    and only int8 neighbours, is an int8 operation: the values around it are on the int8 grid
-    either way.
-
-    Raises:
-        UnsupportedOperatorError: if a node's operator has no lowering.
-        ModelError: if a value is quantised, but not dequantised again.
-    """
-    graph = read(model)
-    reading = _Reading(graph)
-    source = reading.source()
-    for node in graph.nodes:
-        reading.node(node)
-    outputs = tuple(reading.output(name) for name in graph.outputs)
-    return TypedGraph(tuple(reading.operations), source, outputs)
-
-
-class _Reading:
-    """The walk over a graph that gives each of its values a tensor."""
-
-    def __init__(self, graph: Graph) -> None:
-        self._graph = graph
-        # By the names of their quantised and of their real values.
-        self._quantized = _quantized_tensors(graph)
-        self._plain: dict[str, Tensor] = {}  # float32 and indices
-        self._dequantized: dict[Tensor, Tensor] = {}
-        self._taken = {tensor.name for tensor in self._quantized.values()}
-        self.operations: list[Operation] = []
-
-    def source(self) -> Tensor:
-        """The network's input: int8 if nothing reads it in float32."""
-        (name,) = self._graph.inputs
-        reader = self._graph.sole_consumer(name)
-        if reader is not None and reader.op == "QuantizeLinear":
-            return self._pair(reader)
-        self._plain[name] = self._float(name)
-        return self._plain[name]
-
-    def node(self, node: Node) -> None:
-        """Append what a node computes; nothing for one that another node includes."""
-        if node.op == "QuantizeLinear":
-            # Where neither knows its input, an int8 operation or the network's input is its output.
-            source = self._tensor(node.inputs[0])
-            if source is not None:
-                self._cast(node, source, self._pair(node))
-        elif node.op != "DequantizeLinear" and not _is_absorbed(self._graph, node):
-            self._compute(node)
-
-    def output(self, name: str) -> Tensor:
-        """The tensor of one of the network's outputs."""
-        tensor = self._tensor(name)
-        assert tensor is not None, "fold refuses outputs that are not computed"
-        return tensor
-
-    def _compute(self, node: Node) -> None:
-        graph, last, applied = self._graph, node, Activation.NONE
-        if is_fused(graph, node):
-            (last,) = graph.consumers(node.output)
-            applied = activation(graph, last)
-        inputs = tuple(self._operand(node, name) for name in node.inputs)
-        all_int8 = all(t is None or t.quantization is not None for t in inputs)
-        pair = graph.sole_consumer(last.output)
-        if find(node).scale is Scale.INDEX:
-            output = Tensor(last.output, graph.shapes[last.output], INT32)
-            self._plain[last.output] = output
-        elif all_int8 and pair is not None and pair.op == "QuantizeLinear":
-            output = self._pair(pair)
-        else:
-            inputs = tuple(
-                self._real(tensor, name) for tensor, name in zip(inputs, node.inputs, strict=True)
-            )
-            output = self._plain[last.output] = self._float(last.output)
-        parameters = tuple(graph.constants.get(name) for name in node.inputs)
-        self.operations.append(Operation(node, inputs, parameters, output, applied))
-
-    def _operand(self, node: Node, name: str) -> Tensor | None:
-        """What a node reads by a name, if it is a tensor and not a parameter."""
-        tensor, entry = self._tensor(name), find(node)
-        if tensor is not None or name not in self._graph.constants:
-            return tensor
-        if entry.weights is None and not entry.operands:
-            return None
-        data = np.asarray(self._graph.constants[name], np.float32)
-        return Tensor(name, data.shape, FLOAT32, data=data)
-
-    def _real(self, tensor: Tensor | None, name: str) -> Tensor | None:
-        """A tensor as a float operation reads it: what is int8, dequantised."""
-        if tensor is None or tensor.quantization is None:
-            return tensor
-        if tensor.data is not None:
-            data = tensor.quantization.dequantize(tensor.data)
-            return replace(tensor, dtype=FLOAT32, quantization=None, data=data)
-        if tensor not in self._dequantized:
-            node = self._graph.producer(name)
-            assert node is not None, "a DequantizeLinear computes it"
-            self._dequantized[tensor] = self._float(name)
-            self._cast(node, tensor, self._dequantized[tensor])
-        return self._dequantized[tensor]
-
-    def _cast(self, node: Node, source: Tensor, output: Tensor) -> None:
-        self.operations.append(Operation(node, (source,), (None,), output))
-
-    def _tensor(self, name: str) -> Tensor | None:
-        return self._quantized.get(name) or self._plain.get(name)
-
-    def _float(self, name: str) -> Tensor:
-        """A new float32 tensor; one that is int8 as well has the name itself there."""
-        own = f"{name}:float" if name in self._taken else name
-        return Tensor(own, self._graph.shapes[name], FLOAT32)
-
-    def _pair(self, quantize: Node) -> Tensor:
-        if quantize.output not in self._quantized:
-            raise ModelError(f"value {quantize.output!r}: expected to be dequantised, but is not")
-        return self._quantized[quantize.output]
-
-
-def _quantized_tensors(graph: Graph) -> dict[str, Tensor]:
-    tensors: dict[str, Tensor] = {}
-    for node in graph.nodes:
-        if node.op != "DequantizeLinear":
-            continue
-        q = node.inputs[0]
-        if q not in tensors:
-            source = graph.producer(q)
-            name = source.inputs[0] if source else q
-            if node.output in graph.outputs:
-                name = node.output
-            data = graph.constants.get(q)
-            dtype = INT8 if data is None else data.dtype
-            tensors[q] = Tensor(name, graph.shapes[q], dtype, _quantization(graph, node), data)
-        tensors[node.output] = tensors[q]
-    return tensors
-
-
-def _quantization(graph: Graph, node: Node) -> Quantization:
-    scale, zero = graph.constant(node, 1), graph.constant(node, 2)
-    if scale is None:
-        raise ModelError(f"node {node.name!r}: expected a constant scale, found a computed one")
-    scales = np.asarray(scale, np.float32).reshape(-1)
-    zeros = np.zeros(len(scales)) if zero is None else zero
-    rank = len(graph.shapes[node.inputs[0]])
-    axis = node.integer("axis", 1) % rank if scale.ndim else None
-    return Quantization(scales, np.asarray(zeros, np.int64).reshape(-1), axis)
-
-
-def _is_absorbed(graph: Graph, node: Node) -> bool:
-    """Whether a node is the activation of the node before it."""
-    before = graph.producer(node.inputs[0])
-    return before is not None and is_fused(graph, before)

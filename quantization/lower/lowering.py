@@ -10,17 +10,11 @@ from quantization.errors import ModelError
 from quantization.graph import Shape
 from quantization.lower import layout
 from quantization.lower.flatbuffer import serialize
-from quantization.lower.graph import (
-    FLOAT32,
-    Operation,
-    Quantization,
-    Tensor,
-    TypedGraph,
-    read_typed,
-)
+from quantization.lower.graph import FLOAT32, Operation, Quantization, Tensor, TypedGraph
 from quantization.lower.network import Network
 from quantization.lower.ops import find
 from quantization.lower.ops.cast import emit_cast
+from quantization.lower.reading import read_typed
 from quantization.lower.registry import CASTS, Scale
 
 
