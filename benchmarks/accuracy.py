@@ -10,12 +10,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from edge_agent.bundle.archive import open_bundle
 from pipeline.build import build
 from pipeline.report.data import Rung
 from pipeline.stages import STAGES
-from pipeline.stages.report import ladder
-from pipeline.stages.verify import bundle_path, load_proof
+from pipeline.stages.report import load_rungs
+from pipeline.stages.verify import load_proof
 from pipeline.start import open_recipe
 from pipeline.verify import percent
 
@@ -32,8 +31,7 @@ def main() -> None:
     seconds = {stage.name: run.need(stage.name).seconds for stage in STAGES}
     parts = ", ".join(f"{name} {value:.0f}" for name, value in seconds.items())
     print(f"{run.recipe.name}: {sum(seconds.values()):.0f} s ({parts})")
-    proof = load_proof(run)
-    rungs = ladder(run, proof, open_bundle(bundle_path(run)))
+    proof, rungs = load_proof(run), load_rungs(run)
     for rung in rungs:
         print(line(rung))
     drop = proof.metrics.float_accuracy.value - proof.metrics.int8_accuracy.value
@@ -45,14 +43,23 @@ def main() -> None:
 
 
 def line(rung: Rung) -> str:
-    """One rung: `int8     93.4 % [92.9, 93.9]  1.50 M MACs   68 kB`."""
+    """One rung: `int8     93.4 % [92.9, 93.9]  1.50 M MACs   68.1 kB   0.041 ms, ships`."""
     size, macs = rung.size_bytes / 1000, rung.macs / 1e6
-    return f"{rung.name:8} {percent(rung.accuracy):24} {macs:7.2f} M MACs {size:8.1f} kB"
+    test = "not tested" if rung.test is None else percent(rung.test)
+    ships = ", ships" if rung.chosen else ""
+    return (
+        f"{rung.name:18} {test:24} val {100 * rung.validation.value:.2f} % "
+        f"{macs:7.2f} M MACs {size:8.1f} kB {rung.latency_ms:8.3f} ms{ships}"
+    )
 
 
 def total_drop(rungs: tuple[Rung, ...]) -> float:
-    """What pruning and quantisation cost together, in [-1, 1]."""
-    return rungs[0].accuracy.value - rungs[-1].accuracy.value
+    """What pruning and quantisation cost together on the test split, in [-1, 1]."""
+    (first, *_), (shipped,) = (
+        [rung.test.value for rung in some if rung.test is not None]
+        for some in (rungs, [rung for rung in rungs if rung.chosen])
+    )
+    return first - shipped
 
 
 if __name__ == "__main__":

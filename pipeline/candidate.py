@@ -28,9 +28,7 @@ def draft_manifest(run: Run, lowered: Lowered) -> Manifest:
         format=FORMAT_VERSION,
         name=recipe.name,
         input=recipe.input,
-        output=ClassifySpec(
-            labels=run.dataset.labels, min_confidence=recipe.output.min_confidence
-        ),
+        output=ClassifySpec(labels=run.dataset.labels, min_confidence=recipe.output.min_confidence),
         quantisation=Quantisation(input=lowered.input, output=lowered.output),
         golden=Golden(frames=1, tolerance_quanta=TOLERANCE_QUANTA),
         files={},

@@ -15,6 +15,7 @@ from edge_agent.arrays import F32, U8
 from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.manifest import InputSpec, Score
 from edge_agent.bundle.preprocess import preprocess
+from edge_agent.decode.classify import softmax
 from edge_agent.network import Network
 from pipeline.data.base import Split
 from pipeline.progress import Task
@@ -50,6 +51,28 @@ def accuracy(scores: F32, labels: NDArray[np.int64]) -> Score:
 def agreement(a: F32, b: F32) -> float:
     """Share of rows on which two sets of (N, K) scores give the same answer."""
     return float((a.argmax(axis=1) == b.argmax(axis=1)).mean())
+
+
+def expected_drop(real: F32, other: F32, temperature: float) -> float:
+    """By how much `other` is less accurate, as the float network's own confidence has it.
+
+    An image with another answer than in float costs the chance that the float network gave its
+    own answer over the one it gave the other. Counting right answers instead lets every
+    changed answer count as a whole image, for or against: of a drop of some tenths of a point
+    that leaves little but chance on a few thousand images (docs/decisions.md has figures).
+
+    Args:
+        real: (N, K) scores of the float network.
+        other: those of what was made of it.
+        temperature: that makes the float network's confidence mean what it says.
+
+    Returns:
+        At least 0: no answer is better than the float network's in its own eyes.
+    """
+    chances = softmax(real, temperature)
+    rows = np.arange(len(real))
+    mine, others = chances[rows, real.argmax(axis=1)], chances[rows, other.argmax(axis=1)]
+    return float((mine - others).mean(dtype=np.float64))
 
 
 def device_scores(network: Network, affine: Affine, split: Split, task: Task) -> F32:

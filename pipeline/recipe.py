@@ -141,11 +141,14 @@ class QuantizeRecipe(QuantRecipe, frozen=True, kw_only=True):
 
     Args:
         remedies: what may be tried; always in the order of `REMEDIES`.
+        aim: the expected drop on validation that is good enough; None takes the budget's
+            `max_drop`, less leaves a margin to what `verify` will count.
         float_share: the largest share of the layers that may be kept in float.
         finetune: the quantisation-aware fine-tuning; None derives it from the training.
     """
 
     remedies: tuple[Remedy, ...] = REMEDIES
+    aim: Probability | None = None
     float_share: Fraction = 0.25
     finetune: TrainRecipe | None = None
 
@@ -186,6 +189,13 @@ class Recipe(_Value, frozen=True, kw_only=True):
     quantize: QuantizeRecipe = QuantizeRecipe()
     output: OutputRecipe = OutputRecipe()
     budget: Budget = Budget()
+
+    def __post_init__(self) -> None:
+        aim, most = self.quantize.aim, self.budget.max_drop
+        if aim is not None and most is not None and aim > most:
+            raise ValueError(
+                f"quantize.aim: expected at most the budget's max_drop, {most}, found {aim}"
+            )
 
 
 def read_recipe(path: Path) -> bytes:

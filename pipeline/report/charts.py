@@ -38,26 +38,49 @@ _STEPS = [1, 2, 5, 10]
 _NAME_LENGTH = 18
 
 
-def ladder_accuracy(rungs: Sequence[Rung]) -> Markup:
-    """Accuracy of each rung as a dot, with its 95 % interval as a line."""
-    ax = _rows([rung.name for rung in rungs], WIDE, 40 + 60 * len(rungs))
+def ladder_accuracy(rungs: Sequence[Rung], least: float | None) -> Markup:
+    """Each rung's accuracy: on validation a ring; on test, where it was asked, a dot.
+
+    A dot has its 95 % interval as a line. What the budget allows on validation, `least`, is a
+    dashed line.
+    """
+    ax = _rows(
+        [rung.name for rung in rungs], WIDE, 52 + (60 if len(rungs) < 4 else 44) * len(rungs)
+    )
+    if least is not None:
+        ax.axvline(least * 100, color=WARM, lw=1.5, ls=(0, (4, 4)))
     for row, rung in enumerate(rungs):
-        score, colour = rung.accuracy, _emphasis(row, len(rungs))
-        ax.plot([score.low * 100, score.high * 100], [row, row], color=colour, lw=3, alpha=0.45)
-        ax.plot([score.value * 100], [row], "o", color=colour, ms=9, mec=PAPER, mew=1.5)
+        colour = _emphasis(rung)
+        if rung.test is not None:
+            ax.plot(
+                [rung.test.low * 100, rung.test.high * 100],
+                [row, row],
+                color=colour,
+                lw=3,
+                alpha=0.45,
+            )
+            ax.plot([rung.test.value * 100], [row], "o", color=colour, ms=9, mec=PAPER, mew=1.5)
+        ax.plot([rung.validation.value * 100], [row], "o", mfc=PAPER, ms=8, mec=colour, mew=2)
+        value = (rung.test or rung.validation).value
         ax.annotate(
-            words.percent(score.value), (score.value * 100, row), (0, 9), color=INK,
-            textcoords="offset points", ha="center", fontweight="bold",
+            words.percent(value), (value * 100, row), (0, 9), color=INK,
+            textcoords="offset points", ha="center", fontweight="bold" if rung.test else "normal",
         )  # fmt: skip
     ax.margins(x=0.08)
     ax.set_ylim(len(rungs) - 0.5, -0.75)
     ax.xaxis.grid(True)
     ax.xaxis.set_major_formatter(_PercentTicks())
     ax.xaxis.set_major_locator(MaxNLocator(5, steps=_STEPS))
-    said = "; ".join(
-        f"{r.name} {words.percent(r.accuracy.value)} ({words.interval(r.accuracy)})" for r in rungs
-    )
-    return _svg(ax, "ladder-accuracy", f"Accuracy with its 95 % interval: {said}")
+    said = "; ".join(map(_said, rungs))
+    return _svg(ax, "ladder-accuracy", f"Accuracy: {said}")
+
+
+def _said(rung: Rung) -> str:
+    """A rung's accuracies in words."""
+    text = f"{rung.name} {words.percent(rung.validation.value)} on validation"
+    if rung.test is not None:
+        text += f", {words.percent(rung.test.value)} ({words.interval(rung.test)}) on test"
+    return text
 
 
 def ladder_bars(
@@ -67,10 +90,10 @@ def ladder_bars(
     ax = _rows([rung.name for rung in rungs], NARROW, 8 + 30 * len(rungs))
     top = max((value for value in values if value is not None), default=1.0) or 1.0
     said = []
-    for row, value in enumerate(values):
+    for row, (rung, value) in enumerate(zip(rungs, values, strict=True)):
         text = "not measured" if value is None else unit(value)
-        said.append(f"{rungs[row].name} {text}")
-        ax.barh(row, value or 0.0, color=_emphasis(row, len(rungs)), height=0.56)
+        said.append(f"{rung.name} {text}")
+        ax.barh(row, value or 0.0, color=_emphasis(rung), height=0.56)
         ax.annotate(
             text, (value or 0.0, row), (5, 0), textcoords="offset points", va="center", color=INK
         )
@@ -257,9 +280,9 @@ def _by_epoch(ax: Axes, epochs: Sequence[int]) -> None:
         ax.set_xlim(epochs[0] - 1, epochs[0] + 1)
 
 
-def _emphasis(row: int, rows: int) -> str:
-    """The last rung, the network that ships, is the one in colour."""
-    return ACCENT if row == rows - 1 else QUIET
+def _emphasis(rung: Rung) -> str:
+    """The network that ships is the one in colour."""
+    return ACCENT if rung.chosen else QUIET
 
 
 def _short(name: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 
 from edge_agent.arrays import F32, U8
@@ -13,17 +14,24 @@ from pipeline.data.base import SPLIT_NAMES, Dataset, Split
 from pipeline.evaluate import accuracy
 from pipeline.gates import Gate
 from pipeline.history import EpochRecord
+from pipeline.ladder import Goal
 
 SAMPLES_PER_CLASS = 10
 
 
-@dataclass(frozen=True)
-class Rung:
-    """One network of the ladder from float to int8.
+class Rung(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One network of the ladder from float to the int8 one that ships.
 
     Args:
-        name: `float`, `pruned`, `int8`.
-        accuracy: on the test split.
+        name: `float`, `pruned`, or how it was quantised.
+        validation: accuracy on the validation split, where the ladder is climbed.
+        test: accuracy on the test split; None of what was tried and does not ship, which
+            nobody asked about it.
+        drop: of accuracy on the validation split by quantisation; None of a float network.
+        expected_drop: likewise, by the float network's own confidence; what decides.
+        met: whether that is within the budget; None where nothing was demanded.
+        kept: whether it was better than what was tried before it.
+        chosen: whether it is the one that ships.
         macs: multiply-accumulates of one inference.
         parameters: learned numbers.
         size_bytes: the network's file.
@@ -32,7 +40,13 @@ class Rung:
     """
 
     name: str
-    accuracy: Score
+    validation: Score
+    test: Score | None = None
+    drop: float | None = None
+    expected_drop: float | None = None
+    met: bool | None = None
+    kept: bool = True
+    chosen: bool = False
     macs: int
     parameters: int
     size_bytes: int
@@ -121,10 +135,11 @@ class ReportData:
         name: the recipe's name.
         created: when the run was verified, in ISO 8601.
         gates: the budget's promises; empty if none was demanded.
-        rungs: the ladder, the float network first and the int8 one last.
+        rungs: the ladder, the float network first.
+        goal: what the ladder was climbed for; None if for nothing.
         phases: the optimisations in the order they ran.
         labels: the K class names.
-        test: the split everything was measured on.
+        test: the split that what ships was measured on.
         scores_float: (N, K) logits of the network before quantisation.
         scores_int8: (N, K) dequantised logits of the bundle.
         temperature: logits are divided by it before the softmax; fitted on validation.
@@ -138,14 +153,15 @@ class ReportData:
         hashes: what to its SHA-256.
 
     Raises:
-        ValueError: fewer than two rungs, no test image, scores or data of another size, or
-            an accuracy that is not that of the scores.
+        ValueError: no float rung first or not one that ships, no test image, scores or data
+            of another size, or an accuracy that is not that of the scores.
     """
 
     name: str
     created: str
     gates: tuple[Gate, ...]
     rungs: tuple[Rung, ...]
+    goal: Goal | None = None
     phases: tuple[Phase, ...]
     labels: tuple[str, ...]
     test: Split
@@ -162,8 +178,6 @@ class ReportData:
     hashes: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if len(self.rungs) < 2:
-            raise ValueError(f"rungs: expected float and int8 at least, found {len(self.rungs)}")
         if len(self.test) == 0:
             raise ValueError("test: expected at least one image, found none")
         shape = (len(self.test), len(self.labels))
@@ -178,19 +192,41 @@ class ReportData:
             )
 
     def _check_rungs(self) -> None:
-        """A report must not contradict itself: one test split, one int8 accuracy."""
-        for rung in self.rungs:
-            if rung.accuracy.samples != len(self.test):
+        """A report must not contradict itself: one that ships, one test split, one accuracy."""
+        chosen = [rung for rung in self.rungs if rung.chosen]
+        if len(chosen) != 1 or self.rungs[0].drop is not None:
+            raise ValueError(
+                f"rungs: expected a float one first and one that ships, found "
+                f"{self.rungs[0].name!r} first and {len(chosen)} that ship"
+            )
+        for rung in (self.first, self.shipped):
+            if rung.test is None or rung.test.samples != len(self.test):
+                found = "none" if rung.test is None else f"one over {rung.test.samples}"
                 raise ValueError(
                     f"rung {rung.name}: expected an accuracy over the {len(self.test)} test "
-                    f"images, found one over {rung.accuracy.samples}"
+                    f"images, found {found}"
                 )
-        found = accuracy(self.scores_int8, self.test.labels)
-        if self.rungs[-1].accuracy != found:
+        found_accuracy = accuracy(self.scores_int8, self.test.labels)
+        if self.shipped.test != found_accuracy:
             raise ValueError(
-                f"rung {self.rungs[-1].name}: expected the accuracy of scores_int8, "
-                f"{found.value}, found {self.rungs[-1].accuracy.value}"
+                f"rung {self.shipped.name}: expected the accuracy of scores_int8, "
+                f"{found_accuracy}, found {self.shipped.test}"
             )
+
+    @property
+    def first(self) -> Rung:
+        """The float network, as it was trained."""
+        return self.rungs[0]
+
+    @property
+    def shipped(self) -> Rung:
+        """The int8 network that ships."""
+        return next(rung for rung in self.rungs if rung.chosen)
+
+    @property
+    def tested(self) -> tuple[Rung, ...]:
+        """The rungs that were measured on the test split."""
+        return tuple(rung for rung in self.rungs if rung.test is not None)
 
     @property
     def verified(self) -> bool:

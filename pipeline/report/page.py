@@ -133,23 +133,30 @@ class Strip:
 
 
 def _ladder(data: ReportData) -> dict[str, object]:
-    rungs = data.rungs
+    rungs, tested = data.rungs, data.tested
     costs = (
-        ("macs", "Multiply-accumulates", [float(r.macs) for r in rungs], words.count),
-        ("parameters", "Parameters", [float(r.parameters) for r in rungs], words.count),
-        ("size", "Size", [float(r.size_bytes) for r in rungs], words.size),
-        ("latency", "Latency, median", [r.latency_ms for r in rungs], words.milliseconds),
+        ("macs", "Multiply-accumulates", tested, [float(r.macs) for r in tested], words.count),
+        ("parameters", "Parameters", tested, [float(r.parameters) for r in tested], words.count),
+        ("size", "Size", rungs, [float(r.size_bytes) for r in rungs], words.size),
+        ("latency", "Latency, median", rungs, [r.latency_ms for r in rungs], words.milliseconds),
     )
     return {
-        "first": rungs[0],
-        "last": rungs[-1],
-        "ladder_accuracy": charts.ladder_accuracy(rungs),
+        "first": data.first,
+        "last": data.shipped,
+        "ladder_accuracy": charts.ladder_accuracy(rungs, _least(data)),
         "ladder_costs": [
-            (title, charts.ladder_bars(name, title, rungs, values, unit))
-            for name, title, values, unit in costs
+            (title, charts.ladder_bars(name, title, shown, values, unit))
+            for name, title, shown, values, unit in costs
         ],
+        "places": [place for place in dict.fromkeys(r.measured_on for r in rungs) if place],
         "agreement": agreement(data.scores_float, data.scores_int8),
     }
+
+
+def _least(data: ReportData) -> float | None:
+    """The accuracy on validation that is left by the drop that was aimed for."""
+    before = [rung for rung in data.rungs if rung.drop is None][-1]
+    return None if data.goal is None else before.validation.value - data.goal.aim
 
 
 def _answers(data: ReportData) -> dict[str, object]:

@@ -34,6 +34,12 @@ def points(difference: float) -> str:
     return f"{text.replace('-', _MINUS)}{_GAP}points"
 
 
+def lost(difference: float) -> str:
+    """A loss of accuracy, 0.0005, in points: `0.05`. A gain is negative; a zero has no sign."""
+    text = f"{difference * 100:.2f}"
+    return "0.00" if text == "-0.00" else text.replace("-", _MINUS)
+
+
 def count(number: float) -> str:
     """12_543_210 as `12.5 M`."""
     for size, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):

@@ -1,63 +1,144 @@
-"""Float network to quantised ONNX: export, calibrate on real samples, insert the scales."""
+"""Float network to quantised ONNX: export, then up the ladder until the drop is met."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
+import onnx
 
 from edge_agent.arrays import F32
 from edge_agent.atomic import write_whole
 from edge_agent.bundle.manifest import InputSpec
+from edge_agent.bundle.preprocess import normalise
+from pipeline.candidate import draft_manifest
 from pipeline.checkpoint import Checkpoint, load_checkpoint
 from pipeline.data.base import Split
-from pipeline.evaluate import network_inputs
+from pipeline.data.fitted import Fitted
 from pipeline.export_onnx import to_onnx
-from pipeline.run import Run, Stage
+from pipeline.finetune import finetune, finetuning
+from pipeline.ladder import Goal, Ladder, Made, climb
+from pipeline.ladder_bench import LadderBench
+from pipeline.ladder_memory import LadderMemory
+from pipeline.remedies import Remedies
+from pipeline.run import RESUME_FOLDER, Run, Stage
+from pipeline.stages.train import fitted
 from quantization.fold import fold
-from quantization.quantized import quantized
+from quantization.quantized import Quantized
 
 FLOAT_FILE = "float.onnx"
+# What the quantised network is the rounded form of: the float one, after remedies that change
+# its weights.
+UNROUNDED_FILE = "unrounded.onnx"
 QUANTISED_FILE = "quantised.onnx"
+LADDER_FILE = "ladder.json"
+RUNGS = "rungs"
 BATCH = 32
 
 
 def final_checkpoint_stage(run: Run) -> str:
-    """The stage whose network is deployed: `prune` where the recipe prunes, else `train`."""
+    """The stage whose network is quantised: `prune` where the recipe prunes, else `train`."""
     return "train" if run.recipe.prune is None else "prune"
 
 
 def final_checkpoint(run: Run) -> Checkpoint:
-    """The network that is deployed."""
+    """The network that is quantised."""
     return load_checkpoint(run.path(final_checkpoint_stage(run)))
 
 
+def load_ladder(run: Run) -> Ladder:
+    """The rungs that were tried in this run."""
+    return msgspec.json.decode((run.path("quantize") / LADDER_FILE).read_bytes(), type=Ladder)
+
+
+def _goal(run: Run) -> Goal | None:
+    """What the ladder is climbed for; where no remedy is allowed `verify` alone judges."""
+    recipe, max_drop = run.recipe.quantize, run.recipe.budget.max_drop
+    aim = max_drop if recipe.aim is None else recipe.aim
+    return None if aim is None or not recipe.remedies else Goal(aim, max_drop)
+
+
 def _inputs(run: Run) -> object:
-    stage = final_checkpoint_stage(run)
+    stage, goal = final_checkpoint_stage(run), _goal(run)
+    may_train = goal is not None and "finetune" in run.recipe.quantize.remedies
     return {
         "network": run.need(stage).outputs,
         "split": run.need("data").outputs,
         "quantize": run.recipe.quantize,
+        "goal": goal,
+        "finetune": (finetuning(run.recipe), run.recipe.seed) if may_train else None,
     }
 
 
 def _make(run: Run, work: Path) -> None:
-    network = fold(to_onnx(final_checkpoint(run)))
-    samples = _batches(run.dataset.calibration, run.recipe.input)
-    made = quantized(network, samples, run.recipe.quantize)
-    write_whole(work / FLOAT_FILE, made.folded.SerializeToString(deterministic=True))
+    network = final_checkpoint(run)
+    folded = fold(to_onnx(network))
+    model = folded.SerializeToString(deterministic=True)
+    remedies = _remedies(run, network, folded, work)
+    climbed = climb(
+        remedies.first(run.recipe.quantize.first),
+        run.recipe.quantize.remedies,
+        remedies,
+        _bench(run, model),
+        _goal(run),
+        run.progress,
+        LadderMemory(work / RESUME_FOLDER / RUNGS),
+    )
+    made = climbed.quantized
+    write_whole(work / FLOAT_FILE, model)
+    write_whole(work / UNROUNDED_FILE, made.folded.SerializeToString(deterministic=True))
     write_whole(work / QUANTISED_FILE, made.qdq.SerializeToString(deterministic=True))
+    ladder = msgspec.json.encode(climbed.ladder)
+    write_whole(work / LADDER_FILE, msgspec.json.format(ladder, indent=2))
 
 
-def _batches(split: Split, spec: InputSpec) -> Iterator[F32]:
-    """The split as (n, C, H, W) batches of at most `BATCH` images."""
-    batch: list[F32] = []
-    for x in network_inputs(split, spec):
-        batch.append(x)
-        if len(batch) == BATCH:
-            yield np.concatenate(batch)
-            batch = []
-    if batch:
-        yield np.concatenate(batch)
+def _remedies(run: Run, network: Checkpoint, folded: onnx.ModelProto, work: Path) -> Remedies:
+    def tune(start: Quantized) -> Made:
+        return finetune(
+            start,
+            network,
+            fitted(run, "train"),
+            fitted(run, "val"),
+            finetuning(run.recipe),
+            seed=run.recipe.seed,
+            resume_folder=work / RESUME_FOLDER,
+            progress=run.progress,
+        )
+
+    samples = Samples(fitted(run, "calibration"), run.recipe.input)
+    return Remedies(folded, samples, run.recipe.quantize.float_share, tune)
+
+
+def _bench(run: Run, float_model: bytes) -> LadderBench:
+    return LadderBench.of(
+        float_model,
+        _validation(run),
+        run.recipe.input,
+        lambda lowered: draft_manifest(run, lowered),
+        run.progress,
+    )
+
+
+def _validation(run: Run) -> Split:
+    """The validation split at the network's size, in memory: every rung looks at it anew."""
+    small = fitted(run, "val")
+    pixels = small.pixels[..., 0] if run.recipe.input.channels == 1 else small.pixels
+    return Split(pixels, small.labels, run.dataset.val.ids)
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """The calibration images as (n, C, H, W) batches of at most `BATCH`, as often as asked."""
+
+    images: Fitted
+    spec: InputSpec
+
+    def __iter__(self) -> Iterator[F32]:
+        """From the first batch on."""
+        for start in range(0, len(self.images), BATCH):
+            pixels = self.images.pixels[start : start + BATCH]
+            yield np.ascontiguousarray(normalise(pixels, self.spec).transpose(0, 3, 1, 2))
 
 
 QUANTIZE = Stage("quantize", _inputs, _make)

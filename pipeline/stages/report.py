@@ -3,11 +3,13 @@
 from importlib.metadata import version
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from edge_agent.arrays import F32
+from edge_agent.atomic import write_whole
 from edge_agent.bundle.archive import Bundle, open_bundle
-from edge_agent.bundle.manifest import InputSpec
+from edge_agent.bundle.manifest import InputSpec, Score
 from edge_agent.bundle.preprocess import fit
 from edge_agent.decode.classify import softmax
 from edge_agent.runtime import machine_name
@@ -21,12 +23,13 @@ from pipeline.report.attention import attend
 from pipeline.report.data import Attention, Phase, ReportData, Rung, view
 from pipeline.report.page import write
 from pipeline.run import Run, Stage
-from pipeline.stages.quantize import FLOAT_FILE, final_checkpoint
+from pipeline.stages.quantize import FLOAT_FILE, final_checkpoint, load_ladder
 from pipeline.stages.verify import bundle_path, load_proof
 from pipeline.verify import Proof
 from quantization.fold import fold
 
 REPORT_FILE = "report.html"
+RUNGS_FILE = "rungs.json"
 # How many right and how many wrong answers are looked into.
 EXAMPLES = 4
 
@@ -45,7 +48,10 @@ def _inputs(run: Run) -> object:
 
 
 def _make(run: Run, work: Path) -> None:
-    write(_gather(run), work / REPORT_FILE)
+    data = _gather(run)
+    write(data, work / REPORT_FILE)
+    rungs = msgspec.json.format(msgspec.json.encode(data.rungs), indent=2)
+    write_whole(work / RUNGS_FILE, rungs)
 
 
 def _gather(run: Run) -> ReportData:
@@ -56,7 +62,8 @@ def _gather(run: Run) -> ReportData:
         name=run.recipe.name,
         created=manifest.provenance.created,
         gates=proof.gates,
-        rungs=ladder(run, proof, bundle),
+        rungs=_rungs(run, proof, bundle),
+        goal=load_ladder(run).goal,
         phases=_phases(run),
         labels=manifest.output.labels,
         test=run.dataset.test,
@@ -79,46 +86,76 @@ def _gather(run: Run) -> ReportData:
     )
 
 
-def ladder(run: Run, proof: Proof, bundle: Bundle) -> tuple[Rung, ...]:
-    """Float, pruned (where the recipe prunes) and int8, each measured on the test split."""
-    deployed = (run.path("quantize") / FLOAT_FILE).read_bytes()
-    network = final_checkpoint(run)
-    rungs = []
-    if run.recipe.prune is None:
-        rungs.append(_float_rung("float", network, deployed, proof.float_scores, run))
-    else:
-        trained = load_checkpoint(run.path("train"))
-        model = fold(to_onnx(trained)).SerializeToString()
-        test = run.dataset.test
-        with run.progress.task("report: the unpruned network on the test split", len(test)) as task:
-            scores = float_scores(model, test, run.recipe.input, task)
-        rungs.append(_float_rung("float", trained, model, scores, run))
-        rungs.append(_float_rung("pruned", network, deployed, proof.float_scores, run))
+def load_rungs(run: Run) -> tuple[Rung, ...]:
+    """The ladder of a finished run, as its report shows it."""
+    return msgspec.json.decode(
+        (run.path("report") / RUNGS_FILE).read_bytes(), type=tuple[Rung, ...]
+    )
+
+
+def _rungs(run: Run, proof: Proof, bundle: Bundle) -> tuple[Rung, ...]:
+    """Float, pruned (where the recipe prunes), and every way to quantise that was tried."""
+    network, climbed = final_checkpoint(run), load_ladder(run)
     metrics = proof.metrics
-    rungs.append(
+    first = "float" if run.recipe.prune is None else "pruned"
+    deployed = (run.path("quantize") / FLOAT_FILE).read_bytes()
+    accuracies = (climbed.float_accuracy, metrics.float_accuracy)
+    whole = _float_rung(first, network, deployed, accuracies, run)
+    tried = tuple(
         Rung(
-            name="int8",
-            accuracy=metrics.int8_accuracy,
-            macs=metrics.macs,
-            parameters=cost(network.module, network.spec.input).parameters,
-            size_bytes=len(bundle.model),
-            latency_ms=metrics.latency_ms,
+            name=rung.name,
+            validation=rung.accuracy,
+            drop=rung.drop,
+            expected_drop=rung.expected_drop,
+            met=rung.met,
+            kept=rung.kept,
+            macs=whole.macs,
+            parameters=whole.parameters,
+            size_bytes=rung.size_bytes,
+            latency_ms=rung.latency_ms,
             measured_on=metrics.measured_on,
         )
+        for rung in climbed.rungs
     )
-    return tuple(rungs)
+    place = climbed.rungs.index(climbed.chosen)
+    shipped = msgspec.structs.replace(
+        tried[place],
+        test=metrics.int8_accuracy,
+        chosen=True,
+        size_bytes=len(bundle.model),
+        latency_ms=metrics.latency_ms,
+    )
+    before = () if run.recipe.prune is None else (_unpruned(run),)
+    return (*before, whole, *tried[:place], shipped, *tried[place + 1 :])
 
 
-def _float_rung(name: str, network: Checkpoint, model: bytes, scores: F32, run: Run) -> Rung:
-    test = run.dataset.test
+def _unpruned(run: Run) -> Rung:
+    """The network as it was trained, which no later stage has looked at."""
+    trained = load_checkpoint(run.path("train"))
+    model = fold(to_onnx(trained)).SerializeToString()
+    accuracies = []
+    for name in ("val", "test"):
+        split = run.dataset.split(name)
+        what = f"report: the unpruned network on the {name} split"
+        with run.progress.task(what, len(split)) as task:
+            scores = float_scores(model, split, run.recipe.input, task)
+        accuracies.append(accuracy(scores, split.labels))
+    return _float_rung("float", trained, model, (accuracies[0], accuracies[1]), run)
+
+
+def _float_rung(
+    name: str, network: Checkpoint, model: bytes, accuracies: tuple[Score, Score], run: Run
+) -> Rung:
+    """A float network with its accuracies on validation and on test."""
     needs = cost(network.module, network.spec.input)
     return Rung(
         name=name,
-        accuracy=accuracy(scores, test.labels),
+        validation=accuracies[0],
+        test=accuracies[1],
         macs=needs.macs,
         parameters=needs.parameters,
         size_bytes=len(model),
-        latency_ms=_float_latency_ms(model, test, run.recipe.input),
+        latency_ms=_float_latency_ms(model, run.dataset.test, run.recipe.input),
         measured_on=f"{machine_name()}, onnxruntime {version('onnxruntime')}, 1 thread",
     )
 
@@ -134,6 +171,8 @@ def _phases(run: Run) -> tuple[Phase, ...]:
     phases = [Phase("training", load_checkpoint(run.path("train")).history)]
     if run.recipe.prune is not None:
         phases.append(Phase("fine-tuning", load_checkpoint(run.path("prune")).history))
+    tuned = [rung.history for rung in load_ladder(run).rungs if rung.history]
+    phases += [Phase("fine-tuning on the int8 grid", history) for history in tuned]
     return tuple(phases)
 
 

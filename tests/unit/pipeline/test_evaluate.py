@@ -16,6 +16,7 @@ from pipeline.evaluate import (
     accuracy,
     agreement,
     device_scores,
+    expected_drop,
     float_scores,
     onnx_session,
     to_nchw,
@@ -45,6 +46,32 @@ def test_wilson_gives_the_published_intervals(
     assert score.value == correct / samples
     assert score.low == pytest.approx(low, abs=5e-5)
     assert score.high == pytest.approx(high, abs=5e-5)
+
+
+def test_a_changed_answer_costs_what_the_float_network_thinks_of_it() -> None:
+    """The chance of its own answer over that of the other, at the temperature; else nothing."""
+    real = np.log(np.array([[0.6, 0.3, 0.1], [0.2, 0.5, 0.3], [0.4, 0.3, 0.3]], np.float32))
+    other = np.array([[0, 1, 0], [0, 1, 0], [0, 0, 1]], np.float32)  # the first and last change
+    assert expected_drop(real, real, 1.0) == expected_drop(real, 7 * real, 1.0) == 0
+    assert expected_drop(real, other, 1.0) == pytest.approx((0.3 + 0 + 0.1) / 3)
+    cold = np.square([0.6, 0.3, 0.1]), np.square([0.4, 0.3, 0.3])
+    wanted = (0.36 - 0.09) / cold[0].sum() + (0.16 - 0.09) / cold[1].sum()
+    assert expected_drop(real, other, 0.5) == pytest.approx(wanted / 3, rel=1e-5)
+
+
+def test_the_expected_drop_is_steadier_than_the_one_counted() -> None:
+    """Of a network that means its chances, noise costs what is expected, split after split."""
+    draws = np.random.default_rng(0)
+    counted, expected = [], []
+    for _ in range(200):
+        real = draws.normal(0, 1.5, (500, 10)).astype(np.float32)
+        chances = np.exp(real) / np.exp(real).sum(axis=1, keepdims=True)
+        labels = (draws.random((500, 1)) < chances.cumsum(axis=1)).argmax(axis=1)
+        other = real + draws.normal(0, 0.15, real.shape).astype(np.float32)
+        counted.append(accuracy(real, labels).value - accuracy(other, labels).value)
+        expected.append(expected_drop(real, other, 1.0))
+    assert np.mean(expected) == pytest.approx(np.mean(counted), abs=1.5e-3)
+    assert np.std(expected) < np.std(counted) / 5
 
 
 def test_wilson_of_nothing_is_an_error() -> None:

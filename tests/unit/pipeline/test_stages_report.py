@@ -3,16 +3,19 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from edge_agent.bundle.archive import open_bundle, sha256
 from pipeline.checkpoint import load_checkpoint
+from pipeline.history import EpochRecord
+from pipeline.ladder import Goal, Ladder
 from pipeline.macs import cost
 from pipeline.report.data import ReportData
 from pipeline.run import Run
-from pipeline.stages.quantize import FLOAT_FILE
-from pipeline.stages.report import EXAMPLES, _gather, _one_of_each, report_path
+from pipeline.stages.quantize import FLOAT_FILE, LADDER_FILE, load_ladder
+from pipeline.stages.report import EXAMPLES, _gather, _one_of_each, load_rungs, report_path
 from pipeline.stages.verify import bundle_path, load_proof
 
 
@@ -24,8 +27,9 @@ def _gathered(built: Path, open_tiny: Callable[..., Run]) -> ReportData:
 def test_the_ladder_leads_from_float_over_pruned_to_int8(
     built: Path, gathered: ReportData, open_tiny: Callable[..., Run]
 ) -> None:
-    """Each rung is its own network: its cost, its file, and its accuracy on the test split."""
-    proof = load_proof(open_tiny(built))
+    """Each rung is its own network: its cost, its file, and its accuracy on both splits."""
+    run = open_tiny(built)
+    proof, climbed = load_proof(run), load_ladder(run)
     trained, pruned = load_checkpoint(built / "train"), load_checkpoint(built / "prune")
     first, middle, last = gathered.rungs
     assert [rung.name for rung in gathered.rungs] == ["float", "pruned", "int8"]
@@ -33,12 +37,66 @@ def test_the_ladder_leads_from_float_over_pruned_to_int8(
         cost(network.module, network.spec.input).macs for network in (trained, pruned)
     )
     assert (last.macs, last.parameters) == (middle.macs, middle.parameters)
-    assert middle.accuracy == proof.metrics.float_accuracy
-    assert last.accuracy == proof.metrics.int8_accuracy
+    assert middle.test == proof.metrics.float_accuracy
+    assert middle.validation == climbed.float_accuracy
+    assert last.test == proof.metrics.int8_accuracy
+    assert last.validation == climbed.rungs[0].accuracy
+    assert last.expected_drop == climbed.rungs[0].expected_drop
+    assert last.latency_ms == proof.metrics.latency_ms
+    assert last.chosen
     assert middle.size_bytes == (built / "quantize" / FLOAT_FILE).stat().st_size
     assert first.size_bytes > middle.size_bytes > last.size_bytes
     assert all(rung.latency_ms is not None and rung.latency_ms > 0 for rung in gathered.rungs)
     assert "onnxruntime" in middle.measured_on
+    assert last.measured_on == proof.metrics.measured_on
+
+
+def test_the_unpruned_network_is_scored_on_both_splits(
+    built: Path, gathered: ReportData, open_tiny: Callable[..., Run]
+) -> None:
+    """As its training measured it on validation; nobody else has looked at its test split."""
+    run, first = open_tiny(built), gathered.rungs[0]
+    assert first.validation.samples == len(run.dataset.val)
+    assert first.validation.value == load_checkpoint(built / "train").history[-1].val_accuracy
+    assert first.test is not None
+    assert first.test.samples == len(run.dataset.test)
+
+
+def test_what_was_tried_is_part_of_the_ladder(
+    built_copy: Path, open_tiny: Callable[..., Run]
+) -> None:
+    """In the order it was tried, the one that ships where it stood, without the test split."""
+    path = built_copy / "quantize" / LADDER_FILE
+    ladder = msgspec.json.decode(path.read_bytes(), type=Ladder)
+    (made,) = ladder.rungs
+    worse = msgspec.structs.replace(
+        made, name="worse", expected_drop=0.5, kept=False, met=False, latency_ms=9.5,
+        history=(EpochRecord(1, 0.5, 0.4, 0.9, 1e-3, 2.5),),
+    )  # fmt: skip
+    first = msgspec.structs.replace(made, name="first", expected_drop=0.4, met=False)
+    changed = msgspec.structs.replace(ladder, rungs=(first, worse, made), goal=Goal(0.1, 0.2))
+    path.write_bytes(msgspec.json.encode(changed))
+    gathered = _gather(open_tiny(built_copy))
+    rungs = gathered.rungs[2:]
+    assert [(r.name, r.chosen, r.kept, r.met) for r in rungs] == [
+        ("first", False, True, False),
+        ("worse", False, False, False),
+        ("int8", True, True, None),
+    ]
+    assert [rung.test is None for rung in rungs] == [True, True, False]
+    assert rungs[1].latency_ms == 9.5
+    assert gathered.goal == Goal(0.1, 0.2)
+    assert gathered.phases[-1].name == "fine-tuning on the int8 grid"
+    assert gathered.phases[-1].epochs == worse.history
+
+
+def test_the_ladder_is_kept_for_scripts(
+    built: Path, gathered: ReportData, open_tiny: Callable[..., Run]
+) -> None:
+    """As the report shows it but for the latencies of float, which were measured again here."""
+    kept = load_rungs(open_tiny(built))
+    for found, wanted in zip(kept, gathered.rungs, strict=True):
+        assert found == msgspec.structs.replace(wanted, latency_ms=found.latency_ms)
 
 
 def test_without_pruning_the_ladder_has_two_rungs(
@@ -48,7 +106,7 @@ def test_without_pruning_the_ladder_has_two_rungs(
     run = open_tiny(built, prune="")
     gathered = _gather(run)
     assert [rung.name for rung in gathered.rungs] == ["float", "int8"]
-    assert gathered.rungs[0].accuracy == load_proof(run).metrics.float_accuracy
+    assert gathered.rungs[0].test == load_proof(run).metrics.float_accuracy
     assert [phase.name for phase in gathered.phases] == ["training"]
 
 

@@ -18,7 +18,7 @@ from pipeline.run import Run, Stage
 from pipeline.stages.prune import PRUNE
 from pipeline.stages.quantize import (
     QUANTIZE,
-    _batches,
+    Samples,
     final_checkpoint,
     final_checkpoint_stage,
 )
@@ -73,10 +73,12 @@ def test_the_pruned_network_is_deployed(built: Path, open_tiny: Callable[..., Ru
 def test_calibration_sees_every_image_of_its_split_once(
     built: Path, open_tiny: Callable[..., Run]
 ) -> None:
-    """In batches, the last one as small as what is left; 40 images are 32 and 8."""
+    """In batches, the last one as small as what is left, and again when asked again."""
     run = open_tiny(built)
     split = run.dataset.test.select(range(40))
-    batches = list(_batches(split, run.recipe.input))
+    samples = Samples(fit_split(split, run.recipe.input), run.recipe.input)
+    batches = list(samples)
+    assert len(list(samples)) == len(batches)
     assert [batch.shape for batch in batches] == [(32, 1, 8, 8), (8, 1, 8, 8)]
     rows = [row for batch in batches for row in batch]
     wanted = [x[0] for x in network_inputs(split, run.recipe.input)]
@@ -98,7 +100,7 @@ def test_the_quantiser_is_calibrated_on_its_own_split(
         seen.extend(samples)
         raise Asked
 
-    monkeypatch.setattr("pipeline.stages.quantize.calibrate", calibrate)
+    monkeypatch.setattr("pipeline.remedies.quantized", calibrate)
     with pytest.raises(Asked):
         QUANTIZE.make(run, tmp_path)
     wanted = np.concatenate(list(network_inputs(run.dataset.calibration, run.recipe.input)))

@@ -1,4 +1,3 @@
-import dataclasses
 import re
 
 import msgspec
@@ -6,6 +5,7 @@ import numpy as np
 import pytest
 
 from edge_agent.bundle.manifest import Score
+from pipeline.evaluate import wilson
 from pipeline.report import charts, words
 from pipeline.report.data import Phase, SplitCounts
 from pipeline.report.metrics import confusion
@@ -29,8 +29,11 @@ def _bars(svg):
 
 
 def test_only_the_network_that_ships_is_in_colour(report_data):
-    """The last rung's bar has the accent colour, those before it are quiet."""
+    """Its bar has the accent colour wherever it stands, the others are quiet."""
     rungs = report_data.rungs
+    backwards = rungs[::-1]
+    svg = charts.ladder_bars("macs", "MACs", backwards, [1.0, 1.0, 2.0], words.count)
+    assert re.findall(r"fill: var\(--(accent|quiet)\)", svg) == ["accent", "quiet", "quiet"]
     sizes = [float(r.size_bytes) for r in rungs]
     svg = charts.ladder_bars("size", "Size", rungs, sizes, words.size)
     fills = re.findall(r"fill: var\(--(accent|quiet)\)", svg)
@@ -119,14 +122,39 @@ def test_loss_is_logarithmic_only_when_it_falls_far(report_data):
         assert ("0.1" in ticks) == logarithmic, ticks
 
 
+def test_the_ladder_shows_validation_everywhere_and_test_where_it_was_asked(report_data):
+    """Each rung has its ring; only what was tested has a dot, whose number is the one written."""
+    tried = msgspec.structs.replace(
+        report_data.rungs[-1], name="tried", test=None, chosen=False, validation=wilson(150, 200)
+    )
+    rungs = (*report_data.rungs, tried)
+    svg = charts.ladder_accuracy(rungs, None)
+    for rung in report_data.rungs:
+        assert words.percent(rung.test.value) in _texts(svg)
+    assert words.percent(0.75) in _texts(svg)
+    assert f"int8 87.0\u202f% on validation, {words.percent(rungs[2].test.value)} (" in svg
+    assert (
+        "tried 75.0\u202f% on validation&#34;" in svg or 'tried 75.0\u202f% on validation"' in svg
+    )
+
+
+def test_what_is_aimed_for_is_a_dashed_line(report_data):
+    """Where nothing is aimed for there is none."""
+    dashed = "stroke-dasharray: 6"
+    assert dashed in charts.ladder_accuracy(report_data.rungs, 0.87)
+    assert dashed not in charts.ladder_accuracy(report_data.rungs, None)
+
+
 def test_percent_ticks_have_the_decimals_they_need(report_data):
     """Ticks 0.2 points apart show one decimal, ticks 5 points apart none."""
     for low, high, decimals in ((0.990, 0.998, 1), (0.7, 0.95, 0)):
         score = Score(value=(low + high) / 2, low=low, high=high, samples=697)
-        rungs = [dataclasses.replace(r, accuracy=score) for r in report_data.rungs]
+        rungs = [
+            msgspec.structs.replace(r, test=score, validation=score) for r in report_data.rungs
+        ]
         ticks = [
             t.split("\u202f")[0]
-            for t in _texts(charts.ladder_accuracy(rungs))
+            for t in _texts(charts.ladder_accuracy(rungs, None))
             if t.endswith("%") and t != words.percent(score.value)
         ]
         assert len(ticks) >= 2

@@ -1,9 +1,11 @@
 import dataclasses
 import re
 
+import msgspec
 import numpy as np
 import pytest
 
+from edge_agent.bundle.manifest import Score
 from pipeline.gates import Gate
 from pipeline.report.data import view
 
@@ -33,7 +35,16 @@ def test_verified_means_every_gate_holds(report_data):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: {"rungs": d.rungs[:1]}, "rungs: expected float and int8 at least, found 1"),
+        (
+            lambda d: {"rungs": d.rungs[:1]},
+            "rungs: expected a float one first and one that ships, "
+            "found 'float' first and 0 that ship",
+        ),
+        (
+            lambda d: {"rungs": d.rungs[::-1]},
+            "rungs: expected a float one first and one that ships, "
+            "found 'int8' first and 1 that ship",
+        ),
         (lambda d: {"test": d.test.select([])}, "test: expected at least one image, found none"),
         (
             lambda d: {"scores_float": d.scores_float[:-1]},
@@ -55,14 +66,25 @@ def test_data_that_does_not_fit_together_is_refused(report_data, change, message
         dataclasses.replace(report_data, **change(report_data))
 
 
-def test_a_rung_of_another_split_is_refused(report_data):
-    """A ladder whose rungs were measured on different images compares nothing."""
-    first = report_data.rungs[0]
-    other = type(first.accuracy)(value=0.9, low=0.8, high=0.95, samples=100)
-    rungs = (dataclasses.replace(first, accuracy=other), *report_data.rungs[1:])
-    message = "rung float: expected an accuracy over the 697 test images, found one over 100"
-    with pytest.raises(ValueError, match=message):
+@pytest.mark.parametrize(
+    ("test", "found"),
+    [(None, "none"), (Score(value=0.9, low=0.8, high=0.95, samples=100), "one over 100")],
+)
+def test_a_rung_of_another_split_is_refused(report_data, test, found):
+    """What ships is compared with float on the same images, all of the test split."""
+    first = msgspec.structs.replace(report_data.rungs[0], test=test)
+    rungs = (first, *report_data.rungs[1:])
+    message = f"rung float: expected an accuracy over the 697 test images, found {found}"
+    with pytest.raises(ValueError, match=f"^{message}$"):
         dataclasses.replace(report_data, rungs=rungs)
+
+
+def test_what_was_tried_need_not_be_tested(report_data):
+    """A remedy that does not ship was measured on validation alone, and is part of the ladder."""
+    tried = msgspec.structs.replace(report_data.rungs[-1], name="tried", test=None, chosen=False)
+    data = dataclasses.replace(report_data, rungs=(*report_data.rungs, tried))
+    assert data.shipped.name == "int8"
+    assert [rung.name for rung in data.tested] == ["float", "pruned", "int8"]
 
 
 def test_an_accuracy_that_is_not_that_of_the_scores_is_refused(report_data):

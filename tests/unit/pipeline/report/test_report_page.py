@@ -11,7 +11,7 @@ import pytest
 
 from edge_agent.bundle.manifest import ClassifySpec
 from edge_agent.decode.classify import classify
-from pipeline.evaluate import accuracy
+from pipeline.evaluate import accuracy, wilson
 from pipeline.gates import Gate
 from pipeline.report import words
 from pipeline.report.data import Phase
@@ -79,9 +79,9 @@ def test_the_headline_is_the_int8_networks(page, report_data):
         "digits",
         "✓ Verified",
         "2 of 2 gates hold",
-        f"answers {words.percent(last.accuracy.value)} of 697 held-out images",
-        f"interval {words.interval(last.accuracy)}",
-        words.points(last.accuracy.value - first.accuracy.value),
+        f"answers {words.percent(last.test.value)} of 697 held-out images",
+        f"interval {words.interval(last.test)}",
+        words.points(last.test.value - first.test.value),
         "6.12\u202fkB 3.8\u00d7 smaller",
         "121\u202fk 2.1\u00d7 fewer",
         "0.018\u202fms on a CPU",
@@ -200,16 +200,64 @@ def test_the_script_is_the_one_the_policy_allows(html):
 
 
 def test_the_ladder_names_every_measurement(page, report_data):
-    """Each rung's row holds its own numbers, and where the latency was measured."""
-    table = page.text[page.text.index("Measured on") : page.text.index("Gates What")]
+    """Each rung's row holds its own numbers, a dash where there are none."""
     for rung in report_data.rungs:
-        latency = "\u2013" if rung.latency_ms is None else words.milliseconds(rung.latency_ms)
+        int8 = rung.drop is not None
         row = (
-            rung.name, words.percent(rung.accuracy.value), words.interval(rung.accuracy),
+            rung.name + (" ships" if rung.chosen else ""), words.percent(rung.test.value),
+            words.interval(rung.test), words.percent(rung.validation.value),
+            words.lost(rung.drop) if int8 else "\u2013",
+            f"✓ {words.lost(rung.expected_drop)}" if int8 else "\u2013",
             words.count(rung.macs), words.count(rung.parameters), words.size(rung.size_bytes),
-            latency, rung.measured_on or "\u2013",
+            "\u2013" if rung.latency_ms is None else words.milliseconds(rung.latency_ms),
         )  # fmt: skip
-        assert " ".join(row) in table
+        assert " ".join(row) in page.text
+    assert "Latency is the median of one inference: a CPU." in page.text
+    assert "200 validation images: the cheapest way first, until it was expected" in page.text
+    assert "to cost at most 0.25\u202fpoints." in page.text
+    assert "in grey" not in page.text
+
+
+@pytest.fixture(scope="module")
+def climbed(report_data):
+    """The page of a run that tried two other ways before the one that ships."""
+    last = report_data.rungs[-1]
+    tried = [
+        msgspec.structs.replace(
+            last, name=name, test=None, chosen=False, met=False, kept=kept,
+            validation=wilson(160, 200), drop=0.08, expected_drop=0.0725,
+        )
+        for name, kept in (("plain", True), ("equalised", False))
+    ]  # fmt: skip
+    return dataclasses.replace(report_data, rungs=(*report_data.rungs[:2], *tried, last))
+
+
+def test_every_remedy_that_was_tried_is_shown(climbed):
+    """With what it did on validation; nobody asked the test split about it."""
+    page = Page(render(climbed))
+    for name in ("plain", "equalised"):
+        assert f"{name} \u2013 \u2013 80.0\u202f% 8.00 ✗ 7.25 121\u202fk" in page.text
+    classes = [attrs.get("class") for attrs in page.every("tr") if "class" in attrs]
+    assert [name for name in classes if name] == ["passed", "chosen"]
+    assert "Nothing was built on what is in grey" in page.text
+
+
+def test_what_ships_is_the_headline_wherever_it_stands(climbed, report_data):
+    """A rung after it that was no better changes nothing above the table."""
+    rungs = (*climbed.rungs[:2], climbed.rungs[-1], *climbed.rungs[2:4])
+    text = Page(render(dataclasses.replace(climbed, rungs=rungs))).text
+    assert f"answers {words.percent(report_data.shipped.test.value)} of 697" in text
+
+
+def test_without_a_goal_there_is_no_word_of_one(report_data):
+    """No remedies, no line in the picture; what was expected stands without a verdict."""
+    rungs = (*report_data.rungs[:2], msgspec.structs.replace(report_data.rungs[2], met=None))
+    html = render(dataclasses.replace(report_data, goal=None, rungs=rungs))
+    text = Page(html).text
+    assert "validation images" not in text
+    assert "aimed for" not in text
+    assert f" {words.lost(0.01)} {words.lost(0.0012)} " in text
+    assert "stroke-dasharray: 6" not in html[html.index("ladder-accuracy") : html.index("MACs")]
 
 
 def test_pictures_and_charts_say_what_they_show(page):
@@ -290,8 +338,8 @@ def test_what_was_not_done_is_left_out(report_data):
 def test_a_perfect_network_has_no_mistakes_to_show(report_data):
     """The section says so instead of being empty, and 100 % is said as such."""
     perfect = np.eye(10, dtype=np.float32)[report_data.test.labels] * 9
-    last = dataclasses.replace(
-        report_data.rungs[-1], accuracy=accuracy(perfect, report_data.test.labels)
+    last = msgspec.structs.replace(
+        report_data.rungs[-1], test=accuracy(perfect, report_data.test.labels)
     )
     data = dataclasses.replace(
         report_data, scores_int8=perfect, rungs=(*report_data.rungs[:-1], last)

@@ -31,6 +31,15 @@ def test_points_have_a_sign_unless_they_round_to_zero(difference, text):
 
 
 @pytest.mark.parametrize(
+    ("difference", "text"),
+    [(0.0012, "0.12"), (-0.0005, "\u22120.05"), (-0.00001, "0.00"), (0.4358, "43.58")],
+)
+def test_what_is_lost_is_in_points_with_two_decimals(difference, text):
+    """A gain is negative, by a true minus sign; the unit stands elsewhere."""
+    assert words.lost(difference) == text
+
+
+@pytest.mark.parametrize(
     ("write", "number", "text"),
     [
         (words.count, 12_543_210, f"12.5{GAP}M"),

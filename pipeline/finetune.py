@@ -1,0 +1,94 @@
+"""Quantisation-aware fine-tuning: the network learns to answer as in float, on the int8 grid."""
+
+from pathlib import Path
+
+from pipeline.checkpoint import Checkpoint
+from pipeline.data.fitted import Fitted
+from pipeline.distill import distillation
+from pipeline.distributed import Ranks
+from pipeline.ladder import Made
+from pipeline.progress import SILENT, Progress
+from pipeline.recipe import Recipe, TrainRecipe
+from pipeline.train import smoothed_cross_entropy, train
+from quantization.qat import FakeQuantNetwork, exported
+from quantization.qdq import quantize
+from quantization.quantized import Quantized
+
+NAME = "fine-tune int8"
+# The float network's answers alone are learnt, as they are: what is wanted is no drop from it.
+DISTILL, TEMPERATURE = 1.0, 1.0
+# A fifth of the training's epochs; of AdamW the rate that moves few weights by a quantum in a
+# step (docs/log.md has what others did).
+EPOCHS_SHARE, LR = 0.2, 3e-4
+
+
+def finetuning(recipe: Recipe) -> TrainRecipe:
+    """The recipe's own fine-tuning, or one for the images of its last training.
+
+    The optimiser is not the training's: a rate of SGD that fits one network's trained weights
+    and ranges is far off for another's, AdamW's is relative.
+    """
+    if recipe.quantize.finetune is not None:
+        return recipe.quantize.finetune
+    last = recipe.train if recipe.prune is None else recipe.prune.train
+    return TrainRecipe(
+        epochs=max(1, round(last.epochs * EPOCHS_SHARE)),
+        batch_size=last.batch_size,
+        optimizer="adamw",
+        lr=LR,
+        weight_decay=0.0,
+        warmup_epochs=0.0,
+        ema=last.ema,
+        augment=last.augment,
+    )
+
+
+def finetune(
+    start: Quantized,
+    teacher: Checkpoint,
+    train_split: Fitted,
+    val: Fitted,
+    recipe: TrainRecipe,
+    *,
+    seed: int,
+    resume_folder: Path | None = None,
+    progress: Progress = SILENT,
+) -> Made:
+    """`start` trained on the int8 grid towards the answers of `teacher`; both stay.
+
+    One process does it, also under torchrun.
+
+    Args:
+        start: the network as it was quantised best.
+        teacher: the float network.
+        train_split: the images to learn from.
+        val: those that each epoch is measured on.
+        recipe: the optimisation.
+        seed: decides the order of the images and their random changes.
+        resume_folder: as in `train`.
+        progress: where to report.
+
+    Raises:
+        UnsupportedOperatorError: an operator of the network cannot be trained.
+        DataError, TrainError, RunError: as `train`.
+    """
+    layers = start.recipe.float_layers
+    network = FakeQuantNetwork(start.folded, start.ranges, float_layers=layers)
+    tuned = train(
+        Checkpoint(network, teacher.spec, (), teacher.lineage),
+        train_split,
+        val,
+        recipe,
+        seed=seed,
+        resume_folder=resume_folder,
+        progress=progress,
+        loss=distillation(
+            teacher.module, smoothed_cross_entropy(recipe.label_smoothing), DISTILL, TEMPERATURE
+        ),
+        name=NAME,
+        ranks=Ranks(),
+    )
+    assert isinstance(tuned.module, FakeQuantNetwork), "training keeps the kind of a network"
+    folded, ranges = exported(tuned.module)
+    qdq = quantize(folded, ranges, float_layers=layers)
+    return Made(Quantized(folded, ranges, qdq, start.recipe), tuned.history)

@@ -1,0 +1,77 @@
+"""The remedies: what each of them tries on a network that int8 hurts."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import assert_never
+
+import msgspec
+import numpy as np
+import onnx
+
+from edge_agent.arrays import F32
+from pipeline.ladder import Attempt, Made
+from pipeline.recipe import Remedy
+from quantization.doctor import diagnose
+from quantization.quantized import Quantized, quantized
+from quantization.recipe import QuantRecipe
+
+# Enough to put layers in order of what they cost.
+DIAGNOSED_BATCHES = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Remedies:
+    """What can be tried on one network.
+
+    Args:
+        folded: the float network.
+        samples: float32 (n, C, H, W) batches, as often as they are asked for.
+        float_share: the largest share of its layers that may stay in float.
+        finetune: trains a quantised network on the int8 grid.
+    """
+
+    folded: onnx.ModelProto
+    samples: Iterable[F32]
+    float_share: float
+    finetune: Callable[[Quantized], Made]
+
+    def first(self, recipe: QuantRecipe) -> Attempt:
+        """The recipe's own quantisation."""
+        return self._quantize("int8", recipe)
+
+    def __call__(self, remedy: Remedy, best: Quantized) -> Iterator[Attempt]:
+        """What `remedy` has to try on top of `best`; nothing where that has it already."""
+        if remedy == "ranges":
+            yield from self._change("better ranges", best, calibration="auto")
+        elif remedy == "equalize":
+            yield from self._change("equalised", best, equalize=True, correct_bias=True)
+        elif remedy == "rounding":
+            yield from self._change("learned rounding", best, rounding="learned")
+        elif remedy == "float-layers":
+            yield from self._keep_in_float(best)
+        elif remedy == "finetune":
+            yield Attempt("fine-tuned", lambda: self.finetune(best))
+        else:
+            assert_never(remedy)
+
+    def _change(self, name: str, best: Quantized, **changes: object) -> Iterator[Attempt]:
+        recipe = msgspec.structs.replace(best.recipe, **changes)
+        if recipe != best.recipe:
+            yield self._quantize(name, recipe)
+
+    def _keep_in_float(self, best: Quantized) -> Iterator[Attempt]:
+        """The costliest layer in float, then twice as many, up to the share that is allowed."""
+        samples = np.concatenate(list(islice(self.samples, DIAGNOSED_BATCHES)))
+        diagnosis = diagnose(best.folded, best.qdq, samples)
+        layers = [layer for layer in diagnosis.by_cost if layer.operators != ("input",)]
+        most = min(int(self.float_share * (len(diagnosis.layers) - 1)), len(layers))
+        count = 1
+        while count <= most:
+            names = (*best.recipe.float_layers, *(layer.name for layer in layers[:count]))
+            recipe = msgspec.structs.replace(best.recipe, float_layers=names)
+            yield self._quantize(f"{count} layer{'s' if count > 1 else ''} in float", recipe)
+            count = most if count < most < 2 * count else 2 * count
+
+    def _quantize(self, name: str, recipe: QuantRecipe) -> Attempt:
+        return Attempt(name, lambda: Made(quantized(self.folded, self.samples, recipe)))
