@@ -60,15 +60,24 @@ class Compared:
     agreements: dict[str, Agreement] = field(default_factory=dict)
     latencies: dict[str, Latencies] = field(default_factory=dict)
 
-    def best_peer_ratio(self, runtime: str) -> float:
-        """Our latency over the best peer's: the median over rounds; NaN without a peer."""
+    def best_peer_ratio(self, runtime: str) -> tuple[float, float, float]:
+        """Our latency over the best peer's: low, median and high; NaN without a peer.
+
+        Low and high are the median's 95 % interval, by the ranks of the rounds' ratios.
+        """
         found = self.latencies.get(runtime, {})
         mine = found.get(OURS.name)
         others = [y for name, y in found.items() if name != OURS.name and not isinstance(y, str)]
         if not others or mine is None or isinstance(mine, str):
-            return math.nan
+            return math.nan, math.nan, math.nan
         best = min(others, key=statistics.median)
-        return statistics.median(a / b for a, b in zip(mine, best, strict=True))
+        ratios = sorted(a / b for a, b in zip(mine, best, strict=True))
+        half, spread = len(ratios) / 2, 0.98 * math.sqrt(len(ratios))
+        low, high = (
+            max(0, math.floor(half - spread)),
+            min(len(ratios) - 1, math.ceil(half + spread)),
+        )
+        return ratios[low], statistics.median(ratios), ratios[high]
 
 
 def main() -> None:
@@ -160,28 +169,48 @@ def agreement_table(found: list[Compared]) -> Iterable[str]:
         for name, a in c.agreements.items():
             row.append(f"{name} {a.cosine.mean():.5f} / {100 * a.argmax.mean():.2f} %")
         verdicts = _verdicts(c)
-        worse += any("worse" in verdict for verdict in verdicts)
-        rows.append([*row, "; ".join(verdicts)])
+        worse += any(verdict.is_worse for verdict in verdicts)
+        rows.append([*row, "; ".join(map(str, verdicts))])
     width = max((len(row) for row in rows), default=1)
     rows = [[*row[:-1], *[""] * (width - len(row)), row[-1]] for row in rows]
     yield from table(["network", *["cosine / argmax"] * (width - 2), "ours minus peer"], rows)
     yield f"{ERRORS} standard errors of the paired difference behind each +-."
-    yield f"Target: not worse than either peer: {len(found) - worse} of {len(found)}"
+    yield (
+        "Target: not worse than either peer, by more than chance: "
+        f"{len(found) - worse} of {len(found)}"
+    )
 
 
-def _verdicts(c: Compared) -> list[str]:
-    """For each peer: our mean minus its, by both measures, and what that says."""
+@dataclass(frozen=True)
+class Verdict:
+    """Our agreement minus a peer's, cosine and argmax, each with what chance may do."""
+
+    peer: str
+    means: tuple[float, float]
+    errors: tuple[float, float]
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether one of the two is worse by more than chance."""
+        return any(-mean > error for mean, error in zip(self.means, self.errors, strict=True))
+
+    def __str__(self) -> str:
+        pairs = zip(self.means, self.errors, strict=True)
+        cosine, argmax = (f"{mean:+.5f} +-{error:.5f}" for mean, error in pairs)
+        return f"{self.peer}: {cosine}, {argmax}{' WORSE' if self.is_worse else ''}"
+
+
+def _verdicts(c: Compared) -> list[Verdict]:
+    """For each peer."""
     verdicts = []
     mine = c.agreements.get(OURS.name)
     for name, other in c.agreements.items():
         if mine is None or name == OURS.name:
             continue
-        parts = []
-        for a, b in ((mine.cosine, other.cosine), (mine.argmax, other.argmax)):
-            mean, error = float((a - b).mean()), ERRORS * float((a - b).std() / math.sqrt(len(a)))
-            word = "not worse" if mean >= 0 else "within noise" if -mean <= error else "worse"
-            parts.append(f"{mean:+.5f} +-{error:.5f} {word}")
-        verdicts.append(f"{name}: {', '.join(parts)}")
+        pairs = ((mine.cosine, other.cosine), (mine.argmax, other.argmax))
+        means = [float((a - b).mean()) for a, b in pairs]
+        errors = [ERRORS * float((a - b).std()) / math.sqrt(len(a)) for a, b in pairs]
+        verdicts.append(Verdict(name, (means[0], means[1]), (errors[0], errors[1])))
     return verdicts
 
 
@@ -215,18 +244,22 @@ def latency_table(found: list[Compared]) -> Iterable[str]:
     for runtime in RUNTIMES:
         if not any(runtime in c.latencies for c in found):
             continue
-        rows, met = [], 0
+        rows, met, near = [], 0, 0
         for c in found:
             each = c.latencies.get(runtime, {})
-            ratio = c.best_peer_ratio(runtime)
+            low, ratio, high = c.best_peer_ratio(runtime)
             met += ratio <= LATENCY_RATIO
+            near += low <= LATENCY_RATIO < ratio
             cells = "; ".join(
                 f"{name} {y if isinstance(y, str) else f'{statistics.median(y):.3f}'}"
                 for name, y in each.items()
             )
-            rows.append([c.net.name, cells, f"{ratio:.3f}"])
+            rows.append([c.net.name, cells, f"{ratio:.3f} [{low:.3f}, {high:.3f}]"])
         yield from table(["network", f"ms on {runtime}, one thread", "ratio to the best"], rows)
-        yield f"Target: at most {LATENCY_RATIO:.2f}: {met} of {len(found)}"
+        yield (
+            f"Target: at most {LATENCY_RATIO:.2f}: {met} of {len(found)}, "
+            f"and {near} whose interval reaches it"
+        )
 
 
 def _prepared(net: Net, folder: Path, root: Path | None) -> bool:

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import torch
 from conversion.agreement import outputs
 from conversion.prepare import export
 from conversion.run import MODEL, OURS, Tool, convert, peers
@@ -78,7 +77,7 @@ def _tools(options: argparse.Namespace) -> list[Tool]:
     for tool in peers(options.litert, options.onnx2tf):
         if tool.script == "convert_litert.py":
             tools.append(replace(tool, name=f"{tool.name}, defaults", options=("--default",)))
-            tools.append(replace(tool, name=f"{tool.name}, min/max"))
+            tools.append(replace(tool, name=f"{tool.name}, extremes"))
         else:
             tools.append(replace(tool, name=f"{tool.name}, defaults"))
     return tools
@@ -89,7 +88,7 @@ def _prepare(run: Run, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     samples = _inputs(run, run.dataset.calibration)
     np.save(folder / "calibration.npy", samples)
-    export(final_checkpoint(run).module, torch.from_numpy(samples[:1]), folder)
+    export(final_checkpoint(run).module, samples[:1].shape, folder)
 
 
 def _inputs(run: Run, split: Split) -> F32:

@@ -11,6 +11,7 @@ import time
 begun = time.perf_counter()
 
 import os  # noqa: E402  # the clock starts before the imports
+import shutil  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
@@ -30,12 +31,13 @@ imported = time.perf_counter()
 samples = np.ascontiguousarray(np.load(folder / "calibration.npy").transpose(0, 2, 3, 1))
 np.save(out / "calibration_nhwc.npy", samples)
 os.chdir(out)
+shutil.copy(folder / "network.onnx", "network.onnx")  # it writes into the file that it reads
 # Pictures that it checks its float network with, and would else download: in [0, 1].
 pictures = np.random.default_rng(0).random((20, 128, 128, 3), np.float32)
 np.save("calibration_image_sample_data_20x128x128x3_float32.npy", pictures)
 channels = samples.shape[-1]
 onnx2tf.convert(
-    input_onnx_file_path=str(folder / "network.onnx"),
+    input_onnx_file_path="network.onnx",
     output_folder_path="saved_model",
     output_integer_quantized_tflite=True,
     custom_input_op_name_np_data_path=[

@@ -1,7 +1,7 @@
 """Real images for the comparison, read from the data folder as they lie there.
 
 Each source yields (image, target): an image as a camera gives it, and what the last layer
-is fitted to: a class, a map of classes, or a text.
+is fitted to: a class, a map of classes, a text, or objects (M, 5).
 """
 
 import tarfile
@@ -12,10 +12,10 @@ from typing import TypeAlias
 import numpy as np
 from conversion.nets import Photos
 
-from edge_agent.arrays import U8
+from edge_agent.arrays import F32, U8
 from pipeline.data.images import decode_image
 
-Target: TypeAlias = int | U8 | str
+Target: TypeAlias = int | U8 | str | F32
 Sample: TypeAlias = tuple[U8, Target]
 
 FILES: dict[Photos, str] = {
@@ -53,6 +53,8 @@ def _wanted(photos: Photos, chosen: list[str]) -> set[str]:
     wanted = set(chosen)
     if photos == "masks":
         wanted |= {_trimap(name) for name in chosen}
+    if photos == "street":
+        wanted |= {_objects(name) for name in chosen}
     if photos == "words":
         wanted.add("train_labels.tsv")
     return wanted
@@ -68,12 +70,19 @@ def _contents(archive: tarfile.TarFile, wanted: set[str]) -> Iterator[tuple[str,
 def _target(photos: Photos, name: str, files: dict[str, bytes], texts: dict[str, str]) -> Target:
     if photos == "masks":
         return _decode(files[_trimap(name)]) - np.uint8(TRIMAP_FIRST)
+    if photos == "street":
+        lines = files[_objects(name)].decode().splitlines()
+        return np.array([line.split() for line in lines], np.float32).reshape(-1, 5)
     return texts[name] if photos == "words" else 0
 
 
 def _texts(files: dict[str, bytes]) -> dict[str, str]:
     lines = files["train_labels.tsv"].decode().splitlines()
     return dict(line.split("\t", 1) for line in lines if line)  # type: ignore[misc]
+
+
+def _objects(name: str) -> str:
+    return name.replace("images/", "labels/").replace(".jpg", ".txt")
 
 
 def _trimap(name: str) -> str:

@@ -50,8 +50,9 @@ def median_ms(interpreter):
 rounds, paths = int(sys.argv[1]), sys.argv[2:]
 files = {path: opened(path) for path in paths}
 result = {path: f if isinstance(f, str) else [] for path, f in files.items()}
-for _ in range(rounds):
-    for path, interpreter in files.items():
+for number in range(rounds):
+    # Back and forth: whoever comes first in a round has no other file before it.
+    for path, interpreter in sorted(files.items(), reverse=bool(number % 2)):
         if not isinstance(interpreter, str):
             result[path].append(median_ms(interpreter))
 print(json.dumps(result))

@@ -29,9 +29,8 @@ class Net:
         build: makes it, from torch's global generator.
         input: what it sees.
         photos: which real images, see `images`.
-        published: the TFLite file in the data folder that its weights come from; "" draws
-            them, estimates the norms over real images and fits the last layer to them.
-        head: the layer that is fitted, by its module path; "" fits none.
+        published: the TFLite file in the data folder that its weights come from; "" for none.
+        steps: of training, where no weights are published.
         scores: the outputs whose largest channel is a decision.
     """
 
@@ -40,7 +39,7 @@ class Net:
     input: InputSpec
     photos: Photos
     published: str = ""
-    head: str = ""
+    steps: int = 0
     scores: tuple[int, ...] = (0,)
 
 
@@ -298,7 +297,7 @@ NETS = (
         own("mobilenet_v2", colour(96, 96), 10, 0.35),
         colour(96, 96),
         "cifar10",
-        head="3.2",
+        steps=400,
     ),
     Net(
         "mobilenet_v2-1.0@224",
@@ -307,9 +306,9 @@ NETS = (
         "pets",
         published="mobilenet-v2-imagenet/tf2_mobilenet_v2_1.0_224_ptq.tflite",
     ),
-    Net("mobilenet_v3-small@224", mobilenet_v3_small, colour(224, 224), "cifar10", head="18"),
-    Net("squeeze-inception@128", squeezenet_inception, colour(128, 128), "cifar10", head="10"),
-    Net("u-net@96x128", UNet, colour(96, 128), "masks", head="head"),
-    Net("detector@160x192", Detector, colour(160, 192), "street", scores=(1, 3)),
-    Net("ctc@32x128", Reader, GREY, "words", head="head"),
+    Net("mobilenet_v3-small@96", mobilenet_v3_small, colour(96, 96), "cifar10", steps=400),
+    Net("squeeze-inception@128", squeezenet_inception, colour(128, 128), "cifar10", steps=150),
+    Net("u-net@96x128", UNet, colour(96, 128), "masks", steps=80),
+    Net("detector@160x192", Detector, colour(160, 192), "street", steps=200, scores=(1, 3)),
+    Net("ctc@32x128", Reader, GREY, "words", steps=150),
 )
