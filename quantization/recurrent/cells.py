@@ -1,10 +1,11 @@
 """One step of an LSTM and of a GRU, in the arithmetic that costs int8 least.
 
-Both are written as what *changes*, by a gate that is taken from 1:
+Both are written as *what changes*, by a gate that is taken from 1:
 ``c' = c + (i * g - (1 - f) * c)`` and ``h' = h + (1 - z) * (n - h)``, where ``1 - sigmoid(a)``
-is ``sigmoid(-a)`` and so had by weights of the other sign. TFLite's int8 sigmoid ends at
-255/256: as a factor of the memory it would forget 0.4 % at every step, but as a factor of the
-change it reaches 0, and what is kept loses nothing but its rounding.
+is ``sigmoid(-a)`` and so had by weights of the other sign. The memory is then rounded once a
+step, not as a product and again as a sum. And TFLite's int8 sigmoid ends at 255/256: a factor
+of the memory, it would take 255 quanta to 128 in as many steps that should keep them, while
+as a factor of the change it reaches 0.
 
 Gates and their order are those of the ONNX specification
 (https://onnx.ai/onnx/operators/onnx__LSTM.html and onnx__GRU.html).

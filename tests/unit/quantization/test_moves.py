@@ -129,7 +129,7 @@ def test_what_is_more_than_one_move_stays(moves: list[onnx.NodeProto]) -> None:
 
 def test_an_output_on_the_way_keeps_its_name() -> None:
     """What the network returns is not joined to what reads it."""
-    nodes = [FRONT, node("Transpose", "times", to="y", perm=[1, 2, 0]), node("Relu", "y")]
+    nodes = [FRONT, node("Transpose", "times", to="y", perm=[1, 0, 2]), node("Relu", "y")]
     assert folded(nodes, outputs=("times", "output")) == ["Transpose", "Transpose", "Relu"]
 
 
