@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import RecipeError
-from pipeline.recipe import Recipe, decode_recipe, load_recipe
+from pipeline.recipe import REMEDIES, Recipe, TrainRecipe, decode_recipe, load_recipe
+from quantization.recipe import QuantRecipe
 
 RECIPES = sorted((Path(__file__).parents[3] / "recipes").glob("*.toml"))
 GOOD = """
@@ -28,6 +29,37 @@ def test_defaults_are_the_documented_ones() -> None:
     recipe = decode_recipe(GOOD.encode(), "tiny.toml")
     assert (recipe.seed, recipe.prune, recipe.train.batch_size) == (0, None, 128)
     assert recipe.quantize.calibration == "minmax"
+    assert recipe.quantize.remedies == REMEDIES
+    assert recipe.quantize.float_share == 0.25
+    assert (recipe.quantize.aim, recipe.quantize.finetune) == (None, None)
+    assert recipe.output.min_confidence == 0
+
+
+def test_the_first_rung_is_the_choices_of_quantisation_alone() -> None:
+    """Without what is said of remedies; each of its keys reaches it."""
+    text = """
+[quantize]
+calibration = "percentile"
+percentile = 99.5
+equalize = true
+correct_bias = true
+rounding = "learned"
+float_layers = ["head"]
+remedies = []
+float_share = 0.5
+finetune = { epochs = 3 }
+"""
+    recipe = decode_recipe((GOOD + text).encode(), "tiny.toml").quantize
+    assert type(recipe.first) is QuantRecipe
+    assert recipe.first == QuantRecipe(
+        calibration="percentile",
+        percentile=99.5,
+        equalize=True,
+        correct_bias=True,
+        rounding="learned",
+        float_layers=("head",),
+    )
+    assert recipe.finetune == TrainRecipe(epochs=3)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +75,31 @@ def test_defaults_are_the_documented_ones() -> None:
             "tiny.toml: Expected `float` <= 1.0 - at `$.budget.min_accuracy`",
         ),
         ("[quantize]\ncalibration = 'best'", "tiny.toml: Invalid enum value 'best'"),
+        (
+            "[quantize]\nremedies = ['hope']",
+            "tiny.toml: Invalid enum value 'hope' - at `$.quantize.remedies[0]`",
+        ),
+        (
+            "[quantize]\nremedies = ['finetune', 'finetune']",
+            "tiny.toml: remedies: expected each once, found finetune, finetune - at `$.quantize`",
+        ),
+        (
+            "[quantize]\nprecision = 'float32'",
+            "tiny.toml: precision: expected int8, as every bundle's network is, "
+            "found 'float32' - at `$.quantize`",
+        ),
+        (
+            "[quantize]\naim = 0.02\n[budget]\nmax_drop = 0.01",
+            "tiny.toml: quantize.aim: expected at most the budget's max_drop, 0.01, found 0.02",
+        ),
+        (
+            "[quantize.finetune]\nlr = 0.1",
+            "tiny.toml: Object missing required field `epochs` - at `$.quantize.finetune`",
+        ),
+        (
+            "[output]\nmin_confidence = 70",
+            "tiny.toml: Expected `float` <= 1.0 - at `$.output.min_confidence`",
+        ),
     ],
 )
 def test_a_wrong_key_is_named(change: str, message: str) -> None:

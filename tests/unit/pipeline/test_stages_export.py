@@ -5,20 +5,24 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from bright import DATA, bright_manifest
 
 from edge_agent.arrays import F32, U8
 from edge_agent.bundle.archive import Bundle, open_bundle, sha256
+from edge_agent.decode.classify import classify
 from edge_agent.network import Network
 from edge_agent.recognizer import open_recognizer
-from pipeline.candidate import TOLERANCE_QUANTA
+from pipeline.candidate import TOLERANCE_QUANTA, draft_manifest
 from pipeline.data.base import Split
 from pipeline.evaluate import device_scores
 from pipeline.progress import SILENT
 from pipeline.run import Run
 from pipeline.stages.export import GOLDEN_FRAMES, choose_golden
+from pipeline.stages.quantize import QUANTISED_FILE
 from pipeline.temperature import fit_temperature
+from quantization.lower import lower
 
 
 @pytest.fixture(name="candidate", scope="module")
@@ -64,6 +68,21 @@ def test_a_candidate_says_where_it_came_from(
     assert manifest.provenance.versions["torch"] == version("torch")
     assert (manifest.name, manifest.input) == ("tiny", run.recipe.input)
     assert manifest.output.labels == run.dataset.labels
+
+
+def test_the_least_confidence_is_the_recipes(
+    candidate: Bundle, built: Path, open_tiny: Callable[..., Run]
+) -> None:
+    """An answer below it is not sure; a recipe that says nothing asks for none."""
+    assert candidate.manifest.output.min_confidence == 0
+    run = open_tiny(built, output="{ min_confidence = 0.6 }")
+    lowered = lower(onnx.load(built / "quantize" / QUANTISED_FILE))
+    spec = draft_manifest(run, lowered).output
+    assert spec.min_confidence == 0.6
+    scores = np.zeros(10, np.float32)
+    assert not classify(scores, spec).sure
+    scores[3] = 5
+    assert classify(scores, spec).sure
 
 
 def test_the_temperature_is_fitted_on_the_validation_split(
