@@ -7,8 +7,10 @@ from torch import Tensor
 
 from edge_agent.bundle.affine import Affine
 from quantization.qat.registry import Grid
-from quantization.qat.rounding import NO_BOUNDS, Cut, saturated
+from quantization.qat.rounding import NO_BOUNDS, Cut, Rounding, saturated
+from quantization.qat.scaling import ratio, short
 from quantization.qat.steps import Step
+from quantization.qat.tables import looked_up, table
 from quantization.qat.weights import on_grid
 
 
@@ -44,10 +46,15 @@ class Target:
     low: Tensor | None = None
     high: Tensor | None = None
 
-    def quantize(self, quanta: Tensor, bounds: tuple[float, float] = NO_BOUNDS) -> Value:
+    def quantize(
+        self,
+        quanta: Tensor,
+        bounds: tuple[float, float] = NO_BOUNDS,
+        rounding: Rounding = Rounding.EVEN,
+    ) -> Value:
         """What is in quanta of this scale, rounded; cut off by an activation as well."""
-        data = saturated(quanta, Cut.of(self.affine, bounds), self.low, self.high)
-        return Value(data, self.affine)
+        data = saturated(quanta, Cut.of(self.affine, bounds), self.low, self.high, rounding)
+        return Value(data.float(), self.affine)
 
 
 class Forward:
@@ -57,6 +64,7 @@ class Forward:
         targets: the scale of each quantised value, by name.
         constants: weights, biases and constant operands, by name.
         operands: the scales of the constant operands, by name.
+        exact: whether to compute every bit as the device does, which takes longer.
         keep: whether values are kept that no step reads any more.
     """
 
@@ -66,10 +74,11 @@ class Forward:
         constants: Mapping[str, Tensor],
         operands: Mapping[str, Affine],
         *,
+        exact: bool,
         keep: bool = False,
     ) -> None:
         self._targets, self._constants, self._operands = targets, constants, operands
-        self._keep = keep
+        self._exact, self._keep = exact, keep
         self._reals: dict[str, Tensor] = {}  # what layers in float computed
         self.values: dict[str, Value] = {}
 
@@ -95,7 +104,7 @@ class Forward:
         """A layer that stays in float; of another such layer it reads what was not rounded."""
         inputs = [self._real_input(name) for name in (*step.inputs, *(step.layer or ()))]
         y = step.operator.compute(step.call, *inputs)
-        return y if step.bounds == NO_BOUNDS else y.clamp(*step.bounds)
+        return y if step.call.bounds == NO_BOUNDS else y.clamp(*step.call.bounds)
 
     def _real_input(self, name: str) -> Tensor:
         if name in self._constants:
@@ -108,14 +117,20 @@ class Forward:
         if grid is Grid.MOVED and step.shared:
             data = step.operator.compute(step.call, *(i.data for i in inputs))
             return Value(data, target.affine)
+        scale = target.affine.scale
         if grid is Grid.REAL:
-            real = step.operator.compute(step.call, *(i.real for i in inputs))
-            quanta = real / target.affine.scale
+            quanta = step.operator.compute(step.call, *(i.real for i in inputs)) / scale
         elif grid is Grid.PRODUCT:
-            quanta = self._product(step, inputs, target.affine.scale)
+            quanta = self._product(step, inputs, scale)
+        elif grid is Grid.SCALED:
+            quanta = self._scaled(step, inputs, scale)
         else:
-            quanta = _linear(step, inputs, target.affine.scale)
-        return target.quantize(quanta, step.bounds)
+            data = step.operator.compute(step.call, *(i.data for i in inputs))
+            quanta = data * ratio(inputs[0].affine.scale, scale)
+        value = target.quantize(quanta, step.call.bounds, step.operator.rounding)
+        if self._exact and step.operator.kernel is not None:
+            return _corrected(value, inputs[0], step.operator.kernel)
+        return value
 
     def _input(self, name: str, wanted: Target | None) -> Value:
         """A value or a constant operand, at the scale that is wanted."""
@@ -125,7 +140,16 @@ class Forward:
         value = self.values[name]
         if wanted is None or value.affine == wanted.affine:
             return value
-        return wanted.quantize(value.data * (value.affine.scale / wanted.affine.scale))
+        factor = short(ratio(value.affine.scale, wanted.affine.scale))
+        return wanted.quantize(value.data * factor, rounding=Rounding.UP)
+
+    def _scaled(self, step: Step, inputs: list[Value], scale: float) -> Tensor:
+        """What a fixed-point kernel computes, in quanta of a scale."""
+        # In evaluation wide enough for its every bit; in training a result in some 10,000
+        # may round the other way.
+        data = [i.data.double() if self._exact else i.data for i in inputs]
+        ratios = tuple(ratio(i.affine.scale, scale) for i in inputs)
+        return step.operator.compute(step.call, *data, ratios=ratios)
 
     def _product(self, step: Step, inputs: list[Value], scale: float) -> Tensor:
         """An exact product of integers, in quanta of a scale."""
@@ -136,17 +160,16 @@ class Forward:
         weight, bias = (self._constants[name] for name in step.layer)
         q_weight, q_bias, scales = on_grid(weight, bias, x.affine.scale, step.weights)
         y = step.operator.compute(step.call, x.data, q_weight, q_bias)
-        # As XNNPACK does, in float32 and in this order; channels are the second axis.
+        # In float32 and in this order, as XNNPACK; channels are the second axis.
         factors = scales * x.affine.scale / scale
         return y.mul_(factors.reshape(-1, *(1,) * (y.ndim - 2)))
 
 
-def _linear(step: Step, inputs: list[Value], scale: float) -> Tensor:
-    """In quanta of a scale: of inputs at one scale after computing, at several before."""
-    factors = [i.affine.scale / scale for i in inputs]
-    data = [i.data for i in inputs]
-    if len(set(factors)) > 1:
-        data = [d * f for d, f in zip(data, factors, strict=True)]
-        return step.operator.compute(step.call, *data)
-    y = step.operator.compute(step.call, *data)
-    return y if factors[0] == 1 else y * factors[0]
+def _corrected(value: Value, source: Value, kernel: str) -> Value:
+    """A value as a kernel computes it from its source; the gradient is that of `value`."""
+    results = table(kernel, source.affine, value.affine)
+    if results is None:
+        return value
+    found = looked_up(source.data, results, source.affine.zero_point) - value.affine.zero_point
+    # Of integers: exact.
+    return Value(value.data + (found - value.data).detach(), value.affine)

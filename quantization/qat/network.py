@@ -99,6 +99,7 @@ class FakeQuantNetwork(nn.Module):
             },
             {**dict(trained), **dict(kept)},
             self.plan.operands,
+            exact=not self.training,
             keep=keep,
         )
 

@@ -14,9 +14,12 @@ from torch import Tensor
 
 from quantization.errors import UnsupportedOperatorError
 from quantization.graph import Array, Node, Shape
+from quantization.qat.rounding import Rounding
 
 Compute: TypeAlias = Callable[..., Tensor]
 """(the call, what the node computes with: values, then weights) to what it returns."""
+
+Ratios: TypeAlias = tuple[float, ...]
 
 
 class Grid(Enum):
@@ -25,6 +28,7 @@ class Grid(Enum):
     MOVED = "moved"  # nothing: it moves or compares values, so integers stay integers
     LINEAR = "linear"  # f(s x, s y) = s f(x, y): the scale is put back afterwards
     PRODUCT = "product"  # f(s x, t y) = s t f(x, y): both are
+    SCALED = "scaled"  # its kernel multiplies by the ratios to the output's scale itself
     REAL = "real"  # it needs real numbers
 
 
@@ -37,12 +41,14 @@ class Call:
         parameters: for each input of the node its array, where it is known before run time.
         before: the shape of its first input, with a batch of 1.
         after: the shape of its output, with a batch of 1.
+        bounds: of the activation it takes up, or of a Clip: what it computes is cut off there.
     """
 
     node: Node
     parameters: tuple[Array | None, ...]
     before: Shape
     after: Shape
+    bounds: tuple[float, float]
 
     def parameter(self, index: int) -> Array | None:
         """The array at one input; None if it is absent or computed."""
@@ -65,21 +71,29 @@ class Operator:
 
     Args:
         compute: its function.
-        grid: how it acts on the int8 grid.
+        grid: how it acts on the int8 grid. If it is `SCALED`, the function takes the `ratios` of
+            its inputs' scales to the output's, and returns quanta; without them, real numbers.
+        rounding: how its kernel rounds.
+        kernel: if its kernel, on each element by itself, computes in fixed point: that
+            TFLite operator.
     """
 
     compute: Compute
     grid: Grid
+    rounding: Rounding
+    kernel: str | None
 
 
 OPERATORS: dict[str, Operator] = {}
 
 
-def operator(name: str, grid: Grid) -> Callable[[Compute], Compute]:
+def operator(
+    name: str, grid: Grid, rounding: Rounding = Rounding.EVEN, kernel: str | None = None
+) -> Callable[[Compute], Compute]:
     """Enter the decorated function in the table as ONNX operator `name`."""
 
     def enter(compute: Compute) -> Compute:
-        OPERATORS[name] = Operator(compute, grid)
+        OPERATORS[name] = Operator(compute, grid, rounding, kernel)
         return compute
 
     return enter

@@ -30,7 +30,6 @@ class Step:
         layer: the names of its weights and bias, if it has any.
         weights: the rule of their scales.
         output: the value it computes.
-        bounds: of the activation.
         shared: whether its inputs are brought to its output's scale first.
         real: whether it stays in float.
         finished: the values that nobody reads after it.
@@ -42,7 +41,6 @@ class Step:
     layer: tuple[str, str] | None
     weights: Weights | None
     output: str
-    bounds: tuple[float, float]
     shared: bool
     real: bool
     finished: tuple[str, ...]
@@ -164,13 +162,13 @@ def _step(graph: Graph, node: Node, float_layers: tuple[str, ...]) -> Step:
             tuple(graph.constants.get(name) for name in node.inputs),
             graph.shapes[node.inputs[0]],
             graph.shapes[node.output],
+            _bounds(graph, node),
         ),
         operator=find(node),
         inputs=tuple(name for name in node.inputs if name in tensors),
         layer=None if weights is None else (node.inputs[1], node.inputs[2]),
         weights=weights,
         output=output,
-        bounds=_bounds(graph, node),
         shared=entry.scale is Scale.SHARED and not real,
         real=real,
         finished=(),
@@ -178,13 +176,13 @@ def _step(graph: Graph, node: Node, float_layers: tuple[str, ...]) -> Step:
 
 
 def _bounds(graph: Graph, node: Node) -> tuple[float, float]:
-    """Those of the activation that a node takes up."""
-    if not is_fused(graph, node):
-        return NO_BOUNDS
-    (after,) = graph.consumers(node.output)
-    if after.op == "Relu":
+    """Those of a Clip, or of the activation that a node takes up."""
+    cutting = graph.consumers(node.output)[0] if is_fused(graph, node) else node
+    if cutting.op == "Relu":
         return 0.0, np.inf
-    low, high = (graph.constant(after, i) for i in (1, 2))
+    if cutting.op != "Clip":
+        return NO_BOUNDS
+    low, high = (graph.constant(cutting, i) for i in (1, 2))
     return (
         -np.inf if low is None else float(low.item()),
         np.inf if high is None else float(high.item()),

@@ -1,17 +1,19 @@
 """Activations, of which the network joins some to the layer before them."""
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from quantization.qat.registry import Call, Grid, operator
+from quantization.lower.registry import FUSED_BOUNDS
+from quantization.qat.registry import Call, Grid, Ratios, operator
+from quantization.qat.rounding import Rounding
+from quantization.qat.scaling import short
 
 
-@operator("Identity", Grid.LINEAR)
-def identity(_call: Call, x: Tensor) -> Tensor:
+@operator("Identity", Grid.SCALED, Rounding.UP)
+def identity(_call: Call, x: Tensor, ratios: Ratios | None = None) -> Tensor:
     """The value itself, which may get another scale."""
-    return x
+    return x if ratios is None else x * short(ratios[0])
 
 
 @operator("Relu", Grid.LINEAR)
@@ -20,20 +22,22 @@ def relu(_call: Call, x: Tensor) -> Tensor:
     return F.relu(x)
 
 
-@operator("Clip", Grid.REAL)
-def clip(call: Call, x: Tensor) -> Tensor:
-    """``min(max(x, low), high)``."""
-    low, high = (call.parameter(i) for i in (1, 2))
-    return x.clamp(
-        -np.inf if low is None else float(low.item()),
-        np.inf if high is None else float(high.item()),
-    )
+@operator("Clip", Grid.SCALED, Rounding.UP)
+def clip(call: Call, x: Tensor, ratios: Ratios | None = None) -> Tensor:
+    """The value itself: the network cuts off at its bounds, as at those of any activation."""
+    if ratios is None:
+        return x
+    # One that TFLite has an operator for is that; of any other the first part is QUANTIZE.
+    return x * (ratios[0] if call.bounds in FUSED_BOUNDS else short(ratios[0]))
 
 
-@operator("LeakyRelu", Grid.LINEAR)
-def leaky_relu(call: Call, x: Tensor) -> Tensor:
+@operator("LeakyRelu", Grid.SCALED, Rounding.UP)
+def leaky_relu(call: Call, x: Tensor, ratios: Ratios | None = None) -> Tensor:
     """``x``, or ``alpha x`` below 0."""
-    return F.leaky_relu(x, call.node.real("alpha", 0.01))
+    alpha = call.node.real("alpha", 0.01)
+    if ratios is None:
+        return F.leaky_relu(x, alpha)
+    return torch.where(x < 0, x * short(ratios[0], alpha), x * short(ratios[0]))
 
 
 @operator("PRelu", Grid.REAL)
@@ -42,7 +46,7 @@ def prelu(_call: Call, x: Tensor, slope: Tensor) -> Tensor:
     return torch.where(x < 0, slope * x, x)
 
 
-@operator("HardSwish", Grid.REAL)
+@operator("HardSwish", Grid.REAL, kernel="HARD_SWISH")
 def hard_swish(_call: Call, x: Tensor) -> Tensor:
     """``x clip(x / 6 + 1 / 2, 0, 1)``."""
     return F.hardswish(x)

@@ -4,19 +4,27 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from quantization.qat.registry import Call, Grid, operator, refuse
+from quantization.qat.registry import Call, Grid, Ratios, operator, refuse
+from quantization.qat.rounding import Rounding
+from quantization.qat.scaling import of_sum
 
 
-@operator("Add", Grid.LINEAR)
-def add(_call: Call, a: Tensor, b: Tensor) -> Tensor:
+@operator("Add", Grid.SCALED, Rounding.UP)
+def add(_call: Call, a: Tensor, b: Tensor, ratios: Ratios | None = None) -> Tensor:
     """``a + b``."""
-    return a + b
+    if ratios is None:
+        return a + b
+    for_a, for_b = of_sum(*ratios)
+    return a * for_a + b * for_b
 
 
-@operator("Sub", Grid.LINEAR)
-def sub(_call: Call, a: Tensor, b: Tensor) -> Tensor:
+@operator("Sub", Grid.SCALED, Rounding.UP)
+def sub(_call: Call, a: Tensor, b: Tensor, ratios: Ratios | None = None) -> Tensor:
     """``a - b``."""
-    return a - b
+    if ratios is None:
+        return a - b
+    for_a, for_b = of_sum(*ratios)
+    return a * for_a - b * for_b
 
 
 @operator("Mul", Grid.PRODUCT)

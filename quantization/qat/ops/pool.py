@@ -6,6 +6,7 @@ from torch import Tensor
 
 from quantization.qat.ops.conv import pad
 from quantization.qat.registry import Call, Grid, operator
+from quantization.qat.rounding import Rounding
 
 LOWEST = -np.inf  # what loses every comparison
 
@@ -25,7 +26,7 @@ def max_pool(call: Call, x: Tensor) -> Tensor:
     return pooled
 
 
-@operator("AveragePool", Grid.LINEAR)
+@operator("AveragePool", Grid.LINEAR, Rounding.AWAY)
 def average_pool(call: Call, x: Tensor) -> Tensor:
     """The mean under each window, over the padding as well if it is to be counted."""
     begins, ends = _reached(call)

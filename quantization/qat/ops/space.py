@@ -7,7 +7,9 @@ from torch import Tensor
 
 from edge_agent.arrays import F32
 from quantization.lower.ops.sampling import onnx_places, onnx_rounded
-from quantization.qat.registry import Call, Grid, operator, refuse
+from quantization.qat.registry import Call, Grid, Ratios, operator, refuse
+from quantization.qat.rounding import Rounding
+from quantization.qat.scaling import RESIZE_BITS
 
 
 @operator("DepthToSpace", Grid.MOVED)
@@ -32,15 +34,19 @@ def space_to_depth(call: Call, x: Tensor) -> Tensor:
     return parts.permute(0, 3, 5, 1, 2, 4).reshape(made)
 
 
-@operator("Resize", Grid.LINEAR)
-def resize(call: Call, x: Tensor) -> Tensor:
-    """Height and width by other numbers of elements: a matrix for each of the two axes."""
-    across, down = (torch.from_numpy(_weights(call, axis)).to(x) for axis in (3, 2))
+@operator("Resize", Grid.SCALED, Rounding.UP)
+def resize(call: Call, x: Tensor, ratios: Ratios | None = None) -> Tensor:
+    """Height and width by other numbers of elements: a matrix for each of the two axes.
+
+    Its output has its input's scale, so that the one ratio is 1.
+    """
+    bits = None if ratios is None else RESIZE_BITS
+    across, down = (torch.from_numpy(_weights(call, axis, bits)).to(x) for axis in (3, 2))
     return down @ (x @ across.T)  # (H', H) @ (N, C, H, W) @ (W, W')
 
 
-def _weights(call: Call, axis: int) -> F32:
-    """What each element after (rows) takes from each before (columns)."""
+def _weights(call: Call, axis: int, bits: int | None) -> F32:
+    """What each element after (rows) takes from each before (columns), in some bits."""
     node, before, after = call.node, call.before[axis], call.after[axis]
     mode = node.text("mode", "nearest")
     transform = node.text("coordinate_transformation_mode", "half_pixel")
@@ -53,7 +59,8 @@ def _weights(call: Call, axis: int) -> F32:
         places = onnx_rounded(places, node.text("nearest_mode", "round_prefer_floor"))
     places = np.clip(places, 0, before - 1)
     first, rows = np.floor(places).astype(np.int64), np.arange(after)
+    share = places - first if bits is None else np.rint((places - first) * 2**bits) / 2**bits
     matrix = np.zeros((after, before), np.float32)
-    matrix[rows, first] = 1 - (places - first)
-    matrix[rows, np.minimum(first + 1, before - 1)] += places - first
+    matrix[rows, first] = 1 - share
+    matrix[rows, np.minimum(first + 1, before - 1)] += share
     return matrix
