@@ -50,15 +50,9 @@ def outlier_values(patient: Patient) -> Suspicion | None:
     most = with_zero(seen.most)
     if covers is None or not width(most) or width(covers) < TOO_COARSE * width(most):
         return None
-    channels = seen.channels
-    widths = [width(with_zero(channel)) for channel in channels]
-    widest = int(np.argmax(widths))
-    alone = len(widths) > 1 and sorted(widths)[-2] <= widths[widest] / 2
     cured = replace(patient.layer, grid=Grid((affine_of(most),), exact_beyond=True))
-    return Suspicion(
-        Kind.OUTLIER, width(covers) / width(most), covers, most, cured,
-        channel=widest if alone else None, channels=channels,
-    )  # fmt: skip
+    factor = width(covers) / width(most)
+    return Suspicion(Kind.OUTLIER, factor, covers, most, cured, channels=seen.channels)
 
 
 def unlike_channels(patient: Patient) -> Suspicion | None:

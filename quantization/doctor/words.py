@@ -53,7 +53,7 @@ def reason(culprit: Culprit) -> str:
         case Kind.SHIFT:
             return (
                 "Rounding its weights makes its channels too high or too low on average: "
-                f"{culprit.factor:.0%} of its error is that."
+                f"{share(culprit.factor)} of its error is that."
             )
         case _:
             assert_never(culprit.kind)
@@ -72,13 +72,13 @@ def advice(culprit: Culprit) -> str:
     match culprit.kind:
         case Kind.OUTLIER:
             in_channel = culprit.channel is not None and not culprit.cause
-            return "equalisation, or better ranges" if in_channel else "better ranges"
+            return "equalisation" if in_channel else "better ranges"
         case Kind.CHANNELS | Kind.WEIGHTS:
             return "equalisation"
         case Kind.SHARED:
-            return f"like ranges in the network itself, or what reads {culprit.layer} in float"
+            return f"equalisation, or keeping {culprit.layer} and what reads it in float"
         case Kind.PADDING:
-            return "padding with a constant near the values"
+            return "padding with a constant near the values in the network itself"
         case Kind.FIXED:
             return f"keeping {culprit.layer} and what reads it in float"
         case Kind.CLIPPED:

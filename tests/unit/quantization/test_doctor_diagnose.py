@@ -131,7 +131,7 @@ def test_one_extreme_value_is_an_outlier() -> None:
     spoilt[3, 1, 4, 4] = 1000
     diagnosis = diagnosed(replace(hurt, samples=spoilt))
     outlier = culprit(diagnosis, Kind.OUTLIER)
-    assert (outlier.layer, outlier.channel) == ("input", 1)
+    assert (outlier.layer, outlier.channel) == ("input", None)
     assert outlier.covers.high == pytest.approx(1000, rel=0.01)
     assert outlier.needs.high < 5
 

@@ -20,7 +20,7 @@ def culprit(kind: Kind, factor: float = 107.4, **changes: object) -> Culprit:
     [
         (culprit(Kind.OUTLIER, channel=5), "outlier in channel 5, 107x",
          "Channel 5 stretches its range to [0, 459]. Other channels need [-0.25, 4.2], 107x less.",
-         "equalisation, or better ranges"),
+         "equalisation"),
         (culprit(Kind.OUTLIER), "outlier, 107x",
          "One value in 10,000 stretches its range to [0, 459]; all others need [-0.25, 4.2].",
          "better ranges"),
@@ -33,10 +33,11 @@ def culprit(kind: Kind, factor: float = 107.4, **changes: object) -> Culprit:
         (culprit(Kind.SHARED, cause="wide"), "shared scale with wide, 107x",
          "It shares a scale for [0, 459] with wide, as one operator reads both. Its own values "
          "need [-0.25, 4.2], 107x less.",
-         "like ranges in the network itself, or what reads r1 in float"),
+         "equalisation, or keeping r1 and what reads it in float"),
         (culprit(Kind.PADDING, cause="pad_3"), "padding, 107x",
          "'pad_3' fills with a constant far outside of its values: the scale covers [0, 459], they "
-         "need [-0.25, 4.2], 107x less.", "padding with a constant near the values"),
+         "need [-0.25, 4.2], 107x less.",
+         "padding with a constant near the values in the network itself"),
         (culprit(Kind.FIXED, cause="Softmax"), "fixed scale, 107x",
          "TFLite fixes the scale of Softmax to cover [0, 459]. Its values need [-0.25, 4.2], "
          "107x less.", "keeping r1 and what reads it in float"),
@@ -50,7 +51,7 @@ def culprit(kind: Kind, factor: float = 107.4, **changes: object) -> Culprit:
          "Its weights for channel 3 of r0, which is wide, are up to 4.2. Those for other channels, "
          "up to 459, have the same scale.", "equalisation"),
         (culprit(Kind.SHIFT, 0.97), "shifted mean",
-         "Rounding its weights makes its channels too high or too low on average: 97% of its "
+         "Rounding its weights makes its channels too high or too low on average: 97 % of its "
          "error is that.", "bias correction, or learned rounding"),
     ],
 )  # fmt: skip
