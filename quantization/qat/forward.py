@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from edge_agent.bundle.affine import Affine
+from quantization.qat.kernels import apply
 from quantization.qat.registry import Grid
 from quantization.qat.rounding import NO_BOUNDS, Cut, Rounding, saturated
 from quantization.qat.scaling import ratio, short
 from quantization.qat.steps import Step
-from quantization.qat.tables import looked_up, table
 from quantization.qat.weights import on_grid
 
 
@@ -129,7 +129,7 @@ class Forward:
             quanta = data * ratio(inputs[0].affine.scale, scale)
         value = target.quantize(quanta, step.call.bounds, step.operator.rounding)
         if self._exact and step.operator.kernel is not None:
-            return _corrected(value, inputs[0], step.operator.kernel)
+            return _corrected(value, inputs, step.operator.kernel)
         return value
 
     def _input(self, name: str, wanted: Target | None) -> Value:
@@ -165,11 +165,10 @@ class Forward:
         return y.mul_(factors.reshape(-1, *(1,) * (y.ndim - 2)))
 
 
-def _corrected(value: Value, source: Value, kernel: str) -> Value:
-    """A value as a kernel computes it from its source; the gradient is that of `value`."""
-    results = table(kernel, source.affine, value.affine)
-    if results is None:
+def _corrected(value: Value, inputs: list[Value], kernel: str) -> Value:
+    """A value as a kernel computes it from its inputs; the gradient is that of `value`."""
+    found = apply(kernel, [(i.data, i.affine) for i in inputs], value.affine)
+    if found is None:
         return value
-    found = looked_up(source.data, results, source.affine.zero_point) - value.affine.zero_point
-    # Of integers: exact.
+    # A difference of integers: exact.
     return Value(value.data + (found - value.data).detach(), value.affine)

@@ -74,8 +74,8 @@ class Operator:
         grid: how it acts on the int8 grid. If it is `SCALED`, the function takes the `ratios` of
             its inputs' scales to the output's, and returns quanta; without them, real numbers.
         rounding: how its kernel rounds.
-        kernel: if its kernel, on each element by itself, computes in fixed point: that
-            TFLite operator.
+        kernel: the TFLite operator whose kernel it is, if that computes in fixed point
+            throughout and on each element by itself.
     """
 
     compute: Compute

@@ -92,7 +92,7 @@ class _Saturated(torch.autograd.Function):
         result = torch.empty_like(gradient)
         # An end collects from every element of a sample: without this the larger a map, the
         # further a step would move its range (as in LSQ, Esser et al., arXiv:1902.08153).
-        share = x[0].numel() ** -0.5
+        share = ((x.shape[0] if x.ndim else 1) / x.numel()) ** 0.5
         low = high = None
         if needs_low:
             aten.threshold_backward.grad_input(gradient, x, below, grad_input=result)

@@ -40,7 +40,7 @@ def leaky_relu(call: Call, x: Tensor, ratios: Ratios | None = None) -> Tensor:
     return torch.where(x < 0, x * short(ratios[0], alpha), x * short(ratios[0]))
 
 
-@operator("PRelu", Grid.REAL)
+@operator("PRelu", Grid.REAL, kernel="PRELU")
 def prelu(_call: Call, x: Tensor, slope: Tensor) -> Tensor:
     """``x``, or ``slope x`` below 0, with a slope that broadcasts."""
     return torch.where(x < 0, slope * x, x)
