@@ -15,11 +15,17 @@ input = { height = 8, width = 8, colour = "gray", mean = [0.5], std = [0.5] }
 model = { arch = "vgg_tiny" }
 train = { epochs = 2, ema = 0.9 }
 prune = { macs = 0.6, train = { epochs = 1, ema = 0.9 } }
+[quantize]
+calibration = "percentile"
+percentile = 60
+aim = 0
+remedies = ["finetune"]
+finetune = { epochs = 1, ema = 0.9, lr = 0.001 }
 """
 
 
 def test_two_processes_build_one_run(tmp_path: Path) -> None:
-    """Both take part in training and pruning; every result is written once, and whole."""
+    """Both train and prune, one fine-tunes; every result is written once, and whole."""
     recipe = tmp_path / "pair.toml"
     recipe.write_text(RECIPE)
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
@@ -35,6 +41,7 @@ def test_two_processes_build_one_run(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     # Only the first process reports.
     assert done.stderr.count("report: done in") == 1
+    assert done.stderr.count("quantize: fine-tuned: ") == 1
     assert len(load_checkpoint(tmp_path / "run" / "prune").history) == 1
     assert (tmp_path / "run" / "verify" / "pair.edgeward").is_file()
     assert not list((tmp_path / "run" / ".work").iterdir())
