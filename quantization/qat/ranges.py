@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -13,6 +14,10 @@ from quantization.graph import Graph
 from quantization.plan import scale_groups
 from quantization.qdq import constant_ranges
 from quantization.ranges import Range, affine_of
+
+
+# Of float32, which a scale is.
+LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -135,7 +140,7 @@ def _moved(group: Shared, low: float, high: float) -> Range:
         moved = Range(group.start.low * math.exp(low), group.start.high * math.exp(high))
     except OverflowError:
         moved = Range(-math.inf, math.inf)
-    if not (math.isfinite(moved.low) and math.isfinite(moved.high)):
+    if not (-moved.low <= LARGEST and moved.high <= LARGEST):  # as of what is no number
         raise QuantizationError(
             f"value {group.values[0]!r}: expected a finite range, training left "
             f"[{moved.low}, {moved.high}]; a lower learning rate may help"

@@ -127,7 +127,7 @@ def _outputs(graph: Graph) -> tuple[str, ...]:
     )
     node = computed[graph.outputs[0]]
     if graph.outputs[0] not in outputs and node is not None:
-        refuse(node, "cannot be trained, least of all as the first output")
+        refuse(node, "gives indices, which have no gradient, as the first output")
     return outputs
 
 
