@@ -69,6 +69,11 @@ DataRoot = Annotated[
     ),
 ]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The run folder.")]
+Mean = Annotated[
+    str, typer.Option("--mean", help="Of images: (pixel / 255 - mean) / std; by channel.")
+]
+Std = Annotated[str, typer.Option("--std", help="Likewise.")]
+Resize = Annotated[str, typer.Option("--resize", help="Of images: stretch, crop or letterbox.")]
 RecipeOption = Annotated[
     Path | None,
     typer.Option("--recipe", help="Start or change the run with this recipe."),
@@ -194,13 +199,9 @@ def convert_command(
             "not needed where the model brings its scales, or with --float.",
         ),
     ] = None,
-    mean: Annotated[
-        str, typer.Option("--mean", help="Of images: (pixel / 255 - mean) / std; by channel.")
-    ] = "0",
-    std: Annotated[str, typer.Option("--std", help="Likewise.")] = "1",
-    resize: Annotated[
-        str, typer.Option("--resize", help="Of images: stretch, crop or letterbox.")
-    ] = "stretch",
+    mean: Mean = "0",
+    std: Std = "1",
+    resize: Resize = "stretch",
     method: Annotated[
         str,
         typer.Option("--method", help="minmax, percentile, entropy, mse, or auto."),
@@ -243,6 +244,51 @@ def convert_command(
     for line in summary(made):
         typer.echo(line)
     typer.echo(f"tflite {out}, {len(made.tflite)} bytes")
+
+
+@app.command("doctor")
+def doctor_command(
+    target: Annotated[
+        Path, typer.Argument(metavar="RUN_or_MODEL.onnx", help="A run folder, or a network.")
+    ],
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibration",
+            metavar="FOLDER_or_NPZ",
+            help="Of a network: images, or an array (N, ...) as it takes it; a run has its own.",
+        ),
+    ] = None,
+    mean: Mean = "0",
+    std: Std = "1",
+    resize: Resize = "stretch",
+    method: Annotated[
+        str, typer.Option("--method", help="Of a network: how to quantise it, as for convert.")
+    ] = "minmax",
+    samples: Annotated[int, typer.Option("--samples", min=1, help="As many are measured on.")] = 32,
+    remedies: Annotated[
+        bool,
+        typer.Option("--remedies/--no-remedies", help="Try what helps a network; it takes time."),
+    ] = True,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="The HTML page to write; default RUN/doctor/doctor.html."),
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", help="Write the findings as JSON, too.")
+    ] = None,
+    data_root: DataRoot = None,
+) -> None:
+    """Say what int8 costs a network, layer by layer, and why."""
+    from pipeline.convert import preprocessing_of, recipe_of
+    from pipeline.doctor.cases import open_case
+    from pipeline.doctor.examine import report
+
+    preprocessing = preprocessing_of(mean, std, resize)
+    recipe = recipe_of(method)
+    case = open_case(target, calibration, preprocessing, recipe, samples, data_root, sys.stderr)
+    for path in report(case, target, out, json, sys.stdout, remedies=remedies):
+        typer.echo(f"written {path}")
 
 
 @app.command("watch")

@@ -11,6 +11,7 @@ from edge_agent.arrays import F32
 from quantization.batching import takes_batches
 from quantization.doctor.isolate import isolated
 from quantization.doctor.paired import Int8Layer
+from quantization.fold import drop_unread
 from quantization.graph import Graph, write
 from quantization.lower.ops import find
 from quantization.lower.registry import Scale
@@ -104,8 +105,9 @@ class Bench:
         asked = [value for value in values if value != source]
         shape = graph.shapes[source]
         dims = (-1, *shape[1:]) if takes_batches(self.graph) else shape
-        wanted = replace(graph, outputs=tuple(asked), shapes={source: dims})
-        session = open_session(write(wanted))
+        # ONNX Runtime would run what nobody asks for, too.
+        needed = drop_unread(replace(graph, outputs=tuple(asked), shapes={source: dims}))
+        session = open_session(write(needed))
         for batch in self._batches:
             arrays = session.run(asked, {source: batch})
             yield {source: batch, **dict(zip(asked, arrays, strict=True))}
@@ -146,15 +148,14 @@ class Bench:
                 seen.update(value, wanted[value], others[names[value]])
         return all_seen
 
-    def mean_difference(self, graph: Graph, value: str) -> NDArray[np.float64]:
-        """By how much a value of another form is larger, on average: (C,), by channel."""
+    def mean(self, graph: Graph, value: str) -> NDArray[np.float64]:
+        """The mean of each channel of a value of some network: (C,)."""
         total, count = np.zeros(1), 0
-        pairs = zip(self.run(self.graph, [value]), self.run(graph, [value]), strict=True)
-        for wanted, found in pairs:
-            off = found[value].astype(np.float64) - wanted[value]
-            others = tuple(axis for axis in range(off.ndim) if axis != 1)
-            total = total + off.sum(axis=others)
-            count += off.size // off.shape[1]
+        for found in self.run(graph, [value]):
+            array = found[value]
+            others = tuple(axis for axis in range(array.ndim) if axis != 1)
+            total = total + array.sum(axis=others, dtype=np.float64)
+            count += array.size // array.shape[1]
         return total / count
 
 

@@ -9,6 +9,7 @@ from edge_agent.arrays import F32
 from quantization.doctor.bench import Bench, decibels
 from quantization.doctor.diagnosis import Diagnosis, Kind
 from quantization.doctor.paired import paired
+from quantization.errors import QuantizationError
 from quantization.graph import Graph, read
 from quantization.lower.ops import find
 from quantization.lower.registry import Scale
@@ -26,12 +27,15 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         name: in words, `equalisation`.
         recipe: how it was quantised.
-        output_db: the network's output over its error, in dB; None where there is no error.
+        output_db: the network's output over its error, in dB; None where there is no error, or
+            no network.
+        refused: why it could not be done; "" where it was.
     """
 
     name: str
     recipe: QuantRecipe
     output_db: float | None
+    refused: str = ""
 
 
 def trials(
@@ -54,7 +58,11 @@ def trials(
     graph = read(folded)
     bench = Bench(graph, measured)
     for name, tried in candidates(graph, diagnosis, recipe):
-        made = quantized(folded, calibration, tried)
+        try:
+            made = quantized(folded, calibration, tried)
+        except QuantizationError as refusal:  # an operator that cannot stay in float, say
+            yield Trial(name=name, recipe=tried, output_db=None, refused=str(refusal))
+            continue
         qdq = read(made.qdq)
         real = {layer.value: layer.real for layer in paired(read(made.folded), qdq)}
         error = bench.output_error(qdq, [real[end] for end in bench.ends])

@@ -76,12 +76,14 @@ def shifted_mean(patient: Patient) -> Suspicion | None:
     Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction"
     (2019), section 3.3: ``E[W~ x] - E[W x]`` is taken off the bias.
     """
-    node, layer = _weighted(patient), patient.layer
+    node, layer, given = _weighted(patient), patient.layer, patient.bench.graph.constants
     if node is None or node.inputs[2] not in layer.constants:
         return None
-    # Before the activation, and before the value itself is rounded.
-    rounded = isolated(patient.bench.graph, [replace(layer, grid=None)])
-    off = patient.bench.mean_difference(rounded, node.output)
+    # A layer with the errors of the weights for weights computes the error that they make,
+    # before the activation and before the value itself is rounded.
+    errors = {name: array - given[name] for name, array in layer.constants.items()}
+    only_errors = isolated(patient.bench.graph, [replace(layer, grid=None, constants=errors)])
+    off = patient.bench.mean(only_errors, node.output)
     bias = layer.constants[node.inputs[2]]
     if bias.shape != off.shape:
         return None

@@ -103,4 +103,12 @@ def test_errors_are_shares_of_the_signal() -> None:
     assert decibels(bench.output_error(off)) == pytest.approx(20, abs=0.01)
     assert bench.output_error(graph) == 0
     assert decibels(0) is None
-    assert bench.mean_difference(off, "output") == pytest.approx([0.2, 0.2])
+    assert bench.mean(off, "output") == pytest.approx([2.2, 2.2])
+
+
+def test_the_mean_is_that_of_a_channel() -> None:
+    """Over samples and places."""
+    graph, _ = doubled()
+    bench = Bench(graph, np.concatenate([X, X + 1]))
+    wanted = 2 * np.concatenate([X, X + 1]).mean(axis=(0, 2, 3))
+    assert bench.mean(graph, "output") == pytest.approx(wanted, rel=1e-6)

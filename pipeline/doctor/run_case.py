@@ -1,0 +1,55 @@
+"""`case_of_run`: a finished run as what the doctor examines."""
+
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+import numpy as np
+import onnx
+
+from pipeline.doctor.cases import Case, spread
+from pipeline.errors import RunError
+from pipeline.evaluate import network_inputs
+from pipeline.ladder import Ladder
+from pipeline.run import RECIPE_FILE
+from pipeline.stages.quantize import FLOAT_FILE, LADDER_FILE, QUANTISED_FILE, UNROUNDED_FILE
+from pipeline.stages.verify import load_proof
+from pipeline.start import open_run
+
+
+def case_of_run(folder: Path, count: int, data_root: Path | None, stream: TextIO) -> Case:
+    """The case of a run folder, as its stage quantised the network.
+
+    Args:
+        folder: of the run.
+        count: how many calibration images to measure on.
+        data_root: where the data is looked for first.
+        stream: where progress goes.
+
+    Raises:
+        RunError: it is no run, or the run is not quantised.
+    """
+    if not (folder / RECIPE_FILE).is_file():
+        raise RunError(
+            f"{folder}: expected a run folder or an ONNX file, found a folder without {RECIPE_FILE}"
+        )
+    run = open_run(folder, None, data_root, stream)
+    outputs = run.need("quantize").outputs
+    place = run.path("quantize")
+    # Of a run that was quantised before there were remedies, the float network is the one rounded.
+    unrounded = UNROUNDED_FILE if UNROUNDED_FILE in outputs else FLOAT_FILE
+    ladder = None
+    if LADDER_FILE in outputs:
+        ladder = msgspec.json.decode((place / LADDER_FILE).read_bytes(), type=Ladder)
+    images = run.dataset.calibration
+    chosen = images.select(spread(len(images), count))
+    return Case(
+        name=run.recipe.name,
+        folded=onnx.load(place / unrounded),
+        qdq=onnx.load(place / QUANTISED_FILE),
+        measured=np.concatenate(list(network_inputs(chosen, run.recipe.input))),
+        recipe=run.recipe.quantize if ladder is None else ladder.chosen.recipe,
+        progress=run.progress,
+        ladder=ladder,
+        metrics=load_proof(run).metrics if run.record("verify") is not None else None,
+    )
