@@ -17,12 +17,15 @@ from hurt_nets import (
     weights,
 )
 from onnx_nets import net, node, normal
+from operator_cases import CASES, Case
 from torch_nets import NETS, exported, randomised
 
 from edge_agent.arrays import F32
 from quantization.doctor import Culprit, Diagnosis, Kind, diagnose
 from quantization.errors import CalibrationError, ModelError
 from quantization.fold import fold
+from quantization.graph import read
+from quantization.plan import int8_values
 from quantization.quantized import quantized
 from quantization.recipe import QuantRecipe
 
@@ -268,6 +271,16 @@ def test_indices_are_judged_by_the_scores_they_come_from() -> None:
     diagnosis = diagnosed(Hurt(net(nodes, SHAPE, {"w": weights(5, 3, 3, 1)}), samples(), ""))
     assert diagnosis.output_db is not None
     assert diagnosis.layers[-1].name == "scores"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_operator_can_be_diagnosed(case: Case) -> None:
+    """Whatever is lowered, each of its values is a layer, and errors are shared out."""
+    folded, images = fold(case.model()), normal(4, *case.shape)
+    diagnosis = diagnose(folded, quantized(folded, [images], MINMAX).qdq, images)
+    assert [layer.name for layer in diagnosis.layers] == list(int8_values(read(folded)))
+    shares = sum(layer.share for layer in diagnosis.layers)
+    assert shares == 0 or shares == pytest.approx(1)
 
 
 def test_several_outputs_count_alike() -> None:
