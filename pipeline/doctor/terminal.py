@@ -10,7 +10,7 @@ from rich.text import Text
 
 from pipeline.doctor.findings import Findings, gained
 from pipeline.doctor.settings import flags, toml
-from pipeline.report.words import percent, points
+from pipeline.report.words import lost, percent
 from quantization.doctor import Layer
 from quantization.doctor.words import advice, number, price, reason, share, title
 
@@ -138,15 +138,15 @@ def _ladder(findings: Findings) -> Table:
     assert findings.ladder is not None, "asked for by whoever has one"
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("what was done")
-    for name in ("validation", "drop", "expected drop"):
+    for name in ("validation", "drop, points", "expected drop"):
         table.add_column(name, no_wrap=True, justify="right")
     table.add_column("")
     table.add_row("float", percent(findings.ladder.float_accuracy.value), "", "", "")
     for rung in findings.ladder.rungs:
         chosen = rung == findings.ladder.chosen
         table.add_row(
-            rung.name, percent(rung.accuracy.value), points(rung.drop),
-            points(rung.expected_drop), "chosen" if chosen else "" if rung.kept else "not kept",
+            rung.name, percent(rung.accuracy.value), lost(rung.drop),
+            lost(rung.expected_drop), "chosen" if chosen else "" if rung.kept else "not kept",
             style="bold" if chosen else "",
         )  # fmt: skip
     return table
