@@ -129,10 +129,11 @@ def test_a_remedy_that_made_it_worse_is_shown_but_not_built_on() -> None:
 
 def test_layers_in_float_are_undone_before_fine_tuning() -> None:
     """Several numbers of them are tried; what is trained is the best that is int8 throughout."""
-    drops = {"int8": 0.05, "float-layers 1": 0.04, "float-layers 2": 0.02, "finetune": 0.03}
-    workshop = Workshop(drops)
+    drops = {"int8": 0.05, "float-layers 1": 0.04, "float-layers 2": 0.02, "float-layers 4": 0.03}
+    workshop = Workshop(drops | {"finetune": 0.03})
     climbed = workshop.climb(Goal(0.02, 0.02))
     assert climbed.ladder.chosen.name == "float-layers 2"
+    assert workshop.made == ["int8", "float-layers 1", "float-layers 2"]
     climbed = workshop.climb(Goal(0.001, 0.025))
     assert workshop.bases["finetune"] == "int8"
     assert name_of(climbed.quantized) == "float-layers 2"
