@@ -15,7 +15,6 @@ from quantization.plan import scale_groups
 from quantization.qdq import constant_ranges
 from quantization.ranges import Range, affine_of
 
-
 # Of float32, which a scale is.
 LARGEST = float(np.finfo(np.float32).max)
 
