@@ -103,13 +103,12 @@ def ship(
     """
     failed = [gate for gate in proof.gates if not gate.holds]
     if failed:
-        raise GateError(
-            "budget: "
-            + "; ".join(
-                f"{gate.name}: expected {gate.demanded}, measured {gate.measured}"
-                for gate in failed
-            )
-        )
+        said = [
+            f"{gate.name}: expected {gate.demanded}, measured {gate.measured}" for gate in failed
+        ]
+        if any(gate.name == "drop" for gate in failed):
+            said.append("a quantize.aim below max_drop would climb the ladder for a margin")
+        raise GateError(f"budget: {'; '.join(said)}")
     manifest = msgspec.structs.replace(candidate.manifest, metrics=proof.metrics, budget=budget)
     files = bundle_files(manifest, candidate.model, candidate.golden)
     for path in paths:

@@ -133,6 +133,20 @@ def test_nothing_is_written_where_a_gate_fails(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_drop_beyond_the_budget_says_what_would_leave_a_margin(
+    candidate: Bundle, proof: Proof, tmp_path: Path
+) -> None:
+    """The ladder met the budget on validation: what helps is to aim lower there."""
+    failed = Gate("drop", "at most 0.20 points", "0.31 points", holds=False)
+    bad = Proof(proof.metrics, (failed,), proof.float_scores, proof.int8_scores, proof.labels)
+    with pytest.raises(GateError) as caught:
+        ship(candidate, bad, Budget(), (tmp_path / "a",))
+    assert str(caught.value) == (
+        "budget: drop: expected at most 0.20 points, measured 0.31 points; "
+        "a quantize.aim below max_drop would climb the ladder for a margin"
+    )
+
+
 def test_a_candidate_that_fails_its_own_golden_frames_is_not_measured(
     built: Path, candidate: Bundle, tmp_path: Path, open_tiny: Callable[..., Run]
 ) -> None:
