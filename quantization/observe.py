@@ -28,16 +28,14 @@ class Watched:
 
     def __init__(self, graph: Graph, values: Iterable[str], like: Graph | None = None) -> None:
         self.values = tuple(values)
-        self._like = like or graph
         self._input = graph.inputs[0]
         self._shape = graph.shapes[self._input]
-        self._batched = takes_batches(self._like)
-        dims: Shape = (-1, *self._shape[1:]) if self._batched else self._shape
+        self._batched = takes_batches(like or graph)
+        self._size = batch_size(graph, self.values) if self._batched else 1
+        dims = (-1, *self._shape[1:]) if self._batched else self._shape
         self._asked = [value for value in self.values if value != self._input]
-        outputs = tuple(self._asked)
-        self._session = open_session(
-            write(replace(graph, outputs=outputs, shapes={self._input: dims}))
-        )
+        asked = replace(graph, outputs=tuple(self._asked), shapes={self._input: dims})
+        self._session = open_session(write(asked))
 
     def run(self, batch: F32) -> dict[str, F32]:
         """The values of a batch of network inputs, by name."""
@@ -53,21 +51,20 @@ class Watched:
                 finite, or there is none.
         """
         none = True
-        for batch in _batches(samples, self._shape, self._size()):
+        for batch in batches(samples, self._shape, self._size):
             none = False
             yield batch
         if none:
             raise CalibrationError("calibration samples: expected at least one, found none")
 
-    def _size(self) -> int:
-        if not self._batched:
-            return 1
-        shapes = self._like.shapes
-        sample = 4 * sum(int(np.prod(shapes[value])) for value in self.values if value in shapes)
-        return max(1, min(MAX_BATCH, BATCH_BYTES // max(sample, 1)))
+
+def batch_size(graph: Graph, values: Iterable[str]) -> int:
+    """How many samples to run at a time where some values are asked for."""
+    sample = 4 * sum(int(np.prod(graph.shapes[value])) for value in values)
+    return max(1, min(MAX_BATCH, BATCH_BYTES // max(sample, 1)))
 
 
-def _batches(samples: Iterable[F32], shape: Shape, size: int) -> Iterator[F32]:
+def batches(samples: Iterable[F32], shape: Shape, size: int) -> Iterator[F32]:
     """The samples, checked, `size` at a time in one array that is used again; the last fewer."""
     batch, filled = np.empty((size, *shape[1:]), np.float32), 0
     for index, array in enumerate(samples):

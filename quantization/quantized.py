@@ -8,11 +8,14 @@ import onnx
 from edge_agent.arrays import F32
 from quantization.calibrate import Ranges, calibrate
 from quantization.check import check, check_float
+from quantization.equalize import equalize
+from quantization.errors import CalibrationError, ModelError
 from quantization.graph import read
 from quantization.imported import Scales
 from quantization.plan import quantized_values
 from quantization.qdq import NO_SCALES, quantize
 from quantization.recipe import QuantRecipe
+from quantization.refine import refine
 
 NOTHING_SEEN = Ranges({}, samples=0)
 
@@ -22,7 +25,8 @@ class Quantized:
     """A quantised network.
 
     Args:
-        folded: the float network it stands for, its batch norms folded.
+        folded: the float network it stands for, its batch norms folded and, if the recipe
+            asks for it, its channels equalised.
         ranges: what calibration found.
         qdq: the quantised network in ONNX: what is lowered. With `float32`, `folded` itself.
         recipe: how it was quantised.
@@ -48,17 +52,56 @@ def quantized(
         recipe: the choices.
         scales: those the model brought; its other values are calibrated.
 
+    The remedies of a recipe come in this order: equalisation changes what calibration sees;
+    learned rounding and corrected biases need the scales that calibration gives, and work
+    layer by layer, each bias after its layer's weights.
+
     Raises:
         UnsupportedOperatorError: if a node has no lowering.
-        ModelError: if a layer to keep in float is none of the network's.
-        CalibrationError: if the samples are missing, misshapen or not finite.
+        ModelError: if a layer to keep in float is none of the network's, or the recipe has
+            a remedy for weights that the model brought quantised.
+        CalibrationError: if the samples are missing, misshapen or not finite, or can be read
+            once where the recipe needs them more often.
     """
     if recipe.precision == "float32":
         check_float(folded)
         return Quantized(folded, NOTHING_SEEN, folded, recipe)
+    remedies = _remedies(recipe)
+    if remedies and scales != NO_SCALES:
+        raise ModelError(
+            f"recipe: expected no remedy for a model that brings its own scales, found {remedies}: "
+            "its weights are on their int8 grid already"
+        )
+    if remedies and iter(samples) is samples:
+        raise CalibrationError(
+            f"calibration samples: expected a list, or what else can be read more than once, for "
+            f"{remedies}; found {type(samples).__name__}"
+        )
     check(folded, scales, recipe.float_layers)
+    if recipe.equalize:
+        folded = equalize(folded, samples)
     wanted = quantized_values(read(folded), recipe.float_layers)
     complete = all(value in scales.activations for value in wanted)
     ranges = NOTHING_SEEN if complete else calibrate(folded, samples, recipe)
     qdq = quantize(folded, ranges, scales, recipe.float_layers)
+    round_weights = recipe.rounding == "learned"
+    if round_weights or recipe.correct_bias:
+        qdq = refine(
+            folded,
+            qdq,
+            samples,
+            ranges.samples,
+            round_weights=round_weights,
+            correct_bias=recipe.correct_bias,
+        )
     return Quantized(folded, ranges, qdq, recipe)
+
+
+def _remedies(recipe: QuantRecipe) -> str:
+    """Those of the recipe that look at samples, in its own words; empty if there is none."""
+    asked = {
+        "equalize": recipe.equalize,
+        "correct_bias": recipe.correct_bias,
+        "rounding = learned": recipe.rounding == "learned",
+    }
+    return ", ".join(name for name, wanted in asked.items() if wanted)
