@@ -76,9 +76,14 @@ def outlier_channel() -> Hurt:
     return Hurt(_chain(first, second, weights(8, 8, 1, 3)), samples(), "r1")
 
 
-def depthwise_spread() -> Hurt:
-    """The channels of the depthwise convolution differ 100 times, evenly in the logarithm."""
+def depthwise_spread(only: int | None = None) -> Hurt:
+    """The channels of the depthwise convolution differ 100 times, evenly in the logarithm.
+
+    Or only one of them from all others.
+    """
     spread = np.geomspace(1, TIMES, 8).astype(np.float32)
+    if only is not None:
+        spread = np.where(np.arange(8) == only, np.float32(TIMES), np.float32(1))
     second, third = weights(8, 1, 3, 2), weights(8, 8, 1, 3)
     second *= spread[:, None, None, None]
     third /= spread[None, :, None, None]

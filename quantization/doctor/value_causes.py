@@ -85,11 +85,16 @@ def _demanded_by(patient: Patient) -> tuple[Kind, str]:
         constant = _pad_value(patient, pad)
         if width(own | Range(constant, constant)) > width(covers) / 2:
             return Kind.PADDING, pad.name
-    others = [value for value in patient.group.values if value != patient.layer.value]
-    if not others:
-        return Kind.OUTLIER, "calibration"
+    widths = {
+        value: width(with_zero(seen[value].whole))
+        for value in patient.group.values
+        if value != patient.layer.value
+    }
     # The first of the widest is where the range comes from: what follows only hands it on.
-    return Kind.SHARED, max(others, key=lambda value: width(with_zero(seen[value].whole)))
+    widest = max(widths, key=lambda value: widths[value], default="")
+    if widths.get(widest, 0.0) > width(covers) / 2:
+        return Kind.SHARED, widest
+    return Kind.OUTLIER, "calibration"  # nothing in these samples needs such a range
 
 
 def _producer_fixes(patient: Patient) -> bool:

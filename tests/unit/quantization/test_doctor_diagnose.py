@@ -70,6 +70,13 @@ def test_a_depthwise_layers_channel_spread_is_named() -> None:
     assert set(found(diagnosis)) == {("r2", Kind.CHANNELS), ("r3", Kind.WEIGHTS)}
 
 
+def test_one_wide_channel_at_a_depthwise_layer_is_spread() -> None:
+    """It goes by the name that depthwise layers have it under, and says which channel it is."""
+    hurt = depthwise_spread(only=CHANNEL)
+    spread = culprit(diagnosed(hurt), Kind.CHANNELS)
+    assert (spread.layer, spread.channel) == ("r2", CHANNEL)
+
+
 def test_a_scale_shared_through_a_concat_is_named() -> None:
     """The narrow SiLU suffers, and the wide value that it shares with is the cause."""
     diagnosis = diagnosed(silu_concat())
@@ -145,8 +152,12 @@ def test_an_outlier_of_other_samples_is_one_too() -> None:
     spoilt = hurt.samples * np.float32(200)
     folded = fold(hurt.model)
     qdq = quantized(folded, [spoilt], MINMAX).qdq
-    worst = diagnose(folded, qdq, hurt.samples).culprits[0]
-    assert (worst.kind, worst.cause) == (Kind.OUTLIER, "calibration")
+    diagnosis = diagnose(folded, qdq, hurt.samples)
+    blamed = {c.layer: c.cause for c in diagnosis.culprits if c.kind is Kind.OUTLIER}
+    assert blamed["r2"] == "calibration"
+    assert blamed["pooled"] == "calibration"  # though it shares its scale with its Flatten
+    assert Kind.SHARED not in [c.kind for c in diagnosis.culprits]
+    worst = diagnosis.culprits[0]
     assert worst.factor == pytest.approx(200, rel=0.01)
 
 
@@ -177,9 +188,10 @@ def test_rows_of_unlike_weights_are_named() -> None:
     assert ("output", Kind.WEIGHTS) in found(diagnosis)  # the columns that make up for it
 
 
-def test_a_shifted_mean_is_named() -> None:
+def shifted(wide: float = 1.0) -> Hurt:
     """Inputs far from 0, whose mean the bias takes off: what rounding adds, it does not."""
     weight = normal(8, 3, 3, 3, seed=1)
+    weight[0] *= wide
     bias = -5 * weight.sum(axis=(1, 2, 3))
     nodes = [
         node("Conv", "input", "w", "b", to="c"),
@@ -187,10 +199,21 @@ def test_a_shifted_mean_is_named() -> None:
         node("Flatten", "pooled"),
     ]
     model = net(nodes, SHAPE, {"w": weight, "b": bias})
-    images: F32 = 5 + 0.02 * samples()
-    shift = culprit(diagnosed(Hurt(model, images, "c")), Kind.SHIFT)
+    images: F32 = 5 + np.float32(0.02) * samples()
+    return Hurt(model, images, "c")
+
+
+def test_a_shifted_mean_is_named() -> None:
+    """How much of the layer's error it is was seen by taking it off."""
+    shift = culprit(diagnosed(shifted()), Kind.SHIFT)
     assert shift.layer == "c"
     assert 0.5 < shift.factor <= 1
+
+
+def test_what_stands_out_but_is_not_to_blame_is_not_named() -> None:
+    """Must not fire: a channel is wide, but a scale of its own for each leaves the error there."""
+    kinds = [kind for layer, kind in found(diagnosed(shifted(wide=8))) if layer == "c"]
+    assert kinds == [Kind.SHIFT]
 
 
 def test_a_fixed_scale_is_named() -> None:
@@ -291,8 +314,11 @@ def test_several_outputs_count_alike() -> None:
     ]
     constants = {"w": weights(5, 3, 3, 1), "small": np.array(1e-6, np.float32)}
     model = net(nodes, SHAPE, constants, outputs=("large", "tiny"))
-    layers = {layer.name: layer for layer in diagnosed(Hurt(model, samples(), "")).layers}
+    diagnosis = diagnosed(Hurt(model, samples(), ""))
+    layers = {layer.name: layer for layer in diagnosis.layers}
     assert layers["tiny"].share > 0.1
+    errors = [10 ** -(layers[name].snr_db / 10) for name in ("large", "tiny")]
+    assert diagnosis.output_db == pytest.approx(-10 * np.log10(np.mean(errors)))
 
 
 def test_a_network_that_takes_no_batches_is_measured_sample_by_sample() -> None:
