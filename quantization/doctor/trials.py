@@ -19,6 +19,8 @@ from quantization.recipe import QuantRecipe
 
 # More layers than this are counted, not named.
 NAMED = 4
+# The share of layers to keep in float where nothing stands out.
+FEW = 1 / 10
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,27 +93,33 @@ def candidates(
 
 
 def in_float(graph: Graph, diagnosis: Diagnosis) -> tuple[str, ...]:
-    """The layers to keep in float: those with a culprit, or else the costliest.
+    """The layers to keep in float: those with a culprit, if that is most of the error.
 
-    If a value is to blame, and not the weights that compute it, those that read it are kept,
-    too: only then nobody rounds it.
+    Else the costliest ones. Those that read a value that is to blame are kept, too: only then
+    nobody rounds it.
     """
     names = [value for value in int8_values(graph) if value not in graph.inputs]
-    kept = set()
-    for culprit in diagnosis.culprits:
-        kept.add(culprit.layer)
-        if culprit.kind not in (Kind.WEIGHTS, Kind.SHIFT):
-            kept |= set(_readers(graph, culprit.layer))
-    costly = [layer.name for layer in diagnosis.by_cost if layer.name in names]
-    if not kept and costly:
-        kept = {costly[0], *_readers(graph, costly[0])}
+    if sum(culprit.saved_share for culprit in diagnosis.culprits) < 0.5:
+        costly = [layer.name for layer in diagnosis.by_cost if layer.name in names]
+        few = max(1, int(FEW * len(names)))
+        kept = set(costly[:few])
+        read = kept
+    else:
+        kept = {culprit.layer for culprit in diagnosis.culprits}
+        read = {c.layer for c in diagnosis.culprits if c.kind not in (Kind.WEIGHTS, Kind.SHIFT)}
+    for layer in read:
+        kept = kept | _readers(graph, layer)
     return tuple(value for value in names if value in kept)
 
 
-def _readers(graph: Graph, value: str) -> Iterator[str]:
+def _readers(graph: Graph, value: str) -> set[str]:
     """The layers that read a value, by itself or as others hand it on."""
-    for node in graph.consumers(value):
-        layer = layer_of(graph, node)
-        yield layer
-        if find(node).scale is Scale.SHARED:
-            yield from _readers(graph, layer)
+    found: set[str] = set()
+    handed = [value]
+    while handed:
+        for node in graph.consumers(handed.pop()):
+            layer = layer_of(graph, node)
+            if find(node).scale is Scale.SHARED and layer not in found:
+                handed.append(layer)
+            found.add(layer)
+    return found

@@ -94,7 +94,7 @@ def test_many_layers_are_counted() -> None:
         type(diagnosis.culprits[0])(
             layer=layer, operators=(), kind=diagnosis.culprits[1].kind, factor=1.0,
             covers=diagnosis.culprits[0].covers, needs=diagnosis.culprits[0].needs,
-            saved_db=1.0, saved_share=0.1,
+            saved_db=1.0, saved_share=0.2,
         )
         for layer in ("r1", "narrow", "silu", "wide", "r3")
     )  # fmt: skip
