@@ -102,14 +102,13 @@ def in_float(graph: Graph, diagnosis: Diagnosis) -> tuple[str, ...]:
     if sum(culprit.saved_share for culprit in diagnosis.culprits) < 0.5:
         costly = [layer.name for layer in diagnosis.by_cost if layer.name in names]
         few = max(1, int(FEW * len(names)))
-        kept = set(costly[:few])
-        read = kept
+        kept = values = set(costly[:few])
     else:
         kept = {culprit.layer for culprit in diagnosis.culprits}
-        read = {c.layer for c in diagnosis.culprits if c.kind not in (Kind.WEIGHTS, Kind.SHIFT)}
-    for layer in read:
-        kept = kept | _readers(graph, layer)
-    return tuple(value for value in names if value in kept)
+        values = {c.layer for c in diagnosis.culprits if c.kind not in (Kind.WEIGHTS, Kind.SHIFT)}
+    for value in values:
+        kept = kept | _readers(graph, value)
+    return tuple(name for name in names if name in kept)
 
 
 def _readers(graph: Graph, value: str) -> set[str]:
