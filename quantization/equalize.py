@@ -207,5 +207,6 @@ def _row_shares(graph: Graph, tied: Ties) -> F64:
     for layer in weighted(graph):
         if find(layer.node).weights is Weights.PER_TENSOR:
             rows = np.abs(layer.filters).reshape(len(layer.bias), -1).max(axis=1)
-            _raise(share, tied.knobs[layer.node.output].ravel(), rows / max(rows.max(), 1e-30))
+            knobs = np.broadcast_to(tied.knobs[layer.node.output].ravel(), rows.shape)
+            _raise(share, knobs, rows / max(rows.max(), np.finfo(np.float32).tiny))
     return share

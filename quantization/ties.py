@@ -23,8 +23,9 @@ Knobs: TypeAlias = NDArray[np.int64]
 
 PINNED = 0
 
-# f(s x) = s f(x) for s > 0, element by element.
-SCALING = frozenset({"Identity", "LeakyRelu", "Relu"})
+# f(s x) = s f(x) for s > 0, element by element; of a Clip, as long as it cuts nothing off, which
+# the caller has to see to.
+SCALING = frozenset({"Clip", "Identity", "LeakyRelu", "Relu"})
 # And over windows of one channel.
 POOLING = frozenset({"AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "Resize"})
 RESHAPING = frozenset({"Flatten", "Reshape", "Squeeze", "Unsqueeze"})
@@ -70,7 +71,8 @@ class _Walk:
         for value in self._graph.outputs:
             self._tie(self._knobs[value], np.array(PINNED))
         roots, ids = np.unique(self._roots(np.arange(len(self._parent))), return_inverse=True)
-        return Ties({value: ids[knobs] for value, knobs in self._knobs.items()}, len(roots))
+        tied = {value: _compressed(ids[knobs]) for value, knobs in self._knobs.items()}
+        return Ties(tied, len(roots))
 
     def _pinned(self, value: str) -> Knobs:
         return np.full((1,) * len(self._graph.shapes.get(value, ())), PINNED)
@@ -150,12 +152,6 @@ def _compressed(knobs: Knobs) -> Knobs:
     return knobs
 
 
-def _clip(graph: Graph, node: Node, knobs: Knobs) -> Knobs | None:
-    """Scales with its input as long as it cuts nothing off: the caller has to see to that."""
-    low, high = clip_bounds(graph, node)
-    return knobs if low <= 0 <= high else None
-
-
 def clip_bounds(graph: Graph, node: Node) -> tuple[float, float]:
     """The bounds of a Clip; infinite where it has none."""
     low, high = graph.constant(node, 1), graph.constant(node, 2)
@@ -217,7 +213,6 @@ def _slice(graph: Graph, node: Node, knobs: Knobs) -> Knobs | None:
 
 Rule: TypeAlias = Callable[[Graph, Node, Knobs], Knobs | None]
 RULES: dict[str, Rule] = {
-    "Clip": _clip,
     "PRelu": _prelu,
     "ReduceMax": _reduce,
     "ReduceMean": _reduce,

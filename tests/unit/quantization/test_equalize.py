@@ -171,6 +171,10 @@ APART: dict[str, tuple[list[onnx.NodeProto], dict[str, Array]]] = {
         [node("DepthToSpace", "a", to="y", blocksize=2)],
         {"wb": normal(5, 1, 1, 1)},
     ),
+    "channels that become rows": (
+        [node("Transpose", "a", to="t", perm=[0, 2, 1, 3]), node("Relu", "t", to="y")],
+        {"wb": normal(5, 6, 1, 1)},
+    ),
     "a mean over channels": (
         [node("ReduceMean", "a", to="y", axes=[1])],
         {"wb": normal(5, 1, 1, 1)},
@@ -400,6 +404,73 @@ def test_a_channel_that_was_cut_off_stays_as_it_is() -> None:
     kept = (first_weight(model) == first_weight(equal)).all(axis=(1, 2, 3))
     np.testing.assert_array_equal(kept, cut)
     np.testing.assert_allclose(largest(equal, "y"), 6, rtol=1e-5)
+
+
+def test_a_channel_that_was_cut_off_shrinks_no_more_than_it_grows() -> None:
+    """Not even where its small weights would ask for it, beside channels that may."""
+    constants = {"wa": writer()["wa"] * np.float32(0.05), "ba": np.zeros(CHANNELS, np.float32)}
+    weight = np.ones((5, CHANNELS, 1, 1), np.float32)
+    weight[:, -1] = 0.001
+    model = made(CLIPPED, {**constants, "wb": weight, **BOUNDS})
+    assert largest(model, "y")[-1] == 6
+    equal = equalize(model, [SAMPLES])
+    same(model, equal)
+    np.testing.assert_array_equal(first_weight(model)[-1], first_weight(equal)[-1])
+
+
+def test_beside_a_larger_branch_a_clip_bounds_the_growth() -> None:
+    """What is concatenated has one range, but the clipped part may not fill it."""
+    nodes = [
+        *CLIPPED[:2],
+        node("Conv", "input", "wc", to="c", pads=[1, 1, 1, 1]),
+        node("Relu", "c", to="d"),
+        node("Concat", "y", "d", to="j", axis=1),
+        node("Conv", "j", "wb", group=2 * CHANNELS),
+    ]
+    small = {name: array * np.float32(0.002) for name, array in writer().items()}
+    constants = {"wc": 100 * normal(CHANNELS, 3, 3, 3), "wb": normal(2 * CHANNELS, 1, 3, 3)}
+    model = made(nodes, {**small, **constants, **BOUNDS})
+    assert largest(model, "y").max() < 6 < largest(model, "d").max()
+    equal = equalize(model, [SAMPLES])
+    same(model, equal)
+    np.testing.assert_allclose(largest(equal, "y"), 6, rtol=1e-5)
+
+
+def test_dense_layers_share_their_weights_scale_among_rows() -> None:
+    """A small channel with large weights, held down by its bias, may not outgrow other rows."""
+    nodes = [
+        node("Flatten", "input", to="f"),
+        node("Gemm", "f", "w1", "b1", to="g", transB=1),
+        node("Relu", "g", to="h"),
+        node("Gemm", "h", "w2", transB=1),
+    ]
+    weight, bias = normal(4, 108), np.zeros(4, np.float32)
+    plain = fold(net(nodes[:2], (1, *SHAPE), {"w1": weight, "b1": bias}, outputs=("g",)))
+    highest = np.concatenate([run_onnx(plain, x[None]) for x in SAMPLES]).max(axis=0)
+    bias[0] = -0.99 * highest[0]
+    model = made(nodes, {"w1": weight, "b1": bias, "w2": np.ones((2, 4), np.float32)})
+    assert unlikeness(model, "h") > 30
+    equal = equalize(model, [SAMPLES])
+    same(model, equal)
+    rows = np.abs(first_weight(equal)).max(axis=1)
+    assert rows[0] < 1.2 * rows[1:].max()
+
+
+def test_dense_layers_share_their_weights_scale_among_columns() -> None:
+    """A channel whose weights are small in their own row, but not elsewhere, has a share of all."""
+    nodes = [
+        A,
+        node("Relu", "a", to="r"),
+        node("GlobalMaxPool", "r", to="p"),
+        node("Flatten", "p", to="y"),
+        node("Gemm", "y", "wb", transB=1),
+    ]
+    weight = np.eye(CHANNELS, dtype=np.float32) * np.array([1, 1, 1, 0.01], np.float32)
+    constants = {"wa": normal(CHANNELS, 3, 3, 3), "ba": np.ones(CHANNELS, np.float32)}
+    equal = equalize(made(nodes, {**constants, "wb": weight}), [SAMPLES])
+    (_, layer) = weighted(read(equal))
+    columns = np.abs(layer.weight).max(axis=0)
+    assert columns.max() / columns.min() < 20
 
 
 def test_a_dead_channel_stays_as_it_is() -> None:

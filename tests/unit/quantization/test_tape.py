@@ -47,15 +47,27 @@ def test_every_stop_has_its_value_whatever_is_held(room: int, batched: bool) -> 
             np.testing.assert_allclose(found[name][number : number + 1], wanted, atol=1e-6)
 
 
-def test_what_no_later_stop_needs_is_dropped() -> None:
-    """The samples go once the first layer was left behind; both summands stay until the sum."""
-    tape = Tape(read(model()), SAMPLES, STOPS, batched=True)
+VALUE_BYTES = SAMPLES.nbytes
+
+
+@pytest.mark.parametrize(
+    ("room", "wanted"),
+    [
+        (VALUE_BYTES, [("input",), ("input",), ("a",), ("a",), ("sum",)]),
+        (VALUE_BYTES - 1, [("input",)] * 5),
+    ],
+)
+def test_only_what_later_stops_need_and_room_allows_is_held(
+    room: int, wanted: list[tuple[str, ...]]
+) -> None:
+    """The samples go once a layer's value is held in their place; without room they stay."""
+    tape = Tape(read(model()), SAMPLES, STOPS, batched=True, room=room)
     held = []
     for _ in STOPS:
         tape.advance()
         held.append(tape.held)
         tape.run(slice(None))
-    assert held == [("input",), ("input",), ("a",), ("a",), ("sum",)]
+    assert held == wanted
 
 
 def test_the_graph_may_change_behind_the_last_stop() -> None:
