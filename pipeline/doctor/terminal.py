@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from edge_agent.errors import printable
 from pipeline.doctor.findings import Findings, gained
 from pipeline.doctor.settings import flags, toml
 from pipeline.report.words import lost, percent
@@ -39,19 +40,21 @@ def show(findings: Findings, console: Console) -> None:
 def _parts(findings: Findings, *, wide: bool) -> Iterator[RenderableType]:
     yield _layers(findings, wide=wide)
     yield Text(LEGEND, style="dim")
-    yield Text(f"\n{headline(findings)}", style="bold")
+    yield Text()
+    yield Text(printable(headline(findings)), style="bold")
     culprits = findings.diagnosis.culprits
     for number_, culprit in enumerate(culprits[:EXPLAINED], start=1):
         operators = ", ".join(culprit.operators)
+        yield Text()
         yield Text.assemble(
-            (f"\n{number_} {culprit.layer}", "bold yellow"),
-            f" ({operators}): ",
-            (title(culprit), "yellow"),
+            (printable(f"{number_} {culprit.layer}"), "bold yellow"),
+            printable(f" ({operators}): "),
+            (printable(title(culprit)), "yellow"),
         )
         text = f"{reason(culprit)} {price(culprit)} What helps: {advice(culprit)}."
-        yield Padding(Text(text), (0, 0, 0, 2))
+        yield Padding(Text(printable(text)), (0, 0, 0, 2))
     for number_, culprit in enumerate(culprits[EXPLAINED:], start=EXPLAINED + 1):
-        yield Text(f"{number_} {culprit.layer}: {title(culprit)}", style="yellow")
+        yield Text(printable(f"{number_} {culprit.layer}: {title(culprit)}"), style="yellow")
     if findings.trials:
         yield _trials(findings)
     if findings.ladder is not None:
@@ -102,8 +105,8 @@ def _row(
 ) -> Iterator[RenderableType]:
     blamed = findings.blamed(layer)
     style = "yellow" if blamed else ""
-    yield Text(layer.name, style=f"bold {style}" if blamed else "")
-    yield "+".join(layer.operators)
+    yield Text(printable(layer.name), style=f"bold {style}" if blamed else "")
+    yield Text(printable("+".join(layer.operators)))
     if wide:
         yield "x".join(map(str, layer.shape))
         covers = layer.covers
@@ -115,7 +118,7 @@ def _row(
     yield Text(_bar(layer.share / most, bar), style=style or "blue")
     names = [title(culprit) if wide else culprit.kind.value for _, culprit in blamed]
     numbered = zip(blamed, names, strict=True)
-    yield Text("\n".join(f"{n} {name}" for (n, _), name in numbered), style="yellow")
+    yield Text("\n".join(printable(f"{n} {name}") for (n, _), name in numbered), style="yellow")
 
 
 def _trials(findings: Findings) -> Table:
@@ -130,7 +133,9 @@ def _trials(findings: Findings) -> Table:
         gain = f"{gained(before, trial.output_db):+.1f} dB"
         found = ("refused", "") if trial.refused else (decibels(trial.output_db), gain)
         style = "bold green" if trial == findings.best else ""
-        table.add_row(trial.name, *found, flags(trial.recipe), style=style)
+        table.add_row(
+            Text(printable(trial.name)), *found, Text(printable(flags(trial.recipe))), style=style
+        )
     return table
 
 
@@ -154,7 +159,7 @@ def _ladder(findings: Findings) -> Table:
 
 def _done(findings: Findings) -> Iterator[Text]:
     if findings.is_run:
-        yield Text(f"quantised with {toml(findings.recipe)}")
+        yield Text(printable(f"quantised with {toml(findings.recipe)}"))
     if findings.metrics is not None:
         yield Text(
             f"on the test split: float {percent(findings.metrics.float_accuracy.value)}, "

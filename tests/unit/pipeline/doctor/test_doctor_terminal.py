@@ -66,11 +66,17 @@ def test_a_healthy_network_has_no_sentences(sound: Findings) -> None:
     assert "healthy.onnx: output 37.0 dB over its int8 error, on 32 samples; no culprit" in text
 
 
-def test_markup_in_a_name_is_text(hurt: Findings) -> None:
-    """A layer may be called [bold]."""
-    layers = (msgspec.structs.replace(hurt.diagnosis.layers[0], name="[bold]x"),)
-    diagnosis = msgspec.structs.replace(hurt.diagnosis, layers=layers + hurt.diagnosis.layers[1:])
-    assert "[bold]x" in "\n".join(shown(msgspec.structs.replace(hurt, diagnosis=diagnosis), 80))
+def test_names_are_text(hurt: Findings) -> None:
+    """A layer may be called [bold], and cannot speak to the terminal."""
+    evil = "[bold]x\x1b[2J"
+    layers = (msgspec.structs.replace(hurt.diagnosis.layers[0], name=evil),)
+    culprits = (msgspec.structs.replace(hurt.diagnosis.culprits[0], layer=evil, cause=evil),)
+    diagnosis = msgspec.structs.replace(
+        hurt.diagnosis, layers=layers + hurt.diagnosis.layers[1:], culprits=culprits
+    )
+    text = "\n".join(shown(msgspec.structs.replace(hurt, diagnosis=diagnosis, name=evil), 140))
+    assert "\x1b" not in text
+    assert text.count("[bold]x\\x1b[2J") >= 4
 
 
 def test_what_a_file_brought_is_said(sound: Findings) -> None:
