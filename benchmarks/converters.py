@@ -119,7 +119,7 @@ def compare(net: Net, folder: Path, tools: list[Tool], rounds: int, reuse: bool)
             continue  # the file is the same as ours from ONNX
         made.contents[tool.name] = contents(out / MODEL)
         try:
-            made.agreements[tool.name] = agreement(out / MODEL, folder, net.scores)
+            made.agreements[tool.name] = agreement(out / MODEL, folder, net)
         except ValueError as error:
             print(f"{net.name}, {tool.name}: {error}")
     files = {name: folder / name / MODEL for name in made.contents}
@@ -167,7 +167,7 @@ def agreement_table(found: list[Compared]) -> Iterable[str]:
     for c in found:
         row = [c.net.name]
         for name, a in c.agreements.items():
-            row.append(f"{name} {a.cosine.mean():.5f} / {100 * a.argmax.mean():.2f} %")
+            row.append(f"{name} {a.cosine.mean():.5f} / {100 * np.nanmean(a.argmax):.2f} %")
         verdicts = _verdicts(c)
         worse += any(verdict.is_worse for verdict in verdicts)
         rows.append([*row, "; ".join(map(str, verdicts))])
@@ -208,8 +208,9 @@ def _verdicts(c: Compared) -> list[Verdict]:
         if mine is None or name == OURS.name:
             continue
         pairs = ((mine.cosine, other.cosine), (mine.argmax, other.argmax))
-        means = [float((a - b).mean()) for a, b in pairs]
-        errors = [ERRORS * float((a - b).std()) / math.sqrt(len(a)) for a, b in pairs]
+        off = [(a - b)[~np.isnan(a)] for a, b in pairs]
+        means = [float(x.mean()) for x in off]
+        errors = [ERRORS * float(x.std()) / math.sqrt(len(x)) for x in off]
         verdicts.append(Verdict(name, (means[0], means[1]), (errors[0], errors[1])))
     return verdicts
 
@@ -294,7 +295,7 @@ def _plain(c: Compared) -> dict[str, object]:
         "float_operators": {name: dict(x.floats) for name, x in c.contents.items()},
         "kilobytes": {name: x.kilobytes for name, x in c.contents.items()},
         "cosine": {name: float(np.mean(x.cosine)) for name, x in c.agreements.items()},
-        "argmax": {name: float(np.mean(x.argmax)) for name, x in c.agreements.items()},
+        "argmax": {name: float(np.nanmean(x.argmax)) for name, x in c.agreements.items()},
         "latency_ms": c.latencies,
         "latency_ratio": {r: c.best_peer_ratio(r) for r in c.latencies},
     }
@@ -307,7 +308,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--onnx2tf", type=Path, default=Path(".venv-peer-onnx2tf/bin/python"))
     parser.add_argument("--data-root", type=Path)
     parser.add_argument("--work", type=Path, default=Path("runs/converters"))
-    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--json", type=Path, help="everything measured, as JSON")
     parser.add_argument("--reuse", action="store_true", help="files that are there already")
     return parser.parse_args()

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
+from conversion.nets import Net
 from numpy.typing import NDArray
 
 from edge_agent.arrays import F32
@@ -22,14 +23,14 @@ class Agreement:
     Args:
         cosine: of all outputs, each centred by the float network's mean over the samples and
             divided by its spread, so that neither an offset nor a large output flatters.
-        argmax: the share of positions where the largest channel is the same.
+        argmax: the share of decisions that are the same; NaN where a sample has none.
     """
 
     cosine: F64
     argmax: F64
 
 
-def agreement(path: Path, folder: Path, scores: Sequence[int]) -> Agreement:
+def agreement(path: Path, folder: Path, net: Net) -> Agreement:
     """Run a file by LiteRT over FOLDER/held_out.npy; compare with FOLDER/float_K.npy.
 
     Raises:
@@ -38,8 +39,14 @@ def agreement(path: Path, folder: Path, scores: Sequence[int]) -> Agreement:
     wanted = [np.load(p) for p in sorted(folder.glob("float_*.npy"))]
     found = outputs(path, np.load(folder / "held_out.npy"), [y.shape[1:] for y in wanted])
     cosine = np.mean([_cosine(a, b) for a, b in zip(found, wanted, strict=True)], axis=0)
-    same = [_same_argmax(found[i], wanted[i]) for i in scores]
-    return Agreement(cosine, np.mean(same, axis=0))
+    same, decided = (
+        np.sum(counts, axis=0)
+        for counts in zip(
+            *(_decisions(found[i], wanted[i], net.floor) for i in net.scores), strict=True
+        )
+    )
+    share = np.divide(same, decided, out=np.full(len(same), np.nan), where=decided > 0)
+    return Agreement(cosine, share)
 
 
 def _cosine(found: F32, wanted: F32) -> F64:
@@ -50,11 +57,19 @@ def _cosine(found: F32, wanted: F32) -> F64:
     return cosines
 
 
-def _same_argmax(found: F32, wanted: F32) -> F64:
+def _decisions(found: F32, wanted: F32, floor: float) -> tuple[F64, F64]:
+    """Per sample, at how many positions both choose one channel, and at how many wanted does.
+
+    A position whose largest wanted score is below `floor` decides nothing.
+    """
     axis = 1 if wanted.ndim == 4 else -1
-    same = found.argmax(axis) == wanted.argmax(axis)
-    shares: F64 = same.reshape(len(same), -1).mean(axis=1)
-    return shares
+    decided = wanted.max(axis) >= floor
+    same = (found.argmax(axis) == wanted.argmax(axis)) & decided
+    return _counts(same), _counts(decided)
+
+
+def _counts(flags: NDArray[np.bool_]) -> F64:
+    return flags.reshape(len(flags), -1).sum(axis=1).astype(np.float64)
 
 
 def outputs(path: Path, samples: F32, shapes: Sequence[Shape]) -> list[F32]:

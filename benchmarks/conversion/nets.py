@@ -7,6 +7,7 @@ concatenation, transposed convolutions, several outputs.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Literal, TypeAlias
 
 import torch
@@ -32,6 +33,7 @@ class Net:
         published: the TFLite file in the data folder that its weights come from; "" for none.
         steps: of training, where no weights are published.
         scores: the outputs whose largest channel is a decision.
+        floor: how large it must be in the float network to be one.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Net:
     published: str = ""
     steps: int = 0
     scores: tuple[int, ...] = (0,)
+    floor: float = -inf
 
 
 def colour(height: int, width: int) -> InputSpec:
@@ -309,6 +312,14 @@ NETS = (
     Net("mobilenet_v3-small@96", mobilenet_v3_small, colour(96, 96), "cifar10", steps=400),
     Net("squeeze-inception@128", squeezenet_inception, colour(128, 128), "cifar10", steps=150),
     Net("u-net@96x128", UNet, colour(96, 128), "masks", steps=80),
-    Net("detector@160x192", Detector, colour(160, 192), "street", steps=200, scores=(1, 3)),
+    Net(
+        "detector@160x192",
+        Detector,
+        colour(160, 192),
+        "street",
+        steps=200,
+        scores=(1, 3),
+        floor=0.1,
+    ),
     Net("ctc@32x128", Reader, GREY, "words", steps=150),
 )
