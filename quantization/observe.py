@@ -12,7 +12,7 @@ from quantization.graph import Graph, Shape, write
 from quantization.session import open_session
 
 # What one batch's values may take: the batch is as large as this allows, up to 64.
-BATCH_BYTES = 64 * 2**20
+BATCH_BYTES = 32 * 2**20
 MAX_BATCH = 64
 
 
