@@ -2,7 +2,9 @@
 
 Rounding has no gradient of use, so it passes on what it gets (the straight-through estimator,
 Bengio et al., arXiv:1308.3432). What saturates passes nothing on; its gradient belongs to the
-end of the range that it was cut at (PACT, Choi et al., arXiv:1805.06085).
+end of the range that it was cut at (PACT, Choi et al., arXiv:1805.06085). Of the rest, both ends
+get the rounding errors, which grow with the quantum between them (LSQ, Esser et al.,
+arXiv:1902.08153): without these a range that nothing exceeds would never be drawn in.
 """
 
 from collections.abc import Callable
@@ -18,6 +20,9 @@ from edge_agent.bundle.affine import QMAX, QMIN, Affine
 
 # What rounds to an int8 value lies up to this many quanta beyond the ends of the range.
 HALF = 0.5
+LEVELS = QMAX - QMIN  # quanta from end to end
+# An end is one number: so many values of a batch tell its gradient, and more cost time.
+SEEN = 2**16
 NO_BOUNDS = (-np.inf, np.inf)
 
 
@@ -86,22 +91,32 @@ class _Saturated(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (x,), cut, gradient = ctx.saved_tensors, ctx.cut, gradients[0]
         _, needs_low, needs_high, *_ = ctx.needs_input_grad
-        # ATen's own backward functions mask in one pass, and here all into one new tensor:
-        # memory is what this costs.
-        aten, (below, above) = torch.ops.aten, cut.passing
-        result = torch.empty_like(gradient)
-        # An end collects from every element of a sample: without this the larger a map, the
-        # further a step would move its range (as in LSQ, Esser et al., arXiv:1902.08153).
-        share = ((x.shape[0] if x.ndim else 1) / x.numel()) ** 0.5
+        # ATen's own backward of clamp masks in one pass, and memory is what this costs.
+        passed = torch.ops.aten.hardtanh_backward(gradient, x, *cut.passing)
         low = high = None
-        if needs_low:
-            aten.threshold_backward.grad_input(gradient, x, below, grad_input=result)
-            low = torch.sub(gradient, result, out=result).sum() * (cut.low * share)
-        if needs_high:
-            aten.threshold_backward.grad_input(gradient, x, above, grad_input=result)
-            high = result.sum() * (cut.high * share)
-        aten.hardtanh_backward.grad_input(gradient, x, below, above, grad_input=result)
-        return result, low, high, None, None
+        if needs_low or needs_high:
+            for_low, for_high = _of_ends(x, gradient, passed, cut)
+            low, high = for_low if needs_low else None, for_high if needs_high else None
+        return passed, low, high, None, None
+
+
+def _of_ends(x: Tensor, gradient: Tensor, passed: Tensor, cut: Cut) -> tuple[Tensor, Tensor]:
+    """The gradients of the logarithms of the ends' sizes, from the first samples of a batch."""
+    samples = x.shape[0] if x.ndim else 1
+    values = x.numel() // samples
+    seen = slice(min(max(SEEN // values, 1), samples)) if x.ndim else ...
+    x, gradient, passed = x[seen], gradient[seen], passed[seen]
+    below, above = cut.passing
+    masked = torch.ops.aten.threshold_backward(gradient, x, above)
+    high = masked.sum() * cut.high
+    torch.ops.aten.threshold_backward.grad_input(gradient, x, below, grad_input=masked)
+    low = torch.sub(gradient, masked, out=masked).sum() * cut.low
+    # What a larger quantum would add to what is not cut off: its rounding errors.
+    errors = torch.sub(x.round(), x, out=masked).mul_(passed).sum() / LEVELS
+    # An end collects from every element of a sample: without the root, the larger a map, the
+    # further a step would move its range.
+    weight = values**0.5 * samples / x.numel()
+    return (low - errors * cut.low) * weight, (high + errors * cut.high) * weight
 
 
 def rounded(x: Tensor) -> Tensor:
@@ -123,7 +138,7 @@ def saturated(
         x: in quanta, counted from real 0.
         cut: the ends.
         low: if given, the logarithm of the size of the range's low end, a scalar, which gets
-            the gradient of what is cut off there.
+            a gradient unless an activation cuts off before it.
         high: the same for its high end.
         rounding: of halves.
     """

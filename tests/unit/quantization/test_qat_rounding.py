@@ -71,6 +71,18 @@ def test_what_saturates_trains_the_end_it_was_cut_at() -> None:
     assert high.grad.item() == 1000 * 155 / 2
 
 
+def test_rounding_errors_train_both_ends() -> None:
+    """By the quantum, a 255th of the range: what rounding added, had it been that much larger."""
+    x, gradient = torch.tensor([[0.25, 1.75, -3.0, 400.0]]), torch.tensor([[1.0, 2.0, 5.0, 0.0]])
+    low, high = leaf(0.0), leaf(0.0)
+    saturated(x, Cut.of(Affine(1.0, -28)), low[0], high[0]).backward(gradient)
+    errors = 1 * -0.25 + 2 * 0.25
+    assert low.grad is not None
+    assert high.grad is not None
+    assert low.grad.item() == pytest.approx(errors * 100 / 255 / 2)
+    assert high.grad.item() == pytest.approx(errors * 155 / 255 / 2)
+
+
 def test_an_activation_trains_no_range() -> None:
     """What a fused ReLU6 cuts off is lost to it: neither x nor an end of the range learns."""
     affine, x, low, high = Affine(0.1, -128), leaf(-5.0, 0.0, 30.0, 59.9, 61.0), leaf(0), leaf(0)
