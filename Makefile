@@ -42,7 +42,7 @@ check: $(HOST)/.installed
 	$(HOST)/bin/python -m pytest -q tests/unit/test_layers.py tests/unit/test_docs.py
 
 # `bundles.py` there is no benchmark: it makes what the others measure.
-BENCHMARKS := bench-accuracy bench-agent bench-converters bench-device bench-training_loop
+BENCHMARKS := bench-accuracy bench-agent bench-converters bench-device bench-made_to_hurt bench-training_loop
 # This one has no run to start from unless it is told one.
 ON_DEMAND := bench-peer_accuracy
 .PHONY: $(BENCHMARKS) $(ON_DEMAND)

@@ -73,7 +73,7 @@ def equalize(model: onnx.ModelProto, samples: Iterable[F32]) -> onnx.ModelProto:
     seen = _observe(graph, tied, samples)
     for _ in range(ROUNDS):
         scale = _scales(graph, tied, seen)
-        graph = _apply(graph, tied, scale)
+        graph = rescaled(graph, tied, scale)
         seen = {
             value: Extremes(e.low / scale[tied.knobs[value]], e.high / scale[tied.knobs[value]])
             for value, e in seen.items()
@@ -83,8 +83,8 @@ def equalize(model: onnx.ModelProto, samples: Iterable[F32]) -> onnx.ModelProto:
     return write(graph)
 
 
-def _apply(graph: Graph, tied: Ties, scale: F64) -> Graph:
-    """The graph with each knob's channels divided by its scale."""
+def rescaled(graph: Graph, tied: Ties, scale: F64) -> Graph:
+    """The same function with each knob's channels divided by its scale, (count,), above 0."""
     changed = {}
     for layer in weighted(graph):
         before, after = tied.knobs[layer.node.inputs[0]], tied.knobs[layer.node.output]

@@ -91,7 +91,10 @@ class Tape:
 
     def _place(self, stop: str) -> F32 | None:
         """Where to keep the value at a stop, if later ones need it and there is room."""
-        shape = (len(self._samples), *self.graph.shapes[stop][1:])
+        first, *rest = self.graph.shapes[stop]
+        if first != 1:  # it is not the samples' axis
+            return None
+        shape = (len(self._samples), *rest)
         _, needed = _between(self.graph, {*self._held, stop}, self._stops)
         held = sum(self._held[v].nbytes for v in needed if v not in (stop, *self.graph.inputs))
         if stop not in needed or held + 4 * int(np.prod(shape)) > self._room:

@@ -225,12 +225,16 @@ def test_a_network_that_takes_no_batches() -> None:
     nodes = [
         node("Conv", "input", "w1", to="a"),
         node("Reshape", "a", "rows", to="b"),  # (8, 16): its first axis is not the samples'
-        node("Gemm", "b", "w2", transB=1),
+        node("Gemm", "b", "w2", to="c", transB=1),
+        node("Add", "c", "c", to="d"),
+        node("Gemm", "d", "w3", to="e", transB=1),
+        node("Add", "e", "c"),
     ]
     constants: dict[str, Any] = {
         "w1": normal(8, 4, 3, 3),
         "rows": np.array([8, 16], np.int64),
         "w2": normal(3, 16, seed=1),
+        "w3": normal(3, 3, seed=2),
     }
     model = fold(net(nodes, (1, *SHAPE), constants))
     qdq = quantize(model, calibrate(model, [SAMPLES], QuantRecipe()))
