@@ -96,18 +96,23 @@ def diagnose(
 
 
 def _culprits(patient: Patient, error: float, total: float) -> Iterator[Culprit]:
-    """The reasons for a layer's error, each proven on top of the ones before."""
-    for suspect in CAUSES:
+    """The reasons for a layer's error, each proven on top of the ones before.
+
+    They are gone through twice: what a larger reason hid the first time is seen without it.
+    """
+    named: set[Find] = set()
+    for suspect in (*CAUSES, *CAUSES):
         harm = decibels(error)
         if harm is None or harm >= HARMLESS_DB or error < WORTH_NAMING * total:
             return
-        suspicion = suspect(patient)
+        suspicion = None if suspect in named else suspect(patient)
         if suspicion is None:
             continue
         left = patient.bench.alone([suspicion.cured])
         if error - left < max(PROVEN * error, WORTH_NAMING * total):
             continue
         yield _named(patient.layer, suspicion, error, left, total)
+        named.add(suspect)
         patient, error = replace(patient, layer=suspicion.cured), left
 
 
