@@ -10,7 +10,12 @@ import onnx
 from onnx_nets import Array, net, node, normal
 
 from edge_agent.arrays import F32
+from quantization.doctor import Diagnosis, diagnose
+from quantization.fold import fold
+from quantization.quantized import quantized
+from quantization.recipe import QuantRecipe
 
+MINMAX = QuantRecipe()
 SHAPE = (1, 3, 16, 16)
 # The channel that is made to stand out, and by how much.
 CHANNEL, TIMES = 5, 100.0
@@ -130,3 +135,9 @@ def low_padding(constant: float = -50.0) -> Hurt:
         "fill": np.array(constant, np.float32), **_head_weights(),
     }  # fmt: skip
     return Hurt(net(nodes, SHAPE, constants), samples(), "r1")
+
+
+def diagnosed(hurt: Hurt, recipe: QuantRecipe = MINMAX) -> Diagnosis:
+    """What the doctor finds, the network quantised and measured on its own samples."""
+    folded = fold(hurt.model)
+    return diagnose(folded, quantized(folded, [hurt.samples], recipe).qdq, hurt.samples)

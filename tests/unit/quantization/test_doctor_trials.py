@@ -2,6 +2,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TypeAlias
 
+import hurt_nets
 import pytest
 from hurt_nets import (
     Hurt,
@@ -12,11 +13,10 @@ from hurt_nets import (
     silu_concat,
 )
 
-from quantization.doctor import Diagnosis, diagnose
+from quantization.doctor import Diagnosis
 from quantization.doctor.trials import Trial, candidates, in_float, trials
 from quantization.fold import fold
 from quantization.graph import read
-from quantization.quantized import quantized
 from quantization.recipe import QuantRecipe
 
 PLAIN = QuantRecipe()
@@ -27,9 +27,7 @@ Make: TypeAlias = Callable[[], Hurt]
 
 @cache
 def diagnosed(make: Make) -> Diagnosis:
-    hurt = make()
-    folded = fold(hurt.model)
-    return diagnose(folded, quantized(folded, [hurt.samples], PLAIN).qdq, hurt.samples)
+    return hurt_nets.diagnosed(make())
 
 
 @cache
