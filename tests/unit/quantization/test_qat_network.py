@@ -234,6 +234,7 @@ def test_every_output_can_be_trained_by() -> None:
     network = FakeQuantNetwork(model, ranges)
     x = torch.from_numpy(normal(3, 5))
     scores, other = network.outputs(x)
+    assert [step.output for step in network.plan.first] == ["a", "scores"]
     assert (scores.shape, other.shape) == ((3, 4), (3, 2))
     network(x).sum().backward()
     assert [p.grad is not None for p in network.weights] == [True, True, False, False]
