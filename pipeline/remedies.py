@@ -13,6 +13,8 @@ from edge_agent.arrays import F32
 from pipeline.ladder import Attempt, Made
 from pipeline.recipe import Remedy
 from quantization.doctor import diagnose
+from quantization.graph import Graph, read
+from quantization.plan import layer_of
 from quantization.quantized import Quantized, quantized
 from quantization.recipe import QuantRecipe
 
@@ -43,7 +45,7 @@ class Remedies:
     def __call__(self, remedy: Remedy, best: Quantized) -> Iterator[Attempt]:
         """What `remedy` has to try on top of `best`; nothing where that has it already."""
         if remedy == "ranges":
-            yield from self._change("better ranges", best, calibration="auto")
+            yield from self._change("better ranges", best, calibration="auto", outputs="softmax")
         elif remedy == "equalize":
             yield from self._change("equalised", best, equalize=True, correct_bias=True)
         elif remedy == "rounding":
@@ -61,17 +63,32 @@ class Remedies:
             yield self._quantize(name, recipe)
 
     def _keep_in_float(self, best: Quantized) -> Iterator[Attempt]:
-        """The costliest layer in float, then twice as many, up to the share that is allowed."""
+        """The costliest values in float: one, then twice as many, as far as the share goes.
+
+        A value stays in float only where those that read it do so, too. What a network returns
+        is int8 in any case.
+        """
         samples = np.concatenate(list(islice(self.samples, DIAGNOSED_BATCHES)))
         diagnosis = diagnose(best.folded, best.qdq, samples)
-        layers = [layer for layer in diagnosis.by_cost if layer.operators != ("input",)]
-        most = min(int(self.float_share * (len(diagnosis.layers) - 1)), len(layers))
+        graph, before = read(best.folded), best.recipe.float_layers
+        fixed = {*graph.inputs, *graph.outputs, *before}
+        costly = [layer.name for layer in diagnosis.by_cost if layer.name not in fixed]
+        most = int(self.float_share * (len(diagnosis.layers) - len(graph.inputs)))
         count = 1
-        while count <= most:
-            names = (*best.recipe.float_layers, *(layer.name for layer in layers[:count]))
+        while count <= len(costly):
+            names = tuple(dict.fromkeys((*before, *_with_readers(graph, costly[:count]))))
+            if len(names) > most:
+                return
             recipe = msgspec.structs.replace(best.recipe, float_layers=names)
-            yield self._quantize(f"{count} layer{'s' if count > 1 else ''} in float", recipe)
-            count = most if count < most < 2 * count else 2 * count
+            yield self._quantize(f"{len(names)} layers in float", recipe)
+            count *= 2
 
     def _quantize(self, name: str, recipe: QuantRecipe) -> Attempt:
         return Attempt(name, lambda: Made(quantized(self.folded, self.samples, recipe)))
+
+
+def _with_readers(graph: Graph, values: Iterable[str]) -> Iterator[str]:
+    """The layers that compute some values, each before those that read it."""
+    for value in values:
+        yield value
+        yield from (layer_of(graph, reader) for reader in graph.consumers(value))

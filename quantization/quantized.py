@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import onnx
 
 from edge_agent.arrays import F32
+from quantization.answers import keep_softmax
 from quantization.calibrate import Ranges, calibrate
 from quantization.check import check, check_float
 from quantization.equalize import equalize
@@ -72,10 +73,11 @@ def quantized(
             f"recipe: expected no remedy for a model that brings its own scales, found {remedies}: "
             "its weights are on their int8 grid already"
         )
-    if remedies and iter(samples) is samples:
+    twice = remedies or ("outputs = softmax" if recipe.outputs == "softmax" else "")
+    if twice and iter(samples) is samples:
         raise CalibrationError(
             f"calibration samples: expected a list, or what else can be read more than once, for "
-            f"{remedies}; found {type(samples).__name__}"
+            f"{twice}; found {type(samples).__name__}"
         )
     check(folded, scales, recipe.float_layers)
     if recipe.equalize:
@@ -83,6 +85,8 @@ def quantized(
     wanted = quantized_values(read(folded), recipe.float_layers)
     complete = all(value in scales.activations for value in wanted)
     ranges = NOTHING_SEEN if complete else calibrate(folded, samples, recipe)
+    if recipe.outputs == "softmax":
+        ranges = keep_softmax(folded, samples, ranges, recipe.float_layers)
     qdq = quantize(folded, ranges, scales, recipe.float_layers)
     round_weights = recipe.rounding == "learned"
     if round_weights or recipe.correct_bias:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import msgspec
 import numpy as np
 import onnx
 import pytest
@@ -14,7 +15,11 @@ from pipeline.recipe import Remedy
 from pipeline.remedies import Remedies
 from quantization.doctor import diagnose
 from quantization.fold import fold
+from quantization.graph import read
+from quantization.plan import layer_of
+from quantization.qdq import quantize
 from quantization.quantized import Quantized, quantized
+from quantization.ranges import Range
 from quantization.recipe import QuantRecipe
 
 
@@ -45,7 +50,7 @@ def tuned(start: Quantized) -> Made:
 @pytest.mark.parametrize(
     ("remedy", "name", "changed"),
     [
-        ("ranges", "better ranges", {"calibration": "auto"}),
+        ("ranges", "better ranges", {"calibration": "auto", "outputs": "softmax"}),
         ("equalize", "equalised", {"equalize": True, "correct_bias": True}),
         ("rounding", "learned rounding", {"rounding": "learned"}),
     ],
@@ -80,43 +85,63 @@ def test_the_first_rung_is_what_the_recipe_says(
     )
 
 
-@pytest.mark.parametrize(
-    ("share", "counts"),
-    [(0.05, []), (0.1, [1]), (0.2, [1, 2]), (0.25, [1, 2, 3]), (0.5, [1, 2, 4, 6])],
-)
-def test_layers_in_float_double_up_to_the_share_that_is_allowed(
-    folded: onnx.ModelProto, samples: list[F32], best: Quantized, share: float, counts: list[int]
-) -> None:
-    """The costliest first; the last number is the share itself."""
-    layers = diagnose(best.folded, best.qdq, np.concatenate(samples)).layers
-    assert len(layers) == 1 + 12  # with the input
-    attempts = list(Remedies(folded, samples, share, tuned)("float-layers", best))
-    assert [int(attempt.name.split()[0]) for attempt in attempts] == counts
-    assert [attempt.name.endswith(" in float") for attempt in attempts] == [True] * len(counts)
+def kept_in_float(remedies: Remedies, best: Quantized) -> list[tuple[str, ...]]:
+    """The layers of each rung, which says how many they are."""
+    attempts = list(remedies("float-layers", best))
+    layers = [attempt.make().quantized.recipe.float_layers for attempt in attempts]
+    assert [attempt.name for attempt in attempts] == [f"{len(n)} layers in float" for n in layers]
+    return layers
 
 
-def test_the_costliest_layers_stay_in_float(
+def test_the_costliest_values_stay_in_float(
     folded: onnx.ModelProto, samples: list[F32], best: Quantized
 ) -> None:
-    """By what the doctor found; the network's input is none of them."""
+    """What computes them and what reads them; the one by the doctor's order, then two, four."""
+    graph = read(folded)
     diagnosis = diagnose(best.folded, best.qdq, np.concatenate(samples))
-    costly = [layer.name for layer in diagnosis.by_cost if layer.operators != ("input",)]
-    attempts = list(Remedies(folded, samples, 0.2, tuned)("float-layers", best))
-    assert [attempt.name for attempt in attempts] == ["1 layer in float", "2 layers in float"]
-    for count, attempt in enumerate(attempts, start=1):
-        assert attempt.make().quantized.recipe.float_layers == tuple(costly[:count])
+    ends = (*graph.inputs, *graph.outputs)
+    costly = [layer.name for layer in diagnosis.by_cost if layer.name not in ends]
+    found = kept_in_float(Remedies(folded, samples, 0.7, tuned), best)
+    assert len(found) == 3
+    for count, layers in zip((1, 2, 4), found, strict=True):
+        assert set(costly[:count]) < set(layers)
+        readers = [layer_of(graph, n) for v in costly[:count] for n in graph.consumers(v)]
+        assert set(layers) == {*costly[:count], *readers}
+
+
+@pytest.mark.parametrize(("share", "rungs"), [(0.1, 0), (0.2, 1), (0.7, 3)])
+def test_no_more_layers_stay_in_float_than_the_share_that_is_allowed(
+    folded: onnx.ModelProto, samples: list[F32], best: Quantized, share: float, rungs: int
+) -> None:
+    """Of the layers, the network's input not counted."""
+    layers = diagnose(best.folded, best.qdq, np.concatenate(samples)).layers
+    assert len(layers) == 1 + 12
+    found = kept_in_float(Remedies(folded, samples, share, tuned), best)
+    assert len(found) == rungs
+    assert all(len(names) <= share * 12 for names in found)
+
+
+def test_what_the_network_returns_is_no_layer_to_keep_in_float(
+    folded: onnx.ModelProto, samples: list[F32], best: Quantized
+) -> None:
+    """It is int8 in any case: however costly it is, it comes in as a reader alone."""
+    returned = folded.graph.output[0].name
+    coarse = dict(best.ranges.values) | {returned: Range(-1e3, 1e3)}
+    ranges = msgspec.structs.replace(best.ranges, values=coarse)
+    worst = Quantized(folded, ranges, quantize(folded, ranges), best.recipe)
+    assert diagnose(worst.folded, worst.qdq, np.concatenate(samples)).by_cost[0].name == returned
+    assert returned not in kept_in_float(Remedies(folded, samples, 0.2, tuned), worst)[0]
 
 
 def test_layers_that_the_recipe_keeps_in_float_stay_so(
     folded: onnx.ModelProto, samples: list[F32], best: Quantized
 ) -> None:
     """More of them are added, none twice."""
-    name = next(layer.name for layer in diagnose(best.folded, best.qdq, samples[0]).by_cost)
-    mixed = quantized(folded, samples, QuantRecipe(float_layers=(name,)))
-    attempt = next(iter(Remedies(folded, samples, 0.2, tuned)("float-layers", mixed)))
-    layers = attempt.make().quantized.recipe.float_layers
-    assert len(set(layers)) == len(layers) == 2
-    assert layers[0] == name
+    layers = kept_in_float(Remedies(folded, samples, 0.2, tuned), best)[0]
+    mixed = quantized(folded, samples, QuantRecipe(float_layers=layers[:1]))
+    more = kept_in_float(Remedies(folded, samples, 0.4, tuned), mixed)[0]
+    assert more[0] == layers[0]
+    assert len(set(more)) == len(more) > 1
 
 
 def test_fine_tuning_starts_from_the_best(
