@@ -17,7 +17,9 @@ class FakeQuantNetwork(nn.Module):
     """A folded network on the int8 grid of its file.
 
     It has the scales, the rounding and the fused activations of the file that `quantize` and
-    `lower` make of what `exported` returns.
+    `lower` make of what `exported` returns. In evaluation mode it returns what LiteRT computes
+    from that file, bit for bit but for the product of two values (BATCH_MATMUL), of which one
+    in a thousand is a quantum away; in training mode some last bits are left out, to save time.
 
     Weights, biases and the ranges of activations are its parameters; every pass computes the
     scales from them anew. Between layers it holds the integers of the device, so that the
@@ -62,6 +64,8 @@ class FakeQuantNetwork(nn.Module):
     def quantized(self, x: Tensor) -> dict[str, Tensor]:
         """Each int8 value of the network by name, the input first: what the device holds.
 
+        As in evaluation, whatever the mode.
+
         Args:
             x: (N, ...) float32; one sample if the network does not compute each by itself.
         """
@@ -99,7 +103,7 @@ class FakeQuantNetwork(nn.Module):
             },
             {**dict(trained), **dict(kept)},
             self.plan.operands,
-            exact=not self.training,
+            exact=keep or not self.training,
             keep=keep,
         )
 
