@@ -11,17 +11,22 @@ from quantization.lower.registry import operator, refuse
 
 # The broadcasting kernels of tflite-runtime 2.14 walk over this many axes.
 MAX_RANK = 4
+# ADD and SUB bring both inputs to the scale of twice the larger over 2**20 first; where that is
+# no finer than the output's, the kernels of both runtimes end the process.
+COMMON_STEPS = 2**20
 
 
 @operator("Add", fuses=True, operands=True)
 def add(operation: Operation, network: Network) -> None:
     """ADD."""
+    _check_scales(operation)
     _emit(operation, network, schema.BuiltinOperator.ADD, schema.AddOptionsT())
 
 
 @operator("Sub", fuses=True, operands=True)
 def sub(operation: Operation, network: Network) -> None:
     """SUB."""
+    _check_scales(operation)
     _emit(operation, network, schema.BuiltinOperator.SUB, schema.SubOptionsT())
 
 
@@ -52,6 +57,18 @@ def _emit(operation: Operation, network: Network, code: int, options: Any) -> No
     inputs = [broadcast(network, tensor, order) for tensor in (a, b)]
     options.fusedActivationFunction = operation.activation.value
     network.emit(code, 2, inputs, network.write(operation.output, order), options)
+
+
+def _check_scales(operation: Operation) -> None:
+    """Refuse a sum that is so much smaller than what it sums up that no kernel computes it."""
+    scales = [t.affine.scale for t in operation.inputs[:2] if t is not None and t.affine]
+    y = operation.output.affine
+    if y is not None and scales and 2 * max(scales) >= COMMON_STEPS * y.scale:
+        refuse(
+            operation.node,
+            f"from a scale of {max(scales):.3g} into one of {y.scale:.3g} has no kernel: "
+            "are there extreme values among the calibration samples?",
+        )
 
 
 def _common_order(operation: Operation, network: Network) -> layout.Order:

@@ -1,7 +1,7 @@
 import numpy as np
 import onnx
 import pytest
-from onnx_nets import Array, converted, net, node, normal
+from onnx_nets import Array, converted, net, node, normal, quanta_apart
 
 from quantization.check import check
 from quantization.errors import ModelError, UnsupportedOperatorError
@@ -163,3 +163,25 @@ def test_a_network_without_operators_is_refused() -> None:
     with pytest.raises(ModelError) as raised:
         converted(net([node("Identity", "input")], (1, 3)))
     assert str(raised.value) == ("model: expected at least one operator that computes, found none")
+
+
+@pytest.mark.parametrize(("largest", "refused"), [(1e7, True), (1e5, False)])
+def test_a_sum_that_would_end_a_runtimes_process_is_refused(largest: float, refused: bool) -> None:
+    """Into a scale millions of times finer than its inputs' no kernel can add."""
+    constants = {
+        "three": np.float32([3]),
+        "low": np.array(0, np.float32),
+        "high": np.array(6, np.float32),
+    }
+    nodes = [node("Add", "input", "three", to="a"), node("Clip", "a", "low", "high")]
+    model = net(nodes, (1, 4), constants)
+    samples = np.array([[-1, 2, 3, largest]], np.float32)
+    if not refused:
+        assert quanta_apart(converted(model, samples), samples) <= 1
+        return
+    with pytest.raises(UnsupportedOperatorError) as raised:
+        converted(model, samples)
+    assert str(raised.value).startswith(
+        "node 'Add to a': operator Add from a scale of 3.92e+04 into one of 0.0235 has no kernel: "
+        "are there extreme values among the calibration samples?; supported: Add,"
+    )
