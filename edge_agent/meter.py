@@ -74,7 +74,7 @@ class MeterRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         """The most ticks it can advance in `seconds`; one more, for a digit about to turn."""
         if self.max_per_hour is None:
             return float("inf")
-        return self.max_per_hour * 10**self.decimals * max(0.0, seconds) / 3600 + 1
+        return self.max_per_hour * float(10**self.decimals) * max(0.0, seconds) / 3600 + 1
 
     def change(self, old: int, new: int) -> int:
         """The ticks from `old` to `new`; with a rollover always onward."""
@@ -122,9 +122,7 @@ ACCEPTED = Verdict("accepted")
 Motion: TypeAlias = Literal["onward", "turning", "backwards", "too fast"]
 
 
-def judge(
-    state: MeterState, rules: MeterRules, text: str, at: float
-) -> tuple[MeterState, Verdict]:
+def judge(state: MeterState, rules: MeterRules, text: str, at: float) -> tuple[MeterState, Verdict]:
     """One more reading.
 
     Args:
@@ -240,9 +238,7 @@ def _go_on(state: MeterState, rules: MeterRules, seen: Seen) -> tuple[MeterState
     return state, Verdict("held", f"confirmed by {len(pending)} of {rules.confirm} readings")
 
 
-def _leap(
-    state: MeterState, rules: MeterRules, seen: Seen, why: str
-) -> tuple[MeterState, Verdict]:
+def _leap(state: MeterState, rules: MeterRules, seen: Seen, why: str) -> tuple[MeterState, Verdict]:
     """A reading that the meter cannot have counted to, as far as is known."""
     before = state.jump if state.jump and _follows(rules, state.jump[-1], seen) else ()
     jump = (*before, seen)

@@ -33,6 +33,9 @@ def show(delivery: Delivery, ledger: Ledger, say: Say) -> None:
                 line(f"{message.device}/{message.stream}: {entry.gap} missing before {message.seq}")
             note = "" if entry.kind == "new" else f"  ({entry.kind})"
             line(result_line(message) + note)
+            if isinstance(message.result, Page):
+                for found in message.result.lines:
+                    line(f"    {_text(found)}")
         case StatusMessage() as message:
             reason = f" ({message.reason})" if message.reason else ""
             line(f"{message.device}: {message.state}{reason}")
@@ -72,9 +75,8 @@ def _answer(result: Answer) -> str:
             value = "" if result.value is None else f"  = {result.value} {result.unit}".rstrip()
             return f"{result.region}: {_text(result)}{value}"
         case Page():
-            head = f"{result.region}: {len(result.lines)} lines"
-            said = [f"\n    {_text(line)}" for line in result.lines]
-            return head + (f"  ({result.why})" if result.why else "") + "".join(said)
+            why = f"  ({result.why})" if result.why else ""
+            return f"{result.region}: {len(result.lines)} lines{why}"
 
 
 def _text(said: Reading | Line) -> str:

@@ -29,7 +29,7 @@ from edge_agent.results import CharacterScore, Text
 # How many of the texts that a search ends with are compared exactly.
 RECOUNTED = 3
 # Digits of a probability that are published.
-DIGITS = 4
+DIGITS = 6
 
 
 def read_text(scores: F32, spec: TextSpec, allowed: Automaton | None = None) -> Text:
@@ -112,7 +112,8 @@ def character_probabilities(p: F64, symbols: tuple[int, ...]) -> F64:
     weights = _in_place(scaled, symbols, before, after)  # (places, K - 1)
     total = weights.sum(axis=1)
     mine = weights[np.arange(len(symbols)), np.array(symbols) - 1]
-    return np.divide(mine, total, out=np.zeros(len(symbols)), where=total > 0)
+    share: F64 = np.divide(mine, total, out=np.zeros(len(symbols)), where=total > 0)
+    return share
 
 
 def _scaled(p: F64) -> tuple[F64, float]:
@@ -135,57 +136,43 @@ def _extended(symbols: tuple[int, ...]) -> tuple[NDArray[np.intp], NDArray[np.bo
 
 
 def _forward(p: F64, symbols: tuple[int, ...]) -> F64:
-    """(T, 2 L + 1): of all beginnings of paths that are in a state at a step, the sum.
-
-    For no symbols a column of zeros stands before the only state: a text ends in either of
-    the last two.
-    """
+    """(T, 2 L + 1): of all beginnings of paths that are in a state at a step, the sum."""
     states, skips = _extended(symbols)
-    alpha = np.zeros((len(p), len(states)))
-    alpha[0, :2] = p[0, states[:2]]
+    emitted = p[:, states]
+    alpha = np.zeros((len(p), len(states) + 2))  # two columns of zeros in front
+    alpha[0, 2:4] = emitted[0, :2]
     for t in range(1, len(p)):
-        row = alpha[t - 1].copy()
-        row[1:] += alpha[t - 1, :-1]
-        row[2:] += alpha[t - 1, :-2] * skips[2:]
-        alpha[t] = row * p[t, states]
-    return np.concatenate([np.zeros((len(p), 1)), alpha], axis=1) if not symbols else alpha
+        last = alpha[t - 1]
+        alpha[t, 2:] = (last[2:] + last[1:-1] + last[:-2] * skips) * emitted[t]
+    return alpha[:, 2:]
 
 
 def _backward(p: F64, symbols: tuple[int, ...]) -> F64:
     """(T, 2 L + 1): of all ends of paths that are in a state at a step, it included, the sum."""
-    turned = _forward(p[::-1], symbols[::-1])
-    return turned[::-1, ::-1]
+    return _forward(p[::-1], symbols[::-1])[::-1, ::-1]
 
 
 def _in_place(p: F64, symbols: tuple[int, ...], before: F64, after: F64) -> F64:
     """(L, K - 1): the weight of the text with each character in each place.
 
-    A character may be followed through its run of steps: what came before it must not end in
-    the same character without a blank between, and what comes after not begin so.
+    A character is followed through its run of steps: what comes before the run must not be
+    the same character without a blank between, nor what comes after.
     """
-    length, others = len(symbols), p.shape[1] - 1
-    written = np.array(symbols)
-    differs = np.ones((length + 1, others), bool)  # of place i: from the symbol before
-    differs[np.arange(1, length + 1), written - 1] = False
-    follows = np.ones((length, others), bool)  # of place i: from the symbol after
-    follows[np.arange(length - 1), written[1:] - 1] = False
-    run, total = np.zeros((length, others)), np.zeros((length, others))
-    for t in range(len(p)):
-        into = np.zeros((length, others))
-        if t == 0:
-            into[0] = 1.0
-        else:
-            into += before[t - 1, 0:-1:2, None]  # the blank before each place
-            into[1:] += before[t - 1, 1:-2:2, None] * differs[1:length]
-        run = (into + run) * p[t, 1:]
-        out = np.zeros((length, others))
-        if t == len(p) - 1:
-            out[-1] = 1.0
-        else:
-            out += after[t + 1, 2::2, None]  # the blank after each place
-            out[:-1] += after[t + 1, 3::2, None] * follows[:-1]
-        total += run * out
-    return total
+    steps, length, others = len(p), len(symbols), p.shape[1] - 1
+    apart = np.ones((length, others), bool)
+    apart[np.arange(length), np.array(symbols) - 1] = False
+    into, out = np.zeros((2, steps, length, others))
+    into[0, 0] = out[-1, -1] = 1.0
+    into[1:] += before[:-1, 0:-1:2, None]  # from the blank before the place
+    into[1:, 1:] += before[:-1, 1:-2:2, None] * apart[:-1]  # from the symbol before it
+    out[:-1] += after[1:, 2::2, None]  # to the blank behind the place
+    out[:-1, :-1] += after[1:, 3::2, None] * apart[1:]  # to the symbol behind it
+    run = np.zeros((length, others))
+    for t in range(steps):
+        run = (into[t] + run) * p[t, 1:]
+        out[t] *= run
+    weights: F64 = out.sum(axis=0)
+    return weights
 
 
 def _best_allowed(p: F64, allowed: Automaton) -> tuple[tuple[int, ...], float]:
