@@ -188,7 +188,8 @@ def motion(rules: MeterRules, old: Seen, new: Seen) -> Motion:
     change, limit = rules.change(old.value, new.value), rules.allowed(new.at - old.at)
     if not rules.monotone:
         return "onward" if abs(change) <= limit else "too fast"
-    if _is_mixture(rules, old.value, new.value, limit):
+    reach = limit if rules.max_per_hour is not None else 0.0
+    if new.value != old.value and _is_mixture(rules, old.value, new.value, reach):
         return "turning"
     if 0 <= change <= limit:
         return "onward"
@@ -200,11 +201,13 @@ def motion(rules: MeterRules, old: Seen, new: Seen) -> Motion:
     return "backwards" if change < 0 else "too fast"
 
 
-def _is_mixture(rules: MeterRules, old: int, new: int, limit: float) -> bool:
+def _is_mixture(rules: MeterRules, old: int, new: int, reach: float) -> bool:
     """Whether `new` has some digits from before a carry and some from behind it.
 
     At 0199 going on to 0200 three digits turn together, and each may be read as what it was
-    or as what it will be: 0299, 0109, 0190. A meter can rest there for hours.
+    or as what it will be: 0299, 0109, 0190. A meter can rest there for hours. One that truly
+    says 0190 and may have come as far as 0199 (within `reach` ticks of `old`: after an outage,
+    or where the largest rate is set far too high) looks the same: it waits until it moves.
     """
     width = rules.digits or len(str(max(old, new)))
     for turning in range(1, width + 1):
@@ -220,7 +223,7 @@ def _is_mixture(rules: MeterRules, old: int, new: int, limit: float) -> bool:
             carries += [above * power - 1] if above % 10 != 0 else []
         for before in carries:
             behind = 0 if turning == width else before + 1
-            reached = -1 <= rules.change(old, before) <= limit or old == behind
+            reached = -1 <= rules.change(old, before) <= reach or old == behind
             if reached and new not in (before, behind):
                 return True
     return False
@@ -235,7 +238,8 @@ def _go_on(state: MeterState, rules: MeterRules, seen: Seen) -> tuple[MeterState
         state = _settled(rules, pending)
     if state.confirmed is not None and state.confirmed.value == seen.value:
         return state, ACCEPTED
-    return state, Verdict("held", f"confirmed by {len(pending)} of {rules.confirm} readings")
+    agree = sum(p.value == seen.value for p in pending)
+    return state, Verdict("held", f"{agree} of {rules.confirm} readings agree")
 
 
 def _leap(state: MeterState, rules: MeterRules, seen: Seen, why: str) -> tuple[MeterState, Verdict]:
@@ -248,7 +252,8 @@ def _leap(state: MeterState, rules: MeterRules, seen: Seen, why: str) -> tuple[M
     settled = _settled(rules, jump)
     if settled.confirmed is not None and settled.confirmed.value == seen.value:
         return settled, ACCEPTED
-    return settled, Verdict("held", f"confirmed by 1 of {rules.confirm} readings")
+    agree = sum(p.value == seen.value for p in jump[-rules.confirm :])
+    return settled, Verdict("held", f"{agree} of {rules.confirm} readings agree")
 
 
 def _follows(rules: MeterRules, old: Seen, new: Seen) -> bool:

@@ -24,7 +24,10 @@ HEIGHT, WIDTH, STRIPE = 16, 64, 4
 CHARSET = ("0", "1", "2", "3", ".")
 WHITE = 255
 # The grey level of each character, as in make_stripes.py.
-INK = {c: round(255 * level) for c, level in zip(CHARSET, (0, 0.1875, 0.375, 0.5625, 0.75))}
+INK = {
+    c: round(255 * level)
+    for c, level in zip(CHARSET, (0, 0.1875, 0.375, 0.5625, 0.75), strict=True)
+}
 
 
 def stripes(text: str, scale: int = 1) -> U8:
