@@ -131,7 +131,7 @@ def test_a_full_disk_stops_no_reading(
     def full(path: Path, data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patched, caplog.at_level(logging.WARNING):
+    with monkeypatch.context() as patched, caplog.at_level(logging.WARNING, "edge_agent"):
         patched.setattr("edge_agent.crops.write_whole", full)
         assert not kept.keep(IMAGE, "bgr", record("a"))
         assert not kept.keep(IMAGE, "bgr", record("b"))
