@@ -24,6 +24,8 @@ import msgspec
 
 from edge_agent.results import ReadingState
 
+# What a network trained on wheels writes for one that shows the halves of two digits.
+BETWEEN = "?"
 NUMBER = re.compile(r"(-?)([0-9]{1,18})(?:[.,]([0-9]{1,18}))?")
 Unit: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f]{0,32}$(?!\n)")]
 
@@ -119,6 +121,7 @@ class Verdict:
 
 
 ACCEPTED = Verdict("accepted")
+TURNING = Verdict("held", "its digits are turning")
 Motion: TypeAlias = Literal["onward", "turning", "backwards", "too fast"]
 
 
@@ -135,6 +138,8 @@ def judge(state: MeterState, rules: MeterRules, text: str, at: float) -> tuple[M
         What is known now; and whether this reading is the confirmed value (accepted), might
         become it (held), or is no reading of this meter (rejected).
     """
+    if BETWEEN in text:
+        return state, TURNING
     try:
         seen = Seen(to_ticks(text, rules), at)
     except ValueError as error:
@@ -147,7 +152,7 @@ def judge(state: MeterState, rules: MeterRules, text: str, at: float) -> tuple[M
         case "onward":
             return _go_on(state, rules, seen)
         case "turning":
-            return state, Verdict("held", "its digits are turning")
+            return state, TURNING
         case "backwards":
             why = f"runs backwards from {shown(state.confirmed, rules)}"
         case "too fast":

@@ -124,15 +124,12 @@ class Promise(_Value, frozen=True, kw_only=True):
     samples: Annotated[int, msgspec.Meta(ge=1)]
 
 
-# The network's output 0 means "no character here", as in torch.nn.CTCLoss by default.
-BLANK = 0
-
-
 class TextSpec(_Value, frozen=True, kw_only=True, tag_field="task", tag="ocr"):
     """How raw scores of (1, steps, K) become a text; K = len(charset) + 1.
 
-    Output 0 is the blank; output i + 1 is `charset[i]`. The `ctc` rule of collapse: of a
-    run of the same output one is kept, then the blanks go: `aa-ab` is `aab`.
+    Output i is `charset[i]`; the last one is the blank, "no character here". The `ctc` rule
+    of collapse: of a run of the same output one is kept, then the blanks go: `aa-ab` is
+    `aab`, where `-` is the blank.
 
     Args:
         charset: every character the network can write, each one Unicode code point.
@@ -159,6 +156,11 @@ class TextSpec(_Value, frozen=True, kw_only=True, tag_field="task", tag="ocr"):
     def outputs(self) -> int:
         """K: the characters and the blank."""
         return len(self.charset) + 1
+
+    @property
+    def blank(self) -> int:
+        """The output that means "no character here": the last one."""
+        return len(self.charset)
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_agent.arrays import F64
-from edge_agent.bundle.manifest import BLANK
 from edge_agent.decode.automaton import DEAD, Automaton
 
+# Where the blank is among the outputs: behind the characters.
+BLANK = -1
 # How many beginnings of a text the search follows at a time, how many outputs it tries at a
 # step, and how probable one must be to be tried. A wall or a blur would else try them all.
 BEAM_WIDTH = 16
@@ -52,8 +53,8 @@ def beam_search(
     with np.errstate(divide="ignore"):
         log_p = np.log(p)
     none = -np.inf
-    usable = np.ones(p.shape[1], bool) if allowed is None else np.append(False, allowed.used())
-    usable[BLANK] = False
+    used = np.ones(p.shape[1] - 1, bool) if allowed is None else allowed.used()
+    usable = np.append(used, False)
     beams: dict[tuple[int, ...], _Beam] = {(): _Beam(0.0, none, 0)}
     for t in range(len(p)):
         outputs = np.flatnonzero(usable & (p[t] >= cutoff))
@@ -87,7 +88,7 @@ def _extended_beams(
         if text:
             add(text, beam.state, 1, beam.symbol + float(log_p[text[-1]]))
         for k in tried:
-            state = 0 if allowed is None else allowed.step(beam.state, k - 1)
+            state = 0 if allowed is None else allowed.step(beam.state, k)
             if state == DEAD:
                 continue
             # The same character again is a new one only behind a blank.

@@ -1,7 +1,7 @@
 """Scores along a line of text to a `Text`: connectionist temporal classification (CTC).
 
-The network says at each of T steps along the width what it sees: the blank (output 0) or
-one of the characters. Everything here is exact arithmetic on those probabilities,
+The network says at each of T steps along the width what it sees: one of the characters, or
+the blank (the last output). Everything here is exact arithmetic on those probabilities,
 
     p[t, k] = softmax(scores[t] / temperature)[k]
 
@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.arrays import F32, F64
-from edge_agent.bundle.manifest import BLANK, TextSpec
+from edge_agent.bundle.manifest import TextSpec
 from edge_agent.decode.automaton import Automaton
-from edge_agent.decode.beam import beam_search
+from edge_agent.decode.beam import BLANK, beam_search
 from edge_agent.decode.classify import softmax
 from edge_agent.results import CharacterScore, Text
 
@@ -52,11 +52,11 @@ def read_text(scores: F32, spec: TextSpec, allowed: Automaton | None = None) -> 
     confidence = text_probability(p, symbols)
     if allowed is not None:
         # Above one half no other text can be more probable: nothing to search for.
-        settled = confidence > 0.5 and allowed.accepts(k - 1 for k in symbols)
+        settled = confidence > 0.5 and allowed.accepts(symbols)
         if not settled:
             symbols, confidence = _best_allowed(p, allowed)
     each = character_probabilities(p, symbols)
-    written = [spec.charset[k - 1] for k in symbols]
+    written = [spec.charset[k] for k in symbols]
     return Text(
         text="".join(written),
         confidence=round(confidence, DIGITS),
@@ -81,16 +81,16 @@ def probabilities(scores: F32, spec: TextSpec) -> F64:
     return softmax(scores.reshape(wanted).astype(np.float64), spec.temperature)
 
 
-def collapse(path: NDArray[np.intp]) -> tuple[int, ...]:
+def collapse(path: NDArray[np.intp], blank: int) -> tuple[int, ...]:
     """What a path of outputs writes: runs are one, blanks go."""
-    kept = path != BLANK
+    kept = path != blank
     kept[1:] &= path[1:] != path[:-1]
     return tuple(int(k) for k in path[kept])
 
 
 def best_path(p: F64) -> tuple[int, ...]:
     """What the most probable path of (T, K) probabilities writes: outputs without blanks."""
-    return collapse(p.argmax(axis=1))
+    return collapse(p.argmax(axis=1), p.shape[1] - 1)
 
 
 def text_probability(p: F64, symbols: tuple[int, ...]) -> float:
@@ -111,7 +111,7 @@ def character_probabilities(p: F64, symbols: tuple[int, ...]) -> F64:
     before, after = _forward(scaled, symbols), _backward(scaled, symbols)
     weights = _in_place(scaled, symbols, before, after)  # (places, K - 1)
     total = weights.sum(axis=1)
-    mine = weights[np.arange(len(symbols)), np.array(symbols) - 1]
+    mine = weights[np.arange(len(symbols)), np.array(symbols)]
     share: F64 = np.divide(mine, total, out=np.zeros(len(symbols)), where=total > 0)
     return share
 
@@ -160,7 +160,7 @@ def _in_place(p: F64, symbols: tuple[int, ...], before: F64, after: F64) -> F64:
     """
     steps, length, others = len(p), len(symbols), p.shape[1] - 1
     apart = np.ones((length, others), bool)
-    apart[np.arange(length), np.array(symbols) - 1] = False
+    apart[np.arange(length), np.array(symbols)] = False
     into, out = np.zeros((2, steps, length, others))
     into[0, 0] = out[-1, -1] = 1.0
     into[1:] += before[:-1, 0:-1:2, None]  # from the blank before the place
@@ -169,7 +169,7 @@ def _in_place(p: F64, symbols: tuple[int, ...], before: F64, after: F64) -> F64:
     out[:-1, :-1] += after[1:, 3::2, None] * apart[1:]  # to the symbol behind it
     run = np.zeros((length, others))
     for t in range(steps):
-        run = (into[t] + run) * p[t, 1:]
+        run = (into[t] + run) * p[t, :BLANK]
         out[t] *= run
     weights: F64 = out.sum(axis=0)
     return weights

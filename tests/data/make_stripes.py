@@ -17,8 +17,8 @@ from quantization.convert import convert
 
 HEIGHT, WIDTH, STRIPE = 16, 64, 4
 CHARSET = tuple("0123.")
-# White is the blank; then the characters, from dark to bright.
-LEVELS = (1.0, 0.0, 0.1875, 0.375, 0.5625, 0.75)
+# The characters, from dark to bright, and white, the blank.
+LEVELS = (0.0, 0.1875, 0.375, 0.5625, 0.75, 1.0)
 # How fast a score falls with the distance of the level: half-way between two characters
 # both have 50 %, at a character's own level its neighbours have about 0.1 %.
 STEEPNESS = 200.0

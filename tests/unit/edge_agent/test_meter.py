@@ -122,6 +122,15 @@ def test_digits_that_turn_together_are_never_a_value(mixture: str) -> None:
     assert state.value(RULES) == 199
 
 
+def test_a_wheel_between_two_digits_is_no_value_and_no_other_reading() -> None:
+    """A network trained on wheels says `?`; the meter waits, and what is pending stays."""
+    texts = ["00124", "0012?", "00124", "?????", "00124"]
+    state, verdicts = fed(texts, state=known("00123"), start=600)
+    assert states(verdicts) == "HHHHA"
+    assert verdicts[1].why == "its digits are turning"
+    assert state.value(RULES) == 124
+
+
 def test_all_digits_turning_at_the_rollover_are_no_value() -> None:
     """99999 to 00000: every digit is one or the other."""
     state, verdicts = fed(["90099"] * 20, state=known("99999"), start=600)
