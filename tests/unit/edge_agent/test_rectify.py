@@ -49,6 +49,14 @@ def test_a_quadrilateral_is_straightened() -> None:
     assert upright.outline() == corners
 
 
+def test_upright_corners_give_the_very_pixels() -> None:
+    """No half pixel is lost on the way: corners of a rectangle are that rectangle."""
+    frame = np.random.default_rng(0).integers(0, 256, (60, 120, 3), np.uint8)
+    rect = Region(x=10, y=5, w=40, h=20)
+    by_corners = rectify(frame, TextRegion(name="a", corners=rect.corners()), "here")
+    assert (by_corners.image == rectify(frame, TextRegion(name="a", rect=rect), "p").image).all()
+
+
 def test_a_box_in_the_picture_is_found_in_the_frame() -> None:
     """The middle of the straightened picture is between the corners."""
     corners = ((0.0, 0.0), (100.0, 0.0), (100.0, 50.0), (0.0, 50.0))

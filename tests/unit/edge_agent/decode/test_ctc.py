@@ -86,6 +86,15 @@ def test_a_pattern_chooses_among_what_is_likely() -> None:
     assert not read_text(raw, spec(3, min_confidence=0.5), compile_pattern(r"\d", CHARSET)).sure
 
 
+def test_under_a_pattern_many_small_paths_beat_the_best_path() -> None:
+    """Twice 0.6 for the blank: the best path writes nothing, with 0.36; `a` has all the rest."""
+    raw = np.full((2, 5), -30.0, np.float32)
+    raw[:, 0], raw[:, -1] = np.log(0.4), np.log(0.6)
+    assert read_text(raw, spec(2)).text == ""
+    bound = read_text(raw, spec(2), compile_pattern("a?", CHARSET))
+    assert (bound.text, bound.confidence) == ("a", pytest.approx(0.64))
+
+
 def test_a_word_list_mends_a_doubtful_character() -> None:
     """`71` is a word and `77` is none."""
     raw = scores("7_7")
