@@ -54,7 +54,11 @@ def test_upright_corners_give_the_very_pixels() -> None:
     frame = np.random.default_rng(0).integers(0, 256, (60, 120, 3), np.uint8)
     rect = Region(x=10, y=5, w=40, h=20)
     by_corners = rectify(frame, TextRegion(name="a", corners=rect.corners()), "here")
-    assert (by_corners.image == rectify(frame, TextRegion(name="a", rect=rect), "p").image).all()
+    upright = rectify(frame, TextRegion(name="a", rect=rect), "here").image
+    assert (by_corners.image == upright).all()
+    a, b, c, d = rect.corners()
+    on_its_side = rectify(frame, TextRegion(name="a", corners=(b, c, d, a)), "here")
+    assert (on_its_side.image == np.rot90(upright)).all()
 
 
 def test_a_box_in_the_picture_is_found_in_the_frame() -> None:
