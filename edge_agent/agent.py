@@ -17,11 +17,13 @@ from typing import Any, TypeAlias
 
 from edge_agent.bundle.archive import Bundle, open_bundle
 from edge_agent.config import AgentConfig
+from edge_agent.crops import CropStore
 from edge_agent.messages import BundleRef, State
 from edge_agent.mqtt import Dialer, Identity, Will
 from edge_agent.outbox import Outbox
 from edge_agent.presence import Presence
 from edge_agent.publisher import MqttPublisher, Publisher
+from edge_agent.reader import open_reader
 from edge_agent.recognizer import Recognizer, open_recognizer
 from edge_agent.sources.base import FrameSource
 from edge_agent.sources.open import open_source
@@ -116,6 +118,11 @@ def open_agent(
         owned.enter_context(recognizer(bundle, stream.threads))
         for bundle, stream in zip(bundles, config.streams, strict=True)
     ]
+    readers = [
+        open_reader(part, bundle.manifest, str(bundle.path), model)
+        for part, bundle, model in zip(config.streams, bundles, models, strict=True)
+    ]
+    crops = CropStore(config.crops) if config.crops is not None else None
     box = config.outbox
     outbox = owned.enter_context(Outbox(box.path, round(box.max_mb * 1024**2), box.synchronous))
     identity = Presence(config, outbox)
@@ -124,9 +131,10 @@ def open_agent(
     publisher = MqttPublisher(dialer, outbox, lambda error: events.put(Failed(error)))
     stop = Stop()
     speaker = Speaker(config.device.name, identity.boot, publisher)
+    refs = [BundleRef(name=bundle.manifest.name, id=bundle.id[:12]) for bundle in bundles]
     streams = [
-        Stream(part, BundleRef(name=bundle.manifest.name, id=bundle.id[:12]), model, speaker, stop)
-        for part, bundle, model in zip(config.streams, bundles, models, strict=True)
+        Stream(part, ref, model, speaker, stop, reader, crops)
+        for part, ref, model, reader in zip(config.streams, refs, models, readers, strict=True)
     ]
     sources = [
         owned.enter_context(open_source(stream.config.source, stop, stream.report))

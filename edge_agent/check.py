@@ -8,9 +8,11 @@ from pathlib import Path
 
 from edge_agent.bundle.archive import open_bundle
 from edge_agent.config import AgentConfig, CameraConfig, StreamConfig, load_config
-from edge_agent.errors import AgentError, BrokerError, OutboxError, SourceError
+from edge_agent.errors import AgentError, BrokerError, CropError, OutboxError, SourceError
 from edge_agent.mqtt import Acked, Dialer, Identity, Lost, Refused, unique_id
+from edge_agent.reader import open_reader
 from edge_agent.recognizer import open_recognizer
+from edge_agent.rectify import rectify
 from edge_agent.runtime import runtime_name
 from edge_agent.sources.base import Frame
 from edge_agent.sources.open import open_source
@@ -86,6 +88,12 @@ def _steps(config: AgentConfig) -> Iterator[Step]:
         partial(_outbox, config.outbox.path),
         "make the folder, or let this user write to it",
     )
+    if config.crops is not None:
+        yield Step(
+            "crops",
+            partial(_crops, config.crops.folder),
+            "make the folder, or let this user write to it",
+        )
     yield Step(
         "broker",
         partial(_broker, config),
@@ -96,6 +104,7 @@ def _steps(config: AgentConfig) -> Iterator[Step]:
 def _bundle(stream: StreamConfig) -> str:
     bundle = open_bundle(stream.bundle)
     with open_recognizer(bundle, stream.threads) as recognize:
+        open_reader(stream, bundle.manifest, str(bundle.path), recognize)
         quanta, golden = recognize.golden_quanta, bundle.manifest.golden
         return (
             f"{bundle.short_id}, {golden.frames} golden frames within {quanta} quanta "
@@ -107,6 +116,8 @@ def _source(stream: StreamConfig) -> str:
     frame = first_frame(stream)
     height, width = frame.image.shape[:2]
     crop(frame.image, stream.region, stream.name)
+    for region in stream.regions:
+        rectify(frame.image, region, f"stream {stream.name!r}, region {region.name!r}")
     return f"a frame of {width}x{height}"
 
 
@@ -138,6 +149,14 @@ def _outbox(path: Path) -> str:
     if not os.access(place, os.W_OK):
         raise OutboxError(f"{place}: expected to be allowed to write, found that we are not")
     return str(path)
+
+
+def _crops(folder: Path) -> str:
+    # Not made: the agent does that, where it may.
+    place = next((p for p in (folder, *folder.parents) if p.exists()), folder)
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise CropError(f"{place}: expected a folder that we may write to, found that we may not")
+    return str(folder)
 
 
 def _broker(config: AgentConfig) -> str:

@@ -18,6 +18,7 @@ from edge_agent.errors import (
     BrokerError,
     BundleError,
     ConfigError,
+    CropError,
     MessageError,
     OutboxError,
     RuntimeUnavailableError,
@@ -37,6 +38,7 @@ EXIT_CODES: tuple[tuple[type[AgentError], ExitCode], ...] = (
     (BrokerError, ExitCode.BROKER),
     (MessageError, ExitCode.MESSAGE),
     (OutboxError, ExitCode.OUTBOX),
+    (CropError, ExitCode.CROPS),
 )
 
 

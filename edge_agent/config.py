@@ -12,12 +12,11 @@ import msgspec
 from edge_agent.bundle.manifest import Name
 from edge_agent.endpoint import DEFAULT_URL, Broker, parse_endpoint, read_credentials
 from edge_agent.errors import ConfigError
+from edge_agent.regions import Offset, Region, TextRegion
 from edge_agent.toml import decode_toml
 
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
 Timeout: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=3600)]
-Offset: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
-Extent: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -88,6 +87,21 @@ class HealthConfig(_Value, frozen=True):
     interval_s: Timeout = 30
 
 
+class CropsConfig(_Value, frozen=True):
+    """Where pictures of readings that were held or rejected are kept, to be labelled.
+
+    Args:
+        folder: for them; made if it is missing. One agent a folder.
+        max_count, max_mb: how many, and how much, at most; beyond it the oldest go.
+        interval_s: the least time between two of the same region.
+    """
+
+    folder: Path
+    max_count: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 500
+    max_mb: Annotated[float, msgspec.Meta(gt=0, le=100_000)] = 50
+    interval_s: Seconds = 60
+
+
 class ImagesConfig(_Value, frozen=True, tag_field="kind", tag="images"):
     """An image file, or a folder of them in the order of their names."""
 
@@ -126,18 +140,6 @@ class CameraConfig(_Value, frozen=True, tag_field="kind", tag="camera"):
 SourceConfig: TypeAlias = ImagesConfig | VideoConfig | CameraConfig
 
 
-class Region(_Value, frozen=True):
-    """The part of every frame that the model looks at, in pixels from the top left."""
-
-    x: Offset
-    y: Offset
-    w: Extent
-    h: Extent
-
-    def __str__(self) -> str:
-        return f"x={self.x} y={self.y} w={self.w} h={self.h}"
-
-
 class StreamConfig(_Value, frozen=True):
     """One source looked at by one model.
 
@@ -145,7 +147,9 @@ class StreamConfig(_Value, frozen=True):
         name: part of the stream's topics.
         bundle: a bundle directory or .edgeward file.
         source: where frames come from.
-        region: the part of the frame to look at; the whole frame if left out.
+        task: what the bundle's model does; another one is refused.
+        region: classify: the part of the frame to look at; the whole frame if left out.
+        regions: ocr: where there is text; each is read in every frame.
         interval_s: the least time between two answers; 0 is as fast as the model.
         threads: how many threads one inference may use; more can be slower.
     """
@@ -153,9 +157,27 @@ class StreamConfig(_Value, frozen=True):
     name: Name
     bundle: Path
     source: SourceConfig
+    task: Literal["classify", "ocr"] = "classify"
     region: Region | None = None
+    regions: tuple[TextRegion, ...] = ()
     interval_s: Seconds = 0
     threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+
+    def __post_init__(self) -> None:
+        if self.task == "classify" and self.regions:
+            raise ValueError(f'stream {self.name!r}: expected task = "ocr" with regions')
+        if self.task == "ocr" and (self.region is not None or not self.regions):
+            raise ValueError(
+                f"stream {self.name!r}: expected one or more [[stream.regions]] with "
+                f'task = "ocr", found {"none" if self.region is None else "region"}'
+            )
+        names = [region.name for region in self.regions]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(
+                    f"stream {self.name!r}: expected regions of distinct names, "
+                    f"found {name!r} twice"
+                )
 
 
 class AgentConfig(_Value, frozen=True):
@@ -168,6 +190,7 @@ class AgentConfig(_Value, frozen=True):
     )
     broker: BrokerConfig = BrokerConfig()
     health: HealthConfig = HealthConfig()
+    crops: CropsConfig | None = None
 
     def __post_init__(self) -> None:
         names = [stream.name for stream in self.streams]

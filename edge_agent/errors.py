@@ -59,3 +59,7 @@ class MessageError(AgentError):
 
 class OutboxError(AgentError):
     """The durable outbox cannot be opened or written."""
+
+
+class CropError(AgentError):
+    """The folder of crops to be labelled cannot be used."""

@@ -24,6 +24,8 @@ class ExitCode(IntEnum):
     OUTBOX = 17
     # Either: no disk space, no permission, no memory.
     MACHINE = 18
+    # The device again.
+    CROPS = 19
     # The host: 20 to 29.
     RECIPE = 20
     DATA = 21

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 
 from edge_agent.errors import MessageError
-from edge_agent.results import Result
+from edge_agent.results import Answer
 
 State: TypeAlias = Literal["online", "offline"]
 Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -27,7 +27,7 @@ class BundleRef(msgspec.Struct, frozen=True, kw_only=True):
 class ResultMessage(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="edgeward.result/1"
 ):
-    """One answer about one frame.
+    """One answer about one frame; of regions with text, one message each.
 
     Args:
         device, stream: where it was seen.
@@ -49,7 +49,7 @@ class ResultMessage(
     captured_at: Moment
     latency_ms: float
     bundle: BundleRef
-    result: Result
+    result: Answer
 
 
 class StatusMessage(

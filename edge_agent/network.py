@@ -46,7 +46,7 @@ class Network:
         self._interpreter.close()
 
     def __call__(self, image: U8, order: ColourOrder = "rgb") -> I8:
-        """The raw (1, K) int8 output for an image, (H, W, 3) in `order` or (H, W) grey."""
+        """The raw int8 output for an image, (H, W, 3) in `order` or (H, W) grey."""
         return self.infer(self.prepare(image, order))
 
     def prepare(self, image: U8, order: ColourOrder = "rgb") -> I8:
@@ -54,7 +54,7 @@ class Network:
         return self._preprocess(image, order)
 
     def infer(self, x: I8) -> I8:
-        """The raw (1, K) int8 output for a prepared input."""
+        """The raw int8 output for a prepared input: (1, K), or (1, T, K) of a text."""
         return self._interpreter.infer(x)
 
     def timed(self, image: U8, order: ColourOrder = "rgb") -> tuple[I8, float, float]:
@@ -67,10 +67,9 @@ class Network:
 
 
 def _check_ports(interpreter: Interpreter, manifest: Manifest, place: str) -> None:
-    classes = (1, len(manifest.output.labels))
     ports = (
         ("input", Port(manifest.input.shape, "int8", manifest.quantisation.input)),
-        ("output", Port(classes, "int8", manifest.quantisation.output)),
+        ("output", Port(manifest.output.shape, "int8", manifest.quantisation.output)),
     )
     for (name, expected), found in zip(ports, (interpreter.input, interpreter.output), strict=True):
         if not _same_port(expected, found):

@@ -10,13 +10,15 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from edge_agent.arrays import I8, U8
+from edge_agent.arrays import F32, I8, U8
 from edge_agent.bundle.archive import Bundle
+from edge_agent.bundle.manifest import ClassifySpec, TextSpec
 from edge_agent.bundle.preprocess import ColourOrder
 from edge_agent.decode.classify import classify
+from edge_agent.decode.ctc import read_text
 from edge_agent.errors import BundleError
 from edge_agent.network import Network
-from edge_agent.results import Result
+from edge_agent.results import Classification, Result
 
 
 class Recognizer(Protocol):
@@ -31,6 +33,10 @@ class Recognizer(Protocol):
 
     def answer(self, x: I8) -> Result:
         """The answer for a prepared image."""
+        ...
+
+    def scores(self, x: I8) -> F32:
+        """The network's output for a prepared image, for whoever decodes it by rules of its own."""
         ...
 
 
@@ -86,9 +92,18 @@ class TfliteRecognizer:
         """As `Recognizer.answer`: invoke and decode."""
         return self.decode(self._network.infer(x))
 
+    def scores(self, x: I8) -> F32:
+        """As `Recognizer.scores`: (1, K) of a classifier, (1, T, K) of a text network."""
+        return self._affine.dequantize(self._network.infer(x))
+
     def decode(self, raw: I8) -> Result:
-        """The answer a raw (1, K) output stands for."""
-        return classify(self._affine.dequantize(raw), self._output)
+        """The answer a raw output stands for, whatever its shape."""
+        scores = self._affine.dequantize(raw)
+        match self._output:
+            case ClassifySpec() as spec:
+                return classify(scores, spec)
+            case TextSpec() as spec:
+                return read_text(scores, spec)
 
     def timed(self, image: U8, order: ColourOrder = "rgb") -> tuple[Result, Timings]:
         """As calling it, with the time each step took."""
@@ -113,11 +128,16 @@ class TfliteRecognizer:
                 raise BundleError(
                     f"{place}: expected outputs within {tolerance} quanta, found {quanta} off"
                 )
-            expected, found = self.decode(frame.output), self.decode(raw)
-            if expected.label != found.label:
-                raise BundleError(f"{place}: expected {expected.label!r}, found {found.label!r}")
+            expected, found = _said(self.decode(frame.output)), _said(self.decode(raw))
+            if expected != found:
+                raise BundleError(f"{place}: expected {expected!r}, found {found!r}")
             worst = max(worst, quanta)
         return worst
+
+
+def _said(result: Result) -> str:
+    """What must be the same on every machine: the class or the text."""
+    return result.label if isinstance(result, Classification) else result.text
 
 
 def open_recognizer(bundle: Bundle, threads: int = 1) -> TfliteRecognizer:

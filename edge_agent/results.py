@@ -1,15 +1,23 @@
-"""What a recogniser answers: frozen values, the same on host, device and wire."""
+"""What is answered about an image: frozen values, the same on host, device and wire."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
+
+Confidence: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
+# Four corners (x, y) in the frame's pixels, clockwise from where the text's top left is.
+Box: TypeAlias = tuple[
+    tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]
+]
+# Accepted: may be used. Held: read, but not sure or not confirmed. Rejected: not read.
+ReadingState: TypeAlias = Literal["accepted", "held", "rejected"]
 
 
 class LabelScore(msgspec.Struct, frozen=True):
     """One class and its probability in [0, 1]."""
 
     label: str
-    confidence: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    confidence: Confidence
 
 
 class Classification(
@@ -27,10 +35,88 @@ class Classification(
 
     label: str
     index: int
-    confidence: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    confidence: Confidence
     sure: bool
     top: tuple[LabelScore, ...]
 
 
-# A union once there is a second kind of answer; msgspec tells them apart by "kind".
-Result: TypeAlias = Classification
+class CharacterScore(msgspec.Struct, frozen=True):
+    """One character of a text, and how sure it is if the others are as read, in [0, 1]."""
+
+    character: str
+    confidence: Confidence
+
+
+class Text(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="text"):
+    """The answer of a text network for the image of one line.
+
+    Args:
+        text: what it says; empty if there is nothing to read.
+        confidence: its calibrated probability in [0, 1]; `edge_agent.decode.ctc` has
+            the formula.
+        characters: of `text`, in order.
+        sure: whether `confidence` reaches the bundle's `min_confidence`.
+    """
+
+    text: str
+    confidence: Confidence
+    characters: tuple[CharacterScore, ...]
+    sure: bool
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="reading"):
+    """What one region of a frame says.
+
+    Args:
+        region: the region's name.
+        state: whether the reading may be used.
+        why: why it is not accepted; empty if it is.
+        text: what was read in this frame; empty if nothing was.
+        confidence: the probability of `text`.
+        characters: of `text`, in order.
+        box: where it is in the frame.
+        value: of a meter: the value last confirmed, in `unit`; None before there is one.
+        unit: of a meter, as configured.
+    """
+
+    region: str
+    state: ReadingState
+    why: str = ""
+    text: str
+    confidence: Confidence
+    characters: tuple[CharacterScore, ...]
+    box: Box
+    value: float | None = None
+    unit: str = ""
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a page; the fields are those of `Reading`."""
+
+    state: ReadingState
+    why: str = ""
+    text: str
+    confidence: Confidence
+    characters: tuple[CharacterScore, ...]
+    box: Box
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="page"):
+    """The lines of text found in one region of a frame.
+
+    Args:
+        region: the region's name.
+        lines: accepted and held ones in reading order; where nothing could be read,
+            there is no line.
+        why: why there is none; empty if there are some.
+    """
+
+    region: str
+    lines: tuple[Line, ...]
+    why: str = ""
+
+
+# What a network answers for one image.
+Result: TypeAlias = Classification | Text
+# What a stream says about one frame; msgspec tells them apart by "kind".
+Answer: TypeAlias = Classification | Reading | Page

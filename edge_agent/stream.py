@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from edge_agent.arrays import I8, U8
-from edge_agent.config import Region, StreamConfig
-from edge_agent.errors import ConfigError
+from edge_agent.config import StreamConfig
+from edge_agent.crops import CropRecord, CropStore
+from edge_agent.errors import ConfigError, TaskError
 from edge_agent.messages import (
     AvailabilityMessage,
     BundleRef,
@@ -17,8 +18,10 @@ from edge_agent.messages import (
 )
 from edge_agent.publisher import Publisher
 from edge_agent.read_ahead import ReadAhead
+from edge_agent.reader import Reader, Seen
 from edge_agent.recognizer import Recognizer
-from edge_agent.results import Result
+from edge_agent.regions import Region
+from edge_agent.results import Answer, Classification
 from edge_agent.sources.base import Frame, FrameSource
 from edge_agent.stop import Stop
 from edge_agent.topics import Topics
@@ -26,8 +29,8 @@ from edge_agent.topics import Topics
 
 def run(
     frames: Iterable[tuple[Frame, I8]],
-    answer: Callable[[I8], Result],
-    publish: Callable[[Frame, Result], None],
+    answer: Callable[[I8], Answer],
+    publish: Callable[[Frame, Answer], None],
 ) -> None:
     """What the agent does, all of it: answer for every prepared frame, and say so."""
     for frame, x in frames:
@@ -63,6 +66,8 @@ class Stream:
         recognize: the model, ready.
         speaker: who publishes, and where.
         stop: ends the stream between two frames.
+        reader: reads the regions of a stream with text, by `recognize`; None for classes.
+        crops: where pictures of doubtful readings go; None keeps none.
     """
 
     def __init__(
@@ -72,7 +77,10 @@ class Stream:
         recognize: Recognizer,
         speaker: Speaker,
         stop: Stop,
+        reader: Reader | None = None,
+        crops: CropStore | None = None,
     ) -> None:
+        self._reader, self._crops = reader, crops
         self.config, self._bundle, self._recognize = config, bundle, recognize
         self._speaker, self._stop = speaker, stop
         self._source: FrameSource | None = None
@@ -81,13 +89,17 @@ class Stream:
     def run(self, source: FrameSource) -> None:
         """Look at every frame of `source`, which has been entered, until it ends or we stop."""
         self._source = source
-        frames = self._prepared(paced(source, self.config.interval_s, self._stop))
+        looked = paced(source, self.config.interval_s, self._stop)
+        if self._reader is not None:
+            self._read(looked, self._reader)
+            return
+        frames = self._prepared(looked)
         if source.live:
             # A frame prepared ahead would be stale by the time the model is free.
-            run(frames, self._recognize.answer, self._publish)
+            run(frames, self._classify, self._publish)
             return
         with ReadAhead(frames) as ahead:
-            run(ahead, self._recognize.answer, self._publish)
+            run(ahead, self._classify, self._publish)
 
     def report(self, available: bool, reason: str) -> None:
         """The source came or went: say so, retained."""
@@ -117,7 +129,42 @@ class Stream:
             part = crop(frame.image, self.config.region, self.config.name)
             yield frame, self._recognize.prepare(part, frame.order)
 
-    def _publish(self, frame: Frame, result: Result) -> None:
+    def _classify(self, x: I8) -> Classification:
+        result = self._recognize.answer(x)
+        if not isinstance(result, Classification):
+            raise TaskError(f"stream {self.config.name!r}: expected a class, found {result}")
+        return result
+
+    def _read(self, frames: Iterable[Frame], reader: Reader) -> None:
+        """Text: every region of every frame is a result of its own."""
+        for frame in frames:
+            self._frames += 1
+            for seen in reader.read(frame):
+                self._publish(frame, seen.answer)
+                self._keep(frame, seen)
+
+    def _keep(self, frame: Frame, seen: Seen) -> None:
+        """Keep what was doubtful, if anybody wants it."""
+        if self._crops is None:
+            return
+        for image, reading in seen.doubts:
+            record = CropRecord(
+                number=0,
+                device=self._speaker.device,
+                stream=self.config.name,
+                region=seen.answer.region,
+                captured_at=frame.captured_at,
+                state=reading.state,
+                why=reading.why,
+                text=reading.text,
+                confidence=reading.confidence,
+                characters=reading.characters,
+                box=reading.box,
+                bundle=self._bundle,
+            )
+            self._crops.keep(image, frame.order, record)
+
+    def _publish(self, frame: Frame, result: Answer) -> None:
         latency_ms = round((time.monotonic() - frame.monotonic_s) * 1000, 3)
 
         def encode(seq: int) -> bytes:

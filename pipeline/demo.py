@@ -19,6 +19,7 @@ from edge_agent.client import Subscriber
 from edge_agent.endpoint import Broker, Endpoint
 from edge_agent.ledger import Ledger
 from edge_agent.messages import ResultMessage
+from edge_agent.results import Classification
 from pipeline.broker import broker_at, running_broker
 from pipeline.build import build
 from pipeline.errors import DemoError
@@ -122,8 +123,10 @@ def _outcome(
     run: Run, scenes: tuple[Scene, ...], ledger: Ledger, seen: dict[int, ResultMessage]
 ) -> Outcome:
     labels = run.dataset.labels
+    answers = {number: message.result for number, message in seen.items()}
     right = sum(
-        scene.number in seen and seen[scene.number].result.label == labels[scene.label]
+        isinstance(answer := answers.get(scene.number), Classification)
+        and answer.label == labels[scene.label]
         for scene in scenes
     )
     metrics = load_proof(run).metrics

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from edge_agent.arrays import F32, U8
-from edge_agent.config import Region
+from edge_agent.regions import Region
 from pipeline.data.base import Split
 from pipeline.errors import PipelineError
 

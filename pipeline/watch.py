@@ -12,7 +12,7 @@ from edge_agent.messages import (
     StatusMessage,
     encode_message,
 )
-from edge_agent.results import Classification
+from edge_agent.results import Answer, Classification, Line, Page, Reading
 
 Say = Callable[[str], None]
 
@@ -33,6 +33,9 @@ def show(delivery: Delivery, ledger: Ledger, say: Say) -> None:
                 line(f"{message.device}/{message.stream}: {entry.gap} missing before {message.seq}")
             note = "" if entry.kind == "new" else f"  ({entry.kind})"
             line(result_line(message) + note)
+            if isinstance(message.result, Page):
+                for found in message.result.lines:
+                    line(f"    {_text(found)}")
         case StatusMessage() as message:
             reason = f" ({message.reason})" if message.reason else ""
             line(f"{message.device}: {message.state}{reason}")
@@ -63,6 +66,22 @@ def account_line(ledger: Ledger) -> str:
     return f"{total.received} received, {total.lost} lost, {total.duplicated} duplicated"
 
 
-def _answer(result: Classification) -> str:
-    sure = "" if result.sure else "  (not sure)"
-    return f"{result.label:<12} {100 * result.confidence:5.1f} %{sure}"
+def _answer(result: Answer) -> str:
+    match result:
+        case Classification():
+            sure = "" if result.sure else "  (not sure)"
+            return f"{result.label:<12} {100 * result.confidence:5.1f} %{sure}"
+        case Reading():
+            value = "" if result.value is None else f"  = {result.value} {result.unit}".rstrip()
+            return f"{result.region}: {_text(result)}{value}"
+        case Page():
+            why = f"  ({result.why})" if result.why else ""
+            return f"{result.region}: {len(result.lines)} lines{why}"
+
+
+def _text(said: Reading | Line) -> str:
+    """`00123.4  99.1 %`, and where it is not accepted, that and why."""
+    state = "" if said.state == "accepted" else f"  ({said.state}: {said.why})"
+    if not said.text:
+        return f"no text{state}"
+    return f"{said.text:<12} {100 * said.confidence:5.1f} %{state}"

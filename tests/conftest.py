@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from bright import write_bright
 from brokers import Mosquitto, mosquitto_binary
+from stripes import write_stripes
 
 from edge_agent.bundle.archive import Bundle, open_bundle
 
@@ -50,6 +51,20 @@ def _bright_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _bright_bundle(bright_path: Path) -> Bundle:
     """The tiny bundle, opened."""
     return open_bundle(bright_path)
+
+
+@pytest.fixture(name="stripes_path", scope="session")
+def _stripes_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny text bundle as a directory."""
+    path = tmp_path_factory.mktemp("bundles") / "stripes"
+    write_stripes(path)
+    return path
+
+
+@pytest.fixture(name="stripes_bundle", scope="session")
+def _stripes_bundle(stripes_path: Path) -> Bundle:
+    """The tiny text bundle, opened."""
+    return open_bundle(stripes_path)
 
 
 @pytest.fixture(name="runtime", params=["tflite-runtime", "LiteRT"], scope="module")

@@ -17,7 +17,7 @@ ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True)
 class GoldenFrame:
-    """One image (H, W, 3) RGB or (H, W) grey uint8, and its raw int8 output (K,)."""
+    """One image (H, W, 3) RGB or (H, W) grey uint8, and its raw int8 output, flattened."""
 
     image: U8
     output: I8

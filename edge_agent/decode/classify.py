@@ -1,19 +1,24 @@
 """Class scores to a `Classification`."""
 
+from typing import TypeVar
+
 import numpy as np
 
-from edge_agent.arrays import F32
+from edge_agent.arrays import F32, F64
 from edge_agent.bundle.manifest import ClassifySpec
 from edge_agent.results import Classification, LabelScore
 
 TOP = 5
 
 
-def softmax(scores: F32, temperature: float = 1.0) -> F32:
+Floats = TypeVar("Floats", F32, F64)
+
+
+def softmax(scores: Floats, temperature: float = 1.0) -> Floats:
     """Probabilities over the last axis; the maximum is subtracted so nothing overflows."""
-    scaled = scores / np.float32(temperature)
+    scaled = scores / scores.dtype.type(temperature)
     exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    probabilities: F32 = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    probabilities: Floats = exponentials / exponentials.sum(axis=-1, keepdims=True)
     return probabilities
 
 

@@ -9,9 +9,10 @@ import numpy as np
 from edge_agent.arrays import F32
 from edge_agent.atomic import write_whole
 from edge_agent.bundle.archive import Bundle, open_bundle
-from edge_agent.bundle.manifest import InputSpec, Score
+from edge_agent.bundle.manifest import ClassifySpec, InputSpec, Score
 from edge_agent.bundle.preprocess import fit
 from edge_agent.decode.classify import softmax
+from edge_agent.errors import TaskError
 from edge_agent.runtime import machine_name
 from pipeline.checkpoint import Checkpoint, load_checkpoint
 from pipeline.data.base import Split
@@ -57,7 +58,7 @@ def _make(run: Run, work: Path) -> None:
 def _gather(run: Run) -> ReportData:
     proof, bundle = load_proof(run), open_bundle(bundle_path(run))
     manifest = bundle.manifest
-    network = final_checkpoint(run)
+    network, classes = final_checkpoint(run), _classes(bundle)
     return ReportData(
         name=run.recipe.name,
         created=manifest.provenance.created,
@@ -65,11 +66,11 @@ def _gather(run: Run) -> ReportData:
         rungs=_rungs(run, proof, bundle),
         goal=load_ladder(run).goal,
         phases=_phases(run),
-        labels=manifest.output.labels,
+        labels=classes.labels,
         test=run.dataset.test,
         scores_float=proof.float_scores,
         scores_int8=proof.int8_scores,
-        temperature=manifest.output.temperature,
+        temperature=classes.temperature,
         attention=_attention(network, run.dataset.test, proof, bundle),
         golden=bundle.golden,
         golden_affine=manifest.quantisation.output,
@@ -180,9 +181,9 @@ def _attention(
     network: Checkpoint, test: Split, proof: Proof, bundle: Bundle
 ) -> tuple[Attention, ...]:
     """What the network looks at: its surest right answers, and its surest wrong ones."""
-    manifest = bundle.manifest
+    manifest, classes = bundle.manifest, _classes(bundle)
     answers = proof.int8_scores.argmax(axis=1)
-    confidence = softmax(proof.int8_scores, manifest.output.temperature).max(axis=1)
+    confidence = softmax(proof.int8_scores, classes.temperature).max(axis=1)
     surest = np.argsort(-confidence, kind="stable")
     right = [int(i) for i in surest if answers[i] == test.labels[i]]
     wrong = [int(i) for i in surest if answers[i] != test.labels[i]]
@@ -193,11 +194,19 @@ def _attention(
             to_nchw(test.images[i], manifest.input),
             np.squeeze(fit(test.images[i], manifest.input)),
             int(test.labels[i]),
-            manifest.output.labels,
-            manifest.output.temperature,
+            classes.labels,
+            classes.temperature,
         )
         for i in chosen
     )
+
+
+def _classes(bundle: Bundle) -> ClassifySpec:
+    """What the network's outputs mean, for a report about classes."""
+    output = bundle.manifest.output
+    if not isinstance(output, ClassifySpec):
+        raise TaskError(f"{bundle.path}: expected a bundle for the task classify, found ocr")
+    return output
 
 
 def _one_of_each(ranked: list[int], answers: F32) -> list[int]:

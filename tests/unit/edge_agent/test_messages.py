@@ -5,6 +5,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edge_agent.errors import MessageError
@@ -21,7 +22,14 @@ from edge_agent.messages import (
     encode_message,
     schemas,
 )
-from edge_agent.results import Classification, LabelScore
+from edge_agent.results import (
+    CharacterScore,
+    Classification,
+    LabelScore,
+    Line,
+    Page,
+    Reading,
+)
 
 SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
 MOMENT = datetime(2026, 11, 21, 12, 30, 15, 250000, tzinfo=UTC)
@@ -38,8 +46,40 @@ RESULT = ResultMessage(
         label="3", index=3, confidence=0.75, sure=True, top=(LabelScore("3", 0.75),)
     ),
 )
+BOX = ((1.5, 2.0), (41.5, 2.0), (41.5, 12.0), (1.5, 12.0))
+READING = msgspec.structs.replace(
+    RESULT,
+    result=Reading(
+        region="water",
+        state="held",
+        why="1 of 3 readings agree",
+        text="12",
+        confidence=0.75,
+        characters=(CharacterScore("1", 0.875), CharacterScore("2", 0.75)),
+        box=BOX,
+        value=1.1,
+        unit="m³",
+    ),
+)
+PAGE = msgspec.structs.replace(
+    RESULT,
+    result=Page(
+        region="label",
+        lines=(
+            Line(
+                state="accepted",
+                text="1",
+                confidence=0.75,
+                characters=(CharacterScore("1", 0.875),),
+                box=BOX,
+            ),
+        ),
+    ),
+)
 EVERY: tuple[Message, ...] = (
     RESULT,
+    READING,
+    PAGE,
     StatusMessage(device="gate", boot="b", state="offline", version="1", streams=("front",)),
     AvailabilityMessage(device="gate", stream="front", boot="b", state="online", since=MOMENT),
     HealthMessage(
@@ -82,6 +122,44 @@ def test_a_result_looks_as_documented() -> None:
             "sure": True,
             "top": [{"label": "3", "confidence": 0.75}],
         },
+    }
+
+
+def test_a_reading_looks_as_documented() -> None:
+    """Of a meter: what was read, and beside it what is confirmed."""
+    assert json.loads(encode_message(READING))["result"] == {
+        "kind": "reading",
+        "region": "water",
+        "state": "held",
+        "why": "1 of 3 readings agree",
+        "text": "12",
+        "confidence": 0.75,
+        "characters": [
+            {"character": "1", "confidence": 0.875},
+            {"character": "2", "confidence": 0.75},
+        ],
+        "box": [[1.5, 2.0], [41.5, 2.0], [41.5, 12.0], [1.5, 12.0]],
+        "value": 1.1,
+        "unit": "m³",
+    }
+
+
+def test_a_page_looks_as_documented() -> None:
+    """Its lines have what a reading has, without a meter."""
+    assert json.loads(encode_message(PAGE))["result"] == {
+        "kind": "page",
+        "region": "label",
+        "lines": [
+            {
+                "state": "accepted",
+                "why": "",
+                "text": "1",
+                "confidence": 0.75,
+                "characters": [{"character": "1", "confidence": 0.875}],
+                "box": [[1.5, 2.0], [41.5, 2.0], [41.5, 12.0], [1.5, 12.0]],
+            }
+        ],
+        "why": "",
     }
 
 
@@ -133,6 +211,9 @@ def test_the_examples_in_docs_are_messages() -> None:
     examples = [part for part in re.split(r"\n\n+", blocks) if part.strip()]
     kinds = {type(decode_message(example.encode(), "docs")) for example in examples}
     assert kinds == {type(message) for message in EVERY}
+    results = [decode_message(example.encode(), "docs") for example in examples]
+    answers = {type(m.result) for m in results if isinstance(m, ResultMessage)}
+    assert answers == {Classification, Reading, Page}
 
 
 def test_the_schemas_in_docs_are_those_of_the_code() -> None:

@@ -10,10 +10,11 @@ from publishers import MemoryPublisher
 
 from edge_agent.arrays import I8, U8
 from edge_agent.bundle.preprocess import ColourOrder
-from edge_agent.config import ImagesConfig, Region, StreamConfig
+from edge_agent.config import ImagesConfig, StreamConfig
 from edge_agent.errors import ConfigError
 from edge_agent.messages import AvailabilityMessage, BundleRef, ResultMessage, decode_message
 from edge_agent.recognizer import Recognizer
+from edge_agent.regions import Region
 from edge_agent.results import Classification
 from edge_agent.sources.base import Frame, bgr_frame
 from edge_agent.stop import Stop

@@ -11,7 +11,7 @@ from sklearn.svm import SVC
 from edge_agent.arrays import U8
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import fit
-from edge_agent.config import Region
+from edge_agent.regions import Region
 from pipeline.data.base import Dataset, Split
 from pipeline.data.fitted import fit_split
 from pipeline.data.load import load

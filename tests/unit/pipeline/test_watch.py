@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from edge_agent.client import Delivery
@@ -16,7 +17,7 @@ from edge_agent.messages import (
     StatusMessage,
     decode_message,
 )
-from edge_agent.results import Classification, LabelScore
+from edge_agent.results import Classification, LabelScore, Line, Page, Reading, ReadingState
 from pipeline.watch import account_line, show, show_json
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -57,6 +58,66 @@ def test_an_unsure_answer_says_so() -> None:
     """Must fire only below the bundle's least confidence."""
     (line,), _ = shown(result(1, sure=False))
     assert "98.3 %  (not sure)" in line
+
+
+BOX = ((0.0, 0.0), (9.0, 0.0), (9.0, 5.0), (0.0, 5.0))
+
+
+def reading(text: str, state: ReadingState, why: str, value: float | None) -> ResultMessage:
+    answer = Reading(
+        region="water",
+        state=state,
+        why=why,
+        text=text,
+        confidence=0.991,
+        characters=(),
+        box=BOX,
+        value=value,
+        unit="m³" if value is not None else "",
+    )
+    return msgspec.structs.replace(result(7), result=answer)
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        (reading("00123.4", "accepted", "", 123.4), "water: 00123.4       99.1 %  = 123.4 m³"),
+        (reading("12", "accepted", "", None), "water: 12            99.1 %"),
+        (
+            reading("00124", "held", "1 of 3 readings agree", 123.0),
+            "water: 00124         99.1 %  (held: 1 of 3 readings agree)  = 123.0 m³",
+        ),
+        (
+            reading("", "rejected", "dark: no", 0.5),
+            "water: no text  (rejected: dark: no)  = 0.5 m³",
+        ),
+    ],
+    ids=["accepted", "no meter", "held", "rejected"],
+)
+def test_a_reading_is_a_line(message: ResultMessage, line: str) -> None:
+    """The region, what it says, why that is not accepted, and what the meter's value is."""
+    assert shown(message)[0] == [f"door/front #7     {line}     4.1 ms"]
+
+
+def test_a_page_is_a_line_for_each_of_its_lines() -> None:
+    """In reading order, below the frame's own line; control characters do no harm."""
+    lines = tuple(
+        Line(state=state, why=why, text=text, confidence=0.5, characters=(), box=BOX)
+        for state, why, text in (("accepted", "", "Milk"), ("held", "not sure", "2\x1b0"))
+    )
+    page = msgspec.structs.replace(result(7), result=Page(region="receipt", lines=lines))
+    assert shown(page)[0] == [
+        "door/front #7     receipt: 2 lines     4.1 ms",
+        "    Milk          50.0 %",
+        "    2\\x1b0           50.0 %  (held: not sure)",
+    ]
+
+
+def test_an_empty_page_says_why() -> None:
+    """One line, no text."""
+    empty = Page(region="receipt", lines=(), why="no lines of text")
+    page = msgspec.structs.replace(result(7), result=empty)
+    assert shown(page)[0] == ["door/front #7     receipt: 0 lines  (no lines of text)     4.1 ms"]
 
 
 def test_a_gap_is_said_before_the_result_that_shows_it() -> None:

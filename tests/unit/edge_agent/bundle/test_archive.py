@@ -150,7 +150,7 @@ def test_a_bundle_of_another_task_says_which(tmp_path: Path) -> None:
     place = rewritten(tmp_path / "other", {"output": {"task": "detect", "anchors": []}})
     with pytest.raises(TaskError) as caught:
         open_bundle(place)
-    expected = "expected a bundle for the task classify, found 'detect'"
+    expected = "expected a bundle for the task classify or ocr, found 'detect'"
     assert str(caught.value) == f"{place}/manifest.json: {expected}"
 
 

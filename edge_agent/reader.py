@@ -1,0 +1,245 @@
+"""Reading the regions of a frame: straighten, judge the picture, recognise, hold to the rules.
+
+In order, and the first that objects says why:
+
+    the picture changes (frozen) -> there is something to read (blank, dark, blurred)
+    -> the network reads a text -> it is one that is allowed -> it is sure -> the meter agrees
+"""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edge_agent.arrays import U8
+from edge_agent.bundle.manifest import InputSpec, Manifest, TextSpec
+from edge_agent.bundle.preprocess import ColourOrder
+from edge_agent.config import StreamConfig
+from edge_agent.decode.automaton import Automaton
+from edge_agent.decode.ctc import read_text
+from edge_agent.errors import TaskError
+from edge_agent.lines import lay_out
+from edge_agent.meter import MeterState, Verdict, judge
+from edge_agent.quality import quality, to_grey
+from edge_agent.recognizer import Recognizer
+from edge_agent.rectify import Upright, rectify
+from edge_agent.regions import MAX_SQUEEZE, TextRegion, allowed_texts, check_width
+from edge_agent.results import Line, Page, Reading, Text
+from edge_agent.sources.base import Frame
+
+ACCEPTED = Verdict("accepted")
+NOTHING = Text(text="", confidence=0.0, characters=(), sure=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A region of a frame and what it says.
+
+    Args:
+        answer: what it says.
+        doubts: the pictures that were not accepted, in the frame's channel order, and what
+            was made of each; to be labelled.
+    """
+
+    answer: Reading | Page
+    doubts: tuple[tuple[U8, Reading | Line], ...] = ()
+
+
+class Reader:
+    """Reads every region of a stream's frames, and remembers what its meters showed.
+
+    Args:
+        stream: the stream's name, for errors.
+        regions: where there is text.
+        output, image: what the network writes and what it looks at.
+        recognize: the network.
+
+    Raises:
+        ConfigError: a region's pattern or words cannot be written by this network, or its
+            line is too long for it.
+    """
+
+    def __init__(
+        self,
+        stream: str,
+        regions: tuple[TextRegion, ...],
+        output: TextSpec,
+        image: InputSpec,
+        recognize: Recognizer,
+    ) -> None:
+        aspect = image.width / image.height
+        line = LineReader(recognize, output)
+        for region in regions:
+            check_width(region, aspect, stream)
+        self._regions = [
+            _Place(stream, region, allowed_texts(region, output, stream), line, aspect)
+            for region in regions
+        ]
+
+    def read(self, frame: Frame) -> Iterator[Seen]:
+        """What each region says, in the order of the configuration.
+
+        Raises:
+            ConfigError: a region is not inside the frame.
+        """
+        for place in self._regions:
+            yield place.look(frame)
+
+
+def open_reader(
+    stream: StreamConfig, manifest: Manifest, place: str, recognize: Recognizer
+) -> Reader | None:
+    """The reader of a stream with text; None for another stream.
+
+    Args:
+        stream: what it is to read.
+        manifest: what its bundle says of itself.
+        place: the bundle, for errors.
+        recognize: the bundle's network.
+
+    Raises:
+        TaskError: the bundle is for another task than the stream.
+        ConfigError: as `Reader`.
+    """
+    found = "ocr" if isinstance(manifest.output, TextSpec) else "classify"
+    if found != stream.task:
+        raise TaskError(
+            f"{place}: expected a bundle for the task {stream.task}, as stream {stream.name!r} "
+            f"says, found one for {found}"
+        )
+    if not isinstance(manifest.output, TextSpec):
+        return None
+    return Reader(stream.name, stream.regions, manifest.output, manifest.input, recognize)
+
+
+class LineReader:
+    """One line of text: gates, network, threshold; knows nothing of frames.
+
+    Args:
+        recognize: the network.
+        spec: what it writes.
+    """
+
+    def __init__(self, recognize: Recognizer, spec: TextSpec) -> None:
+        self._recognize, self.spec = recognize, spec
+
+    def __call__(
+        self, image: U8, order: ColourOrder, allowed: Automaton | None
+    ) -> tuple[Text, Verdict]:
+        """What the picture of a line says, and whether it may be believed."""
+        problem = quality(to_grey(image, order)).problem()
+        if problem:
+            return NOTHING, Verdict("rejected", problem)
+        scores = self._recognize.scores(self._recognize.prepare(image, order))
+        text = read_text(scores, self.spec, allowed)
+        if not text.text:
+            what = "no text" if allowed is None else "nothing that is allowed there"
+            return NOTHING, Verdict("rejected", what)
+        if not text.sure:
+            least = self.spec.min_confidence
+            return text, Verdict("held", f"not sure: {text.confidence:.3f} of {least:.3f}")
+        return text, ACCEPTED
+
+
+class _Place:
+    """One region, and what is remembered of it from frame to frame."""
+
+    def __init__(
+        self,
+        stream: str,
+        region: TextRegion,
+        allowed: Automaton | None,
+        line: LineReader,
+        aspect: float,
+    ) -> None:
+        self._name = f"stream {stream!r}, region {region.name!r}"
+        self._region, self._allowed, self._line, self._aspect = region, allowed, line, aspect
+        self._meter = MeterState()
+        self._still = Stillness(region.frozen_after_s)
+
+    def look(self, frame: Frame) -> Seen:
+        upright = rectify(frame.image, self._region, self._name)
+        frozen = self._still.problem(upright.image, frame.monotonic_s)
+        if self._region.page:
+            return self._page(upright, frame.order, frozen)
+        if frozen:
+            text, verdict = NOTHING, Verdict("rejected", frozen)
+        else:
+            text, verdict = self._line(upright.image, frame.order, self._allowed)
+        return self._reading(upright, text, self._counted(text, verdict, frame.monotonic_s))
+
+    def _counted(self, text: Text, verdict: Verdict, at: float) -> Verdict:
+        """What the meter, if it is one, says to a reading that is sure."""
+        rules = self._region.meter
+        if rules is None or verdict.state != "accepted":
+            return verdict
+        self._meter, verdict = judge(self._meter, rules, text.text, at)
+        return verdict
+
+    def _reading(self, upright: Upright, text: Text, verdict: Verdict) -> Seen:
+        rules = self._region.meter
+        reading = Reading(
+            region=self._region.name,
+            state=verdict.state,
+            why=verdict.why,
+            text=text.text,
+            confidence=text.confidence,
+            characters=text.characters,
+            box=upright.outline(),
+            value=None if rules is None else self._meter.value(rules),
+            unit="" if rules is None else rules.unit,
+        )
+        doubts = () if verdict.state == "accepted" else ((upright.image, reading),)
+        return Seen(reading, doubts)
+
+    def _page(self, upright: Upright, order: ColourOrder, frozen: str) -> Seen:
+        if frozen:
+            return Seen(Page(region=self._region.name, lines=(), why=frozen))
+        grey = to_grey(upright.image, order)
+        layout = lay_out(upright.image, grey, MAX_SQUEEZE * self._aspect)
+        page = Upright(layout.image, upright.to_frame @ layout.to_page)
+        lines, doubts = [], []
+        for span in layout.lines:
+            crop = layout.image[span.top : span.bottom, span.left : span.right]
+            text, verdict = self._line(crop, order, self._allowed)
+            if verdict.state == "rejected":
+                continue  # a texture, or a picture: most of what looks like a line is none
+            line = Line(
+                state=verdict.state,
+                why=verdict.why,
+                text=text.text,
+                confidence=text.confidence,
+                characters=text.characters,
+                box=page.box(span.left, span.top, span.right, span.bottom),
+            )
+            lines.append(line)
+            if verdict.state == "held":
+                doubts.append((crop, line))
+        why = "" if lines else "no lines of text"
+        return Seen(Page(region=self._region.name, lines=tuple(lines), why=why), tuple(doubts))
+
+
+class Stillness:
+    """Tells a picture that has stopped: a camera's noise changes some bit in every frame.
+
+    Args:
+        after_s: how long it must stand still; None never says so.
+    """
+
+    def __init__(self, after_s: float | None) -> None:
+        self._after_s = after_s
+        self._checksum: int | None = None
+        self._since = 0.0
+
+    def problem(self, image: U8, at: float) -> str:
+        """Why a picture seen at `at` seconds is not believed; empty if it is."""
+        if self._after_s is None:
+            return ""
+        checksum = zlib.crc32(image.tobytes())
+        if checksum != self._checksum:
+            self._checksum, self._since = checksum, at
+        still_s = at - self._since
+        if still_s < self._after_s:
+            return ""
+        return (
+            f"frozen: expected a change within {self._after_s:g} s, found none for {still_s:.0f} s"
+        )

@@ -1,0 +1,197 @@
+"""Where in a frame there is text, and what may stand there: a stream's `regions`, as configured.
+
+Nothing here looks at a picture; `edge_agent.rectify` does.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, TypeAlias
+
+import msgspec
+
+from edge_agent.bundle.manifest import Name, TextSpec
+from edge_agent.decode.automaton import Automaton, LanguageError, of_words
+from edge_agent.decode.pattern import compile_pattern, parse_pattern
+from edge_agent.errors import ConfigError
+from edge_agent.meter import MeterRules
+
+Offset: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+Extent: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
+Point: TypeAlias = tuple[float, float]
+Corners: TypeAlias = tuple[Point, Point, Point, Point]
+Word: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+
+# No writing is legible in fewer pixels; and corners this near each other are a slip.
+MIN_SIDE = 4.0
+# How much narrower than the model was made for a text may be squeezed.
+MAX_SQUEEZE = 2.0
+
+
+class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every configuration value: immutable and strict."""
+
+
+class Region(_Value, frozen=True):
+    """A rectangle in every frame, in pixels from the top left."""
+
+    x: Offset
+    y: Offset
+    w: Extent
+    h: Extent
+
+    def __str__(self) -> str:
+        return f"x={self.x} y={self.y} w={self.w} h={self.h}"
+
+    def corners(self) -> Corners:
+        """Its corners, clockwise from the top left."""
+        left, top, right, bottom = self.x, self.y, self.x + self.w, self.y + self.h
+        return ((left, top), (right, top), (right, bottom), (left, bottom))
+
+
+class TextRegion(_Value, frozen=True):
+    """A place in every frame where there is text.
+
+    Args:
+        name: in every result about it.
+        rect: the place, upright: a line of text, or a page.
+        corners: the place as four points, clockwise from where the text's top left is; it is
+            straightened. Either this or `rect`.
+        page: whether to look for lines of text in it; else it is one line.
+        pattern: what a line must look like; see `edge_agent.decode.pattern`.
+        words: what a line may be; at most one of `pattern` and `words`.
+        meter: how what it shows counts, if it is a meter.
+        frozen_after_s: a picture that has not changed by a bit for so long is a display, or a
+            camera, that stands still: its readings are rejected. None never says so.
+
+    Raises:
+        ValueError: fields contradict each other, corners make no quadrilateral, or a pattern
+            is malformed.
+    """
+
+    name: Name
+    rect: Region | None = None
+    corners: Corners | None = None
+    page: bool = False
+    pattern: str | None = None
+    words: Annotated[tuple[Word, ...], msgspec.Meta(min_length=1)] | None = None
+    meter: MeterRules | None = None
+    frozen_after_s: Annotated[float, msgspec.Meta(gt=0, le=1e8)] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.rect is None) == (self.corners is None):
+            found = "neither" if self.rect is None else "both"
+            raise ValueError(
+                f"region {self.name!r}: expected either rect or corners, found {found}"
+            )
+        if self.page and self.meter is not None:
+            raise ValueError(f"region {self.name!r}: expected no meter with page = true")
+        if self.pattern is not None and self.words is not None:
+            raise ValueError(f"region {self.name!r}: expected a pattern or words, found both")
+        if self.pattern is not None:
+            parse_pattern(self.pattern)
+        if self.corners is not None:
+            _check_corners(self.name, self.corners)
+
+    def outline(self) -> Corners:
+        """Its four corners, clockwise from the top left."""
+        if self.corners is not None:
+            return self.corners
+        assert self.rect is not None  # as __post_init__ made sure
+        return self.rect.corners()
+
+    def size(self) -> tuple[int, int]:
+        """The width and height it has once it is straightened: its longer sides, in pixels."""
+        a, b, c, d = self.outline()
+        width = max(math.dist(a, b), math.dist(d, c))
+        height = max(math.dist(a, d), math.dist(b, c))
+        return max(1, round(width)), max(1, round(height))
+
+
+def allowed_texts(region: TextRegion, spec: TextSpec, stream: str) -> Automaton | None:
+    """What may be read in `region` by a network of `spec`; None for anything.
+
+    Raises:
+        ConfigError: its pattern or its words cannot be written by this network.
+    """
+    place = f"stream {stream!r}, region {region.name!r}"
+    try:
+        if region.pattern is not None:
+            allowed = compile_pattern(region.pattern, spec.charset)
+        elif region.words is not None:
+            allowed = of_words(region.words, spec.charset)
+        else:
+            return None
+    except LanguageError as error:
+        raise ConfigError(f"{place}: {error}") from error
+    shortest = allowed.shortest()
+    if shortest > spec.steps:
+        raise ConfigError(
+            f"{place}: expected texts of at most {spec.steps} characters, as wide as the model "
+            f"reads, found a shortest one of {shortest}"
+        )
+    return allowed
+
+
+def check_width(region: TextRegion, aspect: float, stream: str) -> None:
+    """Refuse a line that is too long for a model whose input is `aspect` times as wide as high.
+
+    Raises:
+        ConfigError: its text would be squeezed until it cannot be read.
+    """
+    width, height = region.size()
+    if not region.page and width / height > MAX_SQUEEZE * aspect:
+        raise ConfigError(
+            f"stream {stream!r}, region {region.name!r}: expected at most "
+            f"{MAX_SQUEEZE * aspect:.1f} times as wide as high for this model, "
+            f"found {width}x{height}"
+        )
+
+
+def check_inside(corners: Corners, width: int, height: int, place: str) -> None:
+    """Refuse corners outside a frame.
+
+    Raises:
+        ConfigError: one is outside.
+    """
+    for x, y in corners:
+        if not (0 <= x <= width and 0 <= y <= height):
+            raise ConfigError(
+                f"{place}: expected a region inside the {width}x{height} frame, "
+                f"found a corner at {x:g}, {y:g}"
+            )
+
+
+def _check_corners(name: str, corners: Corners) -> None:
+    if not all(math.isfinite(n) for point in corners for n in point):
+        raise ValueError(f"region {name!r}: expected finite corners, found {_written(corners)}")
+    turns = _turns(corners)
+    if all(turn < 0 for turn in turns):
+        raise ValueError(
+            f"region {name!r}: expected corners clockwise from the top left, "
+            f"found them the other way round: {_written(corners)}"
+        )
+    if not all(turn > 0 for turn in turns):
+        raise ValueError(
+            f"region {name!r}: expected the corners of a convex quadrilateral, "
+            f"found {_written(corners)}"
+        )
+    shortest = min(math.dist(p, q) for p, q in zip(corners, _shifted(corners), strict=True))
+    if shortest < MIN_SIDE:
+        raise ValueError(
+            f"region {name!r}: expected sides of {MIN_SIDE:g} pixels or more, found {shortest:.1f}"
+        )
+
+
+def _turns(corners: Corners) -> list[float]:
+    """Of each corner, how the outline turns there: positive is clockwise, as y points down."""
+    following = _shifted(corners)
+    edges = [(q[0] - p[0], q[1] - p[1]) for p, q in zip(corners, following, strict=True)]
+    return [a[0] * b[1] - a[1] * b[0] for a, b in zip(edges, [*edges[1:], edges[0]], strict=True)]
+
+
+def _shifted(corners: Corners) -> Sequence[Point]:
+    return (*corners[1:], corners[0])
+
+
+def _written(corners: Corners) -> str:
+    return ", ".join(f"[{x:g}, {y:g}]" for x, y in corners)
