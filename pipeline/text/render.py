@@ -4,7 +4,7 @@ Everything random about a picture is drawn from a generator of (seed, index) alo
 depends neither on the pictures before it nor on the process that makes it.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from random import Random
 from typing import Literal, TypeAlias, assert_never, get_args
 
@@ -88,6 +88,11 @@ class Synthetic:
     upper: bool = False
     strength: float = 1.0
     empty: float = 0.03
+
+    def identity(self) -> dict[str, object]:
+        """All that decides what the pictures are; fonts by their content, not by their place."""
+        values = asdict(self)
+        return values | {"fonts": [font.sha256 for font in self.fonts]}
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,14 +19,11 @@ LARGEST_ARCHIVE = 2**31
 
 
 class Store(Protocol):
-    """Named files.
-
-    Attributes:
-        place: what they are in, for messages.
-    """
+    """Named files."""
 
     @property
-    def place(self) -> Path: ...
+    def place(self) -> Path:
+        """What the files are in, for messages."""
 
     def has(self, name: str) -> bool:
         """Whether there is a file `name`."""
