@@ -11,11 +11,12 @@ data-efficient, unconstrained text recognition with convolutional neural network
 al. 2018).
 """
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from edge_agent.bundle.manifest import InputSpec
 from pipeline.errors import RecipeError
-from pipeline.models.layers import conv_bn, scaled
+from pipeline.models.layers import StepClassifier, conv_bn, scaled
 from pipeline.models.residual import BasicBlock
 
 HEIGHT = 32
@@ -49,13 +50,13 @@ class ContextBlock(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(
             conv_bn(c, c, (1, REACH), groups=c, activation=nn.ReLU()),
-            conv_bn(c, c, 1, activation=nn.ReLU()),
+            conv_bn(c, c, 1),
         )
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, c, 1, T) to (N, c, 1, T)."""
         y: Tensor = x + self.layers(x)
-        return y
+        return F.relu(y)
 
 
 class ToSteps(nn.Module):
@@ -78,7 +79,7 @@ def ctc_small(outputs: int, channels: int, width: float) -> nn.Sequential:
         nn.MaxPool2d((2, 1)),  # (N, c, 2, W/4)
         _column(c, d),  # (N, d, 1, W/4)
         *(ContextBlock(d) for _ in range(CONTEXT_BLOCKS)),
-        nn.Conv2d(d, outputs, 1),  # (N, outputs, 1, W/4)
+        StepClassifier(d, outputs),  # (N, outputs, 1, W/4)
         ToSteps(),  # (N, W/4, outputs)
     )
 

@@ -73,6 +73,12 @@ class TextFeed:
             )
         if examples.pool is None and examples.share > 0:
             raise DataError(f"train: expected a renderer for a synthetic share of {examples.share}")
+        steps = time_steps(spec.input)
+        if examples.pool is not None and examples.pool.synthetic.steps > steps:
+            raise DataError(
+                f"synthetic: expected texts of at most the {steps} time steps of an input "
+                f"{spec.input.width} pixels wide, found steps {examples.pool.synthetic.steps}"
+            )
         device = pick_device()
         return cls(
             examples,
@@ -153,7 +159,7 @@ class TextFeed:
             yield from (None for _ in steps)
             return
         numbers = (self.mixture.synthetic_numbers(epoch, step, ranks) for step in steps)
-        width = pool.synthetic.steps
+        width = self.val.labels.shape[1]
         for pictures in pool.batches(numbers):
             places = [f"synthetic {text!r}" for text in pictures.texts]
             targets = torch.from_numpy(pad(pictures.texts, self.examples.charset, width, places))

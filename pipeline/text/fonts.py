@@ -87,10 +87,16 @@ def _files(folder: Path | None) -> Iterable[Path]:
 
 
 def _has(path: Path, characters: str) -> bool:
-    """Whether the font at `path` has a glyph for each of `characters`; a broken font has not."""
+    """Whether the font at `path` has a glyph of its own for each of `characters`.
+
+    A font that draws two of them alike (capitals for small letters, or one box for all that is
+    unknown) cannot write what is to be read. A broken font has no glyphs.
+    """
     try:
-        with TTFont(path, lazy=True) as font:
+        with path.open("rb") as file, TTFont(file, lazy=True) as font:
             glyphs = font.getBestCmap() or {}
     except (TTLibError, OSError, AssertionError):
         return False
-    return all(ord(character) in glyphs for character in characters if not character.isspace())
+    wanted = {character for character in characters if not character.isspace()}
+    found = {glyphs[ord(character)] for character in wanted if ord(character) in glyphs}
+    return len(found) == len(wanted)

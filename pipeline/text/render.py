@@ -26,7 +26,7 @@ from pipeline.text.drawings import (
 from pipeline.text.fonts import Font
 from pipeline.text.place import Layout, Placing, place
 from pipeline.text.says import display_number, fitted, printed_line, reading_with_unit, scene_word
-from pipeline.text.textures import Textures
+from pipeline.text.textures import textures
 
 Kind: TypeAlias = Literal["lines", "words", "segments", "wheels", "meter"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -129,7 +129,7 @@ class Renderer:
         if not spec.fonts:
             raise DataError("synthetic: expected at least one font, found none")
         self.spec = spec
-        self._textures = Textures()
+        self._textures = textures()
         # What is drawn may have small letters where what is read has none.
         self._drawn = Charset(drawn_characters(spec.charset, upper=spec.upper))
         self._most = max(1, int(spec.steps * _FILLED))

@@ -4,6 +4,7 @@ One bank of textures is made at the start; a background is a piece cut out of it
 nothing. Values are differences from a mean level: mean 0, most of them within 1.
 """
 
+from functools import lru_cache
 from random import Random
 
 import cv2
@@ -34,6 +35,12 @@ class Textures:
     def noise(self, rng: Random, height: int, width: int) -> F32:
         """Noise of variance 1, (height, width); a view that nobody may change."""
         return _piece(self._noise, rng, height, width)
+
+
+@lru_cache(1)
+def textures() -> Textures:
+    """The one bank of this process."""
+    return Textures()
 
 
 def _piece(texture: F32, rng: Random, height: int, width: int) -> F32:
