@@ -48,9 +48,9 @@ class ChannelGroups:
         example = torch.zeros(1, spec.channels, spec.height, spec.width)
         self._graph = tp.DependencyGraph().build_dependency(module, example, verbose=False)
         self._names = {layer: name for name, layer in module.named_modules()}
-        # The last linear layer's outputs are the classes: never pruned.
-        linear = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
-        found = self._graph.get_all_groups(ignored_layers=linear[-1:])
+        # The last layer's outputs are the classes: never pruned.
+        layers = [m for m in module.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+        found = self._graph.get_all_groups(ignored_layers=layers[-1:])
         self.groups = tuple(self._group(group, importance) for group in found)
 
     def _group(self, group: "tp.Group", importance: Importance) -> ChannelGroup:

@@ -24,8 +24,10 @@ def distillation(teacher: nn.Module, label_loss: Loss, share: float, temperature
 
     def loss(inputs: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
         with torch.no_grad():
-            wanted = F.log_softmax(teacher.to(inputs.device)(inputs) / temperature, dim=1)
-        found = F.log_softmax(logits / temperature, dim=1)
+            answers = teacher.to(inputs.device)(inputs).flatten(0, -2)
+            wanted = F.log_softmax(answers / temperature, dim=1)
+        # One row per image, or per time step of one.
+        found = F.log_softmax(logits.flatten(0, -2) / temperature, dim=1)
         apart = F.kl_div(found, wanted, reduction="batchmean", log_target=True)
         return (1 - share) * label_loss(inputs, logits, labels) + share * temperature**2 * apart
 

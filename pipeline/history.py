@@ -11,10 +11,13 @@ class EpochRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Args:
         epoch: counted from 1.
         train_loss: mean of the loss that was minimised, over the epoch's batches.
-        val_loss: mean cross-entropy of the averaged weights on the validation split.
-        val_accuracy: share of the validation split they answer rightly, in [0, 1].
+        val_loss: mean cross-entropy of the averaged weights on the validation split; of texts
+            the mean CTC loss.
+        val_accuracy: share of the validation split they answer rightly, in [0, 1]; of texts
+            those without any error.
         lr: the learning rate of the epoch's last step.
         seconds: wall time, validation included.
+        val_cer: of texts the character error rate; else None.
     """
 
     epoch: int
@@ -23,6 +26,7 @@ class EpochRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     val_accuracy: float
     lr: float
     seconds: float
+    val_cer: float | None = None
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,6 +6,7 @@ The pruned network learns from the labels and from the unpruned network's answer
 
 import copy
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -20,14 +21,16 @@ from pipeline.channel_plan import least_macs, plan_channels
 from pipeline.checkpoint import Checkpoint
 from pipeline.data.fitted import Fitted
 from pipeline.distill import distillation
+from pipeline.distributed import Ranks
 from pipeline.errors import BudgetError
+from pipeline.feed import Feed
 from pipeline.history import Step
 from pipeline.macs import cost, layer_macs
 from pipeline.models import build
 from pipeline.models.shapes import read_shapes
 from pipeline.progress import SILENT, Progress
 from pipeline.recipe import PruneRecipe
-from pipeline.train import smoothed_cross_entropy, train
+from pipeline.train import Loss, smoothed_cross_entropy, train
 
 # Enough for a stable order of channels; the estimate of Molchanov et al. 2019 uses few too.
 TAYLOR_IMAGES = 1024
@@ -79,9 +82,44 @@ def cut(start: Checkpoint, images: Fitted, recipe: PruneRecipe, *, seed: int) ->
     Raises:
         BudgetError: see `prune`.
     """
+
+    def gradients(module: nn.Module) -> None:
+        source = Images.of(images, start.spec, torch.device("cpu"), "train")
+        order = torch.randperm(len(source), generator=generator(seed, "importance"))
+        for part in order[:TAYLOR_IMAGES].split(128):
+            pixels, labels = source.batch(part)
+            F.cross_entropy(module(source.network_input(pixels)), labels).backward()
+
+    return _cut(start, recipe, seed, gradients)
+
+
+def cut_on(
+    feed: Feed, start: Checkpoint, recipe: PruneRecipe, *, seed: int, loss: Loss
+) -> Checkpoint:
+    """As `cut`, the channels' worth by what `loss` says on the first batches of `feed`.
+
+    Raises:
+        BudgetError: see `prune`.
+    """
+
+    def gradients(module: nn.Module) -> None:
+        seen = 0
+        for inputs, labels in feed.batches((seed, 0, 0), Ranks()):
+            inputs = inputs.cpu()
+            loss(inputs, module(inputs), labels.cpu()).backward()
+            seen += len(inputs)
+            if seen >= TAYLOR_IMAGES:
+                break
+
+    return _cut(start, recipe, seed, gradients)
+
+
+def _cut(
+    start: Checkpoint, recipe: PruneRecipe, seed: int, gradients: Callable[[nn.Module], None]
+) -> Checkpoint:
     spec = start.spec.input
     module = copy.deepcopy(start.module).requires_grad_(True).eval()
-    groups = ChannelGroups(module, spec, _importance(module, start, images, recipe, seed))
+    groups = ChannelGroups(module, spec, _importance(module, recipe, gradients))
     layers = layer_macs(module, spec)
     whole = sum(layers.values())
     budget = int(whole * recipe.macs)
@@ -115,16 +153,12 @@ def _rebuilt(module: nn.Module, start: Checkpoint, step: Step) -> Checkpoint:
 
 
 def _importance(
-    module: nn.Module, start: Checkpoint, images: Fitted, recipe: PruneRecipe, seed: int
+    module: nn.Module, recipe: PruneRecipe, gradients: Callable[[nn.Module], None]
 ) -> Importance:
     """torch-pruning's measure of a group; for `taylor` it needs gradients on real images."""
     if recipe.importance == "magnitude":
         magnitude: Importance = tp.importance.GroupMagnitudeImportance(p=2, normalizer=None)
         return magnitude
-    source = Images.of(images, start.spec, torch.device("cpu"), "train")
-    chosen = torch.randperm(len(source), generator=generator(seed, "importance"))[:TAYLOR_IMAGES]
-    for part in chosen.split(128):
-        pixels, labels = source.batch(part)
-        F.cross_entropy(module(source.network_input(pixels)), labels).backward()
+    gradients(module)
     taylor: Importance = tp.importance.GroupTaylorImportance(normalizer=None)
     return taylor

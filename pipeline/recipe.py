@@ -20,6 +20,8 @@ Fraction: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 # What `pipeline/models/` can build; named here, where nothing loads torch.
 Arch: TypeAlias = Literal["resnet8", "resnet20", "resnet56", "mobilenet_v2", "ds_cnn", "vgg_tiny"]
+# What reads lines of text.
+TextArch: TypeAlias = Literal["ctc_small"]
 # What may be done about a network that int8 hurts, the cheapest first.
 Remedy: TypeAlias = Literal["ranges", "equalize", "rounding", "float-layers", "finetune"]
 REMEDIES: tuple[Remedy, ...] = get_args(Remedy)

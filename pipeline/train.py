@@ -18,12 +18,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 
-from pipeline.batches import Images, Schedule, epoch_batches, plain_batches
 from pipeline.checkpoint import Checkpoint
 from pipeline.data.fitted import Fitted
 from pipeline.distributed import Ranks, join_ranks
 from pipeline.ema import Ema
 from pipeline.errors import TrainError
+from pipeline.feed import ClassFeed, Feed
 from pipeline.history import EpochRecord, Step
 from pipeline.progress import SILENT, Progress, Task
 from pipeline.recipe import TrainRecipe
@@ -31,9 +31,7 @@ from pipeline.resume import TrainingState, restore, run_key, store
 from pipeline.schedule import learning_rate
 
 Loss: TypeAlias = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(network input (B, C, H, W), logits (B, K), labels (B,)) to a scalar to minimise."""
-
-VAL_BATCH = 500
+"""(network input (B, C, H, W), logits (B, ..., K), labels (B, ...)) to a scalar to minimise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +42,7 @@ class _Job:
     recipe: TrainRecipe
     seed: int
     loss: Loss
-    train: Images
-    val: Images
-    schedule: Schedule
+    feed: Feed
     ranks: Ranks
     resume_folder: Path | None
     store_every_s: float
@@ -93,23 +89,53 @@ def train(
         RunError: the state in `resume_folder` is damaged.
     """
     ranks = ranks or join_ranks()
-    device = _device()
-    images = Images.of(train, start.spec, device, "train")
+    return train_on(
+        ClassFeed.of(train, val, start.spec, recipe, ranks),
+        start,
+        recipe,
+        seed=seed,
+        resume_folder=resume_folder,
+        store_every_s=store_every_s,
+        progress=progress,
+        loss=loss or smoothed_cross_entropy(recipe.label_smoothing),
+        name=name,
+        ranks=ranks,
+    )
+
+
+def train_on(
+    feed: Feed,
+    start: Checkpoint,
+    recipe: TrainRecipe,
+    *,
+    seed: int,
+    loss: Loss,
+    resume_folder: Path | None = None,
+    store_every_s: float = 60.0,
+    progress: Progress = SILENT,
+    name: str = "train",
+    ranks: Ranks | None = None,
+) -> Checkpoint:
+    """`start` trained on what `feed` gives; see `train`, whose other arguments these are.
+
+    Raises:
+        TrainError: the loss is no longer finite.
+        RunError: the state in `resume_folder` is damaged.
+    """
+    ranks = ranks or join_ranks()
     step = Step(name, seed, msgspec.to_builtins(recipe))
     job = _Job(
         name=name,
         recipe=recipe,
         seed=seed,
-        loss=loss or smoothed_cross_entropy(recipe.label_smoothing),
-        train=images,
-        val=Images.of(val, start.spec, device, "val"),
-        schedule=Schedule.of(len(images), recipe.batch_size, ranks),
+        loss=loss,
+        feed=feed,
         ranks=ranks,
         resume_folder=resume_folder,
         store_every_s=store_every_s,
-        key=_key(start, step, train, val, ranks),
+        key=_key(start, step, feed, ranks),
     )
-    state = _initial_state(start.module, recipe, device)
+    state = _initial_state(start.module, recipe, feed.device)
     if resume_folder is not None and restore(state, resume_folder, job.key):
         progress.say(f"{name}: resumed after {state.epoch} epochs and {state.step} steps")
     # Deterministic convolutions on a GPU; on the CPU they are so by themselves.
@@ -129,16 +155,9 @@ def smoothed_cross_entropy(smoothing: float) -> Loss:
     return loss
 
 
-def _device() -> torch.device:
-    if torch.cuda.is_available():
-        return torch.device("cuda", torch.cuda.current_device())
-    return torch.device("cpu")
-
-
-def _key(start: Checkpoint, step: Step, train: Fitted, val: Fitted, ranks: Ranks) -> str:
+def _key(start: Checkpoint, step: Step, feed: Feed, ranks: Ranks) -> str:
     weights = (value.contiguous().numpy().data for value in start.module.state_dict().values())
-    splits = (part.data for split in (train, val) for part in (split.pixels, split.labels))
-    return run_key(start.spec, start.lineage, step, ranks.world, *splits, *weights)
+    return run_key(start.spec, start.lineage, step, ranks.world, *feed.content(), *weights)
 
 
 def _initial_state(module: nn.Module, recipe: TrainRecipe, device: torch.device) -> TrainingState:
@@ -173,7 +192,7 @@ def _optimizer(module: nn.Module, recipe: TrainRecipe) -> Optimizer:
 
 
 def _run(job: _Job, state: TrainingState, progress: Progress) -> None:
-    per_epoch = job.schedule.steps
+    per_epoch = job.feed.steps
     forward = job.ranks.parallel(state.module)
     done = state.epoch * per_epoch + state.step
     with progress.task(job.name, job.recipe.epochs * per_epoch, done) as task:
@@ -182,11 +201,16 @@ def _run(job: _Job, state: TrainingState, progress: Progress) -> None:
             _train_epoch(job, state, forward, task, begun)
             record = _finish_epoch(job, state, begun)
             if job.ranks.first:
-                progress.say(
-                    f"{job.name} {record.epoch}/{job.recipe.epochs}: "
-                    f"loss {record.train_loss:.4f}, val {100 * record.val_accuracy:.2f} %, "
-                    f"lr {record.lr:.2g}, {record.seconds:.1f} s"
-                )
+                progress.say(_said(job, record))
+
+
+def _said(job: _Job, record: EpochRecord) -> str:
+    cer = "" if record.val_cer is None else f", CER {100 * record.val_cer:.2f} %"
+    return (
+        f"{job.name} {record.epoch}/{job.recipe.epochs}: "
+        f"loss {record.train_loss:.4f}, val {100 * record.val_accuracy:.2f} %{cer}, "
+        f"lr {record.lr:.2g}, {record.seconds:.1f} s"
+    )
 
 
 def _train_epoch(
@@ -195,8 +219,7 @@ def _train_epoch(
     """The rest of the epoch under way."""
     place = (job.seed, state.epoch, state.step)
     stored = time.monotonic()
-    batches = epoch_batches(job.train, job.schedule, job.recipe.augment, place, job.ranks)
-    for inputs, labels in batches:
+    for inputs, labels in job.feed.batches(place, job.ranks):
         for group in state.optimizer.param_groups:
             group["lr"] = _rate(job, state.epoch, state.step)
         loss = job.loss(inputs, forward(inputs), labels)
@@ -214,7 +237,7 @@ def _train_epoch(
 
 
 def _rate(job: _Job, epoch: int, step: int) -> float:
-    steps, recipe = job.schedule.steps, job.recipe
+    steps, recipe = job.feed.steps, job.recipe
     warmup = round(recipe.warmup_epochs * steps)
     return learning_rate(epoch * steps + step, recipe.lr, warmup, recipe.epochs * steps)
 
@@ -227,19 +250,18 @@ def _worth_storing(job: _Job, seconds: float) -> bool:
 def _finish_epoch(job: _Job, state: TrainingState, begun: float) -> EpochRecord:
     job.ranks.agree(state.module)
     job.ranks.agree(state.ema.module)
-    train_loss = job.ranks.total(state.loss).item() / (job.schedule.steps * job.ranks.world)
+    train_loss = job.ranks.total(state.loss).item() / (job.feed.steps * job.ranks.world)
     if not torch.isfinite(torch.tensor(train_loss)):
         raise TrainError(
             f"{job.name}: expected a finite loss in epoch {state.epoch + 1}, found {train_loss}; "
             f"a lower lr than {job.recipe.lr} may help"
         )
-    val_loss, val_accuracy = _measure(state.ema.module, job.val, job.ranks)
-    lr = _rate(job, state.epoch, job.schedule.steps - 1)
+    val = job.feed.measure(state.ema.module, job.ranks)
+    lr = _rate(job, state.epoch, job.feed.steps - 1)
     state.epoch, state.step, state.seconds = state.epoch + 1, 0, 0.0
     state.loss.zero_()
-    record = EpochRecord(
-        state.epoch, train_loss, val_loss, val_accuracy, lr, time.monotonic() - begun
-    )
+    seconds = time.monotonic() - begun
+    record = EpochRecord(state.epoch, train_loss, val.loss, val.accuracy, lr, seconds, val.cer)
     state.history.append(record)
     _store(job, state)
     return record
@@ -249,15 +271,3 @@ def _store(job: _Job, state: TrainingState) -> None:
     if job.resume_folder is not None and job.ranks.first:
         store(state, job.resume_folder, job.key)
     job.ranks.wait()
-
-
-@torch.no_grad()
-def _measure(module: nn.Module, images: Images, ranks: Ranks) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy of `module` over all ranks' shares of `images`."""
-    sums = torch.zeros(2, dtype=torch.float64, device=images.device)
-    for inputs, labels in plain_batches(images, VAL_BATCH, ranks):
-        logits = module(inputs)
-        sums[0] += F.cross_entropy(logits, labels, reduction="sum")
-        sums[1] += (logits.argmax(dim=1) == labels).sum()
-    loss, correct = (ranks.total(sums) / len(images)).tolist()
-    return loss, correct

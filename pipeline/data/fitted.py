@@ -13,7 +13,7 @@ from edge_agent.arrays import U8
 from edge_agent.atomic import whole_file
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import fit
-from pipeline.data.base import Dataset, Split, SplitName
+from pipeline.data.base import Dataset, ImageSequence, Split, SplitName
 from pipeline.progress import SILENT, Progress
 
 
@@ -37,13 +37,20 @@ def fit_split(
     split: Split, spec: InputSpec, progress: Progress = SILENT, *, name: str = "images"
 ) -> Fitted:
     """Every image of `split` through the device's own `fit`; `name` is for the progress."""
-    total = len(split)
+    return Fitted(fit_images(split.images, spec, progress, name=name), split.labels)
+
+
+def fit_images(
+    images: ImageSequence, spec: InputSpec, progress: Progress = SILENT, *, name: str = "images"
+) -> U8:
+    """Every one of `images` through the device's own `fit`: (N, H, W, C) uint8."""
+    total = len(images)
     pixels = np.empty((total, spec.height, spec.width, spec.channels), np.uint8)
     with progress.task(f"fit {name}", total) as task:
         for number in range(total):
-            pixels[number] = fit(split.images[number], spec)
+            pixels[number] = fit(images[number], spec)
             task.advance()
-    return Fitted(pixels, split.labels)
+    return pixels
 
 
 def fit_cached(

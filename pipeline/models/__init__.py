@@ -1,8 +1,9 @@
-"""The networks: NCHW float32, already normalised, to logits (N, classes).
+"""The networks: NCHW float32, already normalised, to logits (N, classes) or (N, T, classes).
 
-Each is an `nn.Sequential` whose last element is the classifier (pool, flatten, linear), so
-that `net[:-1]` gives the last feature maps. `build` is the only door. To add
-an architecture: write its file, name it in `recipe.Arch` and in `_construct`.
+Each that classifies is an `nn.Sequential` whose last element is the classifier (pool,
+flatten, linear), so that `net[:-1]` gives the last feature maps; the readers of text answer
+at T time steps. `build` is the only door. To add an architecture: write its file, name it in
+`recipe.Arch` or `recipe.TextArch` and in `_construct`.
 """
 
 from typing import assert_never
@@ -10,6 +11,7 @@ from typing import assert_never
 from torch import nn
 
 from pipeline.errors import RecipeError
+from pipeline.models.ctc_small import check_line, ctc_small
 from pipeline.models.ds_cnn import ds_cnn
 from pipeline.models.layers import initialise
 from pipeline.models.mobilenet_v2 import mobilenet_v2
@@ -29,11 +31,13 @@ def build(spec: ModelSpec) -> nn.Module:
     """The network of `spec`, freshly initialised from torch's global generator.
 
     Returns:
-        A module from (N, C, H, W) float32 to logits (N, spec.classes). For a pruned
-        `spec` the layers have its shapes, to be filled by a state dict.
+        A module from (N, C, H, W) float32 to logits (N, spec.classes), or (N, T, spec.classes)
+        for a reader of text. For a pruned `spec` the layers have its shapes, to be filled by a
+        state dict.
 
     Raises:
-        RecipeError: the input is smaller than any of these networks can look at.
+        RecipeError: the input is smaller than any of these networks can look at, or not of
+            the height and width that a reader of text takes.
         RunError: `spec.shapes` does not fit the architecture.
     """
     side = min(spec.input.height, spec.input.width)
@@ -65,5 +69,8 @@ def _construct(spec: ModelSpec) -> nn.Module:
             return ds_cnn(classes, channels, width, height_width)
         case "vgg_tiny":
             return vgg_tiny(classes, channels, width)
+        case "ctc_small":
+            check_line(spec.input)
+            return ctc_small(classes, channels, width)
         case _:
             assert_never(spec.arch)

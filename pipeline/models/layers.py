@@ -61,6 +61,13 @@ def conv_bn(
     return nn.Sequential(*layers)
 
 
+class StepClassifier(nn.Conv2d):
+    """One linear layer for every place: (N, features, 1, T) to logits (N, classes, 1, T)."""
+
+    def __init__(self, features: int, classes: int) -> None:
+        super().__init__(features, classes, 1)
+
+
 def classifier(features: int, classes: int) -> nn.Sequential:
     """Global average pool and one linear layer: (N, features, H, W) to logits (N, classes)."""
     return nn.Sequential(
@@ -81,14 +88,18 @@ def scaled(channels: int, width: float) -> int:
 
 
 def initialise(module: nn.Module) -> None:
-    """He initialisation of every convolution (He et al. 2015, fan out); norms start at 1, 0."""
+    """He initialisation of every convolution (He et al. 2015, fan out); norms start at 1, 0.
+
+    Classifiers start near 0, so that the first answers are no surer than a guess.
+    """
     for layer in module.modules():
-        if isinstance(layer, nn.Conv2d):
+        if isinstance(layer, StepClassifier | nn.Linear):
+            nn.init.normal_(layer.weight, std=0.01)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-        elif isinstance(layer, nn.Linear):
-            nn.init.normal_(layer.weight, std=0.01)
-            nn.init.zeros_(layer.bias)
         elif isinstance(layer, nn.BatchNorm2d):
             layer.reset_parameters()

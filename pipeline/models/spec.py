@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 
 from edge_agent.bundle.manifest import InputSpec
-from pipeline.recipe import Arch
+from pipeline.recipe import Arch, TextArch
 
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -26,14 +26,14 @@ class ModelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     Args:
         arch: the architecture's name.
-        classes: number of logits.
+        classes: number of logits; of a network that reads text, at each time step.
         input: what the network sees; its channels, height and width.
         width: the architecture's width multiplier.
         shapes: for a pruned network, the channels of each layer by its module path;
             None while every layer is as the architecture made it.
     """
 
-    arch: Arch
+    arch: Arch | TextArch
     classes: Annotated[int, msgspec.Meta(ge=2)]
     input: InputSpec
     width: Annotated[float, msgspec.Meta(gt=0)] = 1.0

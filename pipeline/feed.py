@@ -1,0 +1,121 @@
+"""`Feed`: what the loop learns from, whatever the labels are: classes here, texts elsewhere."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol, Self, TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pipeline.batches import Images, Schedule, epoch_batches, plain_batches
+from pipeline.data.fitted import Fitted
+from pipeline.distributed import Ranks
+from pipeline.models import ModelSpec
+from pipeline.recipe import Augment, TrainRecipe
+
+VAL_BATCH = 500
+
+Place: TypeAlias = tuple[int, int, int]
+"""(seed, epoch, first step): where an epoch's batches begin; a resumed one in its middle."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How good a network is on the validation split; as in `EpochRecord`."""
+
+    loss: float
+    accuracy: float
+    cer: float | None = None
+
+
+class Feed(Protocol):
+    """Batches to learn from, and the measure at the end of an epoch.
+
+    Nothing here may keep state between batches: what they hold depends on their place alone.
+    """
+
+    @property
+    def device(self) -> torch.device:
+        """Where the batches are."""
+
+    @property
+    def steps(self) -> int:
+        """Batches per epoch."""
+
+    def batches(self, place: Place, ranks: Ranks) -> Iterator[tuple[Tensor, Tensor]]:
+        """This rank's inputs (B, C, H, W) and labels (B, ...) from `place` to the epoch's end."""
+
+    def measure(self, module: nn.Module, ranks: Ranks) -> Measured:
+        """`module` on all ranks' shares of the validation split."""
+
+    def content(self) -> Iterator[object]:
+        """All that decides what the batches and the measure are, for `resume.run_key`."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClassFeed:
+    """Images and the numbers of their classes."""
+
+    fitted: tuple[Fitted, Fitted]
+    train: Images
+    val: Images
+    schedule: Schedule
+    augment: Augment
+
+    @classmethod
+    def of(
+        cls, train: Fitted, val: Fitted, spec: ModelSpec, recipe: TrainRecipe, ranks: Ranks
+    ) -> Self:
+        """The images of two splits, on a GPU if there is one.
+
+        Raises:
+            DataError: a split does not fit the network, or there are too few images.
+        """
+        device = pick_device()
+        images = Images.of(train, spec, device, "train")
+        return cls(
+            (train, val),
+            images,
+            Images.of(val, spec, device, "val"),
+            Schedule.of(len(images), recipe.batch_size, ranks),
+            recipe.augment,
+        )
+
+    @property
+    def device(self) -> torch.device:
+        """See `Feed`."""
+        return self.train.device
+
+    @property
+    def steps(self) -> int:
+        """See `Feed`."""
+        return self.schedule.steps
+
+    def batches(self, place: Place, ranks: Ranks) -> Iterator[tuple[Tensor, Tensor]]:
+        """See `Feed`; the labels are (B,)."""
+        return epoch_batches(self.train, self.schedule, self.augment, place, ranks)
+
+    @torch.no_grad()
+    def measure(self, module: nn.Module, ranks: Ranks) -> Measured:
+        """Mean cross-entropy and accuracy."""
+        sums = torch.zeros(2, dtype=torch.float64, device=self.device)
+        for inputs, labels in plain_batches(self.val, VAL_BATCH, ranks):
+            logits = module(inputs)
+            sums[0] += F.cross_entropy(logits, labels, reduction="sum")
+            sums[1] += (logits.argmax(dim=1) == labels).sum()
+        loss, correct = (ranks.total(sums) / len(self.val)).tolist()
+        return Measured(loss, correct)
+
+    def content(self) -> Iterator[object]:
+        """See `Feed`."""
+        for split in self.fitted:
+            yield split.pixels.data
+            yield split.labels.data
+
+
+def pick_device() -> torch.device:
+    """A GPU if there is one."""
+    if torch.cuda.is_available():
+        return torch.device("cuda", torch.cuda.current_device())
+    return torch.device("cpu")

@@ -1,0 +1,1 @@
+"""Text recognition on the host: charsets, data, synthetic text, training and its measures."""

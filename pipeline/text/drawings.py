@@ -1,0 +1,83 @@
+"""What is drawn before a camera looks at it: a text as ink, or a counter as a picture."""
+
+from dataclasses import dataclass
+from random import Random
+from typing import TypeAlias
+
+import numpy as np
+
+from edge_agent.arrays import F32, U8
+from pipeline.text.fonts import Font
+from pipeline.text.glyphs import SIZES, draw_text, thicken
+from pipeline.text.odometer import WheelStyle, draw_wheels, wheel_text, wheel_turns
+from pipeline.text.segments import SegmentStyle, draw_segments
+
+
+@dataclass(frozen=True, eq=False)
+class Ink:
+    """A text as ink.
+
+    Args:
+        text: what it says.
+        mask: (H, W) uint8, 255 where there is ink.
+        ghost: (H, W) uint8, what is faintly there besides: a display's dark segments.
+    """
+
+    text: str
+    mask: U8
+    ghost: U8 | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Counter:
+    """A counter's windows as a picture, (H, W) uint8, and what is read from them."""
+
+    text: str
+    picture: U8
+
+
+Drawing: TypeAlias = Ink | Counter
+
+
+def in_font(text: str, fonts: tuple[Font, ...], rng: Random, *, spaced: float) -> Ink:
+    """`text` in a font, a size and a weight at random; a share `spaced` has its letters apart."""
+    size = rng.choice(SIZES)
+    spacing = rng.randint(1, size // 4) if rng.random() < spaced else 0
+    mask = draw_text(text, rng.choice(fonts), size, spacing)
+    if rng.random() < 0.3:
+        mask = thicken(mask, rng)
+    return Ink(text, mask)
+
+
+def in_segments(text: str, rng: Random) -> Ink:
+    """`text` on a seven-segment display; half of them show their dark segments."""
+    lit, every = draw_segments(text, SegmentStyle.draw(rng))
+    return Ink(text, lit, every if rng.random() < 0.5 else None)
+
+
+def on_wheels(fonts: tuple[Font, ...], rng: Random, *, rolling: bool) -> Counter:
+    """A counter that shows a reading at random, on its way to the next one half the time.
+
+    Without `rolling` no wheel is far enough on its way for its text to be `BETWEEN`.
+    """
+    wheels = rng.choice((1, 1, 2, 3, 4, 5, 5, 6, 7, 8))
+    turn = rng.random() if rng.random() < 0.5 else 0.0
+    if not rolling and 0.25 < turn < 0.75:
+        turn = 0.0
+    reading = rng.randrange(10**wheels)
+    if turn and rng.random() < 0.3:
+        # Numbers that end in nines are rare, and the ones that turn several wheels.
+        nines = 10 ** rng.randint(1, wheels)
+        reading = reading - reading % nines + nines - 1
+    turns = wheel_turns(reading, turn, wheels)
+    # Wheels never rest quite where they should.
+    shown = [(digit, part or abs(rng.gauss(0, 0.03))) for digit, part in turns]
+    decimals = rng.choice((0, 0, 1, 2, 3)) if wheels > 3 else 0
+    picture = draw_wheels(shown, decimals, rng.choice(fonts), WheelStyle.draw(rng))
+    return Counter(wheel_text(turns), picture)
+
+
+def printed_badly(ink: Ink, noise: F32) -> Ink:
+    """`ink` with the gaps that thermal and dot-matrix printers leave, where `noise` is high."""
+    worn = np.where(noise > 0.9, ink.mask // 3, ink.mask)
+    return Ink(ink.text, worn.astype(np.uint8), ink.ghost)
