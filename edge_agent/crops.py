@@ -22,6 +22,7 @@ import numpy as np
 
 from edge_agent.arrays import U8
 from edge_agent.atomic import write_whole
+from edge_agent.bundle.manifest import Name
 from edge_agent.bundle.preprocess import ColourOrder
 from edge_agent.config import CropsConfig
 from edge_agent.errors import CropError
@@ -30,7 +31,7 @@ from edge_agent.results import Box, CharacterScore, Confidence, ReadingState
 
 log = logging.getLogger(__name__)
 
-NAME = re.compile(r"([0-9]{10})\.(png|json)")
+FILE_NAME = re.compile(r"([0-9]{10})\.(png|json)")
 MB = 1024 * 1024
 
 
@@ -50,9 +51,10 @@ class CropRecord(
     """
 
     number: Annotated[int, msgspec.Meta(ge=0)]
-    device: str
-    stream: str
-    region: str
+    # Names, so that whoever labels crops may make paths of them.
+    device: Name
+    stream: Name
+    region: Name
     captured_at: Moment
     state: ReadingState
     why: str
@@ -184,7 +186,7 @@ def _scan(folder: Path) -> list[_Kept]:
 
 
 def _number(path: Path) -> int | None:
-    found = NAME.fullmatch(path.name)
+    found = FILE_NAME.fullmatch(path.name)
     return None if found is None else int(found[1])
 
 

@@ -315,6 +315,43 @@ def watch_command(
         sys.stderr.write(f"{account_line(ledger)}\n")
 
 
+@app.command("label")
+def label_command(
+    crops: Annotated[
+        Path, typer.Argument(metavar="CROPS_DIR", help="The crops of an agent, copied from it.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="The text folder to make or extend; asks for each text."),
+    ] = None,
+    texts: Annotated[
+        Path | None,
+        typer.Option("--texts", metavar="TSV", help="Take the texts from this file; ask nothing."),
+    ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option("--sheet", help="Write a page of the pictures, and a table to fill in, here."),
+    ] = None,
+    state: Annotated[
+        str | None, typer.Option("--state", help="Only what was held, or rejected.")
+    ] = None,
+    list_: Annotated[
+        bool, typer.Option("--list", help="With --out: only show what is there and labelled.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Show every crop as a line of JSON.")
+    ] = False,
+) -> None:
+    """Show the crops that an agent kept, and label them to train with them."""
+    from pipeline.label.command import Wishes, label
+
+    if texts is not None and out is None:
+        raise typer.BadParameter("expected --out FOLDER with it", param_hint="--texts")
+    if state not in (None, "held", "rejected"):
+        raise typer.BadParameter(f"expected held or rejected, found {state}", param_hint="--state")
+    label(crops, out, Wishes(texts, sheet, state, listing=list_, json=json), sys.stdout)
+
+
 @app.command("demo")
 def demo_command(
     broker: Annotated[

@@ -11,7 +11,8 @@ from pathlib import Path
 
 TARGET = Path(__file__).parents[1] / "docs" / "commands.md"
 COMMANDS = {
-    "edgeward": "build train prune quantize export verify report init convert doctor watch demo",
+    "edgeward": "build train prune quantize export verify report init convert doctor watch label "
+    "demo",
     "edgeward-agent": "run check bench schemas",
 }
 MODULES = {"edgeward": "pipeline.cli", "edgeward-agent": "edge_agent.cli"}

@@ -163,3 +163,10 @@ def test_a_record_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "0000000007.json").write_text('{"schema": "edgeward.crop/1"}')
     with pytest.raises(CropError, match=r"0000000007\.json: Object missing required field"):
         list_crops(tmp_path)
+
+
+def test_a_record_whose_region_is_no_name_is_refused(tmp_path: Path) -> None:
+    """Whoever labels crops makes paths of these: `../` must not come from a device."""
+    store(tmp_path).keep(IMAGE, "bgr", record(region="../water"))
+    with pytest.raises(CropError, match=r"0000000000\.json: .*`\$\.region`"):
+        list_crops(tmp_path)

@@ -1,0 +1,89 @@
+"""A contact sheet: the pictures on one page that any browser opens, with a field for each text.
+
+The page needs no server and fetches nothing. What was typed is saved from it as a file for
+`edgeward label --texts`; `texts.tsv` beside it is the same to be filled in by hand.
+"""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from edge_agent.atomic import write_whole
+from pipeline.label.answers import HEADER
+from pipeline.label.folder import Entry, picture_bytes
+
+PAGE_FILE, TEXTS_FILE = "contact.html", "texts.tsv"
+
+
+@dataclass(frozen=True)
+class _Card:
+    """A crop with its picture as a `data:` address."""
+
+    entry: Entry
+    picture: str
+
+
+def write_sheet(entries: Sequence[Entry], folder: Path) -> tuple[Path, Path]:
+    """Write the page and the table of `entries` to `folder`; their paths.
+
+    Raises:
+        CropError: a crop's picture is missing or damaged; nothing is written.
+    """
+    page = render(entries).encode()
+    paths = folder / PAGE_FILE, folder / TEXTS_FILE
+    for path, data in zip(paths, (page, texts_table(entries).encode()), strict=True):
+        write_whole(path, data)
+    return paths
+
+
+def texts_table(entries: Sequence[Entry]) -> str:
+    """The table to be filled in: no text yet, and beside it what was read and why not accepted."""
+    rows = [(*HEADER, "READ", "WHY")]
+    for entry in entries:
+        record = entry.crop.record
+        rows.append((entry.name, "", _cell(record.text), _cell(record.why)))
+    return "".join("\t".join(row) + "\n" for row in rows)
+
+
+def _cell(text: str) -> str:
+    """`text` without what would end a column or a line."""
+    return " ".join(text.split())
+
+
+def render(entries: Sequence[Entry]) -> str:
+    """The page; the same crops give the same page."""
+    script = _asset("sheet.js")
+    return _template().render(
+        cards=[_Card(entry, _address(entry)) for entry in entries],
+        style=Markup(_asset("sheet.css")),
+        script=Markup(script),
+        script_hash=b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
+        texts_file=TEXTS_FILE,
+    )
+
+
+def _address(entry: Entry) -> str:
+    return f"data:image/png;base64,{b64encode(picture_bytes(entry.crop)).decode('ascii')}"
+
+
+def _asset(name: str) -> str:
+    return resources.files("pipeline.label").joinpath(name).read_text("utf-8")
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("pipeline.label", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("sheet.html.j2")
