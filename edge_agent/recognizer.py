@@ -12,7 +12,7 @@ import numpy as np
 
 from edge_agent.arrays import F32, I8, U8
 from edge_agent.bundle.archive import Bundle
-from edge_agent.bundle.manifest import ClassifySpec, TextSpec
+from edge_agent.bundle.manifest import ClassifySpec, Manifest, TextSpec
 from edge_agent.bundle.preprocess import ColourOrder
 from edge_agent.decode.classify import classify
 from edge_agent.decode.ctc import read_text
@@ -69,7 +69,7 @@ class TfliteRecognizer:
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
         self.bundle = bundle
         manifest = bundle.manifest
-        self._output, self._affine = manifest.output, manifest.quantisation.output
+        self._affine = manifest.quantisation.output
         self._network = Network(bundle.model, manifest, threads, str(bundle.path))
         self.runtime = self._network.runtime
         self.golden_quanta = self._replay()
@@ -98,12 +98,7 @@ class TfliteRecognizer:
 
     def decode(self, raw: I8) -> Result:
         """The answer a raw output stands for, whatever its shape."""
-        scores = self._affine.dequantize(raw)
-        match self._output:
-            case ClassifySpec() as spec:
-                return classify(scores, spec)
-            case TextSpec() as spec:
-                return read_text(scores, spec)
+        return decode_output(raw, self.bundle.manifest)
 
     def timed(self, image: U8, order: ColourOrder = "rgb") -> tuple[Result, Timings]:
         """As calling it, with the time each step took."""
@@ -128,14 +123,24 @@ class TfliteRecognizer:
                 raise BundleError(
                     f"{place}: expected outputs within {tolerance} quanta, found {quanta} off"
                 )
-            expected, found = _said(self.decode(frame.output)), _said(self.decode(raw))
+            expected, found = said(self.decode(frame.output)), said(self.decode(raw))
             if expected != found:
                 raise BundleError(f"{place}: expected {expected!r}, found {found!r}")
             worst = max(worst, quanta)
         return worst
 
 
-def _said(result: Result) -> str:
+def decode_output(raw: I8, manifest: Manifest) -> Result:
+    """The answer that a raw output of the network of `manifest` stands for, whatever its shape."""
+    scores = manifest.quantisation.output.dequantize(raw)
+    match manifest.output:
+        case ClassifySpec() as spec:
+            return classify(scores, spec)
+        case TextSpec() as spec:
+            return read_text(scores, spec)
+
+
+def said(result: Result) -> str:
     """What must be the same on every machine: the class or the text."""
     return result.label if isinstance(result, Classification) else result.text
 

@@ -9,7 +9,8 @@ class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One promise of the budget, worded for the reader.
 
     Args:
-        name: `accuracy`, `drop`, `agreement`, `size` or `latency`.
+        name: `accuracy`, `drop`, `agreement`, `size` or `latency`; `golden` and `crops` are
+            those of `pipeline.kept_answers`.
         demanded: `at least 98.00 %`.
         measured: `98.90 %`.
         holds: whether what was measured is what was demanded.
