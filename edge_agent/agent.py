@@ -19,6 +19,7 @@ from edge_agent.bundle.archive import Bundle, open_bundle
 from edge_agent.config import AgentConfig
 from edge_agent.crops import CropStore
 from edge_agent.messages import BundleRef, State
+from edge_agent.meter_memory import MeterMemory, meters_path
 from edge_agent.mqtt import Dialer, Identity, Will
 from edge_agent.outbox import Outbox
 from edge_agent.presence import Presence
@@ -118,8 +119,9 @@ def open_agent(
         owned.enter_context(recognizer(bundle, stream.threads))
         for bundle, stream in zip(bundles, config.streams, strict=True)
     ]
+    memory = owned.enter_context(MeterMemory(meters_path(config.outbox.path)))
     readers = [
-        open_reader(part, bundle.manifest, str(bundle.path), model)
+        open_reader(part, bundle.manifest, str(bundle.path), model, memory)
         for part, bundle, model in zip(config.streams, bundles, models, strict=True)
     ]
     crops = CropStore(config.crops) if config.crops is not None else None

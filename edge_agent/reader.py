@@ -19,6 +19,7 @@ from edge_agent.decode.ctc import read_text
 from edge_agent.errors import TaskError
 from edge_agent.lines import lay_out
 from edge_agent.meter import MeterState, Verdict, judge
+from edge_agent.meter_memory import MeterMemory
 from edge_agent.quality import quality, to_grey
 from edge_agent.recognizer import Recognizer
 from edge_agent.rectify import Upright, rectify
@@ -52,6 +53,7 @@ class Reader:
         regions: where there is text.
         output, image: what the network writes and what it looks at.
         recognize: the network.
+        memory: of what meters showed before this start; None begins anew.
 
     Raises:
         ConfigError: a region's pattern or words cannot be written by this network, or its
@@ -65,13 +67,14 @@ class Reader:
         output: TextSpec,
         image: InputSpec,
         recognize: Recognizer,
+        memory: MeterMemory | None = None,
     ) -> None:
         aspect = image.width / image.height
         line = LineReader(recognize, output)
         for region in regions:
             check_width(region, aspect, stream)
         self._regions = [
-            _Place(stream, region, allowed_texts(region, output, stream), line, aspect)
+            _Place(stream, region, allowed_texts(region, output, stream), line, aspect, memory)
             for region in regions
         ]
 
@@ -86,7 +89,11 @@ class Reader:
 
 
 def open_reader(
-    stream: StreamConfig, manifest: Manifest, place: str, recognize: Recognizer
+    stream: StreamConfig,
+    manifest: Manifest,
+    place: str,
+    recognize: Recognizer,
+    memory: MeterMemory | None = None,
 ) -> Reader | None:
     """The reader of a stream with text; None for another stream.
 
@@ -95,6 +102,7 @@ def open_reader(
         manifest: what its bundle says of itself.
         place: the bundle, for errors.
         recognize: the bundle's network.
+        memory: as of `Reader`.
 
     Raises:
         TaskError: the bundle is for another task than the stream.
@@ -108,7 +116,7 @@ def open_reader(
         )
     if not isinstance(manifest.output, TextSpec):
         return None
-    return Reader(stream.name, stream.regions, manifest.output, manifest.input, recognize)
+    return Reader(stream.name, stream.regions, manifest.output, manifest.input, recognize, memory)
 
 
 class LineReader:
@@ -150,10 +158,13 @@ class _Place:
         allowed: Automaton | None,
         line: LineReader,
         aspect: float,
+        memory: MeterMemory | None,
     ) -> None:
         self._name = f"stream {stream!r}, region {region.name!r}"
         self._region, self._allowed, self._line, self._aspect = region, allowed, line, aspect
-        self._meter = MeterState()
+        self._stream, self._memory, self._meter = stream, memory, MeterState()
+        if memory is not None and region.meter is not None:
+            self._meter = memory.recall(stream, region.name, region.meter)
         self._still = Stillness(region.frozen_after_s)
 
     def look(self, frame: Frame) -> Seen:
@@ -173,6 +184,8 @@ class _Place:
         if rules is None or verdict.state != "accepted":
             return verdict
         self._meter, verdict = judge(self._meter, rules, text.text, at)
+        if self._memory is not None:
+            self._memory.keep(self._stream, self._region.name, rules, self._meter)
         return verdict
 
     def _reading(self, upright: Upright, text: Text, verdict: Verdict) -> Seen:

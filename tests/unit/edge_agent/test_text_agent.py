@@ -71,6 +71,29 @@ def test_a_meter_is_read_from_files_to_a_subscriber(
     ]
 
 
+def test_a_restart_remembers_the_meter(
+    mosquitto: Mosquitto, tmp_path: Path, stripes_path: Path, images: str
+) -> None:
+    """A second start accepts at once what the first confirmed; a damaged file begins anew."""
+    config = write_config(tmp_path, mosquitto.url, stripes_path, images, stream=REGION)
+    memory = tmp_path / "outbox.meters.json"
+    starts = []
+    with Subscriber(mosquitto.url) as subscriber:
+        for start in range(3):
+            if start == 2:
+                memory.write_text("{")
+            with Agent(config) as agent:
+                messages = [hear(subscriber, ResultMessage) for _ in range(4)]
+                assert agent.process.wait(10) == 0
+            readings = [m.result for m in messages if isinstance(m.result, Reading)]
+            starts.append([(reading.state, reading.value) for reading in readings])
+            assert memory.is_file()
+    assert starts[0][:2] == [("held", None), ("accepted", 12.1)]
+    assert starts[1][:3] == [("accepted", 12.1), ("accepted", 12.1), ("rejected", 12.1)]
+    assert starts[2] == starts[0]
+    assert f"WARNING {memory}: damaged, meters begin anew: " in agent.log.read_text()
+
+
 def test_check_tries_regions_and_crops_too(
     mosquitto: Mosquitto,
     tmp_path: Path,
