@@ -101,7 +101,7 @@ def _lines(run: Run, folder: Path, test: Split, tools: list[Tool]) -> Iterator[L
     samples = _inputs(run, test)
     onnx = (folder / "network.onnx").read_bytes()
     with SILENT.task("", len(test)) as task:
-        real = float_scores(onnx, test, run.recipe.input, task)
+        real = float_scores(onnx, test.images, run.recipe.input, task)
     best = accuracy(real, test.labels)
     yield Line("float", best, 0.0, 1.0)
     for name, path in _files(run, folder, tools):

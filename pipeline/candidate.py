@@ -7,7 +7,6 @@ from edge_agent import __version__
 from edge_agent.bundle.archive import sha256
 from edge_agent.bundle.manifest import (
     FORMAT_VERSION,
-    ClassifySpec,
     Golden,
     Manifest,
     Provenance,
@@ -28,7 +27,7 @@ def draft_manifest(run: Run, lowered: Lowered) -> Manifest:
         format=FORMAT_VERSION,
         name=recipe.name,
         input=recipe.input,
-        output=ClassifySpec(labels=run.dataset.labels, min_confidence=recipe.output.min_confidence),
+        output=run.task.output(),
         quantisation=Quantisation(input=lowered.input, output=lowered.output),
         golden=Golden(frames=1, tolerance_quanta=TOLERANCE_QUANTA),
         files={},

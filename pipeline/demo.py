@@ -22,6 +22,7 @@ from edge_agent.messages import ResultMessage
 from edge_agent.results import Classification
 from pipeline.broker import broker_at, running_broker
 from pipeline.build import build
+from pipeline.data.base import Dataset
 from pipeline.errors import DemoError
 from pipeline.progress import Progress
 from pipeline.run import Run
@@ -96,12 +97,17 @@ def demo(run: Run, broker_url: str | None, device_python: Path, frames: int) -> 
     return _outcome(run, scenes, ledger, seen)
 
 
+def _dataset(run: Run) -> Dataset:
+    assert isinstance(run.dataset, Dataset), "the demo's recipe is about classes"
+    return run.dataset
+
+
 def _film(run: Run, folder: Path, frames: int) -> tuple[Scene, ...]:
     """Film the scenes into `folder`, emptied before."""
     # The last demo's outbox would go on counting where it ended.
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    return write_scenes(run.dataset.test, folder / FILM, frames=frames, seed=run.recipe.seed)
+    return write_scenes(_dataset(run).test, folder / FILM, frames=frames, seed=run.recipe.seed)
 
 
 def _watch_agent(
@@ -122,7 +128,7 @@ def _watch_agent(
 def _outcome(
     run: Run, scenes: tuple[Scene, ...], ledger: Ledger, seen: dict[int, ResultMessage]
 ) -> Outcome:
-    labels = run.dataset.labels
+    labels = _dataset(run).labels
     answers = {number: message.result for number, message in seen.items()}
     right = sum(
         isinstance(answer := answers.get(scene.number), Classification)

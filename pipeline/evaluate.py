@@ -17,7 +17,7 @@ from edge_agent.bundle.manifest import InputSpec, Score
 from edge_agent.bundle.preprocess import preprocess
 from edge_agent.decode.classify import softmax
 from edge_agent.network import Network
-from pipeline.data.base import Split
+from pipeline.data.base import ImageSequence
 from pipeline.progress import Task
 
 # The 97.5 % quantile of the standard normal distribution, for two-sided 95 % intervals.
@@ -75,29 +75,29 @@ def expected_drop(real: F32, other: F32, temperature: float) -> float:
     return float((mine - others).mean(dtype=np.float64))
 
 
-def device_scores(network: Network, affine: Affine, split: Split, task: Task) -> F32:
-    """The dequantised (N, K) scores that the device's own code gives for `split`."""
+def device_scores(network: Network, affine: Affine, images: ImageSequence, task: Task) -> F32:
+    """The dequantised (N, K) or (N, T, K) scores that the device's own code gives for `images`."""
     rows = []
-    for number in range(len(split)):
-        rows.append(affine.dequantize(network(split.images[number])).reshape(-1))
+    for number in range(len(images)):
+        rows.append(affine.dequantize(network(images[number]))[0])
         task.advance()
     return np.stack(rows)
 
 
-def float_scores(model: bytes, split: Split, spec: InputSpec, task: Task) -> F32:
-    """The (N, K) scores of a float ONNX network (static batch 1) for `split`."""
+def float_scores(model: bytes, images: ImageSequence, spec: InputSpec, task: Task) -> F32:
+    """The (N, K) or (N, T, K) scores of a float ONNX network (static batch 1) for `images`."""
     session = onnx_session(model)
     rows = []
-    for x in network_inputs(split, spec):
-        rows.append(session.run(None, {session.get_inputs()[0].name: x})[0].reshape(-1))
+    for x in network_inputs(images, spec):
+        rows.append(session.run(None, {session.get_inputs()[0].name: x})[0][0])
         task.advance()
     return np.stack(rows).astype(np.float32)
 
 
-def network_inputs(split: Split, spec: InputSpec) -> Iterator[F32]:
-    """Every image of `split` as the float network takes it: (1, C, H, W) float32."""
-    for number in range(len(split)):
-        yield to_nchw(split.images[number], spec)
+def network_inputs(images: ImageSequence, spec: InputSpec) -> Iterator[F32]:
+    """Every one of `images` as the float network takes it: (1, C, H, W) float32."""
+    for number in range(len(images)):
+        yield to_nchw(images[number], spec)
 
 
 def to_nchw(image: U8, spec: InputSpec) -> F32:

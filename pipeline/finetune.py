@@ -9,7 +9,7 @@ from pipeline.distributed import Ranks
 from pipeline.ladder import Made
 from pipeline.progress import SILENT, Progress
 from pipeline.recipe import Recipe, TrainRecipe
-from pipeline.train import smoothed_cross_entropy, train
+from pipeline.train import Loss, smoothed_cross_entropy, train
 from quantization.qat import FakeQuantNetwork, exported
 from quantization.qdq import quantize
 from quantization.quantized import Quantized
@@ -72,23 +72,35 @@ def finetune(
         UnsupportedOperatorError: an operator of the network cannot be trained.
         DataError, TrainError, RunError: as `train`.
     """
-    layers = start.recipe.float_layers
-    network = FakeQuantNetwork(start.folded, start.ranges, float_layers=layers)
     tuned = train(
-        Checkpoint(network, teacher.spec, (), teacher.lineage),
+        on_the_grid(start, teacher),
         train_split,
         val,
         recipe,
         seed=seed,
         resume_folder=resume_folder,
         progress=progress,
-        loss=distillation(
-            teacher.module, smoothed_cross_entropy(recipe.label_smoothing), DISTILL, TEMPERATURE
-        ),
+        loss=towards(teacher, smoothed_cross_entropy(recipe.label_smoothing)),
         name=NAME,
         ranks=Ranks(),
     )
+    return made(start, tuned)
+
+
+def on_the_grid(start: Quantized, teacher: Checkpoint) -> Checkpoint:
+    """`start` as a network that can be trained, of the lineage of `teacher`."""
+    network = FakeQuantNetwork(start.folded, start.ranges, float_layers=start.recipe.float_layers)
+    return Checkpoint(network, teacher.spec, (), teacher.lineage)
+
+
+def towards(teacher: Checkpoint, label_loss: Loss) -> Loss:
+    """What a network on the int8 grid minimises."""
+    return distillation(teacher.module, label_loss, DISTILL, TEMPERATURE)
+
+
+def made(start: Quantized, tuned: Checkpoint) -> Made:
+    """What became of `start` when `on_the_grid` of it was trained to `tuned`."""
     assert isinstance(tuned.module, FakeQuantNetwork), "training keeps the kind of a network"
     folded, ranges = exported(tuned.module)
-    qdq = quantize(folded, ranges, float_layers=layers)
+    qdq = quantize(folded, ranges, float_layers=start.recipe.float_layers)
     return Made(Quantized(folded, ranges, qdq, start.recipe), tuned.history)

@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 
 from edge_agent.arrays import U8
-from pipeline.data.base import Split
+from pipeline.data.base import ImageSequence
 
 Input = TypeVar("Input")
 
@@ -33,6 +33,6 @@ def median_ms(infer: Callable[[Input], object], inputs: Sequence[Input]) -> floa
     return 1000 * float(np.median(seconds))
 
 
-def first_images(split: Split) -> Iterator[U8]:
-    """The images of `split` to measure on."""
-    return (split.images[number] for number in range(min(IMAGES, len(split))))
+def first_images(images: ImageSequence) -> Iterator[U8]:
+    """Those of `images` to measure on."""
+    return (images[number] for number in range(min(IMAGES, len(images))))

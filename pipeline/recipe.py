@@ -22,6 +22,10 @@ Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 Arch: TypeAlias = Literal["resnet8", "resnet20", "resnet56", "mobilenet_v2", "ds_cnn", "vgg_tiny"]
 # What reads lines of text.
 TextArch: TypeAlias = Literal["ctc_small"]
+# What the synthetic pictures of texts show; `pipeline/text/render.py` draws them.
+TextKind: TypeAlias = Literal["lines", "words", "segments", "wheels", "meter"]
+# Sets of real pictures of texts that `pipeline/text/sets.py` can read.
+TextSet: TypeAlias = Literal["iiit5k", "sroie", "gaspump-7seg", "meter-digits"]
 # What may be done about a network that int8 hurts, the cheapest first.
 Remedy: TypeAlias = Literal["ranges", "equalize", "rounding", "float-layers", "finetune"]
 REMEDIES: tuple[Remedy, ...] = get_args(Remedy)
@@ -31,15 +35,21 @@ class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of every recipe value: immutable and strict."""
 
 
+_WITH_PATH = ("image-folder", "image-npz", "text-folder")
+
+
 class DataRecipe(_Value, frozen=True, kw_only=True):
     """Where the images come from and how they are split.
 
     Args:
         kind: `digits` (embedded in scikit-learn), `mnist`, `fashion-mnist`,
-            `image-folder` (one sub-folder per class), or `image-npz` (packed in NPZ files).
-        path: the folder of an `image-folder` or the file of an `image-npz`; relative paths
-            start at the data root, then at the recipe's own folder.
+            `image-folder` (one sub-folder per class), or `image-npz` (packed in NPZ files);
+            of texts `text-folder` (images with a table) or `text-sets` (known sets).
+        path: the folder of an `image-folder` or a `text-folder`, or the file of an
+            `image-npz`; relative paths start at the data root, then at the recipe's own
+            folder. Beside `text-sets` it is a text folder to learn from as well.
         test_path: the test images of an `image-npz` that has them in a file of their own.
+        sets: the names of the `text-sets`.
         val, test: share of the images held out; `test` is ignored by data sets with an
             official test split.
         calibration: images set aside for calibrating the quantiser.
@@ -48,9 +58,18 @@ class DataRecipe(_Value, frozen=True, kw_only=True):
             out and says so.
     """
 
-    kind: Literal["digits", "mnist", "fashion-mnist", "image-folder", "image-npz"]
+    kind: Literal[
+        "digits",
+        "mnist",
+        "fashion-mnist",
+        "image-folder",
+        "image-npz",
+        "text-folder",
+        "text-sets",
+    ]
     path: Annotated[str, msgspec.Meta(min_length=1)] | None = None
     test_path: Annotated[str, msgspec.Meta(min_length=1)] | None = None
+    sets: tuple[TextSet, ...] = ()
     val: Fraction = 0.1
     test: Fraction = 0.2
     calibration: Count = 256
@@ -58,9 +77,17 @@ class DataRecipe(_Value, frozen=True, kw_only=True):
     on_unreadable: Literal["error", "skip"] = "error"
 
     def __post_init__(self) -> None:
-        if (self.kind in ("image-folder", "image-npz")) != (self.path is not None):
+        if self.kind in _WITH_PATH and self.path is None:
+            raise ValueError(f"path: expected for kind {self.kind!r}, found none")
+        if self.kind not in (*_WITH_PATH, "text-sets") and self.path is not None:
             raise ValueError(
-                f"path: expected with image-folder and image-npz only, found kind {self.kind!r}"
+                f"path: expected with {', '.join(_WITH_PATH)} and text-sets only, "
+                f"found kind {self.kind!r}"
+            )
+        if (self.kind == "text-sets") != bool(self.sets) or len(set(self.sets)) < len(self.sets):
+            raise ValueError(
+                "sets: expected one or more distinct names with text-sets and none otherwise, "
+                f"found {list(self.sets)} with kind {self.kind!r}"
             )
         if self.test_path is not None and self.kind != "image-npz":
             raise ValueError(f"test_path: expected with image-npz only, found kind {self.kind!r}")
@@ -70,11 +97,58 @@ class DataRecipe(_Value, frozen=True, kw_only=True):
                 f"found {self.val} and {self.test}"
             )
 
+    @property
+    def texts(self) -> bool:
+        """Whether the images show texts rather than things of some classes."""
+        return self.kind in ("text-folder", "text-sets")
+
+
+class SyntheticRecipe(_Value, frozen=True, kw_only=True):
+    """Pictures of texts that are drawn while the network learns.
+
+    Args:
+        kind: what they show; see `pipeline.text.render.Synthetic`.
+        share: of each batch, in (0, 1]; the rest is real.
+        strength: how hard they are made to read, in [0, 1].
+        empty: the share of them that show no text at all.
+        fonts: a folder of fonts; None takes the system's.
+        workers: processes that draw; 0 draws in the training's own.
+    """
+
+    kind: TextKind
+    share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.75
+    strength: Probability = 1.0
+    empty: Fraction = 0.03
+    fonts: Annotated[str, msgspec.Meta(min_length=1)] | None = None
+    workers: Annotated[int, msgspec.Meta(ge=0, le=64)] = 1
+
+
+class TextRecipe(_Value, frozen=True, kw_only=True):
+    """What is read, where the data are texts.
+
+    Args:
+        charset: every character that may be read, each once.
+        case: `upper` reads everything in capitals.
+        epoch_images: pictures per epoch; 0 takes as many as show every real one once.
+        synthetic: the pictures that are drawn; None learns from real ones alone.
+    """
+
+    charset: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+    case: Literal["keep", "upper"] = "keep"
+    epoch_images: Annotated[int, msgspec.Meta(ge=0)] = 0
+    synthetic: SyntheticRecipe | None = None
+
+    def __post_init__(self) -> None:
+        if len(set(self.charset)) != len(self.charset) or not self.charset.isprintable():
+            raise ValueError(
+                f"charset: expected distinct printable characters, found {self.charset!r}"
+            )
+
 
 class ModelRecipe(_Value, frozen=True, kw_only=True):
     """Which network: an architecture of `pipeline/models/` and its width multiplier."""
 
-    arch: Arch
+    arch: Arch | TextArch
     width: Annotated[float, msgspec.Meta(gt=0, le=16)] = 1.0
 
 
@@ -173,9 +247,18 @@ class OutputRecipe(_Value, frozen=True, kw_only=True):
 
     Args:
         min_confidence: an answer below it is not `sure`; with 0 every answer is.
+        max_error: chooses `min_confidence` for a reader of texts: the lowest at which at most
+            this share of the readings that reach it is wrong on the validation split.
     """
 
     min_confidence: Probability = 0.0
+    max_error: Fraction | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_error is not None and self.min_confidence:
+            raise ValueError(
+                "max_error: expected it or min_confidence, which it chooses, found both"
+            )
 
 
 class Recipe(_Value, frozen=True, kw_only=True):
@@ -184,6 +267,7 @@ class Recipe(_Value, frozen=True, kw_only=True):
     name: Name
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
     data: DataRecipe
+    text: TextRecipe | None = None
     input: InputSpec
     model: ModelRecipe
     train: TrainRecipe
@@ -193,10 +277,30 @@ class Recipe(_Value, frozen=True, kw_only=True):
     budget: Budget = Budget()
 
     def __post_init__(self) -> None:
+        self._check_texts()
         aim, most = self.quantize.aim, self.budget.max_drop
         if aim is not None and most is not None and aim > most:
             raise ValueError(
                 f"quantize.aim: expected at most the budget's max_drop, {most}, found {aim}"
+            )
+
+    def _check_texts(self) -> None:
+        """Raise unless the data, `[text]`, the network and the output are all of texts, or none."""
+        texts = self.data.texts
+        if texts != (self.text is not None):
+            raise ValueError(
+                f"text: expected with text-folder and text-sets only, where it must be, "
+                f"found kind {self.data.kind!r}"
+            )
+        if texts != (self.model.arch in get_args(TextArch)):
+            wanted = get_args(TextArch if texts else Arch)
+            raise ValueError(
+                f"model.arch: expected {' or '.join(wanted)} for kind {self.data.kind!r}, "
+                f"found {self.model.arch!r}"
+            )
+        if self.output.max_error is not None and not texts:
+            raise ValueError(
+                f"output.max_error: expected with texts only, found kind {self.data.kind!r}"
             )
 
 

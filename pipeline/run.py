@@ -21,12 +21,15 @@ import msgspec
 from edge_agent import __version__
 from edge_agent.atomic import write_whole
 from edge_agent.errors import AgentError
+from pipeline.classes import ClassTask
 from pipeline.data.base import Dataset
-from pipeline.data.load import load
 from pipeline.distributed import join_ranks
 from pipeline.errors import PipelineError, RunError
 from pipeline.progress import Progress
 from pipeline.recipe import Recipe, decode_recipe
+from pipeline.task import Job
+from pipeline.text.dataset import TextDataset
+from pipeline.text.task import TextTask
 from quantization.errors import QuantizationError
 
 RECIPE_FILE = "recipe.toml"
@@ -77,15 +80,16 @@ class Run:
         self.recipe: Recipe = decode_recipe(recipe_text, str(recipe_path))
 
     @cached_property
-    def dataset(self) -> Dataset:
+    def task(self) -> ClassTask | TextTask:
+        """What the recipe is about, with its data."""
+        folder = self.recipe_path.parent
+        job = Job(self.recipe, folder, self.data_root, self.folder, self.progress)
+        return ClassTask(job) if self.recipe.text is None else TextTask(job, self.recipe.text)
+
+    @property
+    def dataset(self) -> Dataset | TextDataset:
         """The recipe's data, loaded once."""
-        return load(
-            self.recipe.data,
-            root=self.data_root,
-            recipe_folder=self.recipe_path.parent,
-            seed=self.recipe.seed,
-            progress=self.progress,
-        )
+        return self.task.dataset
 
     def path(self, stage: str) -> Path:
         """The folder with the results of `stage`."""

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from edge_agent.arrays import F32
 from edge_agent.bundle.archive import Bundle, bundle_files, open_bundle, write_bundle
@@ -16,12 +14,13 @@ from edge_agent.bundle.manifest import Budget, Metrics, Score
 from edge_agent.network import Network
 from edge_agent.recognizer import open_recognizer
 from edge_agent.runtime import machine_name, runtime_name
-from pipeline.data.base import Split
+from pipeline.data.base import ImageSequence
 from pipeline.errors import GateError
-from pipeline.evaluate import accuracy, agreement, device_scores, float_scores
+from pipeline.evaluate import device_scores, float_scores
 from pipeline.gates import Gate, judge
 from pipeline.latency import first_images, median_ms
 from pipeline.progress import Progress
+from pipeline.task import Truth
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,15 +30,13 @@ class Proof:
     Args:
         metrics: the numbers that go into the manifest.
         gates: every demanded gate.
-        float_scores, int8_scores: (N, K) scores on the test split.
-        labels: (N,) the truth.
+        float_scores, int8_scores: (N, K) scores on the test split, of texts (N, T, K).
     """
 
     metrics: Metrics
     gates: tuple[Gate, ...]
     float_scores: F32
     int8_scores: F32
-    labels: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,8 @@ def measure(
     candidate: Bundle,
     float_model: bytes,
     macs: int,
-    test: Split,
+    test: ImageSequence,
+    truth: Truth,
     budget: Budget,
     progress: Progress,
 ) -> Proof:
@@ -65,6 +63,7 @@ def measure(
         float_model: the float ONNX network it was made from.
         macs: multiply-accumulates of one inference.
         test: images no earlier stage has seen.
+        truth: their right answers.
         budget: the gates to hold.
         progress: told how far it is.
 
@@ -82,15 +81,15 @@ def measure(
     with progress.task("verify: float on the test split", len(test)) as task:
         real = float_scores(float_model, test, manifest.input, task)
     metrics = Metrics(
-        float_accuracy=accuracy(real, test.labels),
-        int8_accuracy=accuracy(int8, test.labels),
-        agreement=agreement(real, int8),
+        float_accuracy=truth.accuracy(real),
+        int8_accuracy=truth.accuracy(int8),
+        agreement=truth.agreement(real, int8),
         macs=macs,
         latency_ms=round(latency_ms, 4),
         measured_on=f"{machine_name()}, {runtime_name()}, 1 thread",
     )
     gates = judge(metrics, len(candidate.model), budget)
-    return Proof(metrics, gates, real, int8, test.labels)
+    return Proof(metrics, gates, real, int8)
 
 
 def ship(

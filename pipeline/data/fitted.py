@@ -60,29 +60,51 @@ def fit_cached(
     folder: Path,
     progress: Progress = SILENT,
 ) -> Fitted:
-    """`fit_split` of the split `name`, kept in `folder` for the next stage.
+    """`fit_split` of the split `name`, its pixels kept in `folder`; see `cached_pixels`."""
+    split = dataset.split(name)
+    pixels = cached_pixels(split.images, dataset.sha256, name, spec, folder, progress)
+    return Fitted(pixels, split.labels)
+
+
+def cached_pixels(
+    images: ImageSequence,
+    sha256: str,
+    name: SplitName,
+    spec: InputSpec,
+    folder: Path,
+    progress: Progress = SILENT,
+) -> U8:
+    """`fit_images` of a split, kept in `folder` for the next stage.
 
     The file's name carries a hash of the data set and of `spec`, so another one never
     answers for it; a damaged file is made again.
+
+    Args:
+        images: those of the split `name`.
+        sha256: of the data set that it is of.
+        name: of the split.
+        spec: the network's input.
+        folder: where the file is, or will be.
+        progress: sees one task where the images have to be read.
     """
-    identity = msgspec.json.encode((dataset.sha256, name, spec))
+    identity = msgspec.json.encode((sha256, name, spec))
     path = folder / f"{name}-{hashlib.sha256(identity).hexdigest()[:16]}.npz"
-    kept = _read(path, len(dataset.split(name)), spec)
+    kept = _read(path, len(images), spec)
     if kept is not None:
         return kept
-    fitted = fit_split(dataset.split(name), spec, progress, name=name)
+    pixels = fit_images(images, spec, progress, name=name)
     with whole_file(path) as stream:
-        np.savez(stream, pixels=fitted.pixels, labels=fitted.labels)
-    return fitted
+        np.savez(stream, pixels=pixels)
+    return pixels
 
 
-def _read(path: Path, count: int, spec: InputSpec) -> Fitted | None:
+def _read(path: Path, count: int, spec: InputSpec) -> U8 | None:
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            pixels, labels = arrays["pixels"], arrays["labels"]
+            pixels = arrays["pixels"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     expected = (count, spec.height, spec.width, spec.channels)
-    if pixels.shape != expected or pixels.dtype != np.uint8 or labels.shape != (count,):
+    if pixels.shape != expected or pixels.dtype != np.uint8:
         return None
-    return Fitted(pixels, labels.astype(np.int64))
+    return np.asarray(pixels, np.uint8)

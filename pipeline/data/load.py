@@ -8,7 +8,7 @@ from pipeline.data.digits import read_digits
 from pipeline.data.folder import read_folder
 from pipeline.data.mnist import read_mnist
 from pipeline.data.packed import read_packed
-from pipeline.data.root import data_root, home_expanded
+from pipeline.data.root import data_root, find_data
 from pipeline.data.split import Source, divide
 from pipeline.errors import DataError
 from pipeline.progress import SILENT, Progress
@@ -45,24 +45,15 @@ def _read(recipe: DataRecipe, root: Path, recipe_folder: Path, progress: Progres
         case "mnist" | "fashion-mnist":
             return read_mnist(recipe.kind, root, progress)
         case "image-folder":
-            folder = _find(recipe.path, "data.path", "a folder of images", root, recipe_folder)
+            folder = find_data(recipe.path, "data.path", "a folder of images", root, recipe_folder)
             return read_folder(folder, recipe.on_unreadable, progress)
         case "image-npz":
             what, places = "an NPZ of images", (root, recipe_folder)
-            train, test = _find(recipe.path, "data.path", what, *places), None
+            train, test = find_data(recipe.path, "data.path", what, *places), None
             if recipe.test_path is not None:
-                test = _find(recipe.test_path, "data.test_path", what, *places)
+                test = find_data(recipe.test_path, "data.test_path", what, *places)
             return read_packed(train, test, recipe.on_unreadable, progress)
+        case "text-folder" | "text-sets":
+            raise DataError(f"data.kind: expected images of classes, found {recipe.kind!r}")
         case _:
             assert_never(recipe.kind)
-
-
-def _find(path: str | None, key: str, what: str, root: Path, recipe_folder: Path) -> Path:
-    """The place of a recipe's path: below the data root, or beside the recipe."""
-    relative = home_expanded(Path(path or ""))
-    candidates = list(dict.fromkeys((root / relative, recipe_folder / relative)))
-    for candidate in candidates:
-        if candidate.exists():
-            return candidate
-    tried = " or ".join(str(candidate) for candidate in candidates)
-    raise DataError(f"{key}: expected {what} at {tried}, found nothing")

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import platformdirs
 
+from pipeline.errors import DataError
+
 VARIABLE = "EDGEWARD_DATA"
 
 
@@ -27,3 +29,25 @@ def home_expanded(path: Path) -> Path:
         return path.expanduser()
     except RuntimeError:
         return path  # it is then looked for, and missed, under this name
+
+
+def find_data(path: str | None, key: str, what: str, root: Path, recipe_folder: Path) -> Path:
+    """The place of a recipe's path: below the data root, or beside the recipe.
+
+    Args:
+        path: as the recipe has it.
+        key: the recipe's key, for the error.
+        what: what should be there, for the error.
+        root: the data root.
+        recipe_folder: where the recipe is.
+
+    Raises:
+        DataError: nothing is at either place.
+    """
+    relative = home_expanded(Path(path or ""))
+    candidates = list(dict.fromkeys((root / relative, recipe_folder / relative)))
+    for candidate in candidates:
+        if candidate.exists():
+            return candidate
+    tried = " or ".join(str(candidate) for candidate in candidates)
+    raise DataError(f"{key}: expected {what} at {tried}, found nothing")

@@ -41,8 +41,8 @@ def case_of_run(folder: Path, count: int, data_root: Path | None, stream: TextIO
     ladder = None
     if LADDER_FILE in outputs:
         ladder = msgspec.json.decode((place / LADDER_FILE).read_bytes(), type=Ladder)
-    images = run.dataset.calibration
-    chosen = images.select(spread(len(images), count))
+    split = run.dataset.calibration
+    chosen = split.select(spread(len(split), count)).images
     return Case(
         name=run.recipe.name,
         folded=onnx.load(place / unrounded),

@@ -2,18 +2,20 @@
 
 from pathlib import Path
 
-from pipeline.data.split import record
 from pipeline.run import Run, Stage
-
-SPLIT_FILE = "split.json"
 
 
 def _inputs(run: Run) -> object:
-    return {"data": run.dataset.sha256}
+    inputs: dict[str, object] = {"data": run.dataset.sha256}
+    if run.recipe.text is not None:
+        # What is drawn with the system's fonts goes on with those that it began with.
+        synthetic = run.recipe.text.synthetic
+        inputs["fonts"] = None if synthetic is None else (synthetic.fonts, run.recipe.text.case)
+    return inputs
 
 
 def _make(run: Run, work: Path) -> None:
-    record(run.dataset, work / SPLIT_FILE)
+    run.task.record(work)
 
 
 DATA = Stage("data", _inputs, _make)

@@ -4,17 +4,18 @@ from pathlib import Path
 
 from pipeline.checkpoint import load_checkpoint, save_checkpoint
 from pipeline.distributed import join_ranks
-from pipeline.prune import prune
 from pipeline.run import RESUME_FOLDER, Run, Stage
-from pipeline.stages.train import fitted
+from pipeline.stages.train import texts_drawn
+from pipeline.task import Training
 
 
 def _inputs(run: Run) -> object:
-    return {
+    inputs = {
         "network": run.need("train").outputs,
         "prune": run.recipe.prune,
         "split": run.need("data").outputs,
     }
+    return inputs if run.recipe.text is None else inputs | {"text": texts_drawn(run)}
 
 
 def _make(run: Run, work: Path) -> None:
@@ -22,15 +23,8 @@ def _make(run: Run, work: Path) -> None:
     if recipe is None:
         run.progress.say("prune: the recipe prunes nothing")
         return
-    pruned = prune(
-        load_checkpoint(run.path("train")),
-        fitted(run, "train"),
-        fitted(run, "val"),
-        recipe,
-        seed=run.recipe.seed,
-        resume_folder=work / RESUME_FOLDER,
-        progress=run.progress,
-    )
+    how = Training(run.recipe.seed, work / RESUME_FOLDER, run.progress)
+    pruned = run.task.prune(load_checkpoint(run.path("train")), recipe, how)
     if join_ranks().first:
         save_checkpoint(pruned, work)
 

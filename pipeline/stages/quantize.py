@@ -8,22 +8,21 @@ import msgspec
 import numpy as np
 import onnx
 
-from edge_agent.arrays import F32
+from edge_agent.arrays import F32, U8
 from edge_agent.atomic import write_whole
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import normalise
 from pipeline.candidate import draft_manifest
 from pipeline.checkpoint import Checkpoint, load_checkpoint
-from pipeline.data.base import Split
-from pipeline.data.fitted import Fitted
 from pipeline.export_onnx import to_onnx
-from pipeline.finetune import finetune, finetuning
+from pipeline.finetune import finetuning
 from pipeline.ladder import Goal, Ladder, Made, climb
 from pipeline.ladder_bench import LadderBench
 from pipeline.ladder_memory import LadderMemory
 from pipeline.remedies import Remedies
 from pipeline.run import RESUME_FOLDER, Run, Stage
-from pipeline.stages.train import fitted
+from pipeline.stages.train import texts_drawn
+from pipeline.task import Training
 from quantization.fold import fold
 from quantization.quantized import Quantized
 
@@ -67,8 +66,14 @@ def _inputs(run: Run) -> object:
         "split": run.need("data").outputs,
         "quantize": run.recipe.quantize,
         "goal": goal,
-        "finetune": (finetuning(run.recipe), run.recipe.seed) if may_train else None,
+        "finetune": _finetuning(run) if may_train else None,
     }
+
+
+def _finetuning(run: Run) -> tuple[object, ...]:
+    """All that decides what a fine-tuning learns."""
+    how = (finetuning(run.recipe), run.recipe.seed)
+    return how if run.recipe.text is None else (*how, texts_drawn(run))
 
 
 def _make(run: Run, work: Path) -> None:
@@ -95,49 +100,41 @@ def _make(run: Run, work: Path) -> None:
 
 def _remedies(run: Run, network: Checkpoint, folded: onnx.ModelProto, work: Path) -> Remedies:
     def tune(start: Quantized) -> Made:
-        return finetune(
-            start,
-            network,
-            fitted(run, "train"),
-            fitted(run, "val"),
-            finetuning(run.recipe),
-            seed=run.recipe.seed,
-            resume_folder=work / RESUME_FOLDER,
-            progress=run.progress,
-        )
+        how = Training(run.recipe.seed, work / RESUME_FOLDER, run.progress)
+        return run.task.finetune(start, network, finetuning(run.recipe), how)
 
-    samples = Samples(fitted(run, "calibration"), run.recipe.input)
+    samples = Samples(run.task.pixels("calibration"), run.recipe.input)
     return Remedies(folded, samples, run.recipe.quantize.float_share, tune)
 
 
 def _bench(run: Run, float_model: bytes) -> LadderBench:
     return LadderBench.of(
         float_model,
-        _validation(run),
+        validation_pixels(run),
+        run.task.truth("val"),
         run.recipe.input,
         lambda lowered: draft_manifest(run, lowered),
         run.progress,
     )
 
 
-def _validation(run: Run) -> Split:
+def validation_pixels(run: Run) -> U8:
     """The validation split at the network's size, in memory: every rung looks at it anew."""
-    small = fitted(run, "val")
-    pixels = small.pixels[..., 0] if run.recipe.input.channels == 1 else small.pixels
-    return Split(pixels, small.labels, run.dataset.val.ids)
+    pixels = run.task.pixels("val")
+    return pixels[..., 0] if run.recipe.input.channels == 1 else pixels
 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
     """The calibration images as (n, C, H, W) batches of at most `BATCH`, as often as asked."""
 
-    images: Fitted
+    images: U8
     spec: InputSpec
 
     def __iter__(self) -> Iterator[F32]:
         """From the first batch on."""
         for start in range(0, len(self.images), BATCH):
-            pixels = self.images.pixels[start : start + BATCH]
+            pixels = self.images[start : start + BATCH]
             yield np.ascontiguousarray(normalise(pixels, self.spec).transpose(0, 3, 1, 2))
 
 

@@ -15,13 +15,14 @@ from edge_agent.decode.classify import softmax
 from edge_agent.errors import TaskError
 from edge_agent.runtime import machine_name
 from pipeline.checkpoint import Checkpoint, load_checkpoint
-from pipeline.data.base import Split
-from pipeline.evaluate import accuracy, float_scores, onnx_session, to_nchw
+from pipeline.data.base import Dataset, ImageSequence, Split, SplitName
+from pipeline.evaluate import float_scores, onnx_session, to_nchw
 from pipeline.export_onnx import to_onnx
 from pipeline.latency import first_images, median_ms
 from pipeline.macs import cost
 from pipeline.report.attention import attend
-from pipeline.report.data import Attention, Phase, ReportData, Rung, view
+from pipeline.report.classes import Attention, ClassReport, view
+from pipeline.report.data import Phase, Rung
 from pipeline.report.page import write
 from pipeline.run import Run, Stage
 from pipeline.stages.quantize import FLOAT_FILE, final_checkpoint, load_ladder
@@ -55,11 +56,12 @@ def _make(run: Run, work: Path) -> None:
     write_whole(work / RUNGS_FILE, rungs)
 
 
-def _gather(run: Run) -> ReportData:
+def _gather(run: Run) -> ClassReport:
     proof, bundle = load_proof(run), open_bundle(bundle_path(run))
-    manifest = bundle.manifest
+    manifest, dataset = bundle.manifest, run.dataset
     network, classes = final_checkpoint(run), _classes(bundle)
-    return ReportData(
+    assert isinstance(dataset, Dataset), "a classifier's data have classes"
+    return ClassReport(
         name=run.recipe.name,
         created=manifest.provenance.created,
         gates=proof.gates,
@@ -67,15 +69,15 @@ def _gather(run: Run) -> ReportData:
         goal=load_ladder(run).goal,
         phases=_phases(run),
         labels=classes.labels,
-        test=run.dataset.test,
+        test=dataset.test,
         scores_float=proof.float_scores,
         scores_int8=proof.int8_scores,
         temperature=classes.temperature,
-        attention=_attention(network, run.dataset.test, proof, bundle),
+        attention=_attention(network, dataset.test, proof, bundle),
         golden=bundle.golden,
         golden_affine=manifest.quantisation.output,
         golden_tolerance=manifest.golden.tolerance_quanta,
-        data=view(run.dataset),
+        data=view(dataset),
         recipe_text=run.recipe_text.decode(),
         versions={"edgeward": manifest.provenance.code_version, **manifest.provenance.versions},
         hashes={
@@ -135,12 +137,13 @@ def _unpruned(run: Run) -> Rung:
     trained = load_checkpoint(run.path("train"))
     model = fold(to_onnx(trained)).SerializeToString()
     accuracies = []
-    for name in ("val", "test"):
+    names: tuple[SplitName, ...] = ("val", "test")
+    for name in names:
         split = run.dataset.split(name)
         what = f"report: the unpruned network on the {name} split"
         with run.progress.task(what, len(split)) as task:
-            scores = float_scores(model, split, run.recipe.input, task)
-        accuracies.append(accuracy(scores, split.labels))
+            scores = float_scores(model, split.images, run.recipe.input, task)
+        accuracies.append(run.task.truth(name).accuracy(scores))
     return _float_rung("float", trained, model, (accuracies[0], accuracies[1]), run)
 
 
@@ -156,12 +159,12 @@ def _float_rung(
         macs=needs.macs,
         parameters=needs.parameters,
         size_bytes=len(model),
-        latency_ms=_float_latency_ms(model, run.dataset.test, run.recipe.input),
+        latency_ms=_float_latency_ms(model, run.dataset.test.images, run.recipe.input),
         measured_on=f"{machine_name()}, onnxruntime {version('onnxruntime')}, 1 thread",
     )
 
 
-def _float_latency_ms(model: bytes, test: Split, spec: InputSpec) -> float:
+def _float_latency_ms(model: bytes, test: ImageSequence, spec: InputSpec) -> float:
     session = onnx_session(model)
     name = session.get_inputs()[0].name
     inputs = [{name: to_nchw(image, spec)} for image in first_images(test)]

@@ -2,52 +2,40 @@
 
 from pathlib import Path
 
+import msgspec
+
 from pipeline.checkpoint import fresh, save_checkpoint
-from pipeline.data.base import SplitName
-from pipeline.data.fitted import Fitted, fit_cached
 from pipeline.distributed import join_ranks
-from pipeline.models import ModelSpec
+from pipeline.recipe import TextRecipe
 from pipeline.run import RESUME_FOLDER, Run, Stage
-from pipeline.train import train
-
-# Images at the network's size, so that pruning does not read every file again.
-CACHE_FOLDER = ".cache"
+from pipeline.task import Training
 
 
-def fitted(run: Run, name: SplitName) -> Fitted:
-    """A split of the run's data at the network's input size and colour."""
-    cache = run.folder / CACHE_FOLDER
-    return fit_cached(run.dataset, name, run.recipe.input, cache, run.progress)
+def texts_drawn(run: Run) -> TextRecipe | None:
+    """What of `[text]` decides what a network learns: not how many processes draw it."""
+    text = run.recipe.text
+    if text is None or text.synthetic is None:
+        return text
+    drawn = msgspec.structs.replace(text.synthetic, workers=0)
+    return msgspec.structs.replace(text, synthetic=drawn)
 
 
 def _inputs(run: Run) -> object:
     recipe = run.recipe
-    return {
+    inputs = {
         "split": run.need("data").outputs,
         "input": recipe.input,
         "model": recipe.model,
         "train": recipe.train,
         "seed": recipe.seed,
     }
+    return inputs if recipe.text is None else inputs | {"text": texts_drawn(run)}
 
 
 def _make(run: Run, work: Path) -> None:
-    recipe = run.recipe
-    spec = ModelSpec(
-        arch=recipe.model.arch,
-        classes=len(run.dataset.labels),
-        input=recipe.input,
-        width=recipe.model.width,
-    )
-    trained = train(
-        fresh(spec, recipe.seed),
-        fitted(run, "train"),
-        fitted(run, "val"),
-        recipe.train,
-        seed=recipe.seed,
-        resume_folder=work / RESUME_FOLDER,
-        progress=run.progress,
-    )
+    seed = run.recipe.seed
+    how = Training(seed, work / RESUME_FOLDER, run.progress)
+    trained = run.task.train(fresh(run.task.model, seed), how)
     if join_ranks().first:
         save_checkpoint(trained, work)
 

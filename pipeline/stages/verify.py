@@ -39,9 +39,7 @@ def load_proof(run: Run) -> Proof:
     folder = run.path("verify")
     record = msgspec.json.decode((folder / PROOF_FILE).read_bytes(), type=ProofRecord)
     with np.load(folder / SCORES_FILE, allow_pickle=False) as arrays:
-        return Proof(
-            record.metrics, record.gates, arrays["float"], arrays["int8"], arrays["labels"]
-        )
+        return Proof(record.metrics, record.gates, arrays["float"], arrays["int8"])
 
 
 def _inputs(run: Run) -> object:
@@ -61,16 +59,15 @@ def _make(run: Run, work: Path) -> None:
     float_model = (run.path("quantize") / FLOAT_FILE).read_bytes()
     network = final_checkpoint(run)
     macs = cost(network.module, network.spec.input).macs
-    test, budget = run.dataset.test, run.recipe.budget
-    proof = measure(candidate, float_model, macs, test, budget, run.progress)
+    test, budget = run.dataset.test.images, run.recipe.budget
+    truth = run.task.truth("test")
+    proof = measure(candidate, float_model, macs, test, truth, budget, run.progress)
     archive = work / bundle_path(run).name
     ship(candidate, proof, budget, (work / BUNDLE_FOLDER, archive))
     record = msgspec.json.encode(ProofRecord(proof.metrics, proof.gates))
     write_whole(work / PROOF_FILE, msgspec.json.format(record, indent=2))
     scores = io.BytesIO()
-    np.savez_compressed(
-        scores, float=proof.float_scores, int8=proof.int8_scores, labels=proof.labels
-    )
+    np.savez_compressed(scores, float=proof.float_scores, int8=proof.int8_scores)
     write_whole(work / SCORES_FILE, scores.getvalue())
     run.progress.say(
         f"verify: float {percent(proof.metrics.float_accuracy)}, "

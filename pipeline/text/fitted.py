@@ -47,10 +47,19 @@ def fit_texts(
         DataError: a text with a character outside the charset, or longer than the time steps
             of the network's width.
     """
+    targets = split_targets(split, charset, spec)
+    return FittedTexts(fit_images(split.images, spec, progress, name=name), targets, split.texts)
+
+
+def split_targets(split: TextSplit, charset: Charset, spec: InputSpec) -> NDArray[np.int64]:
+    """The texts of `split` as a network with the input `spec` learns them: (N, T), see `pad`.
+
+    Raises:
+        DataError: as `fit_texts`.
+    """
     steps = time_steps(spec)
     check_lengths(split.texts, split.ids, steps, spec.width)
-    targets = pad(split.texts, charset, steps, split.ids)
-    return FittedTexts(fit_images(split.images, spec, progress, name=name), targets, split.texts)
+    return pad(split.texts, charset, steps, split.ids)
 
 
 def pad(

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import msgspec
 from fontTools.ttLib import TTFont, TTLibError
 from matplotlib import font_manager
 from PIL import ImageFont
 
+from edge_agent.atomic import write_whole
 from pipeline.errors import DataError
 
 FONT_SUFFIXES = frozenset({".ttf", ".otf"})
@@ -48,7 +50,7 @@ def find_fonts(characters: str, folder: Path | None = None) -> tuple[Font, ...]:
     found: dict[str, Font] = {}
     for path in sorted(_files(folder), key=lambda path: (path.name, str(path))):
         if _has(path, characters):
-            font = Font(path, hashlib.sha256(path.read_bytes()).hexdigest())
+            font = Font(path, _sha256(path))
             found.setdefault(font.sha256, font)
     if not found:
         where = "the system's fonts" if folder is None else str(folder)
@@ -58,6 +60,32 @@ def find_fonts(characters: str, folder: Path | None = None) -> tuple[Font, ...]:
             "Liberation, or name a folder that has some"
         )
     return tuple(found.values())
+
+
+def save_fonts(fonts: tuple[Font, ...], path: Path) -> None:
+    """Write which fonts they are to `path` as JSON, for `load_fonts`."""
+    rows = {str(font.path): font.sha256 for font in fonts}
+    write_whole(path, msgspec.json.format(msgspec.json.encode(rows), indent=1) + b"\n")
+
+
+def load_fonts(path: Path) -> tuple[Font, ...]:
+    """The fonts that `save_fonts` wrote down, if they still are what they were.
+
+    A system gets and loses fonts in its life; what was begun with some goes on with them.
+
+    Raises:
+        DataError: one of them is gone or another one.
+    """
+    rows = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+    fonts = tuple(Font(Path(name), sha256) for name, sha256 in rows.items())
+    for font in fonts:
+        if not font.path.is_file() or _sha256(font.path) != font.sha256:
+            found = "another one" if font.path.is_file() else "nothing"
+            raise DataError(
+                f"{font.path}: expected the font that this run began with, found {found}; "
+                f"put it back, or begin anew without {path.parent}"
+            )
+    return fonts
 
 
 @lru_cache(_OPEN_FONTS)
@@ -100,3 +128,7 @@ def _has(path: Path, characters: str) -> bool:
     wanted = {character for character in characters if not character.isspace()}
     found = {glyphs[ord(character)] for character in wanted if ord(character) in glyphs}
     return len(found) == len(wanted)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

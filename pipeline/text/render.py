@@ -6,12 +6,13 @@ depends neither on the pictures before it nor on the process that makes it.
 
 from dataclasses import asdict, dataclass
 from random import Random
-from typing import Literal, TypeAlias, assert_never, get_args
+from typing import assert_never
 
 import numpy as np
 
 from edge_agent.arrays import F32, U8
 from pipeline.errors import DataError
+from pipeline.recipe import TextKind
 from pipeline.text.charset import BETWEEN, DIGITS, Charset, steps_needed
 from pipeline.text.degrade import blur, expose, relight
 from pipeline.text.drawings import (
@@ -28,8 +29,6 @@ from pipeline.text.place import Layout, Placing, place
 from pipeline.text.says import display_number, fitted, printed_line, reading_with_unit, scene_word
 from pipeline.text.textures import textures
 
-Kind: TypeAlias = Literal["lines", "words", "segments", "wheels", "meter"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 # `meter` is the three that meters have, each with its share.
 _METER = {"segments": 0.4, "wheels": 0.45, "numbers": 0.15}
 _ATTEMPTS = 100
@@ -79,7 +78,7 @@ class Synthetic:
         empty: the share of pictures without any text, which nothing is to be read from.
     """
 
-    kind: Kind
+    kind: TextKind
     charset: Charset
     fonts: tuple[Font, ...]
     steps: int

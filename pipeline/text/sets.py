@@ -8,17 +8,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal, TypeAlias, get_args
 
 from pipeline.errors import DataError
 from pipeline.progress import SILENT, Progress
+from pipeline.recipe import TextSet
 from pipeline.text.charset import ALPHANUMERIC, BETWEEN, DIGITS, PRINTED_UPPER
 from pipeline.text.dataset import TextSource
 from pipeline.text.folder import Row, make_pool, read_rows
 from pipeline.text.store import FolderStore, Store, open_store
-
-SetName: TypeAlias = Literal["iiit5k", "sroie", "gaspump-7seg", "meter-digits"]
-SET_NAMES: tuple[SetName, ...] = get_args(SetName)
 
 # meter-digits: what its table writes for a wheel that shows the halves of two digits.
 _NOT_A_DIGIT = "NaN"
@@ -47,12 +44,12 @@ class _Set:
     text: Callable[[str, str], str] = lambda _name, text: text
 
 
-def set_charset(name: SetName) -> str:
+def set_charset(name: TextSet) -> str:
     """The characters that the texts of the set `name` are written in."""
     return _SETS[name].charset
 
 
-def read_set(name: SetName, root: Path, progress: Progress = SILENT) -> TextSource:
+def read_set(name: TextSet, root: Path, progress: Progress = SILENT) -> TextSource:
     """The set `name` in the folder `root`/`name`, unpacked or in its archive.
 
     What must not be in two splits is: of `iiit5k` the photograph a word was cut from, of
@@ -102,8 +99,8 @@ def _between(_name: str, text: str) -> str:
     return BETWEEN if text == _NOT_A_DIGIT else text
 
 
-_GASPUMP: SetName = "gaspump-7seg"
-_SETS: dict[SetName, _Set] = {
+_GASPUMP: TextSet = "gaspump-7seg"
+_SETS: dict[TextSet, _Set] = {
     "iiit5k": _Set("iiit5k-train.tar.gz", "train_labels.tsv", ALPHANUMERIC, _before_underscore),
     "sroie": _Set(
         "sroie-lines-train.tar.gz", "train_labels.tsv", PRINTED_UPPER, _before_underscore

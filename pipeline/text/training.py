@@ -6,12 +6,15 @@ from pipeline.checkpoint import Checkpoint
 from pipeline.distill import distillation
 from pipeline.distributed import Ranks, join_ranks
 from pipeline.errors import DataError
+from pipeline.finetune import NAME, made, on_the_grid, towards
+from pipeline.ladder import Made
 from pipeline.progress import SILENT, Progress
 from pipeline.prune import cut_on
 from pipeline.recipe import PruneRecipe, TrainRecipe
 from pipeline.text.ctc import ctc
 from pipeline.text.feed import Examples, TextFeed
 from pipeline.train import train_on
+from quantization.quantized import Quantized
 
 
 def train_texts(
@@ -87,6 +90,37 @@ def prune_texts(
         name="fine-tune",
         ranks=ranks,
     )
+
+
+def finetune_texts(
+    start: Quantized,
+    teacher: Checkpoint,
+    examples: Examples,
+    recipe: TrainRecipe,
+    *,
+    seed: int,
+    resume_folder: Path | None = None,
+    progress: Progress = SILENT,
+) -> Made:
+    """As `pipeline.finetune.finetune`, for a reader of texts.
+
+    Raises:
+        UnsupportedOperatorError: an operator of the network cannot be trained.
+        DataError, TrainError, RunError: as `train_texts`.
+    """
+    begun, ranks = on_the_grid(start, teacher), Ranks()
+    tuned = train_on(
+        _feed(begun, examples, recipe, ranks),
+        begun,
+        recipe,
+        seed=seed,
+        loss=towards(teacher, ctc(examples.charset.blank)),
+        resume_folder=resume_folder,
+        progress=progress,
+        name=NAME,
+        ranks=ranks,
+    )
+    return made(start, tuned)
 
 
 def _feed(start: Checkpoint, examples: Examples, recipe: TrainRecipe, ranks: Ranks) -> TextFeed:

@@ -103,7 +103,7 @@ class PicturePool:
         except BrokenProcessPool as error:
             raise TrainError(
                 "synthetic: expected the processes that make pictures to live, found one dead; "
-                "with data.workers = 0 the pictures are made without them"
+                "with text.synthetic.workers = 0 the pictures are made without them"
             ) from error
         finally:
             for future in waiting:

@@ -11,7 +11,6 @@ from edge_agent.bundle.archive import Bundle
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import ColourOrder, preprocess
 from edge_agent.network import Network
-from pipeline.data.base import Split
 from pipeline.evaluate import (
     accuracy,
     agreement,
@@ -114,7 +113,7 @@ def test_the_float_network_is_scored_image_by_image(built: Path) -> None:
     split, spec = run.dataset.test.select(range(5)), run.recipe.input
     model = (built / "quantize" / FLOAT_FILE).read_bytes()
     task = Counted()
-    scores = float_scores(model, split, spec, task)
+    scores = float_scores(model, split.images, spec, task)
     network = final_checkpoint(run).module
     with torch.no_grad():
         for number, row in enumerate(scores):
@@ -136,8 +135,7 @@ def test_the_device_is_scored_image_by_image_in_rgb(bright_bundle: Bundle) -> No
     images = [np.full((8, 8, 3), level, np.uint8) for level in (0, 255)]
     task = Counted()
     with Seen(bright_bundle.model, manifest, 1, "bright") as network:
-        split = Split(images, np.array([0, 1]), ("a", "b"))
-        scores = device_scores(network, manifest.quantisation.output, split, task)
+        scores = device_scores(network, manifest.quantisation.output, images, task)
     assert scores.argmax(axis=1).tolist() == [0, 1]
     assert np.abs(scores).max() < 2  # real units, not quanta
     assert (seen, task.steps) == (["rgb", "rgb"], 2)

@@ -16,7 +16,7 @@ from pipeline.ladder import Ladder
 from pipeline.ladder_bench import LadderBench
 from pipeline.progress import SILENT
 from pipeline.run import Run
-from pipeline.stages.quantize import FLOAT_FILE, _bench, _validation, load_ladder
+from pipeline.stages.quantize import FLOAT_FILE, _bench, load_ladder, validation_pixels
 from pipeline.temperature import fit_temperature
 
 
@@ -48,7 +48,7 @@ def test_a_drop_is_that_from_the_float_network(
     val = run.dataset.val
     model = (built / "quantize" / FLOAT_FILE).read_bytes()
     with SILENT.task("", len(val)) as task:
-        real = float_scores(model, val, run.recipe.input, task)
+        real = float_scores(model, val.images, run.recipe.input, task)
     (rung,) = ladder.rungs
     assert ladder.float_accuracy == accuracy(real, val.labels)
     assert rung.drop == ladder.float_accuracy.value - rung.accuracy.value
@@ -66,9 +66,14 @@ def test_images_at_the_networks_size_are_what_the_device_makes_of_the_originals(
     model = (built / "quantize" / FLOAT_FILE).read_bytes()
     val = run.dataset.val
     with SILENT.task("", len(val)) as task:
-        real = float_scores(model, val, run.recipe.input, task)
+        real = float_scores(model, val.images, run.recipe.input, task)
     bench = LadderBench.of(
-        model, _validation(run), run.recipe.input, lambda _: pytest.fail("not asked"), SILENT
+        model,
+        validation_pixels(run),
+        run.task.truth("val"),
+        run.recipe.input,
+        lambda _: pytest.fail("not asked"),
+        SILENT,
     )
     np.testing.assert_array_equal(bench.scores, real)
     assert bench.float_accuracy == accuracy(real, val.labels)

@@ -115,8 +115,7 @@ def test_a_wrong_key_is_named(change: str, message: str) -> None:
         (
             'kind = "digits"',
             'kind = "image-folder"',
-            "path: expected with image-folder and image-npz only, found kind 'image-folder'"
-            " - at `$.data`",
+            "path: expected for kind 'image-folder', found none - at `$.data`",
         ),
         (
             'kind = "digits"',

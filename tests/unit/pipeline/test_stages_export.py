@@ -11,6 +11,7 @@ from bright import DATA, bright_manifest
 
 from edge_agent.arrays import F32, U8
 from edge_agent.bundle.archive import Bundle, open_bundle, sha256
+from edge_agent.bundle.golden import GoldenFrame
 from edge_agent.decode.classify import classify
 from edge_agent.network import Network
 from edge_agent.recognizer import open_recognizer
@@ -45,11 +46,25 @@ def greys(*levels: int, side: int = 8) -> Split:
 
 def scores(network: Network, split: Split) -> F32:
     with SILENT.task("", len(split)) as task:
-        return device_scores(network, bright_manifest().quantisation.output, split, task)
+        return device_scores(network, bright_manifest().quantisation.output, split.images, task)
+
+
+class Classes:
+    """Says the best class, and by how much it leads."""
+
+    def answers(self, scores: F32) -> list[int]:
+        return [int(row.argmax()) for row in scores]
+
+    def margin(self, output: F32) -> float:
+        return float(np.ptp(output))  # of two outputs
+
+
+def chosen(network: Network, split: Split) -> tuple[GoldenFrame, ...]:
+    return choose_golden(network, split.images, scores(network, split), Classes())
 
 
 def levels(network: Network, split: Split) -> list[int]:
-    return [int(f.image[0, 0, 0]) for f in choose_golden(network, split, scores(network, split))]
+    return [int(frame.image[0, 0, 0]) for frame in chosen(network, split)]
 
 
 def test_a_candidate_is_not_verified(candidate: Bundle) -> None:
@@ -94,7 +109,7 @@ def test_the_temperature_is_fitted_on_the_validation_split(
         Network(candidate.model, manifest, 1, "candidate") as network,
         SILENT.task("", len(val)) as task,
     ):
-        found = device_scores(network, manifest.quantisation.output, val, task)
+        found = device_scores(network, manifest.quantisation.output, val.images, task)
     assert manifest.output.temperature == fit_temperature(found, val.labels)
 
 
@@ -134,6 +149,6 @@ def test_a_photograph_is_stored_smaller(bright: Network) -> None:
     """At most 320 pixels long, its expected output being that of the stored picture."""
     split = greys(250, side=8)
     large = Split([np.full((400, 800, 3), 250, np.uint8)], split.labels, split.ids)
-    (frame,) = choose_golden(bright, large, scores(bright, large))
+    (frame,) = chosen(bright, large)
     assert frame.image.shape == (160, 320, 3)
     assert (frame.output == bright(frame.image).reshape(-1)).all()

@@ -18,7 +18,7 @@ from pipeline.stages.quantize import (
     Samples,
     load_ladder,
 )
-from pipeline.stages.train import TRAIN, fitted
+from pipeline.stages.train import TRAIN
 from quantization.quantized import quantized
 from quantization.recipe import QuantRecipe
 
@@ -97,7 +97,7 @@ def test_a_remedy_that_meets_the_budget_goes_on(
     assert ladder.rungs[0].drop > 0.1
     assert ladder.rungs[0].recipe == QuantRecipe(calibration="percentile", percentile=60)
     assert (built_copy / "quantize" / FLOAT_FILE).read_bytes() == float_model
-    samples = Samples(fitted(run, "calibration"), run.recipe.input)
+    samples = Samples(run.task.pixels("calibration"), run.recipe.input)
     folded = onnx.load(built_copy / "quantize" / FLOAT_FILE)
     wanted = quantized(folded, samples, ladder.chosen.recipe).qdq
     found = (built_copy / "quantize" / QUANTISED_FILE).read_bytes()

@@ -12,7 +12,7 @@ from pipeline.checkpoint import load_checkpoint
 from pipeline.history import EpochRecord
 from pipeline.ladder import Goal, Ladder
 from pipeline.macs import cost
-from pipeline.report.data import ReportData
+from pipeline.report.classes import ClassReport
 from pipeline.run import Run
 from pipeline.stages.quantize import FLOAT_FILE, LADDER_FILE, load_ladder
 from pipeline.stages.report import EXAMPLES, _gather, _one_of_each, load_rungs, report_path
@@ -20,12 +20,12 @@ from pipeline.stages.verify import bundle_path, load_proof
 
 
 @pytest.fixture(name="gathered")
-def _gathered(built: Path, open_tiny: Callable[..., Run]) -> ReportData:
+def _gathered(built: Path, open_tiny: Callable[..., Run]) -> ClassReport:
     return _gather(open_tiny(built))
 
 
 def test_the_ladder_leads_from_float_over_pruned_to_int8(
-    built: Path, gathered: ReportData, open_tiny: Callable[..., Run]
+    built: Path, gathered: ClassReport, open_tiny: Callable[..., Run]
 ) -> None:
     """Each rung is its own network: its cost, its file, and its accuracy on both splits."""
     run = open_tiny(built)
@@ -52,7 +52,7 @@ def test_the_ladder_leads_from_float_over_pruned_to_int8(
 
 
 def test_the_unpruned_network_is_scored_on_both_splits(
-    built: Path, gathered: ReportData, open_tiny: Callable[..., Run]
+    built: Path, gathered: ClassReport, open_tiny: Callable[..., Run]
 ) -> None:
     """As its training measured it on validation; nobody else has looked at its test split."""
     run, first = open_tiny(built), gathered.rungs[0]
@@ -91,7 +91,7 @@ def test_what_was_tried_is_part_of_the_ladder(
 
 
 def test_the_ladder_is_kept_for_scripts(
-    built: Path, gathered: ReportData, open_tiny: Callable[..., Run]
+    built: Path, gathered: ClassReport, open_tiny: Callable[..., Run]
 ) -> None:
     """As the report shows it but for the latencies of float, which were measured again here."""
     kept = load_rungs(open_tiny(built))
@@ -110,7 +110,7 @@ def test_without_pruning_the_ladder_has_two_rungs(
     assert [phase.name for phase in gathered.phases] == ["training"]
 
 
-def test_the_trainings_are_shown_epoch_by_epoch(built: Path, gathered: ReportData) -> None:
+def test_the_trainings_are_shown_epoch_by_epoch(built: Path, gathered: ClassReport) -> None:
     """The history of each checkpoint, training first."""
     assert [phase.name for phase in gathered.phases] == ["training", "fine-tuning"]
     assert gathered.phases[0].epochs == load_checkpoint(built / "train").history
@@ -118,7 +118,7 @@ def test_the_trainings_are_shown_epoch_by_epoch(built: Path, gathered: ReportDat
 
 
 def test_the_bundle_in_the_report_is_the_one_that_ships(
-    built: Path, gathered: ReportData, open_tiny: Callable[..., Run]
+    built: Path, gathered: ClassReport, open_tiny: Callable[..., Run]
 ) -> None:
     """Its hash, golden frames, temperature and scales, and the exact recipe."""
     run = open_tiny(built)
@@ -136,11 +136,12 @@ def test_the_bundle_in_the_report_is_the_one_that_ships(
 
 
 def test_the_network_is_looked_into_where_it_was_right_and_wrong(
-    built: Path, gathered: ReportData, open_tiny: Callable[..., Run]
+    built: Path, gathered: ClassReport, open_tiny: Callable[..., Run]
 ) -> None:
     """Four surest right answers, each another one, then at most four wrong ones."""
-    proof = load_proof(open_tiny(built))
-    wrong = int((proof.int8_scores.argmax(axis=1) != proof.labels).sum())
+    run = open_tiny(built)
+    proof = load_proof(run)
+    wrong = int((proof.int8_scores.argmax(axis=1) != run.dataset.test.labels).sum())
     right = gathered.attention[:EXAMPLES]
     assert all(item.right for item in right)
     assert len({item.answer for item in right}) == EXAMPLES

@@ -76,12 +76,12 @@ def test_calibration_sees_every_image_of_its_split_once(
     """In batches, the last one as small as what is left, and again when asked again."""
     run = open_tiny(built)
     split = run.dataset.test.select(range(40))
-    samples = Samples(fit_split(split, run.recipe.input), run.recipe.input)
+    samples = Samples(fit_split(split, run.recipe.input).pixels, run.recipe.input)
     batches = list(samples)
     assert len(list(samples)) == len(batches)
     assert [batch.shape for batch in batches] == [(32, 1, 8, 8), (8, 1, 8, 8)]
     rows = [row for batch in batches for row in batch]
-    wanted = [x[0] for x in network_inputs(split, run.recipe.input)]
+    wanted = [x[0] for x in network_inputs(split.images, run.recipe.input)]
     assert all((a == b).all() for a, b in zip(rows, wanted, strict=True))
 
 
@@ -103,7 +103,7 @@ def test_the_quantiser_is_calibrated_on_its_own_split(
     monkeypatch.setattr("pipeline.remedies.quantized", calibrate)
     with pytest.raises(Asked):
         QUANTIZE.make(run, tmp_path)
-    wanted = np.concatenate(list(network_inputs(run.dataset.calibration, run.recipe.input)))
+    wanted = np.concatenate(list(network_inputs(run.dataset.calibration.images, run.recipe.input)))
     np.testing.assert_array_equal(np.concatenate(seen), wanted)
 
 
@@ -123,7 +123,7 @@ def test_learning_sees_train_and_is_measured_on_val(
         seen.extend((train, val))
         raise Asked
 
-    monkeypatch.setattr(f"pipeline.stages.{stage.name}.{stage.name}", learn)
+    monkeypatch.setattr(f"pipeline.classes.{stage.name}", learn)
     with pytest.raises(Asked):
         stage.make(run, tmp_path)
     for found, split in zip(seen, (run.dataset.train, run.dataset.val), strict=True):
@@ -142,9 +142,10 @@ def test_the_network_is_as_wide_as_the_recipe_says(
         started.append(start)
         raise Asked
 
-    monkeypatch.setattr("pipeline.stages.train.train", learn)
+    monkeypatch.setattr("pipeline.classes.train", learn)
     run = open_tiny(built, model='{ arch = "ds_cnn", width = 0.5 }')
-    run.dataset = dataclasses.replace(run.dataset, labels=(*run.dataset.labels, "none"))
+    one_more = dataclasses.replace(run.dataset, labels=(*run.dataset.labels, "none"))
+    run.task.__dict__["dataset"] = one_more  # as if it had been loaded so
     with pytest.raises(Asked):
         TRAIN.make(run, tmp_path)
     spec = started[0].spec

@@ -43,7 +43,6 @@ def test_the_scores_are_those_of_the_device_on_the_test_split(
 ) -> None:
     """Image by image, the recogniser answers what the proof counted."""
     test = open_tiny(built).dataset.test
-    assert (proof.labels == test.labels).all()
     with open_recognizer(candidate) as recognize:
         answers = [recognize(test.images[i]).index for i in range(len(test))]
     assert answers == proof.int8_scores.argmax(axis=1).tolist()
@@ -53,9 +52,9 @@ def test_the_metrics_follow_from_the_scores(
     built: Path, proof: Proof, open_tiny: Callable[..., Run]
 ) -> None:
     """Every number of the manifest can be computed again from what is kept."""
-    metrics = proof.metrics
-    assert metrics.float_accuracy == accuracy(proof.float_scores, proof.labels)
-    assert metrics.int8_accuracy == accuracy(proof.int8_scores, proof.labels)
+    metrics, labels = proof.metrics, open_tiny(built).dataset.test.labels
+    assert metrics.float_accuracy == accuracy(proof.float_scores, labels)
+    assert metrics.int8_accuracy == accuracy(proof.int8_scores, labels)
     assert metrics.agreement == agreement(proof.float_scores, proof.int8_scores)
     network = final_checkpoint(open_tiny(built))
     assert metrics.macs == cost(network.module, network.spec.input).macs
@@ -127,7 +126,7 @@ def test_nothing_is_written_where_a_gate_fails(
 ) -> None:
     """Not even the first of several paths."""
     failed = Gate("accuracy", "at least 99.00 %", "50.00 %", holds=False)
-    bad = Proof(proof.metrics, (failed,), proof.float_scores, proof.int8_scores, proof.labels)
+    bad = Proof(proof.metrics, (failed,), proof.float_scores, proof.int8_scores)
     with pytest.raises(GateError, match=r"^budget: accuracy: expected at least 99\.00 %, meas"):
         ship(candidate, bad, Budget(), (tmp_path / "a", tmp_path / "b.edgeward"))
     assert not list(tmp_path.iterdir())
@@ -138,7 +137,7 @@ def test_a_drop_beyond_the_budget_says_what_would_leave_a_margin(
 ) -> None:
     """The ladder met the budget on validation: what helps is to aim lower there."""
     failed = Gate("drop", "at most 0.20 points", "0.31 points", holds=False)
-    bad = Proof(proof.metrics, (failed,), proof.float_scores, proof.int8_scores, proof.labels)
+    bad = Proof(proof.metrics, (failed,), proof.float_scores, proof.int8_scores)
     with pytest.raises(GateError) as caught:
         ship(candidate, bad, Budget(), (tmp_path / "a",))
     assert str(caught.value) == (
@@ -154,10 +153,11 @@ def test_a_candidate_that_fails_its_own_golden_frames_is_not_measured(
     frame = candidate.golden[0]
     wrong = (GoldenFrame(frame.image, np.flip(frame.output)), *candidate.golden[1:])
     write_bundle(bundle_files(candidate.manifest, candidate.model, wrong), tmp_path / "wrong")
-    test = open_tiny(built).dataset.test
+    run = open_tiny(built)
+    test, truth = run.dataset.test.images, run.task.truth("test")
     model = (built / "quantize" / FLOAT_FILE).read_bytes()
     with pytest.raises(BundleError, match="golden frame 0 on"):
-        measure(open_bundle(tmp_path / "wrong"), model, 1, test, Budget(), SILENT)
+        measure(open_bundle(tmp_path / "wrong"), model, 1, test, truth, Budget(), SILENT)
 
 
 def test_a_score_is_worded_with_its_interval() -> None:

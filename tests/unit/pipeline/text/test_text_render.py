@@ -2,11 +2,13 @@
 
 import pickle
 from collections.abc import Callable
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from pipeline.errors import DataError
+from pipeline.recipe import TextKind
 from pipeline.text.charset import (
     ALPHANUMERIC,
     BETWEEN,
@@ -18,7 +20,7 @@ from pipeline.text.charset import (
     steps_needed,
 )
 from pipeline.text.fonts import Font, find_fonts
-from pipeline.text.render import KINDS, Renderer, Synthetic, drawn_characters
+from pipeline.text.render import Renderer, Synthetic, drawn_characters
 
 Describe = Callable[..., Synthetic]
 CHARSETS = {
@@ -37,7 +39,7 @@ def describe(
     return synthetic(kind=kind, charset=Charset(CHARSETS[kind]), fonts=fonts[:3], **changes)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", get_args(TextKind))
 def test_a_picture_depends_on_its_number_alone(
     kind: str, synthetic: Describe, fonts: tuple[Font, ...]
 ) -> None:
@@ -51,7 +53,7 @@ def test_a_picture_depends_on_its_number_alone(
         np.testing.assert_array_equal(a.image, b.image)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", get_args(TextKind))
 def test_pictures_are_what_a_network_can_learn(
     kind: str, synthetic: Describe, fonts: tuple[Font, ...]
 ) -> None:

@@ -3,15 +3,17 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from pipeline.data.base import SPLIT_NAMES
 from pipeline.data.root import data_root
 from pipeline.errors import DataError
+from pipeline.recipe import TextSet
 from pipeline.text.charset import Charset
 from pipeline.text.dataset import Shares, divide_texts
-from pipeline.text.sets import SET_NAMES, SetName, read_set, set_charset
+from pipeline.text.sets import read_set, set_charset
 
 GASPUMP = {
     "single_line/46A29Z_jpg.jpg": "46.29",
@@ -50,7 +52,7 @@ def test_digits_of_one_photograph_share_it(
 
 @pytest.mark.parametrize("name", ["iiit5k", "sroie"])
 def test_crops_of_one_picture_share_it(
-    name: SetName, text_folder: Callable[..., Path], tmp_path: Path
+    name: TextSet, text_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     """The number before the underscore is the photograph or the receipt."""
     lines = {"train/10_1.jpg": "A", "train/10_12.jpg": "B", "train/101_1.jpg": "C"}
@@ -79,7 +81,7 @@ def test_a_set_that_is_not_there_is_one_error(tmp_path: Path) -> None:
     ],
 )
 def test_the_real_sets_divide_without_a_shared_display(
-    name: SetName, images: int, sources: int
+    name: TextSet, images: int, sources: int
 ) -> None:
     """All pictures are read, every text is in the set's charset, and no source is shared."""
     root = data_root()
@@ -94,4 +96,4 @@ def test_the_real_sets_divide_without_a_shared_display(
 
 def test_every_set_has_a_charset() -> None:
     """No set is known by name alone."""
-    assert all(Charset(set_charset(name)).outputs > 10 for name in SET_NAMES)
+    assert all(Charset(set_charset(name)).outputs > 10 for name in get_args(TextSet))

@@ -1,0 +1,177 @@
+"""`TextTask`: runs whose network reads one line of text."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+
+from edge_agent.arrays import F32, U8
+from edge_agent.bundle.manifest import Promise, TextSpec
+from pipeline.checkpoint import Checkpoint
+from pipeline.data.base import SplitName
+from pipeline.data.fitted import cached_pixels
+from pipeline.data.root import data_root, find_data
+from pipeline.ladder import Made
+from pipeline.models import ModelSpec
+from pipeline.models.ctc_small import time_steps
+from pipeline.recipe import PruneRecipe, TextRecipe, TrainRecipe
+from pipeline.task import SPLIT_FILE, Job, Training
+from pipeline.text.charset import Charset
+from pipeline.text.dataset import TextDataset, record_texts
+from pipeline.text.feed import Examples
+from pipeline.text.fitted import FittedTexts, split_targets
+from pipeline.text.fonts import Font, find_fonts, load_fonts, save_fonts
+from pipeline.text.load import load_texts
+from pipeline.text.margin import margin
+from pipeline.text.readings import read_scores
+from pipeline.text.render import Synthetic, drawn_characters
+from pipeline.text.thresholds import coverage_curve, operating_point
+from pipeline.text.training import finetune_texts, prune_texts, train_texts
+from pipeline.text.truth import TextTruth, readings
+from pipeline.text.workers import PicturePool
+from quantization.quantized import Quantized
+
+FONTS_FILE = "fonts.json"
+
+
+@dataclass(frozen=True, eq=False)
+class TextTask:
+    """See `Task`; `text` is the recipe's own `[text]`."""
+
+    job: Job
+    text: TextRecipe
+
+    @cached_property
+    def dataset(self) -> TextDataset:
+        """See `Task`."""
+        job, data = self.job, self.job.recipe.data
+        root, folder = data_root(job.data_root), None
+        if data.path is not None:
+            what = "a folder or archive of texts"
+            folder = find_data(data.path, "data.path", what, root, job.recipe_folder)
+        seed, progress = job.recipe.seed, job.progress
+        return load_texts(data, self.text, root=root, folder=folder, seed=seed, progress=progress)
+
+    @property
+    def charset(self) -> Charset:
+        """The network's characters."""
+        return Charset(self.text.charset)
+
+    @property
+    def model(self) -> ModelSpec:
+        """See `Task`."""
+        recipe = self.job.recipe
+        return ModelSpec(
+            arch=recipe.model.arch,
+            classes=self.charset.outputs,
+            input=recipe.input,
+            width=recipe.model.width,
+        )
+
+    def record(self, folder: Path) -> None:
+        """See `Task`: the split, and the fonts that the synthetic pictures are drawn with."""
+        record_texts(self.dataset, folder / SPLIT_FILE)
+        synthetic = self.text.synthetic
+        if synthetic is None:
+            return
+        place = None
+        if synthetic.fonts is not None:
+            root = data_root(self.job.data_root)
+            key, what = "text.synthetic.fonts", "a folder of fonts"
+            place = find_data(synthetic.fonts, key, what, root, self.job.recipe_folder)
+        drawn = drawn_characters(self.charset, upper=self.text.case == "upper")
+        save_fonts(find_fonts(drawn, place), folder / FONTS_FILE)
+
+    def truth(self, name: SplitName) -> TextTruth:
+        """See `Task`."""
+        split = self.dataset.split(name)
+        targets = split_targets(split, self.charset, self.job.recipe.input)
+        return TextTruth(self.charset, split.texts, targets)
+
+    def pixels(self, name: SplitName) -> U8:
+        """See `Task`."""
+        job, dataset = self.job, self.dataset
+        images, spec = dataset.split(name).images, job.recipe.input
+        return cached_pixels(images, dataset.sha256, name, spec, job.cache, job.progress)
+
+    def train(self, start: Checkpoint, how: Training) -> Checkpoint:
+        """See `Task`."""
+        with self._examples() as examples:
+            return train_texts(start, examples, self.job.recipe.train, **vars(how))
+
+    def prune(self, start: Checkpoint, recipe: PruneRecipe, how: Training) -> Checkpoint:
+        """See `Task`."""
+        with self._examples() as examples:
+            return prune_texts(start, examples, recipe, **vars(how))
+
+    def finetune(
+        self, start: Quantized, teacher: Checkpoint, recipe: TrainRecipe, how: Training
+    ) -> Made:
+        """See `Task`."""
+        with self._examples() as examples:
+            return finetune_texts(start, teacher, examples, recipe, **vars(how))
+
+    def output(self, scores: F32 | None = None) -> TextSpec:
+        """See `Task`: temperature and, where an error is promised, the least confidence."""
+        wanted = self.job.recipe.output
+        spec = TextSpec(
+            charset=tuple(self.charset.characters),
+            steps=time_steps(self.job.recipe.input),
+            min_confidence=wanted.min_confidence,
+        )
+        if scores is None:
+            return spec
+        truth = self.truth("val")
+        spec = msgspec.structs.replace(spec, temperature=truth.temperature(scores))
+        return (
+            spec if wanted.max_error is None else _promising(spec, scores, truth, wanted.max_error)
+        )
+
+    def answers(self, scores: F32) -> Sequence[str]:
+        """See `Task`: texts."""
+        return readings(scores, self.charset)
+
+    def margin(self, output: F32) -> float:
+        """See `Task`: some choice of nearly best outputs may write another text from there on."""
+        return margin(output.reshape(time_steps(self.job.recipe.input), self.charset.outputs))
+
+    @contextmanager
+    def _examples(self) -> Iterator[Examples]:
+        """What is learnt from, while it is learnt from: processes may draw pictures for it."""
+        real, val = self._fitted("train"), self._fitted("val")
+        recipe, text = self.text.synthetic, self.text
+        if recipe is None:
+            yield Examples(self.charset, val, real, epoch_images=text.epoch_images)
+            return
+        synthetic = Synthetic(
+            kind=recipe.kind,
+            charset=self.charset,
+            fonts=self._fonts(),
+            steps=time_steps(self.job.recipe.input),
+            seed=self.job.recipe.seed,
+            upper=text.case == "upper",
+            strength=recipe.strength,
+            empty=recipe.empty,
+        )
+        with PicturePool(synthetic, self.job.recipe.input, recipe.workers) as pool:
+            yield Examples(self.charset, val, real, pool, recipe.share, text.epoch_images)
+
+    def _fonts(self) -> tuple[Font, ...]:
+        return load_fonts(self.job.folder / "data" / FONTS_FILE)
+
+    def _fitted(self, name: SplitName) -> FittedTexts:
+        split = self.dataset.split(name)
+        targets = split_targets(split, self.charset, self.job.recipe.input)
+        return FittedTexts(self.pixels(name), targets, split.texts)
+
+
+def _promising(spec: TextSpec, scores: F32, truth: TextTruth, error: float) -> TextSpec:
+    """`spec` with the least confidence that keeps the error of the validation split."""
+    found = read_scores(scores, spec)
+    right = found.right(truth.texts)
+    point = operating_point(coverage_curve(found.confidence, right), error)
+    promise = Promise(error=error, coverage=point.coverage, samples=len(truth.texts))
+    return msgspec.structs.replace(spec, min_confidence=point.threshold, promise=promise)

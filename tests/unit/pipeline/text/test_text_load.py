@@ -1,0 +1,86 @@
+"""Loading a recipe's texts: folders and sets, each divided by itself, in one data set."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.data.base import SPLIT_NAMES
+from pipeline.errors import DataError
+from pipeline.recipe import DataRecipe, TextRecipe
+from pipeline.text.charset import Charset
+from pipeline.text.dataset import Shares, TextDataset, divide_texts
+from pipeline.text.folder import read_text_folder
+from pipeline.text.load import joined, load_texts
+
+FolderMaker = Callable[..., Path]
+TEXT = TextRecipe(charset="abcABC")
+
+
+def load(folder: Path, text: TextRecipe = TEXT, **changes: object) -> TextDataset:
+    """The folder as a recipe would have it."""
+    values: dict[str, object] = {"kind": "text-folder", "path": "x", "calibration": 4}
+    recipe = DataRecipe(**(values | changes))  # type: ignore[arg-type]
+    return load_texts(recipe, text, root=folder, folder=folder, seed=1)
+
+
+def names(count: int) -> dict[str, str]:
+    """Pictures and what they say."""
+    return {f"{i}.png": "abcA"[i % 4] for i in range(count)}
+
+
+def test_a_folder_is_split_and_checked(text_folder: FolderMaker) -> None:
+    """Every picture is in one of the four splits."""
+    data = load(text_folder(names(40)))
+    assert sorted(i for name in SPLIT_NAMES for i in data.split(name).ids) == sorted(names(40))
+    assert (len(data.val), len(data.calibration), len(data.test)) == (4, 4, 8)
+
+
+def test_capitals_are_made_where_the_recipe_wants_them(text_folder: FolderMaker) -> None:
+    """Labels and charset then are of capitals alone."""
+    upper = TextRecipe(charset="ABC", case="upper")
+    assert set(load(text_folder(names(40)), upper).train.texts) == {"A", "B", "C"}
+
+
+def test_a_character_outside_the_charset_is_named(text_folder: FolderMaker) -> None:
+    """The image, the character and the charset are in the error."""
+    with pytest.raises(DataError, match=r"of the characters 'abcABC', found 'x' in 'xa'"):
+        load(text_folder(names(20) | {"odd.png": "xa"}))
+
+
+def test_fewer_images_to_learn_from(text_folder: FolderMaker) -> None:
+    """`train_limit` leaves the other splits, says so, and makes another data set."""
+    folder = text_folder(names(40))
+    whole, less = load(folder), load(folder, train_limit=5)
+    assert (len(less.train), less.test.ids) == (5, whole.test.ids)
+    assert less.notes == ("train: the first 5 of 24 images",)
+    assert less.sha256 != whole.sha256
+
+
+def test_joined_sets_keep_their_splits(text_folder: FolderMaker, tmp_path: Path) -> None:
+    """Every split has the pictures of both, whose names say which set they are of."""
+    parts = []
+    for name in ("one", "two"):
+        lines = {f"{name}{i}.png": "abc"[i % 3] for i in range(20)}
+        source = read_text_folder(text_folder(lines, folder=tmp_path / name))
+        parts.append(divide_texts(source, Charset("abc"), Shares(0.1, 0.2, 2), 1))
+    both = joined(parts)
+    assert both.name == "one+two"
+    for split in SPLIT_NAMES:
+        first, second = (part.split(split) for part in parts)
+        found = both.split(split)
+        assert found.ids == tuple(
+            f"{part.name}/{i}" for part in parts for i in part.split(split).ids
+        )
+        assert found.texts == (*first.texts, *second.texts)
+        for place in range(len(found)):
+            here = place < len(first)
+            image = first.images[place] if here else second.images[place - len(first)]
+            np.testing.assert_array_equal(found.images[place], image)
+        with pytest.raises(IndexError):
+            found.images[len(found)]
+        assert set(found.sources) == {
+            f"{part.name}/{s}" for part in parts for s in part.split(split).sources
+        }
+    assert both.sha256 != joined(parts[::-1]).sha256
