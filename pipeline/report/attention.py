@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from edge_agent.arrays import F32, U8
 from edge_agent.decode.classify import softmax
-from pipeline.report.data import Attention
+from pipeline.report.classes import Attention
 
 LAYERS = 3
 

@@ -1,41 +1,20 @@
-"""The report's charts: each takes measurements and returns inline SVG."""
+"""The charts of every report: each takes measurements and returns inline SVG."""
 
 from collections.abc import Sequence
-from math import ceil, log10
 
-import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.collections import PatchCollection
-from matplotlib.patches import Rectangle
-from matplotlib.ticker import Formatter, FuncFormatter, MaxNLocator
-from numpy.typing import NDArray
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from edge_agent.bundle.manifest import Score
 from pipeline.report import words
-from pipeline.report.data import Phase, Rung, SplitCounts
+from pipeline.report.axes import STEPS, WIDE, PercentTicks, chart_svg, named_rows
+from pipeline.report.data import Phase, Rung
 from pipeline.report.metrics import Bin
-from pipeline.report.svg import (
-    ACCENT,
-    INK,
-    PAPER,
-    QUIET,
-    SECOND,
-    THIRD,
-    WARM,
-    axes,
-    figure,
-    inline_svg,
-)
+from pipeline.report.svg import ACCENT, INK, PAPER, QUIET, WARM, axes, figure, inline_svg
 
-WIDE, NARROW, ROW = 460.0, 200.0, 24.0
-# More classes than this cannot be told apart in one picture: of a matrix, of rows.
-MATRIX_LIMIT, ROW_LIMIT = 40, 20
-_WRITTEN_CELLS = 14
+NARROW = 200.0
 _LOG_FROM = 12.0
 _DOTTED = 8
-_STEPS = [1, 2, 5, 10]
-_NAME_LENGTH = 18
 
 
 def ladder_accuracy(rungs: Sequence[Rung], least: float | None) -> Markup:
@@ -44,7 +23,7 @@ def ladder_accuracy(rungs: Sequence[Rung], least: float | None) -> Markup:
     A dot has its 95 % interval as a line. What the budget allows on validation, `least`, is a
     dashed line.
     """
-    ax = _rows(
+    ax = named_rows(
         [rung.name for rung in rungs], WIDE, 52 + (60 if len(rungs) < 4 else 44) * len(rungs)
     )
     if least is not None:
@@ -69,10 +48,10 @@ def ladder_accuracy(rungs: Sequence[Rung], least: float | None) -> Markup:
     ax.margins(x=0.08)
     ax.set_ylim(len(rungs) - 0.5, -0.75)
     ax.xaxis.grid(True)
-    ax.xaxis.set_major_formatter(_PercentTicks())
-    ax.xaxis.set_major_locator(MaxNLocator(5, steps=_STEPS))
+    ax.xaxis.set_major_formatter(PercentTicks())
+    ax.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
     said = "; ".join(map(_said, rungs))
-    return _svg(ax, "ladder-accuracy", f"Accuracy: {said}")
+    return chart_svg(ax, "ladder-accuracy", f"Accuracy: {said}")
 
 
 def _said(rung: Rung) -> str:
@@ -87,7 +66,7 @@ def ladder_bars(
     name: str, title: str, rungs: Sequence[Rung], values: Sequence[float | None], unit: words.Unit
 ) -> Markup:
     """One cost of each rung as a bar from zero; None is said in words."""
-    ax = _rows([rung.name for rung in rungs], NARROW, 8 + 30 * len(rungs))
+    ax = named_rows([rung.name for rung in rungs], NARROW, 8 + 30 * len(rungs))
     top = max((value for value in values if value is not None), default=1.0) or 1.0
     said = []
     for row, (rung, value) in enumerate(zip(rungs, values, strict=True)):
@@ -101,7 +80,7 @@ def ladder_bars(
     ax.set_ylim(len(rungs) - 0.5, -0.5)
     ax.xaxis.set_visible(False)
     ax.spines["bottom"].set_visible(False)
-    return _svg(ax, f"ladder-{name}", f"{title}: {', '.join(said)}")
+    return chart_svg(ax, f"ladder-{name}", f"{title}: {', '.join(said)}")
 
 
 def loss_curves(phase: Phase, name: str) -> Markup:
@@ -118,7 +97,7 @@ def loss_curves(phase: Phase, name: str) -> Markup:
         ax.yaxis.set_minor_formatter(FuncFormatter(lambda v, _: ""))
         ax.tick_params(which="minor", length=0)
     _by_epoch(ax, epochs)
-    return _svg(
+    return chart_svg(
         ax, f"loss-{name}",
         f"Loss over {len(epochs)} epochs of {phase.name}: training from {train[0]:.3g} to "
         f"{train[-1]:.3g}, validation from {val[0]:.3g} to {val[-1]:.3g}",
@@ -132,52 +111,12 @@ def accuracy_curve(phase: Phase, name: str) -> Markup:
     epochs = [e.epoch for e in phase.epochs]
     ax.plot(epochs, [e.val_accuracy * 100 for e in phase.epochs], color=ACCENT, lw=2.0)
     ax.plot([best.epoch], [best.val_accuracy * 100], "o", color=ACCENT, ms=8, mec=PAPER, mew=1.5)
-    ax.yaxis.set_major_formatter(_PercentTicks())
+    ax.yaxis.set_major_formatter(PercentTicks())
     _by_epoch(ax, epochs)
-    return _svg(
+    return chart_svg(
         ax, f"accuracy-{name}",
         f"Validation accuracy over {len(epochs)} epochs of {phase.name}, best "
         f"{words.percent(best.val_accuracy)} in epoch {best.epoch}",
-    )  # fmt: skip
-
-
-def confusion_map(matrix: NDArray[np.int64], labels: Sequence[str]) -> Markup:
-    """Rows are the truth, columns the answers; a full cell is all images of its class.
-
-    Of more than `MATRIX_LIMIT` classes, those that are most often mixed up are drawn.
-    """
-    totals = np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    wrong = matrix.sum(axis=0) + matrix.sum(axis=1) - 2 * matrix.diagonal()
-    shown = np.sort(np.argsort(-wrong, kind="stable")[:MATRIX_LIMIT])
-    count = len(shown)
-    ax = axes(WIDE, WIDE)
-    shares = (matrix / totals)[np.ix_(shown, shown)]
-    counts = matrix[np.ix_(shown, shown)]
-    for right, colour in ((True, ACCENT), (False, WARM)):
-        cells = [(r, c) for r, c in np.argwhere(counts > 0) if (r == c) == right]
-        if not cells:
-            continue  # Matplotlib takes no empty list of alphas
-        # The square root lifts a handful of mistakes above the paper.
-        alphas = [0.12 + 0.88 * float(shares[r, c]) ** 0.5 for r, c in cells]
-        squares = [Rectangle((c - 0.47, r - 0.47), 0.94, 0.94) for r, c in cells]
-        ax.add_collection(PatchCollection(squares, facecolor=colour, alpha=alphas, lw=0))
-    if count <= _WRITTEN_CELLS:
-        for r, c in np.argwhere(counts > 0):
-            colour = PAPER if shares[r, c] > 0.35 else INK
-            ax.text(c, r, str(counts[r, c]), ha="center", va="center", color=colour, fontsize=11)
-    names = [_short(labels[k]) for k in shown]
-    size = 12.0 if count <= 20 else 7.5
-    upright = max(len(n) for n in names) * size * 0.6 > WIDE * 0.75 / count
-    ax.set_xticks(range(count), names, rotation=90 if upright else 0, fontsize=size)
-    ax.set_yticks(range(count), names, fontsize=size)
-    ax.set(xlim=(-0.5, count - 0.5), ylim=(count - 0.5, -0.5), aspect="equal")
-    ax.set(xlabel="answer", ylabel="truth")
-    ax.spines["bottom"].set_visible(False)
-    right_share = matrix.trace() / max(int(matrix.sum()), 1)
-    return _svg(
-        ax, "confusion",
-        f"Confusion matrix of {len(labels)} classes; {words.percent(right_share)} of the images "
-        "are on the diagonal. The most frequent mix-ups are listed beside it",
     )  # fmt: skip
 
 
@@ -205,70 +144,13 @@ def reliability_chart(bins: Sequence[Bin]) -> Markup:
     bottom.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     bottom.tick_params(which="minor", length=0)
     for ax, axis in ((top, top.yaxis), (bottom, bottom.xaxis)):
-        axis.set_major_formatter(_PercentTicks())
+        axis.set_major_formatter(PercentTicks())
         ax.tick_params(labelbottom=ax is bottom)
     said = ", ".join(
         f"{words.percent(b.confidence)} confident and {words.percent(b.accuracy.value)} right"
         for b in bins
     )
     return inline_svg(drawn, "reliability", f"Reliability by bin of confidence: {said}")
-
-
-def class_accuracy_chart(scores: Sequence[Score | None], labels: Sequence[str]) -> Markup:
-    """Accuracy per class with its interval, the weakest first; `ROW_LIMIT` at most."""
-    known = [(score, labels[k]) for k, score in enumerate(scores) if score is not None]
-    known.sort(key=lambda pair: pair[0].value)
-    known = known[:ROW_LIMIT]
-    ax = _rows([_short(label) for _, label in known], WIDE, 46 + ROW * len(known))
-    for row, (score, _) in enumerate(known):
-        ax.plot([score.low * 100, score.high * 100], [row, row], color=ACCENT, lw=3, alpha=0.35)
-        ax.plot([score.value * 100], [row], "o", color=ACCENT, ms=8, mec=PAPER, mew=1.5)
-    ax.set_ylim(len(known) - 0.4, -0.6)
-    ax.margins(x=0.04)
-    ax.xaxis.grid(True)
-    ax.xaxis.set_major_formatter(_PercentTicks())
-    ax.xaxis.set_major_locator(MaxNLocator(5, steps=_STEPS))
-    said = ", ".join(f"{label} {words.percent(score.value)}" for score, label in known)
-    return _svg(ax, "per-class", f"Accuracy per class, the weakest first: {said}")
-
-
-def class_counts(splits: Sequence[SplitCounts], labels: Sequence[str]) -> Markup:
-    """Images per class, one bar of four parts; the `ROW_LIMIT` smallest classes at most."""
-    totals = np.sum([split.counts for split in splits], axis=0)
-    shown = np.sort(np.argsort(totals, kind="stable")[:ROW_LIMIT])
-    ax = _rows([_short(labels[k]) for k in shown], WIDE, 46 + ROW * len(shown))
-    left = np.zeros(len(shown))
-    for split, colour in zip(splits, (ACCENT, SECOND, THIRD, QUIET), strict=False):
-        counts = np.asarray(split.counts)[shown]
-        ax.barh(range(len(shown)), counts, left=left, color=colour, height=0.62)
-        left += counts
-    ax.set_ylim(len(shown) - 0.5, -0.5)
-    ax.xaxis.grid(True)
-    ax.xaxis.set_major_locator(MaxNLocator(5, steps=_STEPS, integer=True))
-    return _svg(
-        ax, "class-counts",
-        f"Images per class, from {int(totals.min())} to {int(totals.max())}, by split",
-    )  # fmt: skip
-
-
-class _PercentTicks(Formatter):
-    """Percents with as many decimals as the distance between two ticks needs."""
-
-    def __call__(self, x: float, pos: int | None = None) -> str:
-        return f"{x:g}{words.PERCENT}"
-
-    def format_ticks(self, values: Sequence[float]) -> list[str]:
-        step = abs(values[1] - values[0]) if len(values) > 1 else 1.0
-        decimals = max(0, ceil(-log10(step) - 1e-9))
-        return [f"{value:.{decimals}f}{words.PERCENT}" for value in values]
-
-
-def _rows(names: Sequence[str], width: float, height: float) -> Axes:
-    """Axes with one named row per item, the first on top (once y is inverted)."""
-    ax = axes(width, height)
-    ax.set_yticks(range(len(names)), names)
-    ax.tick_params(axis="y", labelcolor=INK)
-    return ax
 
 
 def _by_epoch(ax: Axes, epochs: Sequence[int]) -> None:
@@ -283,11 +165,3 @@ def _by_epoch(ax: Axes, epochs: Sequence[int]) -> None:
 def _emphasis(rung: Rung) -> str:
     """The network that ships is the one in colour."""
     return ACCENT if rung.chosen else QUIET
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _NAME_LENGTH else name[: _NAME_LENGTH - 1] + "…"
-
-
-def _svg(ax: Axes, name: str, description: str) -> Markup:
-    return inline_svg(ax.figure, name, description)  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.arrays import F32
+from edge_agent.arrays import F32, F64
 from edge_agent.bundle.manifest import Score
 from edge_agent.decode.classify import softmax
 from pipeline.evaluate import wilson
@@ -86,9 +86,15 @@ def confidences(scores: F32, temperature: float) -> F32:
 
 
 def reliability(scores: F32, truth: NDArray[np.int64], temperature: float) -> tuple[Bin, ...]:
-    """The answers in `BINS` equal bins of confidence; empty bins are left out."""
-    sure = confidences(scores, temperature)
-    right = scores.argmax(axis=1) == truth
+    """The answers to (N, K) `scores` in bins of confidence; see `bins_of`."""
+    return bins_of(confidences(scores, temperature), scores.argmax(axis=1) == truth)
+
+
+def bins_of(sure: F32 | F64, right: NDArray[np.bool_]) -> tuple[Bin, ...]:
+    """Answers, (N,) how `sure` and (N,) whether `right`, in `BINS` equal bins of confidence.
+
+    Empty bins are left out.
+    """
     place = np.clip(np.ceil(sure * BINS).astype(np.int64) - 1, 0, BINS - 1)
     found = []
     for number in range(BINS):

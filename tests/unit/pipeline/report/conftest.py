@@ -19,7 +19,8 @@ from pipeline.gates import Gate
 from pipeline.history import EpochRecord
 from pipeline.ladder import Goal
 from pipeline.report.attention import attend
-from pipeline.report.data import Phase, ReportData, Rung, view
+from pipeline.report.classes import ClassReport, view
+from pipeline.report.data import Phase, Rung
 
 LABELS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 RECIPE = """\
@@ -127,7 +128,7 @@ def problem() -> Problem:
 
 
 @pytest.fixture(scope="session")
-def report_data(problem: Problem) -> ReportData:
+def report_data(problem: Problem) -> ClassReport:
     """A report's data in which only the output layer is quantised, coarsely."""
     test, logits = problem.dataset.test, problem.logits
     affine = Affine(scale=float(np.abs(logits).max()) / 100, zero_point=-5)
@@ -143,7 +144,7 @@ def report_data(problem: Problem) -> ReportData:
         attend(problem.module, problem.inputs(i), test.images[i], int(test.labels[i]), LABELS, heat)
         for i in map(int, (*wrong, *right))
     ]
-    return ReportData(
+    return ClassReport(
         name="digits",
         created="2026-11-21T10:32:05+00:00",
         gates=(

@@ -6,7 +6,8 @@ import pytest
 
 from edge_agent.bundle.manifest import Score
 from pipeline.evaluate import wilson
-from pipeline.report import charts, words
+from pipeline.report import charts, class_charts, words
+from pipeline.report.axes import ROW_LIMIT
 from pipeline.report.data import Phase, SplitCounts
 from pipeline.report.metrics import confusion
 from pipeline.report.svg import chart_style
@@ -64,7 +65,7 @@ def test_the_confusion_map_writes_each_count_once(report_data):
     """Every cell that is not zero is written, in blue on the diagonal and else in orange."""
     truth = report_data.test.labels
     matrix = confusion(truth, report_data.scores_int8.argmax(axis=1), 10)
-    svg = charts.confusion_map(matrix, report_data.labels)
+    svg = class_charts.confusion_map(matrix, report_data.labels)
     written = sorted(int(t) for t in _texts(svg) if t.isdigit())
     assert written == sorted(int(n) for n in matrix[matrix > 0])
     assert "fill: var(--accent)" in svg
@@ -73,30 +74,30 @@ def test_the_confusion_map_writes_each_count_once(report_data):
 
 def test_of_many_classes_the_most_mixed_up_are_drawn():
     """Beyond the limit the classes without mistakes are the ones left out."""
-    count = charts.MATRIX_LIMIT + 10
+    count = class_charts.MATRIX_LIMIT + 10
     matrix = np.eye(count, dtype=np.int64) * 5
     matrix[np.arange(10, count), np.arange(10, count) - 1] = 2
-    svg = charts.confusion_map(matrix, [f"class {k}" for k in range(count)])
+    svg = class_charts.confusion_map(matrix, [f"class {k}" for k in range(count)])
     named = {t for t in _texts(svg) if t.startswith("class")}
-    assert len(named) == charts.MATRIX_LIMIT
+    assert len(named) == class_charts.MATRIX_LIMIT
     assert {f"class {k}" for k in range(10, count - 1)} <= named
     assert "class 3" not in named
 
 
 def test_of_many_classes_the_weakest_are_drawn():
     """The chart of accuracies keeps the ones to worry about, weakest first."""
-    count = charts.ROW_LIMIT + 5
+    count = ROW_LIMIT + 5
     names = [f"class {k}" for k in range(count)]
     scores = [Score(value=k / count, low=0, high=1, samples=9) for k in range(count)]
-    svg = charts.class_accuracy_chart(scores[::-1], names[::-1])
+    svg = class_charts.class_accuracy_chart(scores[::-1], names[::-1])
     shown = [t for t in _texts(svg) if "class" in t]
-    assert shown == names[: charts.ROW_LIMIT]
+    assert shown == names[:ROW_LIMIT]
 
 
 def test_a_class_without_images_has_no_accuracy_to_draw():
     """It is left out of the chart rather than drawn at zero."""
     scores = [Score(value=0.5, low=0.3, high=0.7, samples=9), None]
-    assert "absent" not in charts.class_accuracy_chart(scores, ["here", "absent"])
+    assert "absent" not in class_charts.class_accuracy_chart(scores, ["here", "absent"])
 
 
 def test_epochs_are_whole_numbers(report_data):
@@ -164,7 +165,7 @@ def test_percent_ticks_have_the_decimals_they_need(report_data):
 def test_class_counts_stack_the_splits():
     """Each class has one bar with a part per split, in the splits' colours."""
     splits = [SplitCounts(n, (4, 2)) for n in ("train", "val", "calibration", "test")]
-    svg = charts.class_counts(splits, ["a", "b"])
+    svg = class_charts.class_counts(splits, ["a", "b"])
     fills = re.findall(r"fill: var\(--(accent|second|third|quiet)\)", svg)
     assert fills == ["accent"] * 2 + ["second"] * 2 + ["third"] * 2 + ["quiet"] * 2
     assert "from 8 to 16" in svg
@@ -177,7 +178,7 @@ def test_class_counts_stack_the_splits():
 def test_long_names_are_cut_not_squeezed():
     """A long class name ends in an ellipsis, and the chart keeps its width."""
     scores = [Score(value=0.5, low=0.3, high=0.7, samples=9)]
-    svg = charts.class_accuracy_chart(scores, ["a very long name of a class"])
+    svg = class_charts.class_accuracy_chart(scores, ["a very long name of a class"])
     assert "a very long name …" in _texts(svg)
     assert 'viewBox="0 0 460 ' in svg
 
@@ -185,4 +186,4 @@ def test_long_names_are_cut_not_squeezed():
 def test_a_name_between_dollars_is_no_mathematics():
     """`$x_1$` is what the class is called, not a formula."""
     scores = [Score(value=0.5, low=0.3, high=0.7, samples=9)]
-    assert "$x_1$" in _texts(charts.class_accuracy_chart(scores, ["$x_1$"]))
+    assert "$x_1$" in _texts(class_charts.class_accuracy_chart(scores, ["$x_1$"]))

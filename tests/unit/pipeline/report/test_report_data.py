@@ -7,7 +7,7 @@ import pytest
 
 from edge_agent.bundle.manifest import Score
 from pipeline.gates import Gate
-from pipeline.report.data import view
+from pipeline.report.classes import view
 
 
 def test_the_view_counts_every_image_once(problem):

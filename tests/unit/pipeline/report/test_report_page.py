@@ -14,9 +14,10 @@ from edge_agent.decode.classify import classify
 from pipeline.evaluate import accuracy, wilson
 from pipeline.gates import Gate
 from pipeline.report import words
+from pipeline.report.class_page import MISTAKES
 from pipeline.report.data import Phase
 from pipeline.report.metrics import calibration_error, reliability, worst_mistakes
-from pipeline.report.page import MISTAKES, render, write
+from pipeline.report.page import render, write
 
 VOID = {"meta", "img", "link", "br", "hr", "input"}
 
