@@ -8,7 +8,14 @@ from pathlib import Path
 
 from edge_agent.bundle.archive import open_bundle
 from edge_agent.config import AgentConfig, CameraConfig, StreamConfig, load_config
-from edge_agent.errors import AgentError, BrokerError, CropError, OutboxError, SourceError
+from edge_agent.errors import (
+    AgentError,
+    BrokerError,
+    ConfigError,
+    CropError,
+    OutboxError,
+    SourceError,
+)
 from edge_agent.mqtt import Acked, Dialer, Identity, Lost, Refused, unique_id
 from edge_agent.reader import open_reader
 from edge_agent.recognizer import open_recognizer
@@ -21,6 +28,8 @@ from edge_agent.stream import crop
 from edge_agent.topics import Topics
 
 ANSWER_TIMEOUT_S = 5.0
+# Of whatever is wrong in the configuration, wherever it shows.
+MEND = "mend the file; see deploy/agent.example.toml"
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,7 @@ def check(path: Path, say: Callable[[str], None]) -> AgentError | None:
     try:
         config = load_config(path)
     except AgentError as error:
-        say(_failed("config", error, "mend the file; see deploy/agent.example.toml"))
+        say(_failed("config", error, MEND))
         return error
     say(_ok("config", str(path)))
     errors: list[AgentError] = []
@@ -56,7 +65,7 @@ def check(path: Path, say: Callable[[str], None]) -> AgentError | None:
         try:
             say(_ok(step.name, step.attempt()))
         except AgentError as error:
-            say(_failed(step.name, error, step.remedy))
+            say(_failed(step.name, error, MEND if isinstance(error, ConfigError) else step.remedy))
             errors.append(error)
     return errors[0] if errors else None
 

@@ -72,6 +72,17 @@ class MeterRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
                 f"digits: expected at least decimals, {self.decimals}, found {self.digits}"
             )
 
+    def pattern(self) -> str:
+        """What a reading of it looks like, in the syntax of `edge_agent.decode.pattern`."""
+        sign = "" if self.monotone else "-?"
+        if self.digits is None:
+            point = f"([.,]\\d{{{self.decimals}}})?" if self.decimals else ""
+            return f"{sign}\\d+{point}"
+        whole = self.digits - self.decimals
+        if not self.decimals or not whole:
+            return f"{sign}\\d{{{self.digits}}}"
+        return f"{sign}(\\d{{{self.digits}}}|\\d{{{whole}}}[.,]\\d{{{self.decimals}}})"
+
     def allowed(self, seconds: float) -> float:
         """The most ticks it can advance in `seconds`; one more, for a digit about to turn."""
         if self.max_per_hour is None:

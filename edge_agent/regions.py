@@ -89,8 +89,7 @@ class TextRegion(_Value, frozen=True):
             raise ValueError(f"region {self.name!r}: expected a pattern or words, found both")
         if self.pattern is not None:
             parse_pattern(self.pattern)
-        if self.corners is not None:
-            _check_corners(self.name, self.corners)
+        _check_corners(self.name, self.outline())
 
     def outline(self) -> Corners:
         """Its four corners, clockwise from the top left."""
@@ -111,25 +110,50 @@ def allowed_texts(region: TextRegion, spec: TextSpec, stream: str) -> Automaton 
     """What may be read in `region` by a network of `spec`; None for anything.
 
     Raises:
-        ConfigError: its pattern or its words cannot be written by this network.
+        ConfigError: its pattern or its words cannot be written by this network, or by none
+            that the region's meter would count.
     """
     place = f"stream {stream!r}, region {region.name!r}"
     try:
-        if region.pattern is not None:
-            allowed = compile_pattern(region.pattern, spec.charset)
-        elif region.words is not None:
-            allowed = of_words(region.words, spec.charset)
-        else:
-            return None
+        allowed = _allowed(region, spec)
     except LanguageError as error:
         raise ConfigError(f"{place}: {error}") from error
-    shortest = allowed.shortest()
-    if shortest > spec.steps:
-        raise ConfigError(
-            f"{place}: expected texts of at most {spec.steps} characters, as wide as the model "
-            f"reads, found a shortest one of {shortest}"
-        )
+    if region.meter is not None:
+        _check_meter(region.meter.pattern(), allowed, spec, place)
     return allowed
+
+
+def _allowed(region: TextRegion, spec: TextSpec) -> Automaton | None:
+    fits = f"expected texts that fit the {spec.steps} steps of the model along a line"
+    if region.words is not None:
+        for word in region.words:
+            steps = of_words([word], spec.charset).least_steps()
+            if steps > spec.steps:
+                raise LanguageError(f"words: {fits}, found {word!r} which takes {steps}")
+        return of_words(region.words, spec.charset)
+    if region.pattern is None:
+        return None
+    allowed = compile_pattern(region.pattern, spec.charset)
+    steps = allowed.least_steps()
+    if steps > spec.steps:
+        raise LanguageError(f"pattern {region.pattern!r}: {fits}, found none below {steps}")
+    return allowed
+
+
+def _check_meter(readings: str, allowed: Automaton | None, spec: TextSpec, place: str) -> None:
+    """Refuse a meter of which no reading, as in the pattern `readings`, can ever be read."""
+    try:
+        counted = compile_pattern(readings, spec.charset)
+    except LanguageError as error:
+        raise ConfigError(
+            f"{place}: expected a model that writes what the meter shows, {readings}, "
+            f"found one of the characters {''.join(spec.charset)!r}"
+        ) from error
+    if allowed is not None and not allowed.overlaps(counted):
+        raise ConfigError(
+            f"{place}: expected a pattern or words for what the meter shows, {readings}, "
+            "found none of its readings allowed"
+        )
 
 
 def check_width(region: TextRegion, aspect: float, stream: str) -> None:

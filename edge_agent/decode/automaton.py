@@ -50,13 +50,38 @@ class Automaton:
         used: NDArray[np.bool_] = (self.table != DEAD).any(axis=0)
         return used
 
-    def shortest(self) -> int:
-        """How many characters the shortest allowed text has."""
-        length, reached = 0, {0}
-        while not any(self.accepting[state] for state in reached):
-            following = {int(s) for state in reached for s in self.table[state]}
-            reached, length = following - {DEAD}, length + 1
-        return length
+    def least_steps(self) -> int:
+        """How many steps of CTC the allowed text takes that takes the fewest.
+
+        One a character, and one more for the blank between two of the same.
+        """
+        ways: list[set[tuple[int, int]]] = [{(0, DEAD)}, set()]  # by steps: state, last character
+        seen: set[tuple[int, int]] = set()
+        steps = 0
+        while not any(self.accepting[state] for state, _ in ways[steps]):
+            ways.append(set())
+            for state, last in ways[steps] - seen:
+                for character in np.flatnonzero(self.table[state] != DEAD).tolist():
+                    taken = 1 + (character == last)
+                    ways[steps + taken].add((self.step(state, character), character))
+            seen |= ways[steps]
+            steps += 1
+        return steps
+
+    def overlaps(self, other: "Automaton") -> bool:
+        """Whether a text over the same characters is allowed by both."""
+        seen, new = {(0, 0)}, [(0, 0)]
+        while new:
+            mine, others = new.pop()
+            if self.accepting[mine] and other.accepting[others]:
+                return True
+            both = (self.table[mine] != DEAD) & (other.table[others] != DEAD)
+            for character in np.flatnonzero(both).tolist():
+                pair = self.step(mine, character), other.step(others, character)
+                if pair not in seen:
+                    seen.add(pair)
+                    new.append(pair)
+        return False
 
 
 def trimmed(rows: Sequence[dict[int, int]], accepting: set[int], characters: int) -> Automaton:

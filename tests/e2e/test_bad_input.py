@@ -299,3 +299,48 @@ def test_an_absent_camera(mosquitto: Mosquitto, bright_path: Path, tmp_path: Pat
     log = agent.log.read_text()
     assert f"WARNING {absent}; trying again in " in log
     assert "Traceback" not in log
+
+
+@pytest.mark.parametrize(
+    ("region", "step", "message"),
+    [
+        (
+            "rect = { x = 0, y = 0, w = 17, h = 12 }",
+            "source of front",
+            "stream 'front', region 'display': expected a region inside the 16x12 frame, "
+            "found a corner at 17, 0",
+        ),
+        (
+            "rect = { x = 0, y = 0, w = 16, h = 4 }\npattern = '[A-Z]+'",
+            "bundle of front",
+            "stream 'front', region 'display': pattern '[A-Z]+' cannot match: no text of the "
+            "model's characters would do",
+        ),
+        (
+            "rect = { x = 0, y = 0, w = 16, h = 4 }\npattern = '0{9}'",
+            "bundle of front",
+            "stream 'front', region 'display': pattern '0{9}': expected texts that fit the 16 "
+            "steps of the model along a line, found none below 17",
+        ),
+    ],
+    ids=["outside the frame", "no such characters", "too long"],
+)
+def test_a_region_that_cannot_be_read(
+    region: str,
+    step: str,
+    message: str,
+    mosquitto: Mosquitto,
+    stripes_path: Path,
+    tmp_path: Path,
+) -> None:
+    """`check` names stream, region and reason, tries all the rest, and leaves nothing behind."""
+    write_pictures(tmp_path, {"pictures": 1})
+    stream = f'task = "ocr"\n[[stream.regions]]\nname = "display"\n{region}'
+    source = IMAGES.format(folder=tmp_path / "pictures")
+    config = write_config(tmp_path, mosquitto.url, stripes_path, source, stream=stream)
+    before = set(snapshot(tmp_path))
+    done = edgeward_agent("check", "--config", config)
+    assert done.returncode == ExitCode.CONFIG
+    failed = [line for line in done.stdout.splitlines() if not line.startswith("ok")]
+    assert failed == [f"failed  {step}: {message}; mend the file; see deploy/agent.example.toml"]
+    assert set(snapshot(tmp_path)) == before

@@ -1,10 +1,12 @@
 """The meter's state machine, rule by rule; years of readings are in tests/property."""
 
 import re
+from itertools import product
 
 import msgspec
 import pytest
 
+from edge_agent.decode.pattern import compile_pattern
 from edge_agent.meter import MeterRules, MeterState, Seen, Verdict, judge, shown, to_ticks
 
 MINUTE = 60.0
@@ -260,3 +262,30 @@ def test_a_value_is_shown_as_the_meter_would() -> None:
     rules = MeterRules(digits=6, decimals=1)
     assert shown(Seen(1234, 0), rules) == "00123.4"
     assert shown(Seen(-5, 0), MeterRules(decimals=1, monotone=False, max_per_hour=1)) == "-0.5"
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        MeterRules(),
+        MeterRules(decimals=1),
+        MeterRules(digits=3),
+        MeterRules(digits=3, decimals=1),
+        MeterRules(digits=2, decimals=2),
+        MeterRules(decimals=1, monotone=False),
+    ],
+    ids=str,
+)
+def test_the_pattern_of_a_meter_is_what_it_counts(rules: MeterRules) -> None:
+    """Of every text of up to four of these characters, exactly those with a value."""
+    characters = ("1", ".", ",", "-")
+    allowed = compile_pattern(rules.pattern(), characters)
+    for length in range(5):
+        for places in product(range(len(characters)), repeat=length):
+            text = "".join(characters[place] for place in places)
+            try:
+                to_ticks(text, rules)
+            except ValueError:
+                assert not allowed.accepts(places), text
+            else:
+                assert allowed.accepts(places), text

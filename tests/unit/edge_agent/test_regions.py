@@ -112,6 +112,10 @@ def region(fields: str) -> str:
             "region 'a': expected sides of 4 pixels or more, found 3.0",
         ),
         (
+            region("rect = { x = 5, y = 5, w = 90, h = 3 }"),
+            "region 'a': expected sides of 4 pixels or more, found 3.0",
+        ),
+        (
             region("corners = [[0, 0], [90, 0], [90, inf], [0, 9]]"),
             "region 'a': expected finite corners, found [0, 0], [90, 0], [90, inf], [0, 9]",
         ),
@@ -183,8 +187,23 @@ def text_region(**fields: object) -> TextRegion:
         ),
         (
             {"pattern": "[0-3]{17}"},
-            "stream 's', region 'a': expected texts of at most 16 characters, as wide as the "
-            "model reads, found a shortest one of 17",
+            "stream 's', region 'a': pattern '[0-3]{17}': expected texts that fit the 16 steps of "
+            "the model along a line, found none below 17",
+        ),
+        (
+            {"pattern": "0{9}"},
+            "stream 's', region 'a': pattern '0{9}': expected texts that fit the 16 steps of "
+            "the model along a line, found none below 17",
+        ),
+        (
+            {"words": ("12", "2" * 9)},
+            "stream 's', region 'a': words: expected texts that fit the 16 steps of the model "
+            "along a line, found '222222222' which takes 17",
+        ),
+        (
+            {"meter": MeterRules(digits=2), "pattern": "[0-3]{3}"},
+            "stream 's', region 'a': expected a pattern or words for what the meter shows, "
+            "\\d{2}, found none of its readings allowed",
         ),
     ],
 )
@@ -193,6 +212,31 @@ def test_what_the_model_cannot_write_is_refused(fields: dict[str, object], messa
     with pytest.raises(ConfigError) as caught:
         allowed_texts(text_region(**fields), text_spec(), "s")
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"pattern": "0{8}"},
+        {"words": ("12", "2" * 8)},
+        {"meter": MeterRules(digits=3, decimals=1), "pattern": r"[0-3]{2}\.[0-3]"},
+        {"meter": MeterRules(digits=3, decimals=1), "pattern": "[0-3]{3}"},
+        {"meter": MeterRules(monotone=False)},
+    ],
+)
+def test_what_just_fits_is_not_refused(fields: dict[str, object]) -> None:
+    """Must not fire: fifteen steps of sixteen, and every way to write what a meter shows."""
+    allowed_texts(text_region(**fields), text_spec(), "s")
+
+
+def test_a_meter_for_a_model_without_digits_is_refused() -> None:
+    """Even where no pattern is asked for: nothing it reads could be counted."""
+    with pytest.raises(ConfigError) as caught:
+        allowed_texts(text_region(meter=MeterRules()), text_spec(charset=("a", "b")), "s")
+    assert str(caught.value) == (
+        "stream 's', region 'a': expected a model that writes what the meter shows, \\d+, "
+        "found one of the characters 'ab'"
+    )
 
 
 def test_a_line_that_is_too_long_for_the_model_is_refused() -> None:

@@ -130,8 +130,15 @@ def test_check_tries_regions_and_crops_too(
             "[0-3]{2}",
             "[0-3]{17}",
             ExitCode.CONFIG,
-            "stream 'front', region 'water': expected texts of at most 16 characters, as wide "
-            "as the model reads, found a shortest one of 19",
+            "stream 'front', region 'water': pattern '[0-3]{17}\\\\.[0-3]': expected texts that "
+            "fit the 16 steps of the model along a line, found none below 19",
+        ),
+        (
+            "digits = 3",
+            "digits = 4",
+            ExitCode.CONFIG,
+            "stream 'front', region 'water': expected a pattern or words for what the meter shows, "
+            "(\\d{4}|\\d{3}[.,]\\d{1}), found none of its readings allowed",
         ),
         (
             "[0-3]{2}",
@@ -141,7 +148,7 @@ def test_check_tries_regions_and_crops_too(
             "at `$.stream[0].regions[0]`",
         ),
     ],
-    ids=["outside", "cannot match", "too long", "malformed"],
+    ids=["outside", "cannot match", "too long", "other digits", "malformed"],
 )
 def test_what_waiting_does_not_mend_ends_the_agent(
     old: str,

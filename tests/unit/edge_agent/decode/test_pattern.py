@@ -119,10 +119,29 @@ def test_branches_that_the_model_cannot_write_are_left_out() -> None:
     assert len(allowed.accepting) == 3  # start, behind A, behind AB
 
 
-@pytest.mark.parametrize(("pattern", "length"), [("A*", 0), (r"\d{5}", 5), ("AB|C", 1)])
-def test_the_shortest_text_is_known(pattern: str, length: int) -> None:
-    """It must fit the model's steps."""
-    assert compile_pattern(pattern, CHARSET).shortest() == length
+@pytest.mark.parametrize(
+    ("pattern", "steps"),
+    [("A*", 0), (r"\d{5}", 5), ("AB|CC", 2), ("A{5}", 9), ("AAB|ABBA", 4), ("(AA|BAB)B", 4)],
+)
+def test_the_fewest_steps_are_known(pattern: str, steps: int) -> None:
+    """They must not be more than the model's: one a character, and one between equal ones."""
+    assert compile_pattern(pattern, CHARSET).least_steps() == steps
+
+
+@pytest.mark.parametrize(
+    ("pattern", "other", "both"),
+    [
+        (r"\d{5}", r"\d{4}|\d{5}", True),
+        (r"\d{5}", r"\d{4}", False),
+        ("A*B", "AC|AAAB", True),
+        ("(AB)*", "A+B?", True),
+        ("(AB)+", "A{2,}B", False),
+    ],
+)
+def test_whether_two_patterns_have_a_text_in_common(pattern: str, other: str, both: bool) -> None:
+    """Must fire on one text, must not on none; whichever is asked."""
+    a, b = compile_pattern(pattern, CHARSET), compile_pattern(other, CHARSET)
+    assert (a.overlaps(b), b.overlaps(a)) == (both, both)
 
 
 def accepted(allowed: Automaton, text: str) -> bool:
