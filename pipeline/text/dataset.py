@@ -168,8 +168,37 @@ def divide_texts(source: TextSource, charset: Charset, shares: Shares, seed: int
     Raises:
         DataError: a text with a character outside `charset`, or too few sources.
     """
-    check_texts(source, charset)
     notes = list(source.notes)
+    pool, held_out = _apart(source, charset, notes)
+    wanted: dict[SplitName, int] = {
+        "test": 0 if "test" in held_out else max(1, round(shares.test * len(pool))),
+        "val": 0 if "val" in held_out else max(1, round(shares.val * len(pool))),
+        "calibration": shares.calibration,
+    }
+    return _dataset(source, charset, _deal(source.name, pool, wanted, seed) | held_out, notes)
+
+
+def learn_all(source: TextSource, charset: Charset) -> TextDataset:
+    """`source` to learn from, nothing held out but the splits that it brings; see `divide_texts`.
+
+    What is measured then are other sets: a few displays of one's own would make a poor measure,
+    and the one that is held out would be the one that the network was to learn.
+
+    Raises:
+        DataError: a text with a character outside `charset`.
+    """
+    notes = list(source.notes)
+    pool, held_out = _apart(source, charset, notes)
+    nothing = pool.select([])
+    empty: dict[SplitName, TextPool] = dict.fromkeys(SPLIT_NAMES, nothing)
+    return _dataset(source, charset, empty | {"train": pool} | held_out, notes)
+
+
+def _apart(
+    source: TextSource, charset: Charset, notes: list[str]
+) -> tuple[TextPool, dict[SplitName, TextPool]]:
+    """What is left to be divided, and the splits that the set brings; nothing is in two."""
+    check_texts(source, charset)
     test = None if source.test is None else _distinct(source.test, "test", notes)
     val = None if source.val is None else _distinct(source.val, "val", notes)
     if val is not None and test is not None:
@@ -177,14 +206,15 @@ def divide_texts(source: TextSource, charset: Charset, shares: Shares, seed: int
     pool = _distinct(source.train, "train", notes)
     for held_out in (test, val):
         pool = pool if held_out is None else _without(pool, held_out, "train", notes)
-    wanted: dict[SplitName, int] = {
-        "test": 0 if test is not None else max(1, round(shares.test * len(pool))),
-        "val": 0 if val is not None else max(1, round(shares.val * len(pool))),
-        "calibration": shares.calibration,
-    }
-    pools = _deal(source.name, pool, wanted, seed)
-    pools |= {} if test is None else {"test": test}
-    pools |= {} if val is None else {"val": val}
+    brought: dict[SplitName, TextPool] = {}
+    brought |= {} if test is None else {"test": test}
+    brought |= {} if val is None else {"val": val}
+    return pool, brought
+
+
+def _dataset(
+    source: TextSource, charset: Charset, pools: dict[SplitName, TextPool], notes: list[str]
+) -> TextDataset:
     splits = {name: pools[name].split for name in SPLIT_NAMES}
     return TextDataset(
         source.name, charset, **splits, sha256=_content(charset, pools), notes=tuple(notes)

@@ -22,6 +22,7 @@ from pipeline.text.dataset import (
     TextSource,
     TextSplit,
     divide_texts,
+    learn_all,
 )
 from pipeline.text.folder import read_text_folder
 from pipeline.text.sets import read_set
@@ -38,7 +39,8 @@ def load_texts(
 ) -> TextDataset:
     """The texts that a recipe asks for; the same seed gives the same split.
 
-    Each set, and the folder, is divided by itself, so that every split has its share of all.
+    Each set is divided by itself, so that every split has its share of all. A folder alone is
+    divided as well; beside sets it is for learning, but for the splits that it brings.
 
     Args:
         data: which sets, and how they are split.
@@ -54,8 +56,10 @@ def load_texts(
     """
     charset = Charset(text.charset)
     sources = [read_set(name, root, progress) for name in data.sets]
+    own = None
     if folder is not None:
-        sources.append(read_text_folder(folder, text.case, data.on_unreadable, progress))
+        own = read_text_folder(folder, text.case, data.on_unreadable, progress)
+        sources = sources or [own]
     if text.case == "upper":
         sources = [_upper(source) for source in sources]
     total = sum(len(source.train) for source in sources)
@@ -68,6 +72,8 @@ def load_texts(
         )
         for source in sources
     ]
+    if own is not None and data.sets:
+        parts.append(learn_all(own, charset))
     return _limited(parts[0] if len(parts) == 1 else joined(parts), data.train_limit)
 
 

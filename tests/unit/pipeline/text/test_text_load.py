@@ -84,3 +84,47 @@ def test_joined_sets_keep_their_splits(text_folder: FolderMaker, tmp_path: Path)
             f"{part.name}/{s}" for part in parts for s in part.split(split).sources
         }
     assert both.sha256 != joined(parts[::-1]).sha256
+
+
+@pytest.fixture(name="root")
+def _root(text_folder: FolderMaker, tmp_path: Path) -> Path:
+    """A data root with forty pictures in the place of a known set."""
+    lines = {f"{i}_0.png": "abc"[i % 3] for i in range(40)}
+    return text_folder(lines, "train_labels.tsv", tmp_path / "root" / "iiit5k").parent
+
+
+def beside(root: Path, folder: Path | None) -> TextDataset:
+    """The set, and the folder beside it."""
+    path = None if folder is None else "x"
+    recipe = DataRecipe(kind="text-sets", sets=("iiit5k",), path=path, calibration=4)
+    return load_texts(recipe, TEXT, root=root, folder=folder, seed=1)
+
+
+def test_a_folder_beside_a_set_is_learnt_from_whole(
+    root: Path, text_folder: FolderMaker, tmp_path: Path
+) -> None:
+    """Crops of one display, as `edgeward label` leaves them, need no split: the set measures."""
+    own = text_folder({f"crop{i}.png": "A" for i in range(3)}, folder=tmp_path / "own")
+    rows = "".join(f"crop{i}.png\tA\tgate/cellar/water\n" for i in range(3))
+    (own / "labels.tsv").write_text(rows)
+    alone, both = beside(root, None), beside(root, own)
+    assert both.train.ids == (
+        *(f"iiit5k/{i}" for i in alone.train.ids),
+        *(f"own/crop{i}.png" for i in range(3)),
+    )
+    for name in ("val", "calibration", "test"):
+        assert both.split(name).ids == tuple(f"iiit5k/{i}" for i in alone.split(name).ids)
+    assert both.sha256 != alone.sha256
+    assert both.train.images[len(both.train) - 1].shape == (8, 20)
+
+
+def test_splits_that_a_folder_beside_a_set_brings_are_kept(
+    root: Path, text_folder: FolderMaker, tmp_path: Path
+) -> None:
+    """Whoever has enough displays says which of them measure."""
+    own = text_folder({"a.png": "A"}, "train_labels.tsv", tmp_path / "own")
+    text_folder({"t.png": "B", "u.png": "C"}, "test_labels.tsv", own)
+    both = beside(root, own)
+    assert both.train.ids[-1] == "own/a.png"
+    assert both.test.ids[-2:] == ("own/t.png", "own/u.png")
+    assert not [i for i in both.val.ids if i.startswith("own")]
