@@ -14,7 +14,7 @@ DEVICE_TESTS := tests/unit/edge_agent tests/contract tests/device
 export EDGEWARD_DEVICE_PYTHON := $(abspath $(DEVICE)/bin/python)
 export EDGEWARD_TFLITE_PYTHON := $(abspath $(TFLITE)/bin/python)
 
-.PHONY: help demo test check bench peers docs wheel system env format clean
+.PHONY: help demo test check bench peers ocr-tools docs wheel system env format clean
 
 help:
 	@echo 'make demo    the whole product on real input: train, prune, quantise, verify, run, publish'
@@ -22,6 +22,7 @@ help:
 	@echo 'make check   ruff, mypy --strict, layers, docs against --help'
 	@echo 'make bench   every benchmark; one: make bench-NAME ARGS=..., of benchmarks/NAME.py'
 	@echo 'make peers   other converters for bench-converters and bench-peer_accuracy: 5 GB'
+	@echo 'make ocr-tools  Tesseract for bench-ocr, and the fonts that recipes/ocr-*.toml draw with (apt)'
 	@echo 'make docs    write docs/commands.md anew'
 	@echo 'make wheel   dist/*.whl, for devices'
 	@echo 'make env     only the environments; make clean removes them, runs/ and dist/'
@@ -43,8 +44,8 @@ check: $(HOST)/.installed
 
 # `bundles.py` there is no benchmark: it makes what the others measure.
 BENCHMARKS := bench-accuracy bench-agent bench-converters bench-device bench-made_to_hurt bench-training_loop
-# This one has no run to start from unless it is told one.
-ON_DEMAND := bench-peer_accuracy
+# These have no run to start from unless there is one or they are told it.
+ON_DEMAND := bench-ocr bench-peer_accuracy
 .PHONY: $(BENCHMARKS) $(ON_DEMAND)
 bench: $(BENCHMARKS)
 $(BENCHMARKS) $(ON_DEMAND): bench-%: env
@@ -105,6 +106,9 @@ $(PEER_ONNX2TF)/.installed: constraints-peer-onnx2tf.txt
 	$(PYTHON) -m venv --clear $(PEER_ONNX2TF)
 	$(PEER_ONNX2TF)/bin/pip install -q -c constraints-peer-onnx2tf.txt onnx2tf
 	touch $@
+
+ocr-tools:
+	scripts/install-ocr-tools.sh recipes/fonts.txt
 
 clean:
 	rm -rf $(HOST) $(DEVICE) $(TFLITE) $(TESTTOOLS) $(PEER_LITERT) $(PEER_ONNX2TF) runs dist
