@@ -261,6 +261,23 @@ class OutputRecipe(_Value, frozen=True, kw_only=True):
             )
 
 
+class VerifyRecipe(_Value, frozen=True, kw_only=True):
+    """What the candidate is compared with, beside its own float network.
+
+    Args:
+        against: an older bundle, whose answers to its golden frames must be kept.
+        crops: a text folder, of which at least as many must be read rightly as `against` does.
+            Paths start at the data root, then at the recipe's own folder.
+    """
+
+    against: Annotated[str, msgspec.Meta(min_length=1)] | None = None
+    crops: Annotated[str, msgspec.Meta(min_length=1)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.crops is not None and self.against is None:
+            raise ValueError("crops: expected with against, whose readings they judge, found alone")
+
+
 class Recipe(_Value, frozen=True, kw_only=True):
     """One job; data, input, model and training have to be said."""
 
@@ -274,6 +291,7 @@ class Recipe(_Value, frozen=True, kw_only=True):
     prune: PruneRecipe | None = None
     quantize: QuantizeRecipe = QuantizeRecipe()
     output: OutputRecipe = OutputRecipe()
+    verify: VerifyRecipe = VerifyRecipe()
     budget: Budget = Budget()
 
     def __post_init__(self) -> None:
@@ -298,10 +316,12 @@ class Recipe(_Value, frozen=True, kw_only=True):
                 f"model.arch: expected {' or '.join(wanted)} for kind {self.data.kind!r}, "
                 f"found {self.model.arch!r}"
             )
-        if self.output.max_error is not None and not texts:
-            raise ValueError(
-                f"output.max_error: expected with texts only, found kind {self.data.kind!r}"
-            )
+        for key, value in (
+            ("output.max_error", self.output.max_error),
+            ("verify.crops", self.verify.crops),
+        ):
+            if value is not None and not texts:
+                raise ValueError(f"{key}: expected with texts only, found kind {self.data.kind!r}")
 
 
 def read_recipe(path: Path) -> bytes:

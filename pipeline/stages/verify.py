@@ -2,19 +2,25 @@
 
 import io
 import shutil
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from edge_agent.atomic import write_whole
-from edge_agent.bundle.archive import ARCHIVE_SUFFIX, open_bundle
+from edge_agent.bundle.archive import ARCHIVE_SUFFIX, Bundle, open_bundle
 from edge_agent.bundle.manifest import Metrics
+from pipeline.data.root import data_root, find_data
 from pipeline.gates import Gate
+from pipeline.kept_answers import kept_answers, kept_readings
 from pipeline.macs import cost
 from pipeline.run import Run, Stage
 from pipeline.stages.export import CANDIDATE
 from pipeline.stages.quantize import FLOAT_FILE, final_checkpoint, final_checkpoint_stage
+from pipeline.text.dataset import TextPool
+from pipeline.text.folder import read_text_folder
 from pipeline.verify import Proof, measure, percent, ship
 
 PROOF_FILE = "proof.json"
@@ -43,13 +49,44 @@ def load_proof(run: Run) -> Proof:
 
 
 def _inputs(run: Run) -> object:
+    against, crops = _old_bundle(run), _crops(run)
     return {
+        "against": None if against is None else against.id,
+        "crops": None if crops is None else (crops.digests, crops.split.texts),
         "candidate": run.need("export").outputs,
         "float": run.need("quantize").outputs[FLOAT_FILE],
         "network": run.need(final_checkpoint_stage(run)).outputs,
         "split": run.need("data").outputs,
         "budget": run.recipe.budget,
     }
+
+
+def _old_bundle(run: Run) -> Bundle | None:
+    path = run.recipe.verify.against
+    return None if path is None else open_bundle(_found(run, path, "against", "a bundle"))
+
+
+def _crops(run: Run) -> TextPool | None:
+    recipe, text = run.recipe, run.recipe.text
+    if recipe.verify.crops is None or text is None:
+        return None
+    place = _found(run, recipe.verify.crops, "crops", "a folder or archive of texts")
+    return read_text_folder(place, text.case, recipe.data.on_unreadable, run.progress).train
+
+
+def _found(run: Run, path: str, key: str, what: str) -> Path:
+    root = data_root(run.data_root)
+    return find_data(path, f"verify.{key}", what, root, run.recipe_path.parent)
+
+
+def _older(run: Run, candidate: Bundle) -> Iterator[Gate]:
+    """What the older bundle could do, and the candidate must."""
+    old, crops = _old_bundle(run), _crops(run)
+    if old is None:
+        return
+    yield kept_answers(candidate, old).gate()
+    if crops is not None:
+        yield kept_readings(candidate, old, crops.split, run.progress).gate()
 
 
 def _make(run: Run, work: Path) -> None:
@@ -62,6 +99,7 @@ def _make(run: Run, work: Path) -> None:
     test, budget = run.dataset.test.images, run.recipe.budget
     truth = run.task.truth("test")
     proof = measure(candidate, float_model, macs, test, truth, budget, run.progress)
+    proof = replace(proof, gates=(*proof.gates, *_older(run, candidate)))
     archive = work / bundle_path(run).name
     ship(candidate, proof, budget, (work / BUNDLE_FOLDER, archive))
     record = msgspec.json.encode(ProofRecord(proof.metrics, proof.gates))

@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_agent.decode.ctc import collapse
 from pipeline.errors import DataError
 
 # What stands in a reading where a meter's wheel shows the halves of two digits.
@@ -79,8 +80,7 @@ class Charset:
 
     def collapse(self, best: NDArray[np.int64]) -> str:
         """The text of the best output at each time step, (T,): runs merged, blanks dropped."""
-        changes = np.flatnonzero(np.diff(best, prepend=-1))
-        return "".join(self.characters[k] for k in best[changes] if k != self.blank)
+        return "".join(self.characters[k] for k in collapse(best, self.blank))
 
 
 def steps_needed(text: str) -> int:

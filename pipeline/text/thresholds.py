@@ -113,23 +113,31 @@ def coverage_curve(confidence: F64, right: NDArray[np.bool_]) -> Curve:
     return Curve(-rising, np.cumsum(counts), np.cumsum(wrong))
 
 
-def operating_point(curve: Curve, error: float) -> Point:
-    """The lowest threshold whose accepted readings have at most that `error`.
+def largest_coverage(curve: Curve, error: float) -> Point | None:
+    """The lowest threshold whose accepted readings have at most that `error`, if there is one.
 
-    That is the largest coverage that holds it. Higher thresholds need not hold it: as the
-    threshold falls the error rises with a wrong reading and falls with the right ones behind
-    it, and of all the places where it is low enough the last is the most useful one. It is the
-    confidence of a reading that was seen, never lower: what is below was not measured. Where
-    no threshold holds it, nothing is accepted: the coverage is 0, and the threshold the next
-    number above the highest confidence.
+    Higher thresholds need not hold it: as the threshold falls the error rises with a wrong
+    reading and falls with the right ones behind it, and of all the places where it is low
+    enough the last is the most useful one. It is the confidence of a reading that was seen,
+    never lower: what is below was not measured.
+    """
+    enough = np.flatnonzero(curve.error <= error)
+    return curve.at(float(curve.thresholds[enough[-1]])) if len(enough) else None
+
+
+def operating_point(curve: Curve, error: float) -> Point:
+    """The threshold for a device: `largest_coverage`, or one that accepts nothing.
+
+    Where no threshold holds the `error` the coverage is 0, and the threshold the next number
+    above the highest confidence.
 
     Raises:
         GateError: no threshold holds it, and none above the highest confidence is left, for
             it is 1.
     """
-    enough = np.flatnonzero(curve.error <= error)
-    if len(enough):
-        return curve.at(float(curve.thresholds[enough[-1]]))
+    point = largest_coverage(curve, error)
+    if point is not None:
+        return point
     highest = float(curve.thresholds[0])
     if highest >= 1:
         raise GateError(

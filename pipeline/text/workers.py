@@ -4,13 +4,15 @@ Which process makes a picture, and when, changes nothing about it: it depends on
 alone. The processes import no torch, so they start quickly and hold little.
 """
 
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from types import TracebackType
 from typing import Self
 
@@ -125,8 +127,17 @@ _own: tuple[Renderer, InputSpec] | None = None
 
 def _start(synthetic: Synthetic, spec: InputSpec) -> None:
     global _own
+    Thread(target=_end_with_the_training, daemon=True).start()
     cv2.setNumThreads(1)  # each process is one core's work
     _own = (Renderer(synthetic), spec)
+
+
+def _end_with_the_training() -> None:
+    """A training that was killed asks for no more pictures, and does not say so either."""
+    training = parent_process()
+    assert training is not None, "the pool starts every process"
+    training.join()
+    os._exit(0)
 
 
 def _made(numbers: Sequence[int]) -> Pictures:

@@ -2,7 +2,11 @@
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,3 +48,40 @@ def test_a_batch_left_behind_leaves_nothing_running(synthetic: Callable[..., Syn
     """Whoever stops after one batch can close the pool at once."""
     with PicturePool(synthetic(), SPEC) as pool:
         assert len(next(pool.batches(NUMBERS)).texts) == 3
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from pipeline.text.charset import Charset
+from pipeline.text.fonts import find_fonts
+from pipeline.text.render import Synthetic
+from pipeline.text.workers import PicturePool
+from edge_agent.bundle.manifest import InputSpec
+
+if __name__ == "__main__":
+    fonts = find_fonts("0123456789", Path(sys.argv[1]))
+    synthetic = Synthetic(
+        kind="wheels", charset=Charset("0123456789"), fonts=fonts, steps=16, seed=1
+    )
+    spec = InputSpec(height=32, width=64, colour="gray", mean=(0.5,), std=(0.25,))
+    with PicturePool(synthetic, spec, workers=1) as pool:
+        next(pool.batches([[0]]))
+        print(*pool._pool._processes, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_training_leaves_no_process_behind(font_folder: Path, tmp_path: Path) -> None:
+    """Its processes end by themselves; nobody is left to close them."""
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    done = subprocess.run(
+        [sys.executable, str(script), str(font_folder)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    process = Path("/proc") / done.stdout.strip()
+    give_up = time.monotonic() + 60
+    while process.exists() and time.monotonic() < give_up:
+        time.sleep(0.05)
+    assert not process.exists()

@@ -1,0 +1,278 @@
+"""A recipe for texts through every stage: what each of them leaves, and what is refused."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+import pytest
+
+from edge_agent.bundle.archive import open_bundle
+from edge_agent.bundle.manifest import TextSpec
+from edge_agent.decode.ctc import read_text
+from edge_agent.recognizer import open_recognizer
+from edge_agent.results import Text
+from pipeline.build import build
+from pipeline.checkpoint import load_checkpoint
+from pipeline.errors import DataError, RecipeError
+from pipeline.macs import cost
+from pipeline.progress import SILENT
+from pipeline.recipe import decode_recipe
+from pipeline.run import Run, perform
+from pipeline.stages.data import DATA
+from pipeline.stages.quantize import load_ladder
+from pipeline.stages.train import TRAIN
+from pipeline.stages.verify import VERIFY, bundle_path, load_proof
+from pipeline.text.dataset import TextDataset
+from pipeline.text.readings import read_scores
+from pipeline.text.render import Renderer, Synthetic
+from pipeline.text.thresholds import coverage_curve
+
+RECIPE = """\
+name = "counters"
+seed = 1
+data = { kind = "text-folder", path = "PATH", val = 0.15, test = 0.2, calibration = 16 }
+input = { height = 32, width = 64, colour = "gray", resize = "letterbox", mean = [0.5], std = [1] }
+model = { arch = "ctc_small", width = 0.25 }
+output = { max_error = 0.02 }
+budget = { max_drop = 0.1 }
+
+[text]
+charset = "0123456789"
+epoch_images = 1024
+synthetic = { kind = "segments", share = 0.75, strength = 0.2, fonts = "FONTS", workers = 0 }
+
+[train]
+epochs = 10
+batch_size = 32
+optimizer = "adamw"
+lr = 0.006
+warmup_epochs = 0.5
+ema = 0.98
+
+[prune]
+macs = 0.7
+[prune.train]
+epochs = 2
+batch_size = 32
+optimizer = "adamw"
+lr = 0.002
+ema = 0.98
+"""
+PICTURES = 200
+
+
+@pytest.fixture(name="displays", scope="session")
+def _displays(
+    tmp_path_factory: pytest.TempPathFactory, synthetic: Callable[..., Synthetic], digits_charset
+) -> Path:
+    """A text folder of displays, two pictures of each."""
+    folder = tmp_path_factory.mktemp("displays")
+    draw = Renderer(
+        synthetic(kind="segments", charset=digits_charset, steps=8, seed=5, strength=0.2, empty=0.0)
+    )
+    with (folder / "labels.tsv").open("w", encoding="utf-8") as table:
+        rows = csv.writer(table, delimiter="\t", lineterminator="\n")
+        for number in range(PICTURES):
+            sample = draw(number)
+            cv2.imwrite(str(folder / f"{number}.png"), sample.image)
+            rows.writerow((f"{number}.png", sample.text, f"display {number // 2}"))
+    return folder
+
+
+@pytest.fixture(name="recipe", scope="session")
+def _recipe(displays: Path, font_folder: Path) -> str:
+    return RECIPE.replace("PATH", str(displays)).replace("FONTS", str(font_folder))
+
+
+def opened(folder: Path, recipe: str) -> Run:
+    return Run(folder, recipe.encode(), folder / "recipe.toml", None, SILENT)
+
+
+@pytest.fixture(name="run", scope="session")
+def _run(tmp_path_factory: pytest.TempPathFactory, recipe: str) -> Run:
+    """The whole run, built once."""
+    run = opened(tmp_path_factory.mktemp("counters"), recipe)
+    build(run)
+    return run
+
+
+@pytest.fixture(name="spec")
+def _spec(run: Run) -> TextSpec:
+    spec = open_bundle(bundle_path(run)).manifest.output
+    assert isinstance(spec, TextSpec)
+    return spec
+
+
+def test_no_display_is_in_two_splits(run: Run) -> None:
+    """The record names every picture once; both of a display are in one split."""
+    record = json.loads((run.path("data") / "split.json").read_text())
+    splits = record["splits"].values()
+    assert sorted(name for split in splits for name in split) == sorted(
+        f"{number}.png" for number in range(PICTURES)
+    )
+    for split in splits:
+        numbers = {int(name.removesuffix(".png")) for name in split}
+        assert {number ^ 1 for number in numbers} == numbers
+
+
+def test_it_has_learnt_to_read(run: Run) -> None:
+    """Most displays that nobody has seen are read whole, in float and in int8."""
+    metrics = load_proof(run).metrics
+    assert metrics.float_accuracy.value > 0.6
+    assert metrics.int8_accuracy.value > 0.6
+    assert metrics.agreement > 0.9
+    assert metrics.int8_accuracy.samples == 40
+
+
+def test_the_pruned_network_is_smaller(run: Run) -> None:
+    """At most the recipe's share of the multiply-accumulates, with both trainings on record."""
+    trained, pruned = (load_checkpoint(run.path(stage)) for stage in ("train", "prune"))
+    spec = trained.spec.input
+    assert cost(pruned.module, spec).macs <= 0.7 * cost(trained.module, spec).macs
+    assert [step.stage for step in pruned.lineage] == ["train", "prune", "fine-tune"]
+    assert pruned.history[-1].val_cer is not None
+
+
+def test_the_drop_is_judged_by_what_was_read(run: Run) -> None:
+    """The ladder has the float network's readings of the validation split, and stays on its aim."""
+    ladder = load_ladder(run)
+    assert ladder.float_accuracy.samples == 30
+    assert ladder.chosen.met
+
+
+def test_the_devices_code_reads_what_the_proof_counted(run: Run) -> None:
+    """Picture by picture, the recogniser gives the text of the kept scores."""
+    proof, test = load_proof(run), run.dataset.test
+    bundle = open_bundle(bundle_path(run))
+    readings = read_scores(proof.int8_scores, bundle.manifest.output)
+    with open_recognizer(bundle) as recognize:
+        found = [recognize(test.images[i]) for i in range(len(test))]
+    assert all(isinstance(text, Text) for text in found)
+    assert [text.text for text in found] == list(readings.texts)
+    right = [text.text == truth for text, truth in zip(found, test.texts, strict=True)]
+    assert proof.metrics.int8_accuracy.value == sum(right) / len(right)
+
+
+def test_the_threshold_is_the_validation_splits(run: Run, spec: TextSpec) -> None:
+    """What is promised was measured: the coverage at the threshold, by the int8 network."""
+    assert spec.promise is not None
+    assert (spec.promise.error, spec.promise.samples) == (0.02, 30)
+    bundle = open_bundle(bundle_path(run))
+    val = run.dataset.val
+    with open_recognizer(bundle) as recognize:
+        scores = np.stack([recognize.scores(recognize.prepare(i))[0] for i in images(run)])
+    readings = read_scores(scores, spec)
+    point = coverage_curve(readings.confidence, readings.right(val.texts)).at(spec.min_confidence)
+    assert point.coverage == spec.promise.coverage > 0
+    assert point.error <= 0.02
+    assert spec.temperature == run.task.truth("val").temperature(scores)
+
+
+def images(run: Run) -> list[np.ndarray]:
+    """The validation pictures."""
+    assert isinstance(run.dataset, TextDataset)
+    return [run.dataset.val.images[i] for i in range(len(run.dataset.val))]
+
+
+def test_golden_frames_are_read_alike_by_whatever_may_differ(run: Run, spec: TextSpec) -> None:
+    """Any change within the tolerance leaves the text of a golden frame: tried at random."""
+    bundle = open_bundle(bundle_path(run))
+    affine, quanta = bundle.manifest.quantisation.output, bundle.manifest.golden.tolerance_quanta
+    noise = np.random.default_rng(1)
+    texts = []
+    for frame in bundle.golden:
+        raw = frame.output.astype(np.int32)
+        wanted = read_text(affine.dequantize(frame.output), spec).text
+        for _ in range(20):
+            changed = raw + noise.choice((-quanta, quanta), raw.shape)
+            found = read_text(affine.dequantize(np.clip(changed, -128, 127).astype(np.int8)), spec)
+            assert found.text == wanted
+        texts.append(wanted)
+    assert len(set(texts)) == len(texts) > 1
+
+
+def test_the_number_of_drawing_processes_decides_nothing(run: Run, recipe: str) -> None:
+    """The trained network stays up to date; a share of other pictures would train it anew."""
+    assert not perform(opened(run.folder, recipe.replace("workers = 0", "workers = 2")), TRAIN)
+    other = opened(run.folder, recipe.replace("share = 0.75", "share = 0.7"))
+    assert TRAIN.inputs(other) != TRAIN.inputs(run)
+
+
+def test_fonts_that_changed_stop_what_began_with_them(
+    run: Run, recipe: str, tmp_path: Path
+) -> None:
+    """The font is named, and what to do."""
+    begun = opened(tmp_path / "run", recipe)
+    perform(begun, DATA)
+    fonts = begun.path("data") / "fonts.json"
+    rows = json.loads(fonts.read_text())
+    first = next(iter(rows))
+    fonts.write_text(json.dumps(rows | {first: "0" * 64}))
+    with pytest.raises(DataError) as caught:
+        TRAIN.make(begun, tmp_path)
+    assert str(caught.value) == (
+        f"{first}: expected the font that this run began with, found another one; "
+        f"put it back, or begin anew without {begun.path('data')}"
+    )
+
+
+def test_an_older_bundles_answers_are_a_gate(run: Run, recipe: str, tmp_path: Path) -> None:
+    """The same network keeps them all; the gate is in the proof."""
+    old = tmp_path / "old.edgeward"
+    old.write_bytes(bundle_path(run).read_bytes())
+    crops = decode_recipe(run.recipe_text, "").data.path
+    verify = f'verify = {{ against = "{old}", crops = "{crops}" }}\n'
+    again = opened(run.folder, recipe.replace("[text]", f"{verify}[text]", 1))
+    work = tmp_path / "work"
+    kept = run.path("verify")
+    moved = tmp_path / "verify"
+    moved.mkdir()
+    for path in kept.rglob("*"):
+        if path.is_file():
+            (moved / path.name).write_bytes(path.read_bytes())
+    VERIFY.make(again, work)
+    gates = {gate["name"]: gate for gate in json.loads((work / "proof.json").read_text())["gates"]}
+    assert gates["golden"]["holds"]
+    assert gates["crops"]["holds"]
+    assert gates["crops"]["demanded"].endswith(
+        f"of {PICTURES} right, as {open_bundle(old).short_id}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('charset = "0123456789"', 'charset = "0012"', "charset: expected distinct printable"),
+        ('arch = "ctc_small"', 'arch = "resnet8"', "model.arch: expected ctc_small for kind"),
+        ('[text]\ncharset = "0123456789"\n', "[quantize]\n", "text: expected with text-folder"),
+        ("max_error = 0.02", "max_error = 0.02, min_confidence = 0.5", "max_error: expected it or"),
+        ('kind = "text-folder"', 'kind = "text-sets"', "sets: expected one or more distinct names"),
+    ],
+)
+def test_a_recipe_that_is_not_one_of_texts(recipe: str, old: str, new: str, message: str) -> None:
+    """What does not fit together is named by its key."""
+    text = recipe.replace(old, new)
+    if "[quantize]" in text:
+        text = "\n".join(line for line in text.splitlines() if "epoch_images" not in line)
+        text = "\n".join(line for line in text.splitlines() if "synthetic" not in line)
+    with pytest.raises(RecipeError, match=message):
+        decode_recipe(text.encode(), "counters.toml")
+
+
+def test_a_text_longer_than_the_network_is_wide(recipe: str, tmp_path: Path) -> None:
+    """Found before anything is learnt, with the picture's name."""
+    folder = tmp_path / "long"
+    folder.mkdir()
+    lines = [f"{number}.png\t{'12' * 9 if number == 7 else number % 10}" for number in range(60)]
+    (folder / "labels.tsv").write_text("\n".join(lines), "utf-8")
+    for number in range(60):
+        noise = np.random.default_rng(number).integers(0, 256, (8, 20), np.uint8)
+        cv2.imwrite(str(folder / f"{number}.png"), noise)
+    displays = msgspec.json.encode(decode_recipe(recipe.encode(), "").data.path).decode()
+    run = opened(tmp_path / "run", recipe.replace(displays, f'"{folder}"'))
+    with pytest.raises(DataError, match=r"^7\.png: expected a text that fits the 16 time steps"):
+        build(run)
