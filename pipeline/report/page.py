@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import TypeAlias
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
@@ -18,23 +19,30 @@ from pipeline.report.class_page import class_sections
 from pipeline.report.classes import ClassReport
 from pipeline.report.data import Phase, ReportData
 from pipeline.report.svg import chart_style
+from pipeline.report.text_page import text_sections
+from pipeline.report.texts import TextReport
+
+AnyReport: TypeAlias = ClassReport | TextReport
 
 
-def write(data: ClassReport, path: Path) -> None:
+def write(data: AnyReport, path: Path) -> None:
     """Write the report of `data` to `path`, whole or not at all."""
     write_whole(path, render(data).encode())
 
 
-def render(data: ClassReport) -> str:
+def render(data: AnyReport) -> str:
     """The report of `data` as HTML; the same data gives the same text."""
     with chart_style():
         sections: dict[str, object] = {
             **_ladder(data),
             "phases": [_phase(phase, number) for number, phase in enumerate(data.phases)],
-            **class_sections(data),
+            **(class_sections(data) if isinstance(data, ClassReport) else text_sections(data)),
         }
     style, script = _asset("style.css"), _asset("script.js")
-    return _template("classes.html.j2").render(
+    if isinstance(data, TextReport):
+        style += _asset("texts.css")
+    template = "classes.html.j2" if isinstance(data, ClassReport) else "texts.html.j2"
+    return _template(template).render(
         report=data,
         created=_moment(data.created),
         style=Markup(style),

@@ -21,6 +21,16 @@ def percent(share: float) -> str:
     return f"{text}{PERCENT}"
 
 
+def percent_short(share: float) -> str:
+    """0.001 as `0.1 %` and 0.75 as `75 %`: a share that somebody chose, with all its digits."""
+    return f"{share * 100:.6g}{PERCENT}"
+
+
+def percent_fine(share: float) -> str:
+    """0.00123 as `0.12 %`: a share that is small, and matters."""
+    return f"{share * 100:.2f}{PERCENT}"
+
+
 def interval(score: Score) -> str:
     """`96.8 to 99.4 %`: the 95 % interval of a proportion."""
     return f"{score.low * 100:.1f} to {percent(score.high)}"

@@ -1,5 +1,7 @@
 """The run so far to one HTML file: gather what the report shows, and write it."""
 
+from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import numpy as np
 from edge_agent.arrays import F32
 from edge_agent.atomic import write_whole
 from edge_agent.bundle.archive import Bundle, open_bundle
-from edge_agent.bundle.manifest import ClassifySpec, InputSpec, Score
+from edge_agent.bundle.manifest import ClassifySpec, InputSpec, Score, TextSpec
 from edge_agent.bundle.preprocess import fit
 from edge_agent.decode.classify import softmax
 from edge_agent.errors import TaskError
@@ -23,10 +25,12 @@ from pipeline.macs import cost
 from pipeline.report.attention import attend
 from pipeline.report.classes import Attention, ClassReport, view
 from pipeline.report.data import Phase, Rung
-from pipeline.report.page import write
+from pipeline.report.page import AnyReport, write
+from pipeline.report.texts import TextReport, view_texts
 from pipeline.run import Run, Stage
 from pipeline.stages.quantize import FLOAT_FILE, final_checkpoint, load_ladder
 from pipeline.stages.verify import bundle_path, load_proof
+from pipeline.text.dataset import TextDataset
 from pipeline.verify import Proof
 from quantization.fold import fold
 
@@ -56,28 +60,21 @@ def _make(run: Run, work: Path) -> None:
     write_whole(work / RUNGS_FILE, rungs)
 
 
-def _gather(run: Run) -> ClassReport:
+def _gather(run: Run) -> AnyReport:
     proof, bundle = load_proof(run), open_bundle(bundle_path(run))
-    manifest, dataset = bundle.manifest, run.dataset
-    network, classes = final_checkpoint(run), _classes(bundle)
-    assert isinstance(dataset, Dataset), "a classifier's data have classes"
-    return ClassReport(
+    manifest = bundle.manifest
+    return _report_of(run, proof, bundle)(
         name=run.recipe.name,
         created=manifest.provenance.created,
         gates=proof.gates,
         rungs=_rungs(run, proof, bundle),
         goal=load_ladder(run).goal,
         phases=_phases(run),
-        labels=classes.labels,
-        test=dataset.test,
         scores_float=proof.float_scores,
         scores_int8=proof.int8_scores,
-        temperature=classes.temperature,
-        attention=_attention(network, dataset.test, proof, bundle),
         golden=bundle.golden,
         golden_affine=manifest.quantisation.output,
         golden_tolerance=manifest.golden.tolerance_quanta,
-        data=view(dataset),
         recipe_text=run.recipe_text.decode(),
         versions={"edgeward": manifest.provenance.code_version, **manifest.provenance.versions},
         hashes={
@@ -87,6 +84,26 @@ def _gather(run: Run) -> ClassReport:
             **manifest.files,
         },
     )
+
+
+def _report_of(run: Run, proof: Proof, bundle: Bundle) -> Callable[..., AnyReport]:
+    """The report for what the network answers, with all that only such a report shows."""
+    dataset, output = run.dataset, bundle.manifest.output
+    if isinstance(dataset, TextDataset) and isinstance(output, TextSpec):
+        synthetic = run.recipe.text and run.recipe.text.synthetic
+        data = view_texts(dataset, synthetic.share if synthetic else 0.0)
+        return partial(TextReport, spec=output, test=dataset.test, data=data)
+    if isinstance(dataset, Dataset) and isinstance(output, ClassifySpec):
+        return partial(
+            ClassReport,
+            labels=output.labels,
+            test=dataset.test,
+            temperature=output.temperature,
+            attention=_attention(final_checkpoint(run), dataset.test, proof, bundle, output),
+            data=view(dataset),
+        )
+    wanted = "ocr" if isinstance(dataset, TextDataset) else "classify"
+    raise TaskError(f"{bundle.path}: expected a bundle for the task {wanted}, found another")
 
 
 def load_rungs(run: Run) -> tuple[Rung, ...]:
@@ -181,11 +198,10 @@ def _phases(run: Run) -> tuple[Phase, ...]:
 
 
 def _attention(
-    network: Checkpoint, test: Split, proof: Proof, bundle: Bundle
+    network: Checkpoint, test: Split, proof: Proof, bundle: Bundle, classes: ClassifySpec
 ) -> tuple[Attention, ...]:
     """What the network looks at: its surest right answers, and its surest wrong ones."""
-    manifest, classes = bundle.manifest, _classes(bundle)
-    answers = proof.int8_scores.argmax(axis=1)
+    spec, answers = bundle.manifest.input, proof.int8_scores.argmax(axis=1)
     confidence = softmax(proof.int8_scores, classes.temperature).max(axis=1)
     surest = np.argsort(-confidence, kind="stable")
     right = [int(i) for i in surest if answers[i] == test.labels[i]]
@@ -194,22 +210,14 @@ def _attention(
     return tuple(
         attend(
             network.module,
-            to_nchw(test.images[i], manifest.input),
-            np.squeeze(fit(test.images[i], manifest.input)),
+            to_nchw(test.images[i], spec),
+            np.squeeze(fit(test.images[i], spec)),
             int(test.labels[i]),
             classes.labels,
             classes.temperature,
         )
         for i in chosen
     )
-
-
-def _classes(bundle: Bundle) -> ClassifySpec:
-    """What the network's outputs mean, for a report about classes."""
-    output = bundle.manifest.output
-    if not isinstance(output, ClassifySpec):
-        raise TaskError(f"{bundle.path}: expected a bundle for the task classify, found ocr")
-    return output
 
 
 def _one_of_each(ranked: list[int], answers: F32) -> list[int]:

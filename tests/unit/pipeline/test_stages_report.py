@@ -21,7 +21,9 @@ from pipeline.stages.verify import bundle_path, load_proof
 
 @pytest.fixture(name="gathered")
 def _gathered(built: Path, open_tiny: Callable[..., Run]) -> ClassReport:
-    return _gather(open_tiny(built))
+    found = _gather(open_tiny(built))
+    assert isinstance(found, ClassReport)
+    return found
 
 
 def test_the_ladder_leads_from_float_over_pruned_to_int8(
