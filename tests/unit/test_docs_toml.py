@@ -1,0 +1,147 @@
+"""The TOML in the documents: every piece is one that the program understands."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_agent.bundle.manifest import TextSpec
+from edge_agent.config import AgentConfig, load_config
+from edge_agent.errors import ConfigError
+from edge_agent.regions import allowed_texts
+from pipeline.errors import RecipeError
+from pipeline.recipe import Recipe, decode_recipe
+from pipeline.text.charset import METER, PRINTED
+from pipeline.text.folder import read_rows
+from pipeline.text.store import FolderStore
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+BLOCK = re.compile(r"(?m)^```toml\n([\s\S]*?)^```$")
+BLOCKS = [
+    pytest.param(block, id=f"{page.stem}-{number}")
+    for page in PAGES
+    for number, block in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")))
+]
+
+# What a piece leaves out, as somebody who has the rest already would have it.
+COMMON = {
+    "name": 'name = "job"',
+    "input": '[input]\nheight = 32\nwidth = 128\ncolour = "gray"\nmean = [0.5]\nstd = [0.25]',
+    "train": "[train]\nepochs = 1",
+}
+CLASSES = COMMON | {
+    "data": '[data]\nkind = "digits"',
+    "model": '[model]\narch = "resnet8"',
+}
+TEXTS = COMMON | {
+    "data": '[data]\nkind = "text-folder"\npath = "texts"',
+    "text": '[text]\ncharset = "0123456789"',
+    "model": '[model]\narch = "ctc_small"',
+}
+STREAM = """
+[[stream]]
+name = "front"
+task = "ocr"
+bundle = "b"
+source = { kind = "camera", index = 0 }
+"""
+AGENT = {
+    "device": '[device]\nname = "garage-pi"',
+    "outbox": '[outbox]\npath = "outbox.db"',
+    "stream": f'{STREAM}\nregions = [{{ name = "a", rect = {{ x = 0, y = 0, w = 9, h = 9 }} }}]',
+}
+
+
+def is_agents(block: str) -> bool:
+    """Whether a piece is of agent.toml; else it is of a recipe."""
+    keys = set(tomllib.loads(block))
+    return bool(keys & {"device", "broker", "outbox", "health", "stream", "crops"})
+
+
+def completed(block: str, rest: dict[str, str]) -> str:
+    """`block` with the tables of `rest` that it does not have."""
+    found = tomllib.loads(block)
+    missing = {key: text for key, text in rest.items() if key not in found}
+    # Keys of the whole stand before the first table; a stream before its regions.
+    head = [text for text in missing.values() if not text.startswith("[")]
+    stream = [STREAM] if isinstance(found.get("stream"), dict) else []
+    tables = [text for text in missing.values() if text.startswith("[")]
+    return "\n".join([*head, *stream, block, *tables])
+
+
+def as_recipe(block: str) -> Recipe:
+    try:
+        return decode_recipe(completed(block, TEXTS).encode(), "a document")
+    except RecipeError as of_texts:
+        try:
+            return decode_recipe(completed(block, CLASSES).encode(), "a document")
+        except RecipeError as of_classes:
+            raise AssertionError(f"{of_texts}; {of_classes}") from of_classes
+
+
+def as_agents(block: str, folder: Path) -> AgentConfig:
+    path = folder / "agent.toml"
+    path.write_text(completed(block, AGENT), encoding="utf-8")
+    return load_config(path)
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_every_piece_of_toml_is_understood(block: str, tmp_path: Path) -> None:
+    """As a recipe or as agent.toml; patterns and meters are tried on a network, too."""
+    if not is_agents(block):
+        as_recipe(block)
+        return
+    for stream in as_agents(block, tmp_path).streams:
+        for region in stream.regions:
+            charset = tuple(METER if region.meter else PRINTED)
+            allowed_texts(region, TextSpec(charset=charset, steps=32), stream.name)
+
+
+def test_pieces_are_found_and_mistakes_in_them_too(tmp_path: Path) -> None:
+    """Must fire: on an unknown key, a wrong pattern, a key of the other file."""
+    assert len(BLOCKS) >= 7
+    assert any(is_agents(block.values[0]) for block in BLOCKS)  # type: ignore[arg-type]
+    assert not is_agents('name = "x"')
+    for wrong in ("[train]\nepoch = 1", '[data]\nkind = "photos"', '[device]\nname = "x"'):
+        with pytest.raises(AssertionError):
+            as_recipe(wrong)
+    regions = '[[stream.regions]]\nname = "a"\nrect = { x = 0, y = 0, w = 9, h = 9 }\n'
+    assert as_agents(regions, tmp_path).streams[0].regions[0].name == "a"
+    for wrong in (f"{regions}pattern = '['", "[crops]\nfolders = 'x'"):
+        with pytest.raises(ConfigError):
+            as_agents(wrong, tmp_path)
+
+
+def test_a_piece_may_be_of_a_recipe_of_texts_or_of_classes() -> None:
+    """What only one of them has is right there."""
+    found: list[Any] = [
+        as_recipe('[verify]\nagainst = "a"\ncrops = "b"').text,
+        as_recipe('[model]\narch = "resnet8"').text,
+    ]
+    assert [text is None for text in found] == [False, True]
+
+
+def test_the_table_of_texts_is_one(tmp_path: Path) -> None:
+    """docs/ocr.md shows tabs, not blanks that look like them."""
+    page = (ROOT / "docs" / "ocr.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"(?m)^```\n(.*\t[\s\S]*?)^```$", page)
+    (tmp_path / "labels.tsv").write_text(table, encoding="utf-8")
+    rows = read_rows(FolderStore(tmp_path), "labels.tsv", str)
+    assert [(row.text, row.source) for row in rows] == [
+        ("004715", "kitchen"),
+        ("004716", "kitchen"),
+        ("21.5", "garage"),
+    ]
+
+
+def test_the_recipes_that_the_page_names_are_there() -> None:
+    """And each of them is of texts."""
+    page = (ROOT / "docs" / "ocr.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`recipes/(ocr-[a-z]+)\.toml`", page))
+    assert named == {path.stem for path in (ROOT / "recipes").glob("ocr-*.toml")}
+    for name in named:
+        data = (ROOT / "recipes" / f"{name}.toml").read_bytes()
+        assert decode_recipe(data, name).text is not None
