@@ -32,7 +32,7 @@ def _crops(tmp_path: Path) -> Path:
         folder,
         crop_record("00471"),
         crop_record("", state="rejected", why="blank: expected a contrast"),
-        crop_record("[7]", region="gas"),
+        crop_record("[b]", region="gas"),
     )
     return folder
 
@@ -66,7 +66,7 @@ def test_crops_are_shown_as_a_table(label: Callable[..., tuple[int, str]]) -> No
     assert [row[1:5] for row in rows] == [
         ["03:21:04", "gate/cellar/water", "held", "00471"],
         ["03:22:04", "gate/cellar/water", "rejected", "blank:"],
-        ["03:23:04", "gate/cellar/gas", "held", "[7]"],
+        ["03:23:04", "gate/cellar/gas", "held", "[b]"],
     ]
     assert rows[0][5:] == ["50.0", "%", *["not", "sure:", "0.500", "of", "0.900", "0000000000.png"]]
     assert said.splitlines()[-1] == "3 crops of 2 regions: 2 held, 1 rejected"
@@ -302,10 +302,10 @@ def test_a_sheet_is_a_page_and_a_table_to_fill_in(
     assert lines == [
         "PATH\tTEXT\tREAD\tWHY",
         f"{BLANK}\t\t\tblank: expected a contrast",
-        f"{GAS}\t\t[7]\tnot sure: 0.500 of 0.900",
+        f"{GAS}\t\t[b]\tnot sure: 0.500 of 0.900",
     ]
     assert label("--out", out, "--texts", sheet / "texts.tsv")[1].startswith("0 labelled, 2 left")
-    (sheet / "texts.tsv").write_text("\n".join(lines).replace("\t\t[7]", "\t77\t[7]"))
+    (sheet / "texts.tsv").write_text("\n".join(lines).replace("\t\t[b]", "\t77\t[b]"))
     assert label("--out", out, "--texts", sheet / "texts.tsv")[1].startswith("1 labelled, 1 left")
 
 
