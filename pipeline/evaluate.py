@@ -38,9 +38,10 @@ def wilson(correct: int, samples: int) -> Score:
     p, z2 = correct / samples, Z_95**2
     centre = (p + z2 / (2 * samples)) / (1 + z2 / samples)
     half = Z_95 / (1 + z2 / samples) * sqrt(p * (1 - p) / samples + z2 / (4 * samples**2))
-    return Score(
-        value=p, low=max(0.0, centre - half), high=min(1.0, centre + half), samples=samples
-    )
+    # Exact at the ends, where centre and half differ from 0 and 1 by their rounding only.
+    low = max(0.0, centre - half) if correct else 0.0
+    high = min(1.0, centre + half) if correct < samples else 1.0
+    return Score(value=p, low=low, high=high, samples=samples)
 
 
 def accuracy(scores: F32, labels: NDArray[np.int64]) -> Score:

@@ -241,4 +241,5 @@ def _data(data: TextReport) -> dict[str, object]:
 def _golden(data: TextReport, place: int) -> LineCard:
     frame = data.golden[place]
     said = read_text(data.golden_affine.dequantize(frame.output), data.spec)
-    return LineCard(picture(frame.image, LINE_SIDE), said.text, said.confidence)
+    answer = said.text or "(nothing)"
+    return LineCard(picture(frame.image, LINE_SIDE), answer, said.confidence)

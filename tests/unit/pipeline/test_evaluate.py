@@ -73,6 +73,13 @@ def test_the_expected_drop_is_steadier_than_the_one_counted() -> None:
     assert np.std(expected) < np.std(counted) / 5
 
 
+@pytest.mark.parametrize("samples", [1, 10, 28, 401])
+def test_wilson_reaches_the_ends_exactly(samples: int) -> None:
+    """None or all of any number: 0 and 1 themselves, not next to them."""
+    assert wilson(0, samples).low == 0
+    assert wilson(samples, samples).high == 1
+
+
 def test_wilson_of_nothing_is_an_error() -> None:
     """No samples have no proportion."""
     with pytest.raises(ValueError, match=r"^samples: expected at least 1, found 0$"):

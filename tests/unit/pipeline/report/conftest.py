@@ -1,6 +1,7 @@
 """A real small problem: scikit-learn's digits, learned in a second by a tiny CNN."""
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,8 @@ from torch.nn import functional as F
 from edge_agent.arrays import F32
 from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.golden import GoldenFrame
-from pipeline.data.base import Dataset, Split
+from edge_agent.bundle.manifest import TextSpec
+from pipeline.data.base import SPLIT_NAMES, Dataset, Split
 from pipeline.evaluate import accuracy, wilson
 from pipeline.gates import Gate
 from pipeline.history import EpochRecord
@@ -21,6 +23,10 @@ from pipeline.ladder import Goal
 from pipeline.report.attention import attend
 from pipeline.report.classes import ClassReport, view
 from pipeline.report.data import Phase, Rung
+from pipeline.report.texts import TextReport, view_texts
+from pipeline.text.charset import Charset
+from pipeline.text.dataset import TextDataset, TextSplit
+from pipeline.text.metrics import exact_match
 
 LABELS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 RECIPE = """\
@@ -182,3 +188,82 @@ def report_data(problem: Problem) -> ClassReport:
         versions={"edgeward": "0.1.0", "torch": torch.__version__},
         hashes={"recipe": "0" * 64, "data": "1" * 64},
     )
+
+
+def written(text: str, charset: str, steps: int, sure: float) -> F32:
+    """(T, K) logits that write `text`: `sure` for what is at each step, 0 for the rest."""
+    path = [len(charset)] * steps
+    for place, character in enumerate(text):
+        path[2 * place] = charset.index(character)
+    return np.eye(len(charset) + 1, dtype=np.float32)[path] * np.float32(sure)
+
+
+def text_split(texts: Sequence[str], name: str) -> TextSplit:
+    """Random pictures of `texts`, two of each source, wider the longer the text."""
+    noise = np.random.default_rng(len(texts))
+    images = tuple(noise.integers(0, 256, (12, 8 + 9 * len(text)), np.uint8) for text in texts)
+    ids = tuple(f"{name}/{number}" for number in range(len(texts)))
+    sources = tuple(f"{name} {number // 2}" for number in range(len(texts)))
+    return TextSplit(images, tuple(texts), ids, sources)
+
+
+@pytest.fixture(scope="session")
+def text_report() -> Callable[..., TextReport]:
+    """Makes the report of a reader: `text_report(truth, found, sure, charset, output, **rest)`.
+
+    `found` is what int8 reads, and how `sure` it is of each; float reads the truth. The charset
+    is that of all texts unless said otherwise; `output` changes the spec and `rest` the report.
+    """
+
+    def make(
+        truth: Sequence[str],
+        found: Sequence[str] | None = None,
+        sure: Sequence[float] | None = None,
+        charset: str = "",
+        output: dict[str, object] | None = None,
+        **rest: object,
+    ) -> TextReport:
+        found = truth if found is None else found
+        charset = charset or "".join(sorted({*"".join(truth), *"".join(found)}))
+        steps = 2 * max(map(len, (*truth, *found, "-")))
+        sure = [9.0] * len(truth) if sure is None else sure
+        whole = np.stack([written(text, charset, steps, 9.0) for text in truth])
+        pairs = zip(found, sure, strict=True)
+        affine = Affine(scale=0.1, zero_point=-3)
+        raw = affine.quantize(np.stack([written(text, charset, steps, s) for text, s in pairs]))
+        first = exact_match(truth, truth)
+        figures = {"parameters": 900, "macs": 10_000, "latency_ms": 0.5, "measured_on": "a CPU"}
+        parts = {name: text_split(truth, name) for name in SPLIT_NAMES}
+        dataset = TextDataset(
+            "signs", Charset(charset), **parts, sha256="0" * 64, notes=("a note",)
+        )
+        values: dict[str, object] = {
+            "name": "signs",
+            "created": "2026-11-21T10:32:05+00:00",
+            "gates": (),
+            "rungs": (
+                Rung(name="float", validation=first, test=first, size_bytes=4_000, **figures),
+                Rung(
+                    name="int8",
+                    validation=first,
+                    test=exact_match(found, truth),
+                    drop=0.0,
+                    chosen=True,
+                    size_bytes=1_000,
+                    **figures,
+                ),
+            ),
+            "phases": (),
+            "golden": (GoldenFrame(parts["test"].images[0], raw[0].reshape(-1)),),
+            "golden_affine": affine,
+            "golden_tolerance": 4,
+            "recipe_text": 'name = "signs"\n',
+            "spec": TextSpec(charset=tuple(charset), steps=steps, **(output or {})),
+            "test": parts["test"],
+            "scores_float": whole,
+            "scores_int8": affine.dequantize(raw),
+            "data": view_texts(dataset),
+        }
+        return TextReport(**(values | rest))  # type: ignore[arg-type]
+
+    return make

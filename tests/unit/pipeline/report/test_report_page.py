@@ -2,12 +2,12 @@ import base64
 import dataclasses
 import hashlib
 import re
-from html.parser import HTMLParser
 
 import matplotlib
 import msgspec
 import numpy as np
 import pytest
+from pages import Page
 
 from edge_agent.bundle.manifest import ClassifySpec
 from edge_agent.decode.classify import classify
@@ -18,47 +18,6 @@ from pipeline.report.class_page import MISTAKES
 from pipeline.report.data import Phase
 from pipeline.report.metrics import calibration_error, reliability, worst_mistakes
 from pipeline.report.page import render, write
-
-VOID = {"meta", "img", "link", "br", "hr", "input"}
-
-
-class Page(HTMLParser):
-    """A parsed page: every tag with its attributes, its text, and whether tags balance."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.open, self.parts = [], [], []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        """Note the tag; it is open until its end tag."""
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        """Note a tag that closes itself."""
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        """The innermost open tag must be the one that ends."""
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        """Keep what a reader reads."""
-        if self.open[-1:] not in (["style"], ["script"]):
-            self.parts.append(data)
-
-    @property
-    def text(self):
-        """All text, white space folded."""
-        return re.sub(r"[ \n]+", " ", "".join(self.parts))
-
-    def every(self, tag):
-        """The attributes of every `tag`."""
-        return [attrs for name, attrs in self.tags if name == tag]
 
 
 @pytest.fixture(scope="module")
