@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from edge_agent.arrays import U8
+from edge_agent.arrays import F32, U8
 from edge_agent.bundle.preprocess import ColourOrder
 
 # Where the height of a crop is brought to, so that both figures mean the same everywhere;
@@ -70,12 +70,25 @@ def quality(grey: U8) -> Quality:
     size = (max(8, round(width * HEIGHT / height)), HEIGHT)
     shrinks = height > HEIGHT
     small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    calm = cv2.GaussianBlur(small.astype(np.float32), (3, 3), 0)
-    darkest, brightest = np.quantile(calm, (TAIL, 1 - TAIL))
-    contrast = float(brightest - darkest)
-    steps = [np.abs(np.diff(calm, axis=axis)) for axis in (0, 1)]
-    steepest = max(float(np.quantile(step, 1 - TAIL)) for step in steps)
-    return Quality(contrast, steepest / max(contrast, 1.0), float(brightest))
+    calm = np.asarray(cv2.GaussianBlur(small.astype(np.float32), (3, 3), 0), np.float32)
+    brightest = _upper(calm)
+    contrast = brightest + _upper(-calm)
+    steps = (cv2.absdiff(calm[1:], calm[:-1]), cv2.absdiff(calm[:, 1:], calm[:, :-1]))
+    steepest = max(_upper(np.asarray(step, np.float32)) for step in steps)
+    return Quality(contrast, steepest / max(contrast, 1.0), brightest)
+
+
+def _upper(values: F32) -> float:
+    """The value that only `TAIL` of `values` exceed: their quantile, as np.quantile has it.
+
+    Its own checks take ten times as long as finding it.
+    """
+    place = (1 - TAIL) * (values.size - 1)
+    low = int(place)
+    high = min(low + 1, values.size - 1)
+    parted = np.partition(values, (low, high), axis=None)
+    a, b = float(parted[low]), float(parted[high])
+    return a + (b - a) * (place - low)
 
 
 def to_grey(image: U8, order: ColourOrder) -> U8:

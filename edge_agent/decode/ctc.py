@@ -16,6 +16,10 @@ The **confidence of a character** is that of the text, divided by the sum over t
 have any character in that one's place: how sure it is, if the others are as read.
 """
 
+from dataclasses import dataclass
+from math import exp
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,19 +53,20 @@ def read_text(scores: F32, spec: TextSpec, allowed: Automaton | None = None) -> 
     """
     p = probabilities(scores, spec)
     symbols = best_path(p)
-    confidence = text_probability(p, symbols)
-    if allowed is not None:
-        # Above one half no other text can be more probable: nothing to search for.
-        settled = confidence > 0.5 and allowed.accepts(symbols)
-        if not settled:
-            symbols, confidence = _best_allowed(p, allowed)
-    each = character_probabilities(p, symbols)
-    written = [spec.charset[k] for k in symbols]
+    found = _Weighed.of(p, symbols)
+    # Above one half no other text can be more probable: nothing to search for.
+    if allowed is not None and not (found.confidence > 0.5 and allowed.accepts(symbols)):
+        best = _best_allowed(p, allowed)
+        if best is None:
+            return Text(text="", confidence=0.0, characters=(), sure=spec.min_confidence <= 0)
+        found = best
+    confidence, each = found.confidence, found.characters().tolist()
+    written = [spec.charset[k] for k in found.symbols]
     return Text(
         text="".join(written),
         confidence=round(confidence, DIGITS),
         characters=tuple(
-            CharacterScore(c, round(float(q), DIGITS)) for c, q in zip(written, each, strict=True)
+            CharacterScore(c, round(q, DIGITS)) for c, q in zip(written, each, strict=True)
         ),
         sure=confidence >= spec.min_confidence,
     )
@@ -95,9 +100,7 @@ def best_path(p: F64) -> tuple[int, ...]:
 
 def text_probability(p: F64, symbols: tuple[int, ...]) -> float:
     """The sum over all paths that write `symbols` (outputs, no blanks), in [0, 1]."""
-    scaled, log_scale = _scaled(p)
-    alpha = _forward(scaled, symbols)
-    return min(1.0, float(alpha[-1, -2:].sum() * np.exp(log_scale)))
+    return _Weighed.of(p, symbols).confidence
 
 
 def character_probabilities(p: F64, symbols: tuple[int, ...]) -> F64:
@@ -105,81 +108,118 @@ def character_probabilities(p: F64, symbols: tuple[int, ...]) -> F64:
 
     For place i: P(text) / sum over characters c of P(text with c at i), (len(symbols),).
     """
-    if not symbols:
-        return np.zeros(0)
-    scaled, _ = _scaled(p)
-    before, after = _forward(scaled, symbols), _backward(scaled, symbols)
-    weights = _in_place(scaled, symbols, before, after)  # (places, K - 1)
-    total = weights.sum(axis=1)
-    mine = weights[np.arange(len(symbols)), np.array(symbols)]
-    share: F64 = np.divide(mine, total, out=np.zeros(len(symbols)), where=total > 0)
-    return share
+    return _Weighed.of(p, symbols).characters()
 
 
-def _scaled(p: F64) -> tuple[F64, float]:
-    """`p` with each step's largest at 1, and the logarithm of what was taken out.
+@dataclass(frozen=True, eq=False)
+class _Weighed:
+    """The paths that write one text, summed up to each step.
 
-    The most probable path then has probability 1, so that no text worth the name is lost to
-    the smallest double, however many steps there are.
+    The states of a text are its symbols and the blanks around each, 2 L + 1 of them. The
+    probabilities of a step are divided by the step's largest: the most probable path then has
+    the weight 1, so that no text worth the name is lost to the smallest double, however many
+    steps there are.
+
+    Args:
+        p: (T, K), each step's largest is 1.
+        scale: the logarithm of what was taken out.
+        symbols: the text.
+        before: (T, 2 L + 1): of all beginnings of paths that are in a state at a step, the sum.
+        after: (T, 2 L + 1): of all ends of paths that are in it, the step included, the sum.
     """
-    largest = p.max(axis=1, keepdims=True)
-    return p / largest, float(np.log(largest).sum())
+
+    p: F64
+    scale: float
+    symbols: tuple[int, ...]
+    before: F64
+    after: F64
+
+    @classmethod
+    def of(cls, p: F64, symbols: tuple[int, ...]) -> Self:
+        """The paths through (T, K) probabilities that write `symbols`."""
+        largest = p.max(axis=1, keepdims=True)
+        scaled = p / largest
+        before, after = _both_ways(scaled, symbols)
+        return cls(scaled, float(np.log(largest).sum()), symbols, before, after)
+
+    @property
+    def confidence(self) -> float:
+        """The probability of the text, in [0, 1]."""
+        return min(1.0, float(self.before[-1, -2:].sum()) * exp(self.scale))
+
+    def characters(self) -> F64:
+        """See `character_probabilities`."""
+        if not self.symbols:
+            return np.zeros(0)
+        weights = self._in_place()
+        total = weights.sum(axis=1)
+        mine = weights[np.arange(len(self.symbols)), self.symbols]
+        share: F64 = np.divide(mine, total, out=np.zeros(len(mine)), where=total > 0)
+        return share
+
+    def _in_place(self) -> F64:
+        """(L, K - 1): the weight of the text with each character in each place.
+
+        A character is followed through its run of steps: what comes before the run must not be
+        the same character without a blank between, nor what comes after.
+        """
+        before, after, length = self.before, self.after, len(self.symbols)
+        steps, others = len(self.p), self.p.shape[1] - 1
+        apart = np.ones((length, others))
+        apart[np.arange(length), self.symbols] = 0.0
+        into, out = np.zeros((2, steps, length, others))
+        into[0, 0] = out[-1, -1] = 1.0
+        into[1:] = before[:-1, 0:-1:2, None]  # from the blank before the place
+        into[1:, 1:] += before[:-1, 1:-2:2, None] * apart[:-1]  # from the symbol before it
+        out[:-1] = after[1:, 2::2, None]  # to the blank behind the place
+        out[:-1, :-1] += after[1:, 3::2, None] * apart[1:]  # to the symbol behind it
+        # Of all runs that are going on at a step: those that begin there and those before.
+        run = into.reshape(steps, -1)
+        emitted = np.tile(self.p[:, :BLANK], length)
+        last = np.zeros(length * others)
+        for here, p in zip(run, emitted, strict=True):
+            np.add(here, last, out=here)
+            np.multiply(here, p, out=here)
+            last = here
+        out *= into
+        weights: F64 = out.sum(axis=0)
+        return weights
 
 
-def _extended(symbols: tuple[int, ...]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Blanks around every symbol, (2 L + 1,), and where a step may skip the blank before."""
-    states = np.full(2 * len(symbols) + 1, BLANK, np.intp)
-    states[1::2] = symbols
-    skips = np.zeros(len(states), bool)
-    skips[3::2] = states[3::2] != states[1:-2:2]
-    return states, skips
+def _both_ways(p: F64, symbols: tuple[int, ...]) -> tuple[F64, F64]:
+    """`before` and `after` of `_Weighed`: the same sums over the text and over its mirror image.
 
-
-def _forward(p: F64, symbols: tuple[int, ...]) -> F64:
-    """(T, 2 L + 1): of all beginnings of paths that are in a state at a step, the sum."""
-    states, skips = _extended(symbols)
-    emitted = p[:, states]
-    alpha = np.zeros((len(p), len(states) + 2))  # two columns of zeros in front
-    alpha[0, 2:4] = emitted[0, :2]
-    for t in range(1, len(p)):
-        last = alpha[t - 1]
-        alpha[t, 2:] = (last[2:] + last[1:-1] + last[:-2] * skips) * emitted[t]
-    return alpha[:, 2:]
-
-
-def _backward(p: F64, symbols: tuple[int, ...]) -> F64:
-    """(T, 2 L + 1): of all ends of paths that are in a state at a step, it included, the sum."""
-    return _forward(p[::-1], symbols[::-1])[::-1, ::-1]
-
-
-def _in_place(p: F64, symbols: tuple[int, ...], before: F64, after: F64) -> F64:
-    """(L, K - 1): the weight of the text with each character in each place.
-
-    A character is followed through its run of steps: what comes before the run must not be
-    the same character without a blank between, nor what comes after.
+    Both are computed at once: a step of so few states costs what calling numpy costs.
     """
-    steps, length, others = len(p), len(symbols), p.shape[1] - 1
-    apart = np.ones((length, others), bool)
-    apart[np.arange(length), np.array(symbols)] = False
-    into, out = np.zeros((2, steps, length, others))
-    into[0, 0] = out[-1, -1] = 1.0
-    into[1:] += before[:-1, 0:-1:2, None]  # from the blank before the place
-    into[1:, 1:] += before[:-1, 1:-2:2, None] * apart[:-1]  # from the symbol before it
-    out[:-1] += after[1:, 2::2, None]  # to the blank behind the place
-    out[:-1, :-1] += after[1:, 3::2, None] * apart[1:]  # to the symbol behind it
-    run = np.zeros((length, others))
-    for t in range(steps):
-        run = (into[t] + run) * p[t, :BLANK]
-        out[t] *= run
-    weights: F64 = out.sum(axis=0)
-    return weights
+    count = 2 * len(symbols) + 1
+    states = np.full((2, count + 2), BLANK, np.intp)  # with two in front that nothing is in
+    states[0, 3::2], states[1, 3::2] = symbols, symbols[::-1]
+    skips = np.zeros((2, count + 2))  # where a step may skip the blank before a symbol
+    skips[:, 5::2] = states[:, 5::2] != states[:, 3:-2:2]
+    emitted = np.empty((len(p), 2, count + 2))
+    emitted[:, 0], emitted[:, 1] = p[:, states[0]], p[::-1, states[1]]
+    emitted[:, :, :2] = 0.0
+    sums = np.zeros_like(emitted)
+    sums[0, :, 2:4] = emitted[0, :, 2:4]
+    _accumulate(sums.reshape(len(p), -1), emitted.reshape(len(p), -1), skips.reshape(-1))
+    return sums[:, 0, 2:], sums[::-1, 1, :1:-1]
 
 
-def _best_allowed(p: F64, allowed: Automaton) -> tuple[tuple[int, ...], float]:
-    """The most probable allowed text that a search ends with, and its probability."""
+def _accumulate(sums: F64, emitted: F64, skips: F64) -> None:
+    """Fill the rows of `sums` from its first: stay, come from the state before, skip a blank."""
+    come = np.empty(sums.shape[1] - 2)
+    may_skip = skips[2:]
+    for stay, step, skip, here, p in zip(
+        sums[:-1, 2:], sums[:-1, 1:-1], sums[:-1, :-2], sums[1:, 2:], emitted[1:, 2:], strict=True
+    ):
+        np.multiply(skip, may_skip, out=come)
+        np.add(come, step, out=come)
+        np.add(come, stay, out=come)
+        np.multiply(come, p, out=here)
+
+
+def _best_allowed(p: F64, allowed: Automaton) -> _Weighed | None:
+    """The most probable allowed text that a search ends with; None if it finds none."""
     # The search has lost the paths that it did not follow: count them all, for the best few.
-    exact = [(text_probability(p, text), text) for text in beam_search(p, allowed)[:RECOUNTED]]
-    if not exact:
-        return (), 0.0
-    confidence, best = max(exact)
-    return best, confidence
+    exact = [_Weighed.of(p, symbols) for symbols in beam_search(p, allowed)[:RECOUNTED]]
+    return max(exact, key=lambda each: (each.confidence, each.symbols), default=None)
