@@ -1,6 +1,7 @@
 """A region of a frame as an upright picture, and the way back."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 from edge_agent.arrays import F64, U8
 from edge_agent.regions import Corners, TextRegion, check_inside
 from edge_agent.results import Box
+
+# How many regions' matrices are kept from frame to frame.
+MOST_REGIONS = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +52,9 @@ def rectify(image: U8, region: TextRegion, place: str) -> Upright:
     if rect is not None:
         part = image[rect.y : rect.y + rect.h, rect.x : rect.x + rect.w]
         return Upright(part, moved(rect.x, rect.y))
-    to_frame = _straightening(region.outline(), *region.size())
-    return Upright(warped(image, to_frame, *region.size()), to_frame)
+    size = region.size()
+    to_frame = _straightening(region.outline(), *size)
+    return Upright(warped(image, to_frame, *size), to_frame)
 
 
 def moved(x: float, y: float) -> F64:
@@ -57,10 +62,13 @@ def moved(x: float, y: float) -> F64:
     return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
 
 
+TO_CENTRE, FROM_CENTRE = moved(-0.5, -0.5), moved(0.5, 0.5)
+
+
 def warped(image: U8, to_image: F64, width: int, height: int) -> U8:
     """What `to_image` points at, as a picture of that size; beyond the edge it repeats the edge."""
     # OpenCV's origin is the centre of the first pixel; ours is its outer corner.
-    by_centres = moved(-0.5, -0.5) @ to_image @ moved(0.5, 0.5)
+    by_centres = TO_CENTRE @ to_image @ FROM_CENTRE
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return np.asarray(
         cv2.warpPerspective(
@@ -70,9 +78,12 @@ def warped(image: U8, to_image: F64, width: int, height: int) -> U8:
     )
 
 
+@lru_cache(MOST_REGIONS)
 def _straightening(corners: Corners, width: int, height: int) -> F64:
     upright = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    return np.asarray(cv2.getPerspectiveTransform(upright, np.array(corners, np.float32)), float)
+    matrix = np.asarray(cv2.getPerspectiveTransform(upright, np.array(corners, np.float32)), float)
+    matrix.flags.writeable = False  # the next frame's as well
+    return matrix
 
 
 def _rounded(point: NDArray[np.float64]) -> tuple[float, float]:
