@@ -62,9 +62,9 @@ def test_mix_ups_have_one_order() -> None:
 
 def test_the_weakest_character_comes_first() -> None:
     """By its share read right; what is there too seldom, or made up, has no share."""
-    edits = [("a", "a")] * 6 + [("b", "b")] * 4 + [("o", "b")] * 2
+    edits = [("a", "a")] * FEWEST + [("b", "b")] * 4 + [("o", "b")] * 2
     edits += [("z", "z")] * (FEWEST - 1) + [("q", "")] * 9
-    assert character_scores(edits) == (("b", wilson(4, 6)), ("a", wilson(6, 6)))
+    assert character_scores(edits) == (("b", wilson(4, 6)), ("a", wilson(FEWEST, FEWEST)))
 
 
 @given(st.lists(st.integers(0, 70), min_size=1))

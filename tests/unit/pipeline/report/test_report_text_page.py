@@ -12,10 +12,13 @@ from pages import Page
 from edge_agent.bundle.manifest import Promise
 from pipeline.evaluate import wilson
 from pipeline.history import EpochRecord
+from pipeline.report import words
 from pipeline.report.data import Phase
+from pipeline.report.metrics import bins_of, calibration_error
 from pipeline.report.page import render, write
 from pipeline.report.text_page import shown
 from pipeline.report.texts import TextReport
+from pipeline.text.readings import read_scores
 
 MakeReport = Callable[..., TextReport]
 MakePage = Callable[[TextReport], tuple[str, str]]
@@ -140,6 +143,23 @@ def test_without_a_promise_nothing_is_judged(quick: MakePage, text_report: MakeR
     assert "The bundle has no threshold: every reading is sure." in text
     assert "Not sure" not in text
     assert "Wrong and sure 2" in text
+
+
+def test_the_calibration_is_said_with_its_temperature_and_without(
+    quick: MakePage, text_report: MakeReport
+) -> None:
+    """Both errors are of whole readings of the int8 network, each at its own temperature."""
+    right = np.array([a == b for a, b in zip(TRUTH, FOUND, strict=True)])
+    data = text_report(TRUTH, FOUND, SURE, output={"temperature": 2.0})
+    errors = []
+    for temperature in (2.0, 1.0):
+        spec = msgspec.structs.replace(data.spec, temperature=temperature)
+        sure = read_scores(data.scores_int8, spec).confidence
+        errors.append(words.percent(calibration_error(bins_of(sure, right))))
+    assert errors[0] != errors[1]
+    text = quick(data)[1]
+    assert f"calibration error {errors[0]} with the temperature 2 fitted" in text
+    assert f"({errors[1]} without it)" in text
 
 
 def test_the_dangerous_readings_are_shown_first(page: Page) -> None:
