@@ -24,8 +24,8 @@ from pipeline.text.thresholds import Point, coverage_curve, largest_coverage
 ERRORS = (0.01, 0.001)
 SURE_RIGHT, SURE_WRONG, UNSURE = 12, 24, 12
 CONFUSIONS, RAREST = 12, 12
-# Lines are wide: the longest side kept, in pixels.
-LINE_SIDE, SAMPLE_SIDE = 320, 200
+# The longest side kept of a line, in pixels, and of a long one: from so many times its height.
+LINE_SIDE, LONG_SIDE, LONG_FROM = 320, 560, 6.0
 
 
 @dataclass(frozen=True)
@@ -92,14 +92,17 @@ class LineCard:
 def text_sections(data: TextReport) -> dict[str, object]:
     """What `texts.html.j2` shows; charts are drawn, so in the chart style."""
     right = data.read.right(data.test.texts)
+    long = _long(data)
+    side = LONG_SIDE if long else LINE_SIDE
     edits = [align(a, b) for a, b in zip(data.read.texts, data.test.texts, strict=True)]
     return {
         **_accuracy(data, right),
         **_trust(data, right),
-        **_piles(data, right, edits),
+        **_piles(data, right, edits, side),
         **_characters([edit for each in edits for edit in each]),
-        **_data(data),
-        "golden": [_golden(data, place) for place in range(len(data.golden))],
+        **_data(data, side),
+        "golden": [_golden(data, place, side) for place in range(len(data.golden))],
+        "lines": "lines wide" if long else "lines",
         "shown": shown,
     }
 
@@ -111,6 +114,12 @@ def shown(character: str) -> str:
     if character.isspace():
         return "space"
     return f"◌{character}" if unicodedata.combining(character) else character
+
+
+def _long(data: TextReport) -> bool:
+    """Whether most of the texts are long lines, by the shape of the training images shown."""
+    shapes = [sample.image.shape for sample in data.data.samples]
+    return bool(shapes) and float(np.median([w / h for h, w, *_ in shapes])) >= LONG_FROM
 
 
 def _accuracy(data: TextReport, right: NDArray[np.bool_]) -> dict[str, object]:
@@ -171,12 +180,12 @@ def _verdict(promise: Promise, point: Point) -> str:
 
 
 def _piles(
-    data: TextReport, right: NDArray[np.bool_], edits: list[tuple[Edit, ...]]
+    data: TextReport, right: NDArray[np.bool_], edits: list[tuple[Edit, ...]], side: int
 ) -> dict[str, object]:
     kinds = measures.sort_readings(data.read.confidence, right, data.spec.min_confidence)
 
     def pile(places: tuple[int, ...], chosen: tuple[int, ...]) -> Pile:
-        return Pile(tuple(_card(data, i, edits[i]) for i in chosen), len(places))
+        return Pile(tuple(_card(data, i, edits[i], side) for i in chosen), len(places))
 
     return {
         "sure_wrong": pile(kinds.sure_wrong, kinds.sure_wrong[:SURE_WRONG]),
@@ -185,9 +194,9 @@ def _piles(
     }
 
 
-def _card(data: TextReport, place: int, edits: tuple[Edit, ...]) -> ReadingCard:
+def _card(data: TextReport, place: int, edits: tuple[Edit, ...], side: int) -> ReadingCard:
     return ReadingCard(
-        picture=picture(data.test.images[place], LINE_SIDE),
+        picture=picture(data.test.images[place], side),
         identity=data.test.ids[place],
         truth=data.test.texts[place],
         text=data.read.texts[place],
@@ -228,18 +237,18 @@ def _characters(edits: list[Edit]) -> dict[str, object]:
     }
 
 
-def _data(data: TextReport) -> dict[str, object]:
+def _data(data: TextReport, side: int) -> dict[str, object]:
     view = data.data
     rarest = sorted(view.characters, key=lambda pair: pair[1])[:RAREST]
     return {
         "text_lengths": stacked_rows(view.lengths, view.ranges, "lengths", "Texts by length"),
         "rarest": rarest,
-        "samples": [LineCard(picture(one.image, SAMPLE_SIDE), one.text) for one in view.samples],
+        "samples": [LineCard(picture(one.image, side), one.text) for one in view.samples],
     }
 
 
-def _golden(data: TextReport, place: int) -> LineCard:
+def _golden(data: TextReport, place: int, side: int) -> LineCard:
     frame = data.golden[place]
     said = read_text(data.golden_affine.dequantize(frame.output), data.spec)
     answer = said.text or "(nothing)"
-    return LineCard(picture(frame.image, LINE_SIDE), answer, said.confidence)
+    return LineCard(picture(frame.image, side), answer, said.confidence)

@@ -388,3 +388,10 @@ def test_readings_of_many_pieces_are_drawn_small(text_report: MakeReport) -> Non
     sure = np.linspace(3, 12, 2000)
     html = render(text_report(("a",) * 2000, sure=list(sure), charset="ab"))
     assert len(html) < 250_000
+
+
+def test_long_lines_get_wide_places(quick: MakePage, text_report: MakeReport) -> None:
+    """Where most images are many times as wide as high; short texts stay side by side."""
+    long, short = ("a" * 40, "b" * 40, "c"), ("a" * 40, "b", "c")
+    assert '<ul class="cards lines wide">' in quick(text_report(long))[0]
+    assert '<ul class="cards lines">' in quick(text_report(short))[0]

@@ -17,13 +17,16 @@ from edge_agent.recognizer import open_recognizer
 from edge_agent.results import Text
 from pipeline.build import build
 from pipeline.checkpoint import load_checkpoint
+from pipeline.data.base import SPLIT_NAMES
 from pipeline.errors import DataError, RecipeError
 from pipeline.macs import cost
 from pipeline.progress import SILENT
 from pipeline.recipe import decode_recipe
+from pipeline.report.texts import TextReport
 from pipeline.run import Run, perform
 from pipeline.stages.data import DATA
 from pipeline.stages.quantize import load_ladder
+from pipeline.stages.report import _gather, load_rungs, report_path
 from pipeline.stages.train import TRAIN
 from pipeline.stages.verify import VERIFY, bundle_path, load_proof
 from pipeline.text.dataset import TextDataset
@@ -35,10 +38,17 @@ RECIPE = """\
 name = "counters"
 seed = 1
 data = { kind = "text-folder", path = "PATH", val = 0.15, test = 0.2, calibration = 16 }
-input = { height = 32, width = 64, colour = "gray", resize = "letterbox", mean = [0.5], std = [1] }
 model = { arch = "ctc_small", width = 0.25 }
 output = { max_error = 0.02 }
 budget = { max_drop = 0.1 }
+
+[input]
+height = 32
+width = 64
+colour = "gray"
+resize = "letterbox"
+mean = [0.5]
+std = [0.25]
 
 [text]
 charset = "0123456789"
@@ -176,6 +186,26 @@ def images(run: Run) -> list[np.ndarray]:
     """The validation pictures."""
     assert isinstance(run.dataset, TextDataset)
     return [run.dataset.val.images[i] for i in range(len(run.dataset.val))]
+
+
+def test_the_report_is_that_of_the_bundle(run: Run, spec: TextSpec) -> None:
+    """Its readings are those of the proof, its threshold the bundle's, its ladder is kept."""
+    found, proof = _gather(run), load_proof(run)
+    assert isinstance(found, TextReport)
+    assert found.spec == spec
+    assert found.shipped.test == proof.metrics.int8_accuracy == found.accuracy
+    assert found.agreement == proof.metrics.agreement
+    np.testing.assert_array_equal(found.scores_float, proof.float_scores)
+    assert found.data.drawn == 0.75
+    assert [split.images for split in found.data.splits] == [
+        len(run.dataset.split(name)) for name in SPLIT_NAMES
+    ]
+    assert [rung.name for rung in load_rungs(run)] == [rung.name for rung in found.rungs]
+    assert found.rungs[0].test is not None
+    assert found.rungs[0].test.samples == found.images == 40
+    html = report_path(run).read_text("utf-8")
+    assert "without any error" in html
+    assert open_bundle(bundle_path(run)).id in html
 
 
 def test_golden_frames_are_read_alike_by_whatever_may_differ(run: Run, spec: TextSpec) -> None:
