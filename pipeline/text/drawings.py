@@ -52,7 +52,17 @@ def in_font(text: str, fonts: tuple[Font, ...], rng: Random, *, spaced: float) -
 def in_segments(text: str, rng: Random) -> Ink:
     """`text` on a seven-segment display; half of them show their dark segments."""
     lit, every = draw_segments(text, SegmentStyle.draw(rng))
+    if rng.random() < 0.35:
+        lit = _fading(lit, rng)
     return Ink(text, lit, every if rng.random() < 0.5 else None)
+
+
+def _fading(lit: U8, rng: Random) -> U8:
+    """An LCD from the side: its contrast falls from one end to the other, and not evenly."""
+    ends = [rng.uniform(0.3, 1.0), rng.uniform(0.7, 1.0), rng.uniform(0.7, 1.0)]
+    rng.shuffle(ends)
+    columns = np.linspace(0, 2, lit.shape[1])
+    return np.asarray(np.rint(lit * np.interp(columns, range(3), ends)), np.uint8)
 
 
 def on_wheels(fonts: tuple[Font, ...], rng: Random, *, rolling: bool) -> Counter:

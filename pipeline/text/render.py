@@ -25,8 +25,17 @@ from pipeline.text.drawings import (
     printed_badly,
 )
 from pipeline.text.fonts import Font
+from pipeline.text.glyphs import SIZES, draw_text
+from pipeline.text.housing import Housing
 from pipeline.text.place import Layout, Placing, place
-from pipeline.text.says import display_number, fitted, printed_line, reading_with_unit, scene_word
+from pipeline.text.says import (
+    LABELS,
+    display_number,
+    fitted,
+    printed_line,
+    reading_with_unit,
+    scene_word,
+)
 from pipeline.text.textures import textures
 
 # `meter` is the three that meters have, each with its share.
@@ -46,17 +55,23 @@ class Look:
         contrast: least and most difference of ink and ground.
         texture: the most the ground differs from its mean.
         dark_ink: how often the ink is darker than the ground.
+        housed: whether a window's frame and its label are seen around the text.
     """
 
     layout: Layout
     contrast: tuple[float, float]
     texture: float
     dark_ink: float
+    housed: bool = False
 
 
 _PAPER = Look(Layout((-0.04, 0.16), (-0.02, 0.3), (0.6, 1.15)), (60, 250), 16, 0.97)
 _SCENE = Look(Layout((-0.04, 0.18), (-0.02, 0.3), (0.65, 1.25)), (35, 230), 40, 0.5)
 _PANEL = Look(Layout((0.0, 0.3), (0.0, 0.9), (0.75, 1.25)), (30, 220), 14, 0.75)
+# A display of which little more than the digits was cut out, or more than its window.
+_TIGHT = Look(Layout((-0.05, 0.12), (-0.06, 0.4), (0.75, 1.25)), (30, 220), 14, 0.85)
+_HOUSED = Look(Layout((0.1, 0.4), (0.05, 1.3), (0.75, 1.25)), (30, 220), 14, 0.85, housed=True)
+_DISPLAYS = {_PANEL: 0.35, _TIGHT: 0.3, _HOUSED: 0.35}
 # A counter's windows, cut out by somebody who drew the region around them.
 _WINDOWS = Look(Layout((-0.1, 0.15), (-0.1, 0.15), (0.75, 1.25)), (30, 220), 14, 0.75)
 
@@ -168,7 +183,8 @@ class Renderer:
                 return self._in_font(say(rng), rng, spaced=0.4), _PANEL
             case "segments":
                 text = fitted(display_number(rng), self._drawn, self._most)
-                return in_segments(text, rng), _PANEL
+                look = rng.choices(tuple(_DISPLAYS), tuple(_DISPLAYS.values()))[0]
+                return in_segments(text, rng), look
             case _:
                 look = _WINDOWS if rng.random() < 0.5 else _PANEL
                 return on_wheels(self.spec.fonts, rng, rolling=self._rolling), look
@@ -192,6 +208,9 @@ class Renderer:
         ground, ink = self._levels(look, rng)
         width, height = placing.size
         image = self._ground(ground, look.texture, height, width, rng)
+        if look.housed:
+            housing = Housing((shape[0], shape[1]), self._label(rng))
+            image = housing.around(image, placing, rng)
         match drawing:
             case Ink():
                 image = _write(image, drawing, placing, ink, rng)
@@ -200,6 +219,13 @@ class Renderer:
             case _:
                 assert_never(drawing)
         return self._through_camera(image, rng)
+
+    def _label(self, rng: Random) -> U8 | None:
+        """A word beside a display; nothing that is to be read."""
+        if rng.random() < 0.4:
+            return None
+        font, size = rng.choice(self.spec.fonts), rng.choice(SIZES)
+        return draw_text(rng.choice(LABELS), font, size, 0)
 
     def _through_camera(self, image: F32, rng: Random) -> U8:
         strength = self.spec.strength
@@ -233,7 +259,7 @@ def _mask(drawing: Drawing) -> U8:
 def _write(image: F32, ink: Ink, placing: Placing, level: float, rng: Random) -> F32:
     """`ink` of a grey level on `image`, with its ghost, its shadow or its neighbours."""
     if ink.ghost is not None:
-        image = _blend(image, placing.warp(ink.ghost), level, rng.uniform(0.02, 0.18))
+        image = _blend(image, placing.warp(ink.ghost), level, rng.uniform(0.02, 0.25))
     elif rng.random() < 0.1:
         shadow = np.roll(placing.warp(ink.mask), (rng.randint(1, 2), rng.randint(-2, 2)), (0, 1))
         image = _blend(image, shadow, rng.uniform(0, 255), rng.uniform(0.2, 0.7))

@@ -16,6 +16,11 @@ Say = Callable[[Random], str]
 # Characters at random, so that none is read by its neighbours alone, and none is never seen.
 _RANDOM_SHARE = 0.12
 _UNITS = ("kWh", "m3", "L", "l", "kg", "g", "%", "C", "F", "V", "A", "W", "bar", "USD", "$", "EUR")
+# Printed beside displays.
+LABELS = (
+    "THIS SALE $", "GALLONS", "LITRES", "TOTAL", "PRICE", "kWh", "VOLUME", "AMOUNT", "PER GALLON",
+    "TEMP", "PRESSURE", "SET", "FLOW", "ENERGY", "POWER", "HOURS", "WEIGHT", "UNLEADED",
+)  # fmt: skip
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 

@@ -11,7 +11,7 @@ import msgspec
 from edge_agent.arrays import F32, U8
 from edge_agent.bundle.manifest import Promise, TextSpec
 from pipeline.checkpoint import Checkpoint
-from pipeline.data.base import SplitName
+from pipeline.data.base import SPLIT_NAMES, SplitName
 from pipeline.data.fitted import cached_pixels
 from pipeline.data.root import data_root, find_data
 from pipeline.ladder import Made
@@ -73,6 +73,8 @@ class TextTask:
 
     def record(self, folder: Path) -> None:
         """See `Task`: the split, and the fonts that the synthetic pictures are drawn with."""
+        for name in SPLIT_NAMES:
+            self.truth(name)  # what does not fit is refused before anything is learnt
         record_texts(self.dataset, folder / SPLIT_FILE)
         synthetic = self.text.synthetic
         if synthetic is None:

@@ -2,7 +2,6 @@
 
 import csv
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -31,7 +30,7 @@ from pipeline.stages.train import TRAIN
 from pipeline.stages.verify import VERIFY, bundle_path, load_proof
 from pipeline.text.dataset import TextDataset
 from pipeline.text.readings import read_scores
-from pipeline.text.render import Renderer, Synthetic
+from pipeline.text.segments import SegmentStyle, draw_segments
 from pipeline.text.thresholds import coverage_curve
 
 RECIPE = """\
@@ -44,52 +43,64 @@ budget = { max_drop = 0.1 }
 
 [input]
 height = 32
-width = 64
+width = 32
 colour = "gray"
-resize = "letterbox"
 mean = [0.5]
 std = [0.25]
 
 [text]
 charset = "0123456789"
-epoch_images = 1024
-synthetic = { kind = "segments", share = 0.75, strength = 0.2, fonts = "FONTS", workers = 0 }
+synthetic = { kind = "segments", share = 0.1, strength = 0, fonts = "FONTS", workers = 0 }
 
 [train]
-epochs = 10
-batch_size = 32
+epochs = 40
+batch_size = 20
 optimizer = "adamw"
-lr = 0.006
-warmup_epochs = 0.5
-ema = 0.98
+lr = 0.003
+warmup_epochs = 1
+ema = 0.95
 
 [prune]
 macs = 0.7
 [prune.train]
-epochs = 2
-batch_size = 32
+epochs = 6
+batch_size = 20
 optimizer = "adamw"
-lr = 0.002
-ema = 0.98
+lr = 0.001
+ema = 0.95
 """
 PICTURES = 200
 
 
+STYLE = SegmentStyle(
+    width=0.5,
+    thick=0.14,
+    gap=0.0,
+    slant=0.0,
+    pitch=0.3,
+    point=0.1,
+    point_apart=False,
+    tails=False,
+    blunt=False,
+)
+
+
 @pytest.fixture(name="displays", scope="session")
-def _displays(
-    tmp_path_factory: pytest.TempPathFactory, synthetic: Callable[..., Synthetic], digits_charset
-) -> Path:
-    """A text folder of displays, two pictures of each."""
+def _displays(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A text folder of one-digit displays in noise, two pictures of each.
+
+    Easy ones: what is tried here are the stages, and a reader of real displays takes minutes.
+    """
     folder = tmp_path_factory.mktemp("displays")
-    draw = Renderer(
-        synthetic(kind="segments", charset=digits_charset, steps=8, seed=5, strength=0.2, empty=0.0)
-    )
+    noise = np.random.default_rng(5)
     with (folder / "labels.tsv").open("w", encoding="utf-8") as table:
         rows = csv.writer(table, delimiter="\t", lineterminator="\n")
         for number in range(PICTURES):
-            sample = draw(number)
-            cv2.imwrite(str(folder / f"{number}.png"), sample.image)
-            rows.writerow((f"{number}.png", sample.text, f"display {number // 2}"))
+            text = str(number // 2 % 10)
+            lit, _ = draw_segments(text, STYLE)
+            image = 200 - 150.0 * (lit / 255) + noise.normal(0, 8, lit.shape)
+            cv2.imwrite(str(folder / f"{number}.png"), image.astype(np.uint8))
+            rows.writerow((f"{number}.png", text, f"display {number // 2}"))
     return folder
 
 
@@ -196,7 +207,7 @@ def test_the_report_is_that_of_the_bundle(run: Run, spec: TextSpec) -> None:
     assert found.shipped.test == proof.metrics.int8_accuracy == found.accuracy
     assert found.agreement == proof.metrics.agreement
     np.testing.assert_array_equal(found.scores_float, proof.float_scores)
-    assert found.data.drawn == 0.75
+    assert found.data.drawn == 0.1
     assert [split.images for split in found.data.splits] == [
         len(run.dataset.split(name)) for name in SPLIT_NAMES
     ]
@@ -228,7 +239,7 @@ def test_golden_frames_are_read_alike_by_whatever_may_differ(run: Run, spec: Tex
 def test_the_number_of_drawing_processes_decides_nothing(run: Run, recipe: str) -> None:
     """The trained network stays up to date; a share of other pictures would train it anew."""
     assert not perform(opened(run.folder, recipe.replace("workers = 0", "workers = 2")), TRAIN)
-    other = opened(run.folder, recipe.replace("share = 0.75", "share = 0.7"))
+    other = opened(run.folder, recipe.replace("share = 0.1", "share = 0.2"))
     assert TRAIN.inputs(other) != TRAIN.inputs(run)
 
 
@@ -256,7 +267,7 @@ def test_an_older_bundles_answers_are_a_gate(run: Run, recipe: str, tmp_path: Pa
     old.write_bytes(bundle_path(run).read_bytes())
     crops = decode_recipe(run.recipe_text, "").data.path
     verify = f'verify = {{ against = "{old}", crops = "{crops}" }}\n'
-    again = opened(run.folder, recipe.replace("[text]", f"{verify}[text]", 1))
+    again = opened(run.folder, recipe.replace("budget =", f"{verify}budget =", 1))
     work = tmp_path / "work"
     kept = run.path("verify")
     moved = tmp_path / "verify"
@@ -304,5 +315,5 @@ def test_a_text_longer_than_the_network_is_wide(recipe: str, tmp_path: Path) -> 
         cv2.imwrite(str(folder / f"{number}.png"), noise)
     displays = msgspec.json.encode(decode_recipe(recipe.encode(), "").data.path).decode()
     run = opened(tmp_path / "run", recipe.replace(displays, f'"{folder}"'))
-    with pytest.raises(DataError, match=r"^7\.png: expected a text that fits the 16 time steps"):
+    with pytest.raises(DataError, match=r"^7\.png: expected a text that fits the 8 time steps"):
         build(run)
