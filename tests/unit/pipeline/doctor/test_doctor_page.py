@@ -1,8 +1,8 @@
 import re
-from html.parser import HTMLParser
 
 import msgspec
 import pytest
+from pages import Page
 
 from pipeline.doctor import charts
 from pipeline.doctor.findings import Findings, gained
@@ -12,40 +12,6 @@ from pipeline.report.svg import chart_style
 from quantization.doctor import Culprit, Kind
 from quantization.ranges import Range
 from quantization.recipe import QuantRecipe
-
-VOID = {"meta", "link", "br", "hr"}
-
-
-class Page(HTMLParser):
-    """A parsed page: its tags, its text, and whether the tags balance."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.parts: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open[-1:] not in (["style"], ["script"]):
-            self.parts.append(data)
-
-    @property
-    def text(self) -> str:
-        return re.sub(r"[ \n]+", " ", "".join(self.parts))
 
 
 def test_the_page_names_culprits_and_what_helps(hurt: Findings) -> None:
