@@ -68,7 +68,7 @@ def _counted(read: LineReader, pictures: list[U8], allowed: Automaton | None) ->
         text, verdict = read(picture, "rgb", allowed)
         seen["accepted"] += verdict.state == "accepted" and bool(text.text)
         seen["said"] += bool(text.text)
-        seen["before"] += verdict.reason.startswith(("blank", "dark", "blurred"))
+        seen["before"] += verdict.why.startswith(("blank", "dark", "blurred"))
         seen["unsure"] += verdict.state != "accepted" and bool(text.text)
     total = len(pictures)
     return tuple(f"{seen[key]} of {total}" for key in ("accepted", "said", "before", "unsure"))

@@ -43,7 +43,7 @@ def _photographs(path: Path, count: int, seed: int) -> Iterator[U8]:
         for number in range(count):
             member = archive.extractfile(names[order[number % len(names)]])
             assert member is not None, "only files are listed"
-            yield decode_image(member.read())
+            yield decode_image(np.frombuffer(member.read(), np.uint8))
 
 
 def _cut(images: Iterator[U8], seed: int) -> Crops:
@@ -51,7 +51,8 @@ def _cut(images: Iterator[U8], seed: int) -> Crops:
     rng = np.random.default_rng(seed)
     for image in images:
         height, width = image.shape[:2]
-        h = int(rng.integers(LEAST_HEIGHT, min(MOST_HEIGHT, height, width / ASPECT)))
+        most = int(min(MOST_HEIGHT, height, width / ASPECT))
+        h = int(rng.integers(min(LEAST_HEIGHT, most), most + 1))
         w = int(h * ASPECT)
         y, x = rng.integers(0, height - h + 1), rng.integers(0, width - w + 1)
         yield image[y : y + h, x : x + w]
