@@ -39,7 +39,7 @@ from pipeline.text.says import (
 from pipeline.text.textures import textures
 
 # `meter` is the three that meters have, each with its share.
-_METER = {"segments": 0.4, "wheels": 0.45, "numbers": 0.15}
+_METER = {"segments": 0.5, "wheels": 0.4, "numbers": 0.1}
 _ATTEMPTS = 100
 # A text in a font needs at most this share of the time steps, which keeps about six pixels
 # for each character however long it is.
@@ -69,7 +69,7 @@ _PAPER = Look(Layout((-0.04, 0.16), (-0.02, 0.3), (0.6, 1.15)), (60, 250), 16, 0
 _SCENE = Look(Layout((-0.04, 0.18), (-0.02, 0.3), (0.65, 1.25)), (35, 230), 40, 0.5)
 _PANEL = Look(Layout((0.0, 0.3), (0.0, 0.9), (0.75, 1.25)), (30, 220), 14, 0.75)
 # A display of which little more than the digits was cut out, or more than its window.
-_TIGHT = Look(Layout((-0.05, 0.12), (-0.06, 0.4), (0.75, 1.25)), (30, 220), 14, 0.85)
+_TIGHT = Look(Layout((-0.06, 0.12), (-0.1, 0.4), (0.75, 1.25)), (30, 220), 14, 0.85)
 _HOUSED = Look(Layout((0.1, 0.4), (0.05, 1.3), (0.75, 1.25)), (30, 220), 14, 0.85, housed=True)
 _DISPLAYS = {_PANEL: 0.35, _TIGHT: 0.3, _HOUSED: 0.35}
 # A counter's windows, cut out by somebody who drew the region around them.
