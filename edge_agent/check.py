@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from edge_agent.bundle.archive import open_bundle
-from edge_agent.config import AgentConfig, CameraConfig, StreamConfig, load_config
+from edge_agent.config import AgentConfig, StreamConfig, load_config
 from edge_agent.errors import (
     AgentError,
     BrokerError,
@@ -22,6 +22,7 @@ from edge_agent.recognizer import open_recognizer
 from edge_agent.rectify import rectify
 from edge_agent.runtime import runtime_name
 from edge_agent.sources.base import Frame
+from edge_agent.sources.config import CameraConfig, PicameraConfig
 from edge_agent.sources.open import open_source
 from edge_agent.stop import Stop
 from edge_agent.stream import crop
@@ -86,7 +87,7 @@ def _steps(config: AgentConfig) -> Iterator[Step]:
             partial(_bundle, stream),
             "copy the bundle again from where it was verified",
         )
-        camera = isinstance(stream.source, CameraConfig)
+        camera = isinstance(stream.source, CameraConfig | PicameraConfig)
         yield Step(
             f"source of {stream.name}",
             partial(_source, stream),

@@ -5,22 +5,18 @@ shows every key.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from edge_agent.bundle.manifest import Name
 from edge_agent.endpoint import DEFAULT_URL, Broker, parse_endpoint, read_credentials
 from edge_agent.errors import ConfigError
-from edge_agent.regions import Offset, Region, TextRegion
+from edge_agent.regions import Region, TextRegion
+from edge_agent.sources.config import SourceConfig
+from edge_agent.strict import Seconds, Timeout
+from edge_agent.strict import Strict as _Value
 from edge_agent.toml import decode_toml
-
-Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
-Timeout: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=3600)]
-
-
-class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of every configuration value: immutable and strict."""
 
 
 class DeviceConfig(_Value, frozen=True):
@@ -100,44 +96,6 @@ class CropsConfig(_Value, frozen=True):
     max_count: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 500
     max_mb: Annotated[float, msgspec.Meta(gt=0, le=100_000)] = 50
     interval_s: Seconds = 60
-
-
-class ImagesConfig(_Value, frozen=True, tag_field="kind", tag="images"):
-    """An image file, or a folder of them in the order of their names."""
-
-    path: Path
-    loop: bool = False
-
-
-class VideoConfig(_Value, frozen=True, tag_field="kind", tag="video"):
-    """A video file, read at the model's pace: no frame is dropped."""
-
-    path: Path
-    loop: bool = False
-
-
-class CameraConfig(_Value, frozen=True, tag_field="kind", tag="camera"):
-    """A camera by number (`/dev/videoN`) or by URL (RTSP, MJPEG over HTTP): one of them.
-
-    Args:
-        index: the camera's number.
-        url: the stream's address.
-        open_timeout_s: how long opening a URL may take.
-        read_timeout_s: how long to wait for a frame before the camera counts as lost.
-    """
-
-    index: Offset | None = None
-    url: Annotated[str, msgspec.Meta(min_length=1)] | None = None
-    open_timeout_s: Timeout = 10
-    read_timeout_s: Timeout = 10
-
-    def __post_init__(self) -> None:
-        if (self.index is None) == (self.url is None):
-            found = "neither" if self.index is None else "both"
-            raise ValueError(f"camera: expected either index or url, found {found}")
-
-
-SourceConfig: TypeAlias = ImagesConfig | VideoConfig | CameraConfig
 
 
 class StreamConfig(_Value, frozen=True):

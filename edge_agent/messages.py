@@ -95,12 +95,22 @@ class StreamHealth(msgspec.Struct, frozen=True, kw_only=True):
         frames: taken from the source.
         dropped: overwritten by a fresher one before the model was free; live sources only.
         results: handed to the outbox.
+        corrupt: damaged frames, which no model has looked at.
+        frozen: frames that had not changed for too long, which none has looked at either.
+        reopened: how often the camera was opened again.
+        respawned: how often the process that captures was replaced.
+        capture_rss_mb: its memory, what it shares with the agent included; null without one.
     """
 
     name: str
     frames: Count
     dropped: Count
     results: Count
+    corrupt: Count = 0
+    frozen: Count = 0
+    reopened: Count = 0
+    respawned: Count = 0
+    capture_rss_mb: float | None = None
 
 
 class OutboxHealth(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from edge_agent.decode.automaton import Automaton, LanguageError, of_words
 from edge_agent.decode.pattern import compile_pattern, parse_pattern
 from edge_agent.errors import ConfigError
 from edge_agent.meter import MeterRules
+from edge_agent.strict import Strict as _Value
 
 Offset: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 Extent: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
@@ -25,10 +26,6 @@ Word: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 MIN_SIDE = 4.0
 # How much narrower than the model was made for a text may be squeezed.
 MAX_SQUEEZE = 2.0
-
-
-class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of every configuration value: immutable and strict."""
 
 
 class Region(_Value, frozen=True):

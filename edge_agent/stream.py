@@ -22,7 +22,7 @@ from edge_agent.reader import Reader, Seen
 from edge_agent.recognizer import Recognizer
 from edge_agent.regions import Region
 from edge_agent.results import Answer, Classification
-from edge_agent.sources.base import Frame, FrameSource
+from edge_agent.sources.base import NO_TROUBLE, Frame, FrameSource
 from edge_agent.stop import Stop
 from edge_agent.topics import Topics
 
@@ -116,11 +116,18 @@ class Stream:
 
     def health(self) -> StreamHealth:
         """The counters now."""
+        counters = NO_TROUBLE if self._source is None else self._source.counters
+        rss = counters.capture_rss_bytes
         return StreamHealth(
             name=self.config.name,
             frames=self._frames,
-            dropped=self._source.dropped if self._source is not None else 0,
+            dropped=counters.dropped,
             results=self._results,
+            corrupt=counters.corrupt,
+            frozen=counters.frozen,
+            reopened=counters.reopened,
+            respawned=counters.respawned,
+            capture_rss_mb=None if rss is None else round(rss / 1024**2, 1),
         )
 
     def _prepared(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, I8]]:

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from mjpeg import mjpeg_camera
 
-from edge_agent.config import CameraConfig, ImagesConfig, SourceConfig, VideoConfig
 from edge_agent.errors import SourceError
 from edge_agent.sources.base import FrameSource
+from edge_agent.sources.config import CameraConfig, ImagesConfig, SourceConfig, VideoConfig
 from edge_agent.sources.open import open_source
 from edge_agent.stop import Stop
 
@@ -100,7 +100,7 @@ def test_frames_are_numbered_and_dated(source: FrameSource) -> None:
     assert numbers == sorted(set(numbers))
     if not source.live:
         assert numbers == list(range(len(frames)))
-        assert source.dropped == 0
+        assert source.counters.dropped == 0
     assert all(frame.captured_at.utcoffset() == timedelta(0) for frame in frames)
     moments = [frame.monotonic_s for frame in frames]
     assert moments == sorted(moments)
@@ -161,7 +161,7 @@ def test_a_live_source_stays_fresh(configure: Callable[[str], SourceConfig], sto
         first = next(frames)
         time.sleep(0.5)
         second, third = next(frames), next(frames)
-        dropped = source.dropped
+        dropped = source.counters.dropped
         assert third.monotonic_s > time.monotonic() - 0.4
         assert first.seq < second.seq < third.seq
         # Of the frames 0 to third.seq three were taken; one or two more may have come since.

@@ -10,13 +10,14 @@ from publishers import MemoryPublisher
 
 from edge_agent.arrays import I8, U8
 from edge_agent.bundle.preprocess import ColourOrder
-from edge_agent.config import ImagesConfig, StreamConfig
+from edge_agent.config import StreamConfig
 from edge_agent.errors import ConfigError
 from edge_agent.messages import AvailabilityMessage, BundleRef, ResultMessage, decode_message
 from edge_agent.recognizer import Recognizer
 from edge_agent.regions import Region
 from edge_agent.results import Classification
-from edge_agent.sources.base import Frame, bgr_frame
+from edge_agent.sources.base import Frame, SourceCounters, bgr_frame
+from edge_agent.sources.config import ImagesConfig
 from edge_agent.stop import Stop
 from edge_agent.stream import Speaker, Stream, crop, paced
 
@@ -29,7 +30,7 @@ class Replayed:
     """A source over frames that are there already."""
 
     live = False
-    dropped = 3
+    counters = SourceCounters(dropped=3)
 
     def __init__(self, given: list[Frame]) -> None:
         self._given = given
