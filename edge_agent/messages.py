@@ -13,6 +13,8 @@ from edge_agent.errors import MessageError
 from edge_agent.results import Answer
 
 State: TypeAlias = Literal["online", "offline"]
+# Why a result is published: every one is, it says something new, or it was time for one.
+Trigger: TypeAlias = Literal["frame", "change", "heartbeat"]
 Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -22,6 +24,18 @@ class BundleRef(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     id: str
+
+
+class SnapshotRef(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture of the frame, on the device.
+
+    Args:
+        file: its name in the folder of snapshots; a record of the same number is beside it.
+        bytes: its size.
+    """
+
+    file: str
+    bytes: Count
 
 
 class ResultMessage(
@@ -39,6 +53,9 @@ class ResultMessage(
         latency_ms: from the capture of the frame to the finished answer.
         bundle: what answered.
         result: the answer.
+        trigger: why it is published: every answer is (`frame`), it says something new
+            (`change`), or it was time to say that nothing is (`heartbeat`).
+        snapshot: a picture that was kept of the frame.
     """
 
     device: str
@@ -50,6 +67,8 @@ class ResultMessage(
     latency_ms: float
     bundle: BundleRef
     result: Answer
+    trigger: Trigger = "frame"
+    snapshot: SnapshotRef | None = None
 
 
 class StatusMessage(

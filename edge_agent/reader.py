@@ -10,6 +10,8 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from edge_agent.arrays import U8
 from edge_agent.bundle.manifest import InputSpec, Manifest, TextSpec
 from edge_agent.bundle.preprocess import ColourOrder
@@ -117,7 +119,10 @@ def open_reader(
         )
     if not isinstance(manifest.output, TextSpec):
         return None
-    return Reader(stream.name, stream.regions, manifest.output, manifest.input, recognize, memory)
+    output = manifest.output
+    if stream.min_confidence is not None:
+        output = msgspec.structs.replace(output, min_confidence=stream.min_confidence)
+    return Reader(stream.name, stream.regions, output, manifest.input, recognize, memory)
 
 
 class LineReader:

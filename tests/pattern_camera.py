@@ -20,6 +20,7 @@ from edge_agent.sources.config import CameraConfig, LiveConfig
 from edge_agent.sources.grabber import CorruptFrameError
 
 SHAPE = (90, 160, 3)
+PERIOD = 120  # so that no frame is the grey of a truncated one
 FOR_EVER_S = 3600
 
 
@@ -58,10 +59,10 @@ class PatternCamera:
         if self._behaviour == "static":
             number = 0
         if into is None:
-            return np.full(SHAPE, number % 251, np.uint8)
+            return np.full(SHAPE, number % PERIOD, np.uint8)
         # In two halves and backwards, so that a reader in between would see a torn frame.
-        into[SHAPE[0] // 2 :] = number % 251
-        into[: SHAPE[0] // 2] = number % 251
+        into[SHAPE[0] // 2 :] = number % PERIOD
+        into[: SHAPE[0] // 2] = number % PERIOD
         return into
 
 

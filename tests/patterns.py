@@ -13,10 +13,17 @@ from edge_agent.stop import Stop
 COMMAND = (sys.executable, str(Path(__file__).with_name("pattern_camera.py")))
 
 
+def pattern_cameras() -> Cameras:
+    """For sources that share a camera."""
+    return Cameras(partial(CameraProcess, command=COMMAND))
+
+
 def pattern_source(
-    behaviour: str, stop: Stop | None = None, report: Report = unreported, **options: float
+    behaviour: str,
+    report: Report = unreported,
+    cameras: Cameras | None = None,
+    **options: float,
 ) -> LiveSource:
     """A live source of a camera that behaves so."""
     config = CameraConfig(url=f"test://{behaviour}", **options)
-    cameras = Cameras(partial(CameraProcess, command=COMMAND))
-    return cameras.source(config, stop or Stop(), report)
+    return (cameras or pattern_cameras()).source(config, Stop(), report)

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 # `-P`: what lies in the working folder is nobody's module.
 COMMAND = (sys.executable, "-P", "-m", "edge_agent.sources.capture")
 # A process that has hung up ends at once; one that sits in a driver may not even when killed.
-END_S = 2.0
+END_S = 1.0
 
 
 class CameraProcess:

@@ -30,7 +30,7 @@ REOPENS = 3
 # Corrupt frames come in heaps; the log has one line for so long, `health` the count.
 CORRUPT_LOG_S = 60.0
 # Killing takes no longer; what a driver holds is left behind.
-CLOSE_TIMEOUT_S = 3.0
+CLOSE_TIMEOUT_S = 1.5
 
 Start: TypeAlias = Callable[[LiveConfig], CameraProcess]
 
@@ -95,6 +95,8 @@ class Supervisor:
                 self._thread.start()
         if state is not None:
             source.report(*state)
+        if self.error is not None:
+            source.end()
 
     def leave(self, source: Taker) -> None:
         """`source` wants no more; the last one ends it all."""
@@ -228,10 +230,8 @@ class Supervisor:
         now = time.monotonic()
         if now - self._corrupt_told_at >= CORRUPT_LOG_S:
             self._corrupt_told_at = now
-            log.warning("%s: a corrupt frame, %d so far: %s", *self._words(reason))
-
-    def _words(self, reason: str) -> tuple[str, int, str]:
-        return self._config.place, self._corrupt, reason
+            place, count = self._config.place, self._corrupt
+            log.warning("%s: a corrupt frame, %d so far: %s", place, count, reason)
 
     def _reopen(self, process: CameraProcess, error: SourceError, over: bool) -> None:
         self._lost_in_a_row += 1

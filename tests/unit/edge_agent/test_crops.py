@@ -136,7 +136,7 @@ def test_a_full_disk_stops_no_reading(
         assert not kept.keep(IMAGE, "bgr", record("a"))
         assert not kept.keep(IMAGE, "bgr", record("b"))
     assert [r.getMessage() for r in caplog.records] == [
-        f"{tmp_path}: cannot keep crops: No space left on device"
+        f"{tmp_path}: cannot keep pictures: No space left on device"
     ]
     assert kept.keep(IMAGE, "bgr", record("c"))
 
@@ -147,7 +147,7 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CropError) as caught:
         store(tmp_path / "file" / "crops")
     assert str(caught.value) == (
-        f"{tmp_path / 'file' / 'crops'}: expected a folder for crops, found: Not a directory"
+        f"{tmp_path / 'file' / 'crops'}: expected a folder for pictures, found: Not a directory"
     )
 
 
