@@ -15,7 +15,7 @@ from edge_agent.errors import ConfigError
 from edge_agent.publishing import PublishConfig, SnapshotConfig, SnapshotsConfig
 from edge_agent.regions import Region, RelativeRegion, TextRegion
 from edge_agent.results import Confidence
-from edge_agent.sources.config import Rate, SourceConfig
+from edge_agent.sources.config import CameraConfig, PicameraConfig, Rate, SourceConfig
 from edge_agent.strict import Seconds, Timeout
 from edge_agent.strict import Strict as _Value
 from edge_agent.toml import decode_toml
@@ -202,6 +202,22 @@ class AgentConfig(_Value, frozen=True):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"stream: expected distinct names, found {name!r} twice")
+        self._check_cameras()
+
+    def _check_cameras(self) -> None:
+        """A local camera can be opened once; streams that say the same of it share it."""
+        said: dict[str, SourceConfig] = {}
+        for stream in self.streams:
+            match stream.source:
+                case CameraConfig(url=None) | PicameraConfig():
+                    place = stream.source.place
+                    if said.setdefault(place, stream.source) != stream.source:
+                        raise ValueError(
+                            f"stream {stream.name!r}: expected the same source as in the other "
+                            f"streams of {place}, found one that differs"
+                        )
+                case _:
+                    pass
 
 
 def load_config(path: Path) -> AgentConfig:

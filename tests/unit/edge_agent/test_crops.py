@@ -132,7 +132,7 @@ def test_a_full_disk_stops_no_reading(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched, caplog.at_level(logging.WARNING, "edge_agent"):
-        patched.setattr("edge_agent.crops.write_whole", full)
+        patched.setattr("edge_agent.picture_folder.write_whole", full)
         assert not kept.keep(IMAGE, "bgr", record("a"))
         assert not kept.keep(IMAGE, "bgr", record("b"))
     assert [r.getMessage() for r in caplog.records] == [
