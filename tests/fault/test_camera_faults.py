@@ -299,10 +299,12 @@ def test_frozen_frames_are_reported_and_not_given() -> None:
         deadline = time.monotonic() + PATIENCE_S
         while source.counters.respawned == 0 and time.monotonic() < deadline:
             time.sleep(0.05)
+        assert source.counters.respawned >= 1
         # The first frame of the new process is the old picture: it must not pass for a fresh one.
         before = source.counters.frozen
         while source.counters.frozen == before and time.monotonic() < deadline:
             time.sleep(0.05)
+        assert source.counters.frozen > before
         assert not [said for said in reports.said if said[0]]
         changed = time.monotonic()
         camera.frozen.clear()
@@ -363,6 +365,20 @@ def test_single_corrupt_frames_do_no_harm() -> None:
         assert source.counters.corrupt >= 9
         assert source.counters.respawned == 0
     assert reports.said == [(True, "")]
+
+
+def test_signals_for_the_agent_are_not_for_the_process() -> None:
+    """Ctrl-C, or a service manager that tells all: the agent ends its cameras itself, in order."""
+    with pattern_source("static", frozen_after_s=0) as source:
+        frames = iter(source)
+        next(frames)
+        pid = process_of(source)
+        assert os.getsid(pid) == pid  # what a terminal sends to its group does not come here
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            os.kill(pid, number)
+        for _ in range(10):
+            next(frames)
+        assert process_of(source) == pid
 
 
 PARENT = """

@@ -155,6 +155,23 @@ def test_what_the_reader_has_is_not_written_to() -> None:
         assert np.unique(RingReader(bench.memory, SHAPE).copy(1)).tolist() == [count]
 
 
+def test_the_frame_before_is_kept_to_be_compared_with() -> None:
+    """Its slot is not written to while it is the only free one; another one is."""
+    frames: list[U8 | None] = [image(level) for level in range(SLOTS + 2)]
+    with Bench([frames], stepwise=True) as bench:
+        bench.step(SLOTS)
+        assert [type(bench.hear()) for _ in range(2)] == [Opening, Opened]
+        had = [m for m in (bench.hear() for _ in range(SLOTS)) if isinstance(m, Captured)]
+        bench.link.send(Release(had[-1].slot))
+        bench.step()
+        assert bench.link.receive(0.1) is None
+        bench.link.send(Release(had[0].slot))
+        bench.step()
+        said = bench.hear()
+        assert isinstance(said, Captured)
+        assert (said.slot, said.passed_over, said.content) == (had[0].slot, 1, None)
+
+
 def test_corrupt_frames_are_told_and_not_handed_over() -> None:
     """Those that cannot be decoded, and those that end in grey."""
     banded = np.random.default_rng(0).integers(0, 256, SHAPE, np.uint8)

@@ -183,6 +183,7 @@ def test_what_was_frozen_stays_so_in_a_new_process() -> None:
         (frame,) = taken(stage, 1)
         assert frame.seq == 3
         assert stage.source.counters.frozen == 2
+        eventually(lambda: second.given_back == [0, 1])
         frozen = "frozen: expected a change within 5 s, found none for 6 s"
         assert stage.reports == [(True, ""), (False, f"camera test://: {frozen}"), (True, "")]
 
