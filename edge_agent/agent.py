@@ -26,7 +26,9 @@ from edge_agent.presence import Presence
 from edge_agent.publisher import MqttPublisher, Publisher
 from edge_agent.reader import open_reader
 from edge_agent.recognizer import Recognizer, open_recognizer
+from edge_agent.snapshots import SnapshotStore
 from edge_agent.sources.base import FrameSource
+from edge_agent.sources.live import Cameras
 from edge_agent.sources.open import open_source
 from edge_agent.stop import Stop
 from edge_agent.stream import Speaker, Stream
@@ -125,6 +127,7 @@ def open_agent(
         for part, bundle, model in zip(config.streams, bundles, models, strict=True)
     ]
     crops = CropStore(config.crops) if config.crops is not None else None
+    snapshots = SnapshotStore(config.snapshots) if config.snapshots is not None else None
     box = config.outbox
     outbox = owned.enter_context(Outbox(box.path, round(box.max_mb * 1024**2), box.synchronous))
     identity = Presence(config, outbox)
@@ -135,11 +138,12 @@ def open_agent(
     speaker = Speaker(config.device.name, identity.boot, publisher)
     refs = [BundleRef(name=bundle.manifest.name, id=bundle.id[:12]) for bundle in bundles]
     streams = [
-        Stream(part, ref, model, speaker, stop, reader, crops)
+        Stream(part, ref, model, speaker, stop, reader, crops, snapshots)
         for part, ref, model, reader in zip(config.streams, refs, models, readers, strict=True)
     ]
+    cameras = Cameras()
     sources = [
-        owned.enter_context(open_source(stream.config.source, stop, stream.report))
+        owned.enter_context(open_source(stream.config.source, stop, stream.report, cameras))
         for stream in streams
     ]
     owned.enter_context(publisher)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from edge_agent.bundle.archive import open_bundle
-from edge_agent.config import AgentConfig, CameraConfig, StreamConfig, load_config
+from edge_agent.config import AgentConfig, StreamConfig, load_config
 from edge_agent.errors import (
     AgentError,
     BrokerError,
@@ -22,6 +22,7 @@ from edge_agent.recognizer import open_recognizer
 from edge_agent.rectify import rectify
 from edge_agent.runtime import runtime_name
 from edge_agent.sources.base import Frame
+from edge_agent.sources.config import CameraConfig, PicameraConfig
 from edge_agent.sources.open import open_source
 from edge_agent.stop import Stop
 from edge_agent.stream import crop
@@ -86,7 +87,7 @@ def _steps(config: AgentConfig) -> Iterator[Step]:
             partial(_bundle, stream),
             "copy the bundle again from where it was verified",
         )
-        camera = isinstance(stream.source, CameraConfig)
+        camera = isinstance(stream.source, CameraConfig | PicameraConfig)
         yield Step(
             f"source of {stream.name}",
             partial(_source, stream),
@@ -100,7 +101,13 @@ def _steps(config: AgentConfig) -> Iterator[Step]:
     if config.crops is not None:
         yield Step(
             "crops",
-            partial(_crops, config.crops.folder),
+            partial(_pictures, config.crops.folder),
+            "make the folder, or let this user write to it",
+        )
+    if config.snapshots is not None:
+        yield Step(
+            "snapshots",
+            partial(_pictures, config.snapshots.folder),
             "make the folder, or let this user write to it",
         )
     yield Step(
@@ -124,7 +131,7 @@ def _bundle(stream: StreamConfig) -> str:
 def _source(stream: StreamConfig) -> str:
     frame = first_frame(stream)
     height, width = frame.image.shape[:2]
-    crop(frame.image, stream.region, stream.name)
+    crop(frame.image, stream.region_in(width, height), stream.name)
     for region in stream.regions:
         rectify(frame.image, region, f"stream {stream.name!r}, region {region.name!r}")
     return f"a frame of {width}x{height}"
@@ -160,7 +167,7 @@ def _outbox(path: Path) -> str:
     return str(path)
 
 
-def _crops(folder: Path) -> str:
+def _pictures(folder: Path) -> str:
     # Not made: the agent does that, where it may.
     place = next((p for p in (folder, *folder.parents) if p.exists()), folder)
     if not place.is_dir() or not os.access(place, os.W_OK):

@@ -5,22 +5,20 @@ shows every key.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from edge_agent.bundle.manifest import Name
 from edge_agent.endpoint import DEFAULT_URL, Broker, parse_endpoint, read_credentials
 from edge_agent.errors import ConfigError
-from edge_agent.regions import Offset, Region, TextRegion
+from edge_agent.publishing import PublishConfig, SnapshotConfig, SnapshotsConfig
+from edge_agent.regions import Region, RelativeRegion, TextRegion
+from edge_agent.results import Confidence
+from edge_agent.sources.config import CameraConfig, PicameraConfig, Rate, SourceConfig
+from edge_agent.strict import Seconds, Timeout
+from edge_agent.strict import Strict as _Value
 from edge_agent.toml import decode_toml
-
-Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
-Timeout: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=3600)]
-
-
-class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of every configuration value: immutable and strict."""
 
 
 class DeviceConfig(_Value, frozen=True):
@@ -102,44 +100,6 @@ class CropsConfig(_Value, frozen=True):
     interval_s: Seconds = 60
 
 
-class ImagesConfig(_Value, frozen=True, tag_field="kind", tag="images"):
-    """An image file, or a folder of them in the order of their names."""
-
-    path: Path
-    loop: bool = False
-
-
-class VideoConfig(_Value, frozen=True, tag_field="kind", tag="video"):
-    """A video file, read at the model's pace: no frame is dropped."""
-
-    path: Path
-    loop: bool = False
-
-
-class CameraConfig(_Value, frozen=True, tag_field="kind", tag="camera"):
-    """A camera by number (`/dev/videoN`) or by URL (RTSP, MJPEG over HTTP): one of them.
-
-    Args:
-        index: the camera's number.
-        url: the stream's address.
-        open_timeout_s: how long opening a URL may take.
-        read_timeout_s: how long to wait for a frame before the camera counts as lost.
-    """
-
-    index: Offset | None = None
-    url: Annotated[str, msgspec.Meta(min_length=1)] | None = None
-    open_timeout_s: Timeout = 10
-    read_timeout_s: Timeout = 10
-
-    def __post_init__(self) -> None:
-        if (self.index is None) == (self.url is None):
-            found = "neither" if self.index is None else "both"
-            raise ValueError(f"camera: expected either index or url, found {found}")
-
-
-SourceConfig: TypeAlias = ImagesConfig | VideoConfig | CameraConfig
-
-
 class StreamConfig(_Value, frozen=True):
     """One source looked at by one model.
 
@@ -149,8 +109,13 @@ class StreamConfig(_Value, frozen=True):
         source: where frames come from.
         task: what the bundle's model does; another one is refused.
         region: classify: the part of the frame to look at; the whole frame if left out.
+        relative_region: the same in shares of the frame; at most one of the two.
         regions: ocr: where there is text; each is read in every frame.
         interval_s: the least time between two answers; 0 is as fast as the model.
+        frames_per_s: the same said the other way round; at most one of the two.
+        min_confidence: below it an answer is not sure; as the bundle says if left out.
+        publish: which answers are published.
+        snapshot: of which the frame is kept; none if left out.
         threads: how many threads one inference may use; more can be slower.
     """
 
@@ -159,18 +124,31 @@ class StreamConfig(_Value, frozen=True):
     source: SourceConfig
     task: Literal["classify", "ocr"] = "classify"
     region: Region | None = None
+    relative_region: RelativeRegion | None = None
     regions: tuple[TextRegion, ...] = ()
     interval_s: Seconds = 0
+    frames_per_s: Rate | None = None
+    min_confidence: Confidence | None = None
+    publish: PublishConfig = PublishConfig()
+    snapshot: SnapshotConfig | None = None
     threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
 
     def __post_init__(self) -> None:
+        self._check_pace()
+        if self.region is not None and self.relative_region is not None:
+            raise ValueError(
+                f"stream {self.name!r}: expected one of region and relative_region, found both"
+            )
         if self.task == "classify" and self.regions:
             raise ValueError(f'stream {self.name!r}: expected task = "ocr" with regions')
-        if self.task == "ocr" and (self.region is not None or not self.regions):
+        part = "region" if self.region is not None else "relative_region"
+        if self.task == "ocr" and (self.looks_at_a_part or not self.regions):
             raise ValueError(
                 f"stream {self.name!r}: expected one or more [[stream.regions]] with "
-                f'task = "ocr", found {"none" if self.region is None else "region"}'
+                f'task = "ocr", found {part if self.looks_at_a_part else "none"}'
             )
+        if self.task == "ocr" and self.publish.margin:
+            raise ValueError(f'stream {self.name!r}: expected no publish.margin with task = "ocr"')
         names = [region.name for region in self.regions]
         for name in names:
             if names.count(name) > 1:
@@ -178,6 +156,27 @@ class StreamConfig(_Value, frozen=True):
                     f"stream {self.name!r}: expected regions of distinct names, "
                     f"found {name!r} twice"
                 )
+
+    @property
+    def looks_at_a_part(self) -> bool:
+        """Whether a region is cut out of every frame."""
+        return self.region is not None or self.relative_region is not None
+
+    def region_in(self, width: int, height: int) -> Region | None:
+        """The part to look at of a frame of this size; None for all of it."""
+        if self.relative_region is not None:
+            return self.relative_region.pixels(width, height)
+        return self.region
+
+    def _check_pace(self) -> None:
+        if self.frames_per_s is None:
+            return
+        if self.interval_s:
+            raise ValueError(
+                f"stream {self.name!r}: expected one of interval_s and frames_per_s, found both"
+            )
+        # From here on there is one word for it.
+        msgspec.structs.force_setattr(self, "interval_s", 1 / self.frames_per_s)
 
 
 class AgentConfig(_Value, frozen=True):
@@ -191,12 +190,34 @@ class AgentConfig(_Value, frozen=True):
     broker: BrokerConfig = BrokerConfig()
     health: HealthConfig = HealthConfig()
     crops: CropsConfig | None = None
+    snapshots: SnapshotsConfig | None = None
 
     def __post_init__(self) -> None:
+        for stream in self.streams:
+            if stream.snapshot is not None and self.snapshots is None:
+                raise ValueError(
+                    f"stream {stream.name!r}: expected [snapshots] with a folder for its snapshot"
+                )
         names = [stream.name for stream in self.streams]
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"stream: expected distinct names, found {name!r} twice")
+        self._check_cameras()
+
+    def _check_cameras(self) -> None:
+        """A local camera can be opened once; streams that say the same of it share it."""
+        said: dict[str, SourceConfig] = {}
+        for stream in self.streams:
+            match stream.source:
+                case CameraConfig(url=None) | PicameraConfig():
+                    place = stream.source.place
+                    if said.setdefault(place, stream.source) != stream.source:
+                        raise ValueError(
+                            f"stream {stream.name!r}: expected the same source as in the other "
+                            f"streams of {place}, found one that differs"
+                        )
+                case _:
+                    pass
 
 
 def load_config(path: Path) -> AgentConfig:

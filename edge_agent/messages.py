@@ -13,6 +13,8 @@ from edge_agent.errors import MessageError
 from edge_agent.results import Answer
 
 State: TypeAlias = Literal["online", "offline"]
+# Why a result is published: every one is, it says something new, or it was time for one.
+Trigger: TypeAlias = Literal["frame", "change", "heartbeat"]
 Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -22,6 +24,18 @@ class BundleRef(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     id: str
+
+
+class SnapshotRef(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture of the frame, on the device.
+
+    Args:
+        file: its name in the folder of snapshots; a record of the same number is beside it.
+        bytes: its size.
+    """
+
+    file: str
+    bytes: Count
 
 
 class ResultMessage(
@@ -39,6 +53,9 @@ class ResultMessage(
         latency_ms: from the capture of the frame to the finished answer.
         bundle: what answered.
         result: the answer.
+        trigger: why it is published: every answer is (`frame`), it says something new
+            (`change`), or it was time to say that nothing is (`heartbeat`).
+        snapshot: a picture that was kept of the frame.
     """
 
     device: str
@@ -50,6 +67,8 @@ class ResultMessage(
     latency_ms: float
     bundle: BundleRef
     result: Answer
+    trigger: Trigger = "frame"
+    snapshot: SnapshotRef | None = None
 
 
 class StatusMessage(
@@ -95,12 +114,22 @@ class StreamHealth(msgspec.Struct, frozen=True, kw_only=True):
         frames: taken from the source.
         dropped: overwritten by a fresher one before the model was free; live sources only.
         results: handed to the outbox.
+        corrupt: damaged frames, which no model has looked at.
+        frozen: frames that had not changed for too long, which none has looked at either.
+        reopened: how often the camera was opened again.
+        respawned: how often the process that captures was replaced.
+        capture_rss_mb: its memory, what it shares with the agent included; null without one.
     """
 
     name: str
     frames: Count
     dropped: Count
     results: Count
+    corrupt: Count = 0
+    frozen: Count = 0
+    reopened: Count = 0
+    respawned: Count = 0
+    capture_rss_mb: float | None = None
 
 
 class OutboxHealth(msgspec.Struct, frozen=True, kw_only=True):

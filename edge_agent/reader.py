@@ -10,6 +10,8 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from edge_agent.arrays import U8
 from edge_agent.bundle.manifest import InputSpec, Manifest, TextSpec
 from edge_agent.bundle.preprocess import ColourOrder
@@ -26,6 +28,7 @@ from edge_agent.rectify import Upright, rectify
 from edge_agent.regions import MAX_SQUEEZE, TextRegion, allowed_texts, check_width
 from edge_agent.results import Line, Page, Reading, Text
 from edge_agent.sources.base import Frame
+from edge_agent.stillness import Stillness
 
 ACCEPTED = Verdict("accepted")
 NOTHING = Text(text="", confidence=0.0, characters=(), sure=False)
@@ -116,7 +119,10 @@ def open_reader(
         )
     if not isinstance(manifest.output, TextSpec):
         return None
-    return Reader(stream.name, stream.regions, manifest.output, manifest.input, recognize, memory)
+    output = manifest.output
+    if stream.min_confidence is not None:
+        output = msgspec.structs.replace(output, min_confidence=stream.min_confidence)
+    return Reader(stream.name, stream.regions, output, manifest.input, recognize, memory)
 
 
 class LineReader:
@@ -169,7 +175,7 @@ class _Place:
 
     def look(self, frame: Frame) -> Seen:
         upright = rectify(frame.image, self._region, self._name)
-        frozen = self._still.problem(upright.image, frame.monotonic_s)
+        frozen = self._frozen(upright.image, frame.monotonic_s)
         if self._region.page:
             return self._page(upright, frame.order, frozen)
         if frozen:
@@ -177,6 +183,11 @@ class _Place:
         else:
             text, verdict = self._line(upright.image, frame.order, self._allowed)
         return self._reading(upright, text, self._counted(text, verdict, frame.monotonic_s))
+
+    def _frozen(self, image: U8, at: float) -> str:
+        if self._region.frozen_after_s is None:
+            return ""  # nobody asks: what it costs to look is saved
+        return self._still.problem(zlib.crc32(image.tobytes()), at)
 
     def _counted(self, text: Text, verdict: Verdict, at: float) -> Verdict:
         """What the meter, if it is one, says to a reading that is sure."""
@@ -229,30 +240,3 @@ class _Place:
                 doubts.append((crop, line))
         why = "" if lines else "no lines of text"
         return Seen(Page(region=self._region.name, lines=tuple(lines), why=why), tuple(doubts))
-
-
-class Stillness:
-    """Tells a picture that has stopped: a camera's noise changes some bit in every frame.
-
-    Args:
-        after_s: how long it must stand still; None never says so.
-    """
-
-    def __init__(self, after_s: float | None) -> None:
-        self._after_s = after_s
-        self._checksum: int | None = None
-        self._since = 0.0
-
-    def problem(self, image: U8, at: float) -> str:
-        """Why a picture seen at `at` seconds is not believed; empty if it is."""
-        if self._after_s is None:
-            return ""
-        checksum = zlib.crc32(image.tobytes())
-        if checksum != self._checksum:
-            self._checksum, self._since = checksum, at
-        still_s = at - self._since
-        if still_s < self._after_s:
-            return ""
-        return (
-            f"frozen: expected a change within {self._after_s:g} s, found none for {still_s:.0f} s"
-        )

@@ -14,21 +14,22 @@ from edge_agent.decode.automaton import Automaton, LanguageError, of_words
 from edge_agent.decode.pattern import compile_pattern, parse_pattern
 from edge_agent.errors import ConfigError
 from edge_agent.meter import MeterRules
+from edge_agent.strict import Strict as _Value
 
 Offset: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 Extent: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
+Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1)]
+Part: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Point: TypeAlias = tuple[float, float]
 Corners: TypeAlias = tuple[Point, Point, Point, Point]
 Word: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 
 # No writing is legible in fewer pixels; and corners this near each other are a slip.
 MIN_SIDE = 4.0
+# What decimals such as 0.1 + 0.9 are off by.
+ROUNDING = 1e-9
 # How much narrower than the model was made for a text may be squeezed.
 MAX_SQUEEZE = 2.0
-
-
-class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of every configuration value: immutable and strict."""
 
 
 class Region(_Value, frozen=True):
@@ -46,6 +47,34 @@ class Region(_Value, frozen=True):
         """Its corners, clockwise from the top left."""
         left, top, right, bottom = self.x, self.y, self.x + self.w, self.y + self.h
         return ((left, top), (right, top), (right, bottom), (left, bottom))
+
+
+class RelativeRegion(_Value, frozen=True):
+    """A rectangle in every frame, in shares of its width and height from the top left.
+
+    It fits a camera whose frames change their size.
+
+    Raises:
+        ValueError: it reaches beyond the frame.
+    """
+
+    x: Share
+    y: Share
+    w: Part
+    h: Part
+
+    def __post_init__(self) -> None:
+        for side, size in (("x", "w"), ("y", "h")):
+            end = getattr(self, side) + getattr(self, size)
+            if end > 1 + ROUNDING:
+                raise ValueError(f"expected {side} + {size} of at most 1, found {end:g}")
+
+    def pixels(self, width: int, height: int) -> Region:
+        """The same in a frame of this size: to the nearest pixel, and at least one."""
+        left, top = min(round(self.x * width), width - 1), min(round(self.y * height), height - 1)
+        right = max(left + 1, min(width, round((self.x + self.w) * width)))
+        bottom = max(top + 1, min(height, round((self.y + self.h) * height)))
+        return Region(x=left, y=top, w=right - left, h=bottom - top)
 
 
 class TextRegion(_Value, frozen=True):

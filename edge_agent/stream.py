@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import msgspec
+
 from edge_agent.arrays import I8, U8
 from edge_agent.config import StreamConfig
 from edge_agent.crops import CropRecord, CropStore
@@ -13,16 +15,20 @@ from edge_agent.messages import (
     AvailabilityMessage,
     BundleRef,
     ResultMessage,
+    SnapshotRef,
     StreamHealth,
+    Trigger,
     encode_message,
 )
+from edge_agent.news import News
 from edge_agent.publisher import Publisher
 from edge_agent.read_ahead import ReadAhead
 from edge_agent.reader import Reader, Seen
 from edge_agent.recognizer import Recognizer
 from edge_agent.regions import Region
 from edge_agent.results import Answer, Classification
-from edge_agent.sources.base import Frame, FrameSource
+from edge_agent.snapshots import SnapshotRecord, SnapshotStore, events
+from edge_agent.sources.base import NO_TROUBLE, Frame, FrameSource
 from edge_agent.stop import Stop
 from edge_agent.topics import Topics
 
@@ -68,6 +74,7 @@ class Stream:
         stop: ends the stream between two frames.
         reader: reads the regions of a stream with text, by `recognize`; None for classes.
         crops: where pictures of doubtful readings go; None keeps none.
+        snapshots: where frames go that the configuration wants kept; None keeps none.
     """
 
     def __init__(
@@ -79,8 +86,10 @@ class Stream:
         stop: Stop,
         reader: Reader | None = None,
         crops: CropStore | None = None,
+        snapshots: SnapshotStore | None = None,
     ) -> None:
-        self._reader, self._crops = reader, crops
+        self._reader, self._crops, self._snapshots = reader, crops, snapshots
+        self._news = News(config.publish)
         self.config, self._bundle, self._recognize = config, bundle, recognize
         self._speaker, self._stop = speaker, stop
         self._source: FrameSource | None = None
@@ -116,24 +125,35 @@ class Stream:
 
     def health(self) -> StreamHealth:
         """The counters now."""
+        counters = NO_TROUBLE if self._source is None else self._source.counters
+        rss = counters.capture_rss_bytes
         return StreamHealth(
             name=self.config.name,
             frames=self._frames,
-            dropped=self._source.dropped if self._source is not None else 0,
+            dropped=counters.dropped,
             results=self._results,
+            corrupt=counters.corrupt,
+            frozen=counters.frozen,
+            reopened=counters.reopened,
+            respawned=counters.respawned,
+            capture_rss_mb=None if rss is None else round(rss / 1024**2, 1),
         )
 
     def _prepared(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, I8]]:
         for frame in frames:
             self._frames += 1
-            part = crop(frame.image, self.config.region, self.config.name)
+            height, width = frame.image.shape[:2]
+            part = crop(frame.image, self.config.region_in(width, height), self.config.name)
             yield frame, self._recognize.prepare(part, frame.order)
 
     def _classify(self, x: I8) -> Classification:
         result = self._recognize.answer(x)
         if not isinstance(result, Classification):
             raise TaskError(f"stream {self.config.name!r}: expected a class, found {result}")
-        return result
+        least = self.config.min_confidence
+        if least is None:
+            return result
+        return msgspec.structs.replace(result, sure=result.confidence >= least)
 
     def _read(self, frames: Iterable[Frame], reader: Reader) -> None:
         """Text: every region of every frame is a result of its own."""
@@ -164,8 +184,12 @@ class Stream:
             )
             self._crops.keep(image, frame.order, record)
 
-    def _publish(self, frame: Frame, result: Answer) -> None:
+    def _publish(self, frame: Frame, answer: Answer) -> None:
         latency_ms = round((time.monotonic() - frame.monotonic_s) * 1000, 3)
+        trigger = self._news.judge(answer, frame.monotonic_s)
+        if trigger is None:
+            return
+        snapshot = self._snapshot(frame, answer, trigger)
 
         def encode(seq: int) -> bytes:
             return encode_message(
@@ -178,13 +202,35 @@ class Stream:
                     captured_at=frame.captured_at,
                     latency_ms=latency_ms,
                     bundle=self._bundle,
-                    result=result,
+                    result=answer,
+                    trigger=trigger,
+                    snapshot=snapshot,
                 )
             )
 
         topic = self._speaker.topics.result(self.config.name)
         self._speaker.publisher.publish(self.config.name, topic, encode)
         self._results += 1
+
+    def _snapshot(self, frame: Frame, answer: Answer, trigger: Trigger) -> SnapshotRef | None:
+        """Keep the frame, if what happened is what the configuration wants it kept for."""
+        wanted = self.config.snapshot
+        if self._snapshots is None or wanted is None:
+            return None
+        why = tuple(e for e in events(answer, trigger == "change") if e in wanted.on)
+        if not why:
+            return None
+        record = SnapshotRecord(
+            number=0,
+            device=self._speaker.device,
+            stream=self.config.name,
+            frame=frame.seq,
+            captured_at=frame.captured_at,
+            why=why,
+            bundle=self._bundle,
+            result=answer,
+        )
+        return self._snapshots.keep(frame, record, wanted)
 
 
 def paced(frames: Iterable[Frame], interval_s: float, stop: Stop) -> Iterator[Frame]:

@@ -13,9 +13,11 @@ BOUNDARY = "frame"
 
 
 class MjpegCamera(ThreadingHTTPServer):
-    """Gives a red 64x48 frame every `interval_s` to everybody who asks.
+    """Gives a frame every `interval_s` to everybody who asks: red, 64x48.
 
-    `paused` stalls every stream; `hang_up` ends them; `asked` counts connections.
+    Its last pixels differ from frame to frame unless it is `frozen`, as a sensor's noise does.
+    Or it gives `jpeg`, whatever that is. `pause` stalls every stream; `hang_up` ends them;
+    `asked` counts connections.
     """
 
     daemon_threads = True
@@ -29,14 +31,25 @@ class MjpegCamera(ThreadingHTTPServer):
         self.running.set()
         self.hang_up = threading.Event()
         self.asked = 0
-        image = np.zeros((48, 64, 3), np.uint8)
-        image[:, :, 2] = 255  # red, in OpenCV's order
-        self.jpeg = cv2.imencode(".jpg", image)[1].tobytes()
+        self.frozen = threading.Event()
+        self.jpeg: bytes | None = None
+        self.size = (64, 48)
+        self._given = 0
+        self._last = b""
 
     @property
     def url(self) -> str:
         """Where the stream is."""
         return f"http://127.0.0.1:{self.server_address[1]}/stream.mjpg"
+
+    def picture(self) -> bytes:
+        """The next frame."""
+        if self.jpeg is not None:
+            return self.jpeg
+        if not (self.frozen.is_set() and self._last):
+            self._given += 1
+            self._last = red_jpeg(self.size, self._given)
+        return self._last
 
     def pause(self) -> None:
         """Keep connections open and say nothing."""
@@ -62,12 +75,22 @@ class _Handler(BaseHTTPRequestHandler):
         while not camera.hang_up.is_set():
             camera.running.wait()
             head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\n"
-            head += f"Content-Length: {len(camera.jpeg)}\r\n\r\n"
-            self.wfile.write(head.encode() + camera.jpeg + b"\r\n")
+            jpeg = camera.picture()
+            head += f"Content-Length: {len(jpeg)}\r\n\r\n"
+            self.wfile.write(head.encode() + jpeg + b"\r\n")
             time.sleep(camera.interval_s)
 
     def log_message(self, format: str, *arguments: object) -> None:
         pass
+
+
+def red_jpeg(size: tuple[int, int] = (64, 48), number: int = 0) -> bytes:
+    """A red picture of (width, height), its last eight rows and columns darkened by `number`."""
+    width, height = size
+    image = np.zeros((height, width, 3), np.uint8)
+    image[:, :, 2] = 255  # red, in OpenCV's order
+    image[-8:, -8:, 2] -= np.uint8(number % 64 + 1 if number else 0)
+    return cv2.imencode(".jpg", image)[1].tobytes()
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Protocol, Self, TypeAlias
@@ -35,6 +35,34 @@ class Frame:
     monotonic_s: float
 
 
+@dataclass(frozen=True)
+class SourceCounters:
+    """What happened at a source since it was entered; files have nothing to tell.
+
+    Args:
+        dropped: sound frames that a fresher one replaced before they were taken.
+        corrupt: frames that were damaged, and not given.
+        frozen: frames that were the same for too long, and not given.
+        reopened: how often the camera was opened again.
+        respawned: how often its process was replaced.
+        capture_rss_bytes: the memory of that process, the part shared with us included.
+    """
+
+    dropped: int = 0
+    corrupt: int = 0
+    frozen: int = 0
+    reopened: int = 0
+    respawned: int = 0
+    capture_rss_bytes: int | None = None
+
+    def and_dropped(self, more: int) -> "SourceCounters":
+        """These, with `more` frames dropped."""
+        return replace(self, dropped=self.dropped + more)
+
+
+NO_TROUBLE = SourceCounters()
+
+
 def bgr_frame(image: U8, seq: int) -> Frame:
     """A frame taken now, as OpenCV gives it."""
     return Frame(image, "bgr", seq, datetime.now(UTC), time.monotonic())
@@ -47,7 +75,7 @@ def unreported(available: bool, reason: str) -> None:
 class FrameSource(Protocol):
     """Frames in order, numbers rising; a context manager, iterated once.
 
-    `live` sources stay fresh by dropping frames, counted in `dropped`; others give every
+    `live` sources stay fresh by dropping frames, counted in `counters`; others give every
     frame. Iteration ends when the source does, or soon after its `Stop` is set.
     """
 
@@ -57,8 +85,8 @@ class FrameSource(Protocol):
         ...
 
     @property
-    def dropped(self) -> int:
-        """Frames that a fresher one replaced before they were taken."""
+    def counters(self) -> SourceCounters:
+        """What happened so far, besides the frames that were given."""
         ...
 
     def __enter__(self) -> Self: ...

@@ -9,7 +9,7 @@ import numpy as np
 
 from edge_agent.arrays import U8
 from edge_agent.errors import SourceError
-from edge_agent.sources.base import Frame, Report, bgr_frame, unreported
+from edge_agent.sources.base import NO_TROUBLE, Frame, Report, bgr_frame, unreported
 from edge_agent.stop import Stop
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".pgm", ".ppm", ".tif", ".tiff", ".webp"})
@@ -24,7 +24,7 @@ class ImageSource:
     """
 
     live = False
-    dropped = 0
+    counters = NO_TROUBLE
 
     def __init__(
         self, path: Path, stop: Stop, *, loop: bool = False, report: Report = unreported

@@ -1,36 +1,51 @@
-"""`LatestFrame`: a slot for one frame, overwritten by fresher ones."""
+"""`Latest`: a slot for one item, overwritten by fresher ones."""
 
 import threading
+from typing import Generic, TypeVar
 
-from edge_agent.sources.base import Frame
+Item = TypeVar("Item")
 
 
-class LatestFrame:
+class Latest(Generic[Item]):
     """Between a thread that captures and one that looks; neither waits for the other's work."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._frame: Frame | None = None
+        self._item: Item | None = None
         self._closed = False
         self.dropped = 0
 
-    def put(self, frame: Frame) -> None:
-        """`frame` is the freshest; one that nobody took is dropped, and counted."""
+    def put(self, item: Item) -> Item | None:
+        """`item` is the freshest; the one that nobody took is dropped, counted and returned.
+
+        When closed that is `item` itself, and it does not count.
+        """
         with self._changed:
-            if self._frame is not None:
-                self.dropped += 1
-            self._frame = frame
+            if self._closed:
+                return item
+            replaced, self._item = self._item, item
+            self.dropped += replaced is not None
             self._changed.notify()
+            return replaced
 
-    def take(self, timeout_s: float) -> Frame | None:
-        """The freshest frame, each once; None after `timeout_s` without one, or when closed."""
+    def take(self, timeout_s: float | None = None) -> Item | None:
+        """The freshest item, each once; None after `timeout_s` without one, or when closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._frame is not None or self._closed, timeout_s)
-            frame, self._frame = self._frame, None
-            return None if self._closed else frame
+            self._changed.wait_for(lambda: self._item is not None or self._closed, timeout_s)
+            item, self._item = self._item, None
+            return item
 
-    def close(self) -> None:
-        """Wake whoever waits; nothing can be taken any more."""
+    def clear(self) -> Item | None:
+        """What waits is not fresh any more: it is dropped, counted and returned."""
+        with self._changed:
+            item, self._item = self._item, None
+            self.dropped += item is not None
+            return item
+
+    def close(self) -> Item | None:
+        """Wake whoever waits; nothing can be taken any more. What waited is returned."""
         with self._changed:
             self._closed = True
+            item, self._item = self._item, None
             self._changed.notify_all()
+            return item

@@ -2,27 +2,36 @@
 
 from typing import assert_never
 
-from edge_agent.config import CameraConfig, ImagesConfig, SourceConfig, VideoConfig
 from edge_agent.sources.base import FrameSource, Report, unreported
-from edge_agent.sources.camera import CameraSource
+from edge_agent.sources.config import (
+    CameraConfig,
+    ImagesConfig,
+    PicameraConfig,
+    SourceConfig,
+    VideoConfig,
+)
 from edge_agent.sources.files import ImageSource
+from edge_agent.sources.live import Cameras
 from edge_agent.sources.video import VideoSource
 from edge_agent.stop import Stop
 
 
-def open_source(config: SourceConfig, stop: Stop, report: Report = unreported) -> FrameSource:
+def open_source(
+    config: SourceConfig, stop: Stop, report: Report = unreported, cameras: Cameras | None = None
+) -> FrameSource:
     """The source `config` describes; it opens when entered.
 
     Args:
         config: which.
         stop: ends its iteration.
         report: told when frames come and when they fail to.
+        cameras: shared by all sources of an agent: two that name the same camera share it.
     """
     match config:
         case ImagesConfig():
             return ImageSource(config.path, stop, loop=config.loop, report=report)
         case VideoConfig():
             return VideoSource(config.path, stop, loop=config.loop, report=report)
-        case CameraConfig():
-            return CameraSource(config, stop, report=report)
+        case CameraConfig() | PicameraConfig():
+            return (cameras or Cameras()).source(config, stop, report)
     assert_never(config)

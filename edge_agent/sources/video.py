@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from edge_agent.errors import SourceError
-from edge_agent.sources.base import Frame, Report, bgr_frame, unreported
+from edge_agent.sources.base import NO_TROUBLE, Frame, Report, bgr_frame, unreported
 from edge_agent.stop import Stop
 
 
@@ -21,7 +21,7 @@ class VideoSource:
     """
 
     live = False
-    dropped = 0
+    counters = NO_TROUBLE
 
     def __init__(
         self, path: Path, stop: Stop, *, loop: bool = False, report: Report = unreported

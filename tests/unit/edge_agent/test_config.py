@@ -7,15 +7,13 @@ import pytest
 from edge_agent.config import (
     AgentConfig,
     BrokerConfig,
-    CameraConfig,
-    ImagesConfig,
     OutboxConfig,
-    Region,
     StreamConfig,
-    VideoConfig,
     load_config,
 )
 from edge_agent.errors import ConfigError
+from edge_agent.regions import Region
+from edge_agent.sources.config import CameraConfig, ImagesConfig, VideoConfig
 
 EXAMPLE = Path(__file__).parents[3] / "deploy" / "agent.example.toml"
 
@@ -142,12 +140,13 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         (
             'kind = "video", path = "/videos/a.mp4"',
             'kind = "camera"',
-            "camera: expected either index or url, found neither - at `$.stream[0].source`",
+            "camera: expected one of index, device and url, found none - at `$.stream[0].source`",
         ),
         (
             'kind = "video", path = "/videos/a.mp4"',
             'kind = "camera", index = 0, url = "rtsp://x"',
-            "camera: expected either index or url, found both - at `$.stream[0].source`",
+            "camera: expected one of index, device and url, found index and url - at "
+            "`$.stream[0].source`",
         ),
         (
             "[[stream]]",

@@ -132,11 +132,11 @@ def test_a_full_disk_stops_no_reading(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched, caplog.at_level(logging.WARNING, "edge_agent"):
-        patched.setattr("edge_agent.crops.write_whole", full)
+        patched.setattr("edge_agent.picture_folder.write_whole", full)
         assert not kept.keep(IMAGE, "bgr", record("a"))
         assert not kept.keep(IMAGE, "bgr", record("b"))
     assert [r.getMessage() for r in caplog.records] == [
-        f"{tmp_path}: cannot keep crops: No space left on device"
+        f"{tmp_path}: cannot keep pictures: No space left on device"
     ]
     assert kept.keep(IMAGE, "bgr", record("c"))
 
@@ -147,7 +147,7 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CropError) as caught:
         store(tmp_path / "file" / "crops")
     assert str(caught.value) == (
-        f"{tmp_path / 'file' / 'crops'}: expected a folder for crops, found: Not a directory"
+        f"{tmp_path / 'file' / 'crops'}: expected a folder for pictures, found: Not a directory"
     )
 
 

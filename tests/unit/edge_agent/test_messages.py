@@ -31,6 +31,8 @@ from edge_agent.results import (
     Reading,
 )
 
+# A result that an older agent has put into its outbox has none of them.
+ADDED = {"trigger", "snapshot"}
 SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
 MOMENT = datetime(2026, 11, 21, 12, 30, 15, 250000, tzinfo=UTC)
 RESULT = ResultMessage(
@@ -122,7 +124,17 @@ def test_a_result_looks_as_documented() -> None:
             "sure": True,
             "top": [{"label": "3", "confidence": 0.75}],
         },
+        "trigger": "frame",
+        "snapshot": None,
     }
+
+
+def test_what_an_older_agent_stored_is_still_a_result() -> None:
+    """It waits in an outbox while the agent is updated."""
+    document = json.loads(encode_message(RESULT))
+    for name in ADDED:
+        del document[name]
+    assert decode_message(json.dumps(document).encode(), "t") == RESULT
 
 
 def test_a_reading_looks_as_documented() -> None:
@@ -196,9 +208,9 @@ def test_other_payloads_are_refused(payload: bytes) -> None:
 
 
 def test_a_missing_field_is_never_guessed() -> None:
-    """Must fire for each required field in turn."""
+    """Must fire for each required field in turn; those added later are not required."""
     whole = json.loads(encode_message(RESULT))
-    for name in whole:
+    for name in set(whole) - ADDED:
         part = {key: value for key, value in whole.items() if key != name}
         with pytest.raises(MessageError, match=f"missing required field `{name}`"):
             decode_message(json.dumps(part).encode(), "t")

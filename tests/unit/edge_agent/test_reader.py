@@ -13,14 +13,15 @@ from stripes import stripes, write_stripes
 from edge_agent.arrays import U8
 from edge_agent.bundle.archive import Bundle, open_bundle
 from edge_agent.bundle.golden import GoldenFrame
-from edge_agent.config import ImagesConfig, StreamConfig
+from edge_agent.config import StreamConfig
 from edge_agent.errors import BundleError, ConfigError, TaskError
 from edge_agent.meter import MeterRules
-from edge_agent.reader import Reader, Stillness, open_reader
+from edge_agent.reader import Reader, open_reader
 from edge_agent.recognizer import TfliteRecognizer, open_recognizer
 from edge_agent.regions import Region, TextRegion
 from edge_agent.results import Page, Reading
 from edge_agent.sources.base import Frame, bgr_frame
+from edge_agent.sources.config import ImagesConfig
 
 AT = Region(x=60, y=40, w=128, h=32)
 
@@ -237,12 +238,6 @@ def test_a_picture_that_stands_still_is_rejected(network: TfliteRecognizer) -> N
     readings = [answer for answer in answers if isinstance(answer, Reading)]
     assert "".join(r.state[0] for r in readings) == "aarar"
     assert readings[2].why == "frozen: expected a change within 60 s, found none for 61 s"
-
-
-def test_stillness_is_not_minded_unless_asked() -> None:
-    """Must not fire: a file's frames may all be the same."""
-    never = Stillness(None)
-    assert {never.problem(np.zeros((2, 2), np.uint8), at) for at in (0.0, 1e9)} == {""}
 
 
 def test_a_region_outside_the_frame_is_refused(network: TfliteRecognizer) -> None:

@@ -4,19 +4,24 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import msgspec
 import numpy as np
 import pytest
 from publishers import MemoryPublisher
 
 from edge_agent.arrays import I8, U8
 from edge_agent.bundle.preprocess import ColourOrder
-from edge_agent.config import ImagesConfig, StreamConfig
+from edge_agent.config import StreamConfig
 from edge_agent.errors import ConfigError
 from edge_agent.messages import AvailabilityMessage, BundleRef, ResultMessage, decode_message
+from edge_agent.publishing import PublishConfig, SnapshotConfig, SnapshotsConfig
 from edge_agent.recognizer import Recognizer
-from edge_agent.regions import Region
+from edge_agent.regions import Region, RelativeRegion
 from edge_agent.results import Classification
-from edge_agent.sources.base import Frame, bgr_frame
+from edge_agent.snapshots import SnapshotRecord, SnapshotStore
+from edge_agent.sources.base import Frame, SourceCounters, bgr_frame
+from edge_agent.sources.config import ImagesConfig
 from edge_agent.stop import Stop
 from edge_agent.stream import Speaker, Stream, crop, paced
 
@@ -29,7 +34,7 @@ class Replayed:
     """A source over frames that are there already."""
 
     live = False
-    dropped = 3
+    counters = SourceCounters(dropped=3)
 
     def __init__(self, given: list[Frame]) -> None:
         self._given = given
@@ -56,7 +61,10 @@ class MeanLevel:
 
 
 def make_stream(
-    publisher: MemoryPublisher, recognize: Recognizer | None = None, **options: object
+    publisher: MemoryPublisher,
+    recognize: Recognizer | None = None,
+    snapshots: SnapshotStore | None = None,
+    **options: object,
 ) -> Stream:
     config = StreamConfig(
         name="front",
@@ -65,7 +73,8 @@ def make_stream(
         **options,  # type: ignore[arg-type]
     )
     speaker = Speaker("gate", "boot1", publisher)
-    return Stream(config, BundleRef(name="n", id="i"), recognize or MeanLevel(), speaker, Stop())
+    bundle, model = BundleRef(name="n", id="i"), recognize or MeanLevel()
+    return Stream(config, bundle, model, speaker, Stop(), snapshots=snapshots)
 
 
 def test_every_frame_becomes_one_result_in_order() -> None:
@@ -180,3 +189,81 @@ def test_stopping_ends_a_pause_at_once() -> None:
         stop.set()
         assert frame.seq == 0
     assert time.monotonic() - start < 5
+
+
+def results(publisher: MemoryPublisher) -> list[ResultMessage]:
+    messages = [decode_message(payload, topic) for topic, payload in publisher.published]
+    return [message for message in messages if isinstance(message, ResultMessage)]
+
+
+def levels(*given: int) -> Replayed:
+    return Replayed(
+        [bgr_frame(np.full((20, 30, 3), level, np.uint8), seq) for seq, level in enumerate(given)]
+    )
+
+
+def test_on_change_only_news_is_published() -> None:
+    """Numbers have no gap: what is not published has none."""
+    publisher = MemoryPublisher()
+    stream = make_stream(publisher, publish=PublishConfig(when="changed", settle=2))
+    stream.run(levels(10, 10, 10, 20, 10, 20, 20, 20))
+    said = [(m.seq, m.frame, m.result.label, m.trigger) for m in results(publisher)]
+    assert said == [(1, 1, "bgr-10", "change"), (2, 6, "bgr-20", "change")]
+    assert (stream.health().frames, stream.health().results) == (8, 2)
+
+
+@pytest.mark.parametrize(("least", "sure"), [(None, True), (0.6, False), (0.4, True)])
+def test_a_stream_may_ask_for_more_confidence_than_the_bundle(
+    least: float | None, sure: bool
+) -> None:
+    """Or for less; without a word of it the bundle's own threshold stands."""
+
+    class Half(MeanLevel):
+        def answer(self, x: I8) -> Classification:
+            return msgspec.structs.replace(super().answer(x), confidence=0.5)
+
+    publisher = MemoryPublisher()
+    make_stream(publisher, Half(), min_confidence=least).run(levels(10))
+    assert [m.result.sure for m in results(publisher)] == [sure]
+
+
+def test_a_relative_region_fits_every_size() -> None:
+    """The same quarter of a small and a large frame."""
+    images = []
+    for height, width in ((20, 30), (40, 60)):
+        image = np.zeros((height, width, 3), np.uint8)
+        image[height // 2 :, width // 2 :] = 200
+        images.append(bgr_frame(image, len(images)))
+    publisher = MemoryPublisher()
+    region = RelativeRegion(x=0.5, y=0.5, w=0.5, h=0.5)
+    make_stream(publisher, relative_region=region).run(Replayed(images))
+    assert [m.result.label for m in results(publisher)] == ["bgr-200", "bgr-200"]
+
+
+def test_a_snapshot_is_kept_and_announced_when_something_is_new(tmp_path: Path) -> None:
+    """The whole frame, under the name that the result says; not for what is not news."""
+    publisher = MemoryPublisher()
+    store = SnapshotStore(SnapshotsConfig(folder=tmp_path))
+    wanted = SnapshotConfig(on=("changed",), interval_s=0)
+    part = Region(x=0, y=0, w=4, h=4)
+    stream = make_stream(publisher, snapshots=store, snapshot=wanted, region=part)
+    stream.run(levels(10, 10, 200))
+    files = [m.snapshot.file if m.snapshot else None for m in results(publisher)]
+    assert files == ["0000000000.jpg", None, "0000000001.jpg"]
+    picture = cv2.imread(str(tmp_path / "0000000001.jpg"))
+    assert picture.shape == (20, 30, 3)
+    assert abs(picture.mean() - 200) < 3
+    record = msgspec.json.decode((tmp_path / "0000000001.json").read_bytes(), type=SnapshotRecord)
+    assert (record.device, record.stream, record.frame) == ("gate", "front", 2)
+    assert record.why == ("changed",)
+    assert record.result == results(publisher)[2].result
+
+
+def test_no_snapshot_without_a_wish_or_a_place(tmp_path: Path) -> None:
+    """Must not fire."""
+    store = SnapshotStore(SnapshotsConfig(folder=tmp_path))
+    for options in ({"snapshots": store}, {"snapshot": SnapshotConfig()}):
+        publisher = MemoryPublisher()
+        make_stream(publisher, **options).run(levels(10))
+        assert [m.snapshot for m in results(publisher)] == [None]
+    assert not list(tmp_path.iterdir())

@@ -198,6 +198,6 @@ def test_a_folder_of_crops_that_cannot_be_made_has_its_own_status(
     assert (
         capsys.readouterr()
         .err.splitlines()[-1]
-        .endswith("file/crops: expected a folder for crops, found: Not a directory")
+        .endswith("file/crops: expected a folder for pictures, found: Not a directory")
     )
     assert main(["check", "--config", str(config)]) == ExitCode.CROPS

@@ -9,7 +9,7 @@ from publishers import MemoryPublisher
 from stripes import stripes
 
 from edge_agent.bundle.archive import Bundle
-from edge_agent.config import CropsConfig, ImagesConfig, StreamConfig
+from edge_agent.config import CropsConfig, StreamConfig
 from edge_agent.crops import CropStore, list_crops
 from edge_agent.errors import TaskError
 from edge_agent.messages import BundleRef, ResultMessage, decode_message
@@ -17,7 +17,8 @@ from edge_agent.reader import open_reader
 from edge_agent.recognizer import open_recognizer
 from edge_agent.regions import Region, TextRegion
 from edge_agent.results import Page, Reading
-from edge_agent.sources.base import Frame, bgr_frame
+from edge_agent.sources.base import NO_TROUBLE, Frame, bgr_frame
+from edge_agent.sources.config import ImagesConfig
 from edge_agent.stop import Stop
 from edge_agent.stream import Speaker, Stream
 
@@ -28,7 +29,7 @@ class Replayed:
     """A source over frames that are there already."""
 
     live = False
-    dropped = 0
+    counters = NO_TROUBLE
 
     def __init__(self, given: list[Frame]) -> None:
         self._given = given

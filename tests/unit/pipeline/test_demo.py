@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.config import VideoConfig, load_config
+from edge_agent.config import load_config
 from edge_agent.ledger import Ledger
 from edge_agent.messages import BundleRef, ResultMessage
 from edge_agent.outbox import Outbox
 from edge_agent.results import Classification
+from edge_agent.sources.config import VideoConfig
 from pipeline import demo as module
 from pipeline.demo import (
     FILM,

@@ -1,0 +1,110 @@
+"""A stream's `source` table: which kind, and what it needs to know.
+
+The process that captures imports this and nothing else of the configuration.
+"""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import msgspec
+
+from edge_agent.strict import Seconds, Strict, Timeout
+
+Number: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+Side: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=16384)]
+Rate: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=1000)]
+FourCc: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9]{4}$")]
+
+
+class ImagesConfig(Strict, frozen=True, tag_field="kind", tag="images"):
+    """An image file, or a folder of them in the order of their names."""
+
+    path: Path
+    loop: bool = False
+
+
+class VideoConfig(Strict, frozen=True, tag_field="kind", tag="video"):
+    """A video file, read at the model's pace: no frame is dropped."""
+
+    path: Path
+    loop: bool = False
+
+
+class _Live(Strict, frozen=True):
+    """What all cameras have; a process of its own looks at each.
+
+    Args:
+        open_timeout_s: how long opening may take.
+        read_timeout_s: how long to wait for a frame before the camera counts as lost.
+        frozen_after_s: frames that do not differ by a bit for so long are not believed: a
+            sensor is never that quiet. 0 never says so.
+        width, height: of the frames, if the camera can; both or neither.
+        fps: frames a second, if the camera can.
+    """
+
+    open_timeout_s: Timeout = 10
+    read_timeout_s: Timeout = 10
+    frozen_after_s: Seconds = 60
+    width: Side | None = None
+    height: Side | None = None
+    fps: Rate | None = None
+
+    def __post_init__(self) -> None:
+        if (self.width is None) != (self.height is None):
+            raise ValueError("width and height: expected both or neither, found one")
+
+
+class CameraConfig(_Live, frozen=True, tag_field="kind", tag="camera"):
+    """A camera by number, by device file or by URL: one of them.
+
+    Args:
+        index: the camera's number: `/dev/videoN`.
+        device: its file; those in `/dev/v4l/by-id` stay the same when cameras are plugged in.
+        url: the stream's address: RTSP, or MJPEG over HTTP.
+        fourcc: how a local camera shall send frames; many are fast at `MJPG` only.
+    """
+
+    index: Number | None = None
+    device: Path | None = None
+    url: Annotated[str, msgspec.Meta(min_length=1)] | None = None
+    fourcc: FourCc | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        named = [key for key in ("index", "device", "url") if getattr(self, key) is not None]
+        if len(named) != 1:
+            raise ValueError(
+                "camera: expected one of index, device and url, "
+                f"found {' and '.join(named) or 'none'}"
+            )
+        if self.url is not None:
+            for key in ("width", "height", "fps", "fourcc"):
+                if getattr(self, key) is not None:
+                    raise ValueError(f"camera: expected no {key} with url: the stream has its own")
+
+    @property
+    def place(self) -> str:
+        """How messages name the camera; the password in a URL does not show."""
+        if self.url is None:
+            return f"camera {self.index if self.device is None else self.device}"
+        scheme, separator, rest = self.url.rpartition("://")
+        return f"camera {scheme}{separator}{rest.rpartition('@')[2]}"
+
+
+class PicameraConfig(_Live, frozen=True, tag_field="kind", tag="picamera"):
+    """A camera on the board's own connector, through the system's Picamera2.
+
+    Args:
+        index: which, if there are several.
+    """
+
+    index: Number = 0
+
+    @property
+    def place(self) -> str:
+        """How messages name the camera."""
+        return f"picamera {self.index}"
+
+
+LiveConfig: TypeAlias = CameraConfig | PicameraConfig
+SourceConfig: TypeAlias = ImagesConfig | VideoConfig | CameraConfig | PicameraConfig

@@ -1,0 +1,12 @@
+"""`Strict`: what every value of a configuration is."""
+
+from typing import Annotated, TypeAlias
+
+import msgspec
+
+Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
+Timeout: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=3600)]
+
+
+class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every configuration value: immutable, and unknown keys are errors."""

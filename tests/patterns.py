@@ -1,0 +1,29 @@
+"""Sources whose camera's process is `pattern_camera.py`."""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+from edge_agent.sources.base import Report, unreported
+from edge_agent.sources.config import CameraConfig
+from edge_agent.sources.live import Cameras, LiveSource
+from edge_agent.sources.process import CameraProcess
+from edge_agent.stop import Stop
+
+COMMAND = (sys.executable, str(Path(__file__).with_name("pattern_camera.py")))
+
+
+def pattern_cameras() -> Cameras:
+    """For sources that share a camera."""
+    return Cameras(partial(CameraProcess, command=COMMAND))
+
+
+def pattern_source(
+    behaviour: str,
+    report: Report = unreported,
+    cameras: Cameras | None = None,
+    **options: float,
+) -> LiveSource:
+    """A live source of a camera that behaves so."""
+    config = CameraConfig(url=f"test://{behaviour}", **options)
+    return (cameras or pattern_cameras()).source(config, Stop(), report)

@@ -1,0 +1,250 @@
+"""The camera's own process, in a thread of ours: what it hands over, and what it does not."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Self
+
+import numpy as np
+import pytest
+
+from edge_agent.arrays import U8
+from edge_agent.errors import SourceError
+from edge_agent.sources.capture import ANOTHER_SHAPE, Capture
+from edge_agent.sources.grabber import CorruptFrameError
+from edge_agent.sources.ring import SLOTS, RingReader, make_memory
+from edge_agent.sources.wire import (
+    Captured,
+    Corrupt,
+    FromCamera,
+    GoneError,
+    Link,
+    Lost,
+    Opened,
+    Opening,
+    Release,
+    Reopen,
+    ToCamera,
+    pair,
+)
+
+SHAPE = (20, 30, 3)
+
+
+def image(level: int, shape: tuple[int, int, int] = SHAPE) -> U8:
+    return np.full(shape, level, np.uint8)
+
+
+class Scripted:
+    """A camera that gives these frames, then has no more; None stands for a corrupt one."""
+
+    def __init__(self, frames: list[U8 | None], step: Callable[[], None]) -> None:
+        self._frames, self._step, self._next = frames, step, -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def grab(self) -> float:
+        self._step()
+        self._next += 1
+        if self._next >= len(self._frames):
+            raise SourceError("the end")
+        return float(self._next)
+
+    def retrieve(self, into: U8 | None) -> U8:
+        given = self._frames[self._next]
+        if given is None:
+            raise CorruptFrameError("scripted")
+        return given
+
+
+class Bench:
+    """A `Capture` at work, and our end of its link."""
+
+    def __init__(self, scripts: list[list[U8 | None]], *, stepwise: bool = False) -> None:
+        ours, theirs = pair()
+        self._ends = ours, theirs
+        self.link: Link[FromCamera] = Link(ours, FromCamera)
+        self.memory = make_memory()
+        self._may_step = threading.Semaphore(0 if stepwise else 10**6)
+        self._scripts = iter(scripts)
+        camera_link: Link[ToCamera] = Link(theirs, ToCamera)
+        self._capture = Capture(camera_link, self.memory, "camera 0")
+        self.ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        try:
+            self._capture.run(lambda: Scripted(next(self._scripts), self._may_step.acquire))
+        except GoneError:
+            pass
+        finally:
+            self.ended.set()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.link.hang_up()
+        self._may_step.release(10**6)
+        self._thread.join(10)
+        for end in self._ends:
+            end.close()
+        os.close(self.memory)
+
+    def step(self, count: int = 1) -> None:
+        self._may_step.release(count)
+
+    def hear(self) -> FromCamera:
+        message = self.link.receive(10)
+        assert message is not None
+        return message
+
+    def until_lost(self) -> Iterator[FromCamera]:
+        while not isinstance(message := self.hear(), Lost):
+            yield message
+
+
+def test_frames_come_in_order_whole_and_dated_by_the_camera() -> None:
+    """Opening, the shape, each frame in a slot of its own, and at last that it is lost."""
+    with Bench([[image(1), image(2), image(3)]]) as bench:
+        assert bench.hear() == Opening()
+        assert bench.hear() == Opened(*SHAPE[:2])
+        reader = RingReader(bench.memory, SHAPE)
+        for number in range(3):
+            said = bench.hear()
+            assert isinstance(said, Captured)
+            assert (said.number, said.monotonic_s) == (number, float(number))
+            assert abs(said.wall_s - (time.time() - time.monotonic() + number)) < 5
+            assert np.unique(reader.copy(said.slot)).tolist() == [number + 1]
+        assert bench.hear() == Lost("the end")
+
+
+def test_a_camera_is_opened_again_when_told_so_and_not_before() -> None:
+    """The slots stay; numbers go on."""
+    with Bench([[image(1)], [image(2)]]) as bench:
+        first = [m for m in bench.until_lost() if isinstance(m, Captured)]
+        assert bench.link.receive(0.05) is None
+        bench.link.send(Reopen())
+        assert bench.hear() == Opening()
+        second = [m for m in bench.until_lost() if isinstance(m, Captured)]
+        assert [m.number for m in (*first, *second)] == [0, 1]
+        assert first[0].slot != second[0].slot
+
+
+def test_what_the_reader_has_is_not_written_to() -> None:
+    """Without a slot given back frames are passed over and counted; then they go on."""
+    count = SLOTS + 3
+    frames: list[U8 | None] = [image(level) for level in range(count + 1)]
+    with Bench([frames], stepwise=True) as bench:
+        bench.step(count)
+        assert [type(bench.hear()) for _ in range(2)] == [Opening, Opened]
+        had = [bench.hear() for _ in range(SLOTS)]
+        assert sorted(m.slot for m in had if isinstance(m, Captured)) == list(range(SLOTS))
+        assert bench.link.receive(0.1) is None
+        bench.link.send(Release(1))
+        bench.step()
+        said = bench.hear()
+        assert isinstance(said, Captured)
+        assert (said.slot, said.number, said.passed_over) == (1, count, count - SLOTS)
+        assert np.unique(RingReader(bench.memory, SHAPE).copy(1)).tolist() == [count]
+
+
+def test_the_frame_before_is_kept_to_be_compared_with() -> None:
+    """Its slot is not written to while it is the only free one; another one is."""
+    frames: list[U8 | None] = [image(level) for level in range(SLOTS + 2)]
+    with Bench([frames], stepwise=True) as bench:
+        bench.step(SLOTS)
+        assert [type(bench.hear()) for _ in range(2)] == [Opening, Opened]
+        had = [m for m in (bench.hear() for _ in range(SLOTS)) if isinstance(m, Captured)]
+        bench.link.send(Release(had[-1].slot))
+        bench.step()
+        assert bench.link.receive(0.1) is None
+        bench.link.send(Release(had[0].slot))
+        bench.step()
+        said = bench.hear()
+        assert isinstance(said, Captured)
+        assert (said.slot, said.passed_over, said.content) == (had[0].slot, 1, None)
+
+
+def test_corrupt_frames_are_told_and_not_handed_over() -> None:
+    """Those that cannot be decoded, and those that end in grey."""
+    banded = np.random.default_rng(0).integers(0, 256, SHAPE, np.uint8)
+    sound = banded.copy()
+    banded[-9:] = 128
+    with Bench([[sound, None, banded, sound]]) as bench:
+        messages = list(bench.until_lost())
+    assert [type(m) for m in messages] == [Opening, Opened, Captured, Corrupt, Corrupt, Captured]
+    assert messages[3:5] == [
+        Corrupt(1, "scripted"),
+        Corrupt(2, "truncated: expected a picture to its last row, found 9 rows of grey"),
+    ]
+
+
+def test_only_the_same_picture_has_the_same_content() -> None:
+    """One that differs in a single bit, anywhere, is like no other."""
+    first = image(7)
+    almost = first.copy()
+    almost[13, 4, 1] ^= 1
+    scripts: list[list[U8 | None]] = [[first, first, first, almost, almost, first], [first]]
+    said = list[int | None]()
+    with Bench(scripts, stepwise=True) as bench:
+        for number, script in enumerate(scripts):
+            if number:
+                bench.link.send(Reopen())
+            assert bench.hear() == Opening()
+            for _ in script:
+                bench.step()
+                message = bench.hear()
+                message = bench.hear() if isinstance(message, Opened) else message
+                assert isinstance(message, Captured)
+                said.append(message.content)
+                bench.link.send(Release(message.slot))
+            bench.step()
+            assert isinstance(bench.hear(), Lost)
+    # The first is named since an earlier process may have ended with it.
+    assert said[0] == said[1] == said[2] == said[6]
+    assert said[3] is None
+    assert said[4] not in (None, said[0])
+    assert said[5] is None
+    assert said[0] is not None
+
+
+def test_single_frames_of_another_shape_are_corrupt() -> None:
+    """They are left out; the others come."""
+    odd = image(1, (10, 10, 3))
+    with Bench([[image(1), odd, image(2), *[odd] * (ANOTHER_SHAPE - 1), image(3)]]) as bench:
+        messages = list(bench.until_lost())
+    assert sum(isinstance(m, Captured) for m in messages) == 3
+    assert Corrupt(1, "expected frames of 30x20, found 10x10") in messages
+
+
+def test_a_camera_with_another_shape_needs_another_process() -> None:
+    """The shared memory is made once."""
+    odd = image(1, (10, 10, 3))
+    with Bench([[image(1), *[odd] * ANOTHER_SHAPE]]) as bench:
+        *_, last = iter(bench.hear, Lost("camera 0: expected frames of 30x20, found 10x10", True))
+        assert isinstance(last, Corrupt)
+        assert bench.ended.wait(10)
+
+
+def test_an_absurd_frame_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before any memory is taken for it."""
+    monkeypatch.setattr("edge_agent.sources.ring.MAX_BYTES", 1000)
+    with Bench([[image(1)]]) as bench:
+        assert bench.hear() == Opening()
+        assert bench.hear() == Lost("expected frames of at most 1000 bytes, found 30x20x3")
+
+
+def test_it_ends_when_nobody_listens() -> None:
+    """While it captures, and while it waits to be told to open again."""
+    for script in ([image(1)] * 10**5, [image(1)]):
+        with Bench([list(script)]) as bench:
+            assert bench.hear() == Opening()
+            bench.link.hang_up()
+            assert bench.ended.wait(10)
