@@ -77,7 +77,9 @@ def _run(options: argparse.Namespace) -> int:
     config = load_config(options.config)
     from edge_agent.agent import run_agent
 
-    run_agent(config)
+    if run_agent(config):
+        # The same program with the same arguments, and the configuration of now.
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     return ExitCode.OK
 
 
@@ -103,7 +105,7 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 def _schemas(options: argparse.Namespace) -> int:
-    from edge_agent.messages import schemas
+    from edge_agent.schemas import schemas
 
     options.out.mkdir(parents=True, exist_ok=True)
     for name, schema in schemas().items():
@@ -140,7 +142,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     bench.set_defaults(command=_bench)
 
-    schemas = commands.add_parser("schemas", help="write the JSON Schema of every message")
+    schemas = commands.add_parser(
+        "schemas", help="write the JSON Schemas and AsyncAPI document of every message"
+    )
     schemas.add_argument("--out", type=Path, required=True, help="the folder to write to")
     schemas.set_defaults(command=_schemas)
     return parser

@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 
 from edge_agent.bundle.manifest import Name
+from edge_agent.commands import COMMANDS, Verb
 from edge_agent.endpoint import DEFAULT_URL, Broker, parse_endpoint, read_credentials
 from edge_agent.errors import ConfigError
+from edge_agent.outbox import Lane, Limits, Synchronous
 from edge_agent.regions import Offset, Region, TextRegion
 from edge_agent.toml import decode_toml
 
@@ -30,7 +32,11 @@ class DeviceConfig(_Value, frozen=True):
 
 
 class BrokerConfig(_Value, frozen=True):
-    """Where results go; see `Broker` for what the fields mean."""
+    """Where results go; see `Broker` for what the fields mean.
+
+    `will_delay_s` is how long the broker waits for a lost agent to return before it says
+    that it is offline.
+    """
 
     url: str = DEFAULT_URL
     credentials_file: Path | None = None
@@ -38,6 +44,7 @@ class BrokerConfig(_Value, frozen=True):
     cert_file: Path | None = None
     key_file: Path | None = None
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 30
+    will_delay_s: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 10
 
     def __post_init__(self) -> None:
         endpoint = parse_endpoint(self.url)
@@ -71,14 +78,43 @@ class OutboxConfig(_Value, frozen=True):
 
     Args:
         path: the SQLite file; its folder must exist.
-        max_mb: how much may wait; beyond it the oldest is dropped, and counted.
+        max_mb: how much may wait; beyond it the least important is dropped, of that the
+            oldest first, and counted.
+        max_age_h: how long a result may wait while the agent runs; for ever if left out.
+        late_after_s: results that waited for longer are marked `late`.
         synchronous: `full` loses nothing at a power cut and writes to the disk for every
             result; `normal` may lose the last moments at a power cut, never at a crash.
+            A stream may say otherwise for itself.
     """
 
     path: Path
     max_mb: Annotated[float, msgspec.Meta(gt=0, le=100_000)] = 64
-    synchronous: Literal["full", "normal"] = "normal"
+    max_age_h: Annotated[float, msgspec.Meta(gt=0, le=87_600)] | None = None
+    late_after_s: Seconds = 10
+    synchronous: Synchronous = "normal"
+
+    def limits(self) -> Limits:
+        """What may wait, and when it counts as late."""
+        age_h = self.max_age_h
+        return Limits(
+            round(self.max_mb * 1024**2),
+            None if age_h is None else age_h * 3600,
+            self.late_after_s,
+        )
+
+
+class CommandsConfig(_Value, frozen=True):
+    """What the agent may be told over MQTT by whoever may write to its command topics.
+
+    Args:
+        allow: the verbs it obeys; none for an agent that cannot be told anything.
+        per_minute: how many commands it takes; a few more at once.
+        snapshot_kb: how large the picture of a `snapshot` may be.
+    """
+
+    allow: tuple[Verb, ...] = tuple(COMMANDS)
+    per_minute: Annotated[float, msgspec.Meta(gt=0, le=6000)] = 30
+    snapshot_kb: Annotated[int, msgspec.Meta(ge=4, le=10_000)] = 200
 
 
 class HealthConfig(_Value, frozen=True):
@@ -152,6 +188,10 @@ class StreamConfig(_Value, frozen=True):
         regions: ocr: where there is text; each is read in every frame.
         interval_s: the least time between two answers; 0 is as fast as the model.
         threads: how many threads one inference may use; more can be slower.
+        importance: where the outbox is full, results of the least important go first.
+        synchronous: as the outbox's, for this stream; the outbox's if left out.
+        expires_s: how long the broker keeps a result for a subscriber that is away; for
+            as long as the broker likes if left out.
     """
 
     name: Name
@@ -162,6 +202,9 @@ class StreamConfig(_Value, frozen=True):
     regions: tuple[TextRegion, ...] = ()
     interval_s: Seconds = 0
     threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    importance: Annotated[int, msgspec.Meta(ge=0, le=9)] = 5
+    synchronous: Synchronous | None = None
+    expires_s: Annotated[int, msgspec.Meta(ge=1, le=4_294_967_295)] | None = None
 
     def __post_init__(self) -> None:
         if self.task == "classify" and self.regions:
@@ -189,6 +232,7 @@ class AgentConfig(_Value, frozen=True):
         name="stream"
     )
     broker: BrokerConfig = BrokerConfig()
+    commands: CommandsConfig = CommandsConfig()
     health: HealthConfig = HealthConfig()
     crops: CropsConfig | None = None
 
@@ -197,6 +241,17 @@ class AgentConfig(_Value, frozen=True):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"stream: expected distinct names, found {name!r} twice")
+
+    def lanes(self) -> dict[str, Lane]:
+        """How the results of each stream wait."""
+        return {
+            stream.name: Lane(
+                stream.importance,
+                stream.synchronous or self.outbox.synchronous,
+                stream.expires_s,
+            )
+            for stream in self.streams
+        }
 
 
 def load_config(path: Path) -> AgentConfig:

@@ -5,7 +5,7 @@ fields they do not know; none is ever guessed.
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
@@ -39,6 +39,8 @@ class ResultMessage(
         latency_ms: from the capture of the frame to the finished answer.
         bundle: what answered.
         result: the answer.
+        late: whether it waited before it was sent: for long, or for a restart. The last
+            field, so that it can be told of a message that is encoded already.
     """
 
     device: str
@@ -50,6 +52,7 @@ class ResultMessage(
     latency_ms: float
     bundle: BundleRef
     result: Answer
+    late: bool = False
 
 
 class StatusMessage(
@@ -149,6 +152,7 @@ MESSAGES: tuple[type[msgspec.Struct], ...] = (
     HealthMessage,
 )
 
+_NOT_LATE, _LATE = b',"late":false}', b',"late":true}'
 _ENCODER = msgspec.json.Encoder()
 _DECODER: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
@@ -156,6 +160,13 @@ _DECODER: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 def encode_message(message: Message) -> bytes:
     """`message` as JSON."""
     return _ENCODER.encode(message)
+
+
+def mark_late(payload: bytes) -> bytes:
+    """An encoded result as one that is late; anything else as it is."""
+    if not payload.endswith(_NOT_LATE):
+        return payload
+    return payload.removesuffix(_NOT_LATE) + _LATE
 
 
 def decode_message(payload: bytes, topic: str) -> Message:
@@ -169,17 +180,3 @@ def decode_message(payload: bytes, topic: str) -> Message:
         return _DECODER.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MessageError(f"{topic}: {error}") from error
-
-
-def schemas() -> dict[str, dict[str, Any]]:
-    """The JSON Schema of every message, by file name: `result-1.schema.json` and so on."""
-    found = {}
-    for kind in MESSAGES:
-        tag = str(kind.__struct_config__.tag)  # "edgeward.result/1"
-        name = tag.removeprefix("edgeward.").replace("/", "-")
-        found[f"{name}.schema.json"] = {
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "title": tag,
-            **msgspec.json.schema(kind),
-        }
-    return found

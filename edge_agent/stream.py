@@ -1,12 +1,14 @@
 """One stream: its source, its recogniser, its counters, and the loop that joins them."""
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from edge_agent.arrays import I8, U8
+from edge_agent.commands import StreamDescription
 from edge_agent.config import StreamConfig
+from edge_agent.controls import Controls
 from edge_agent.crops import CropRecord, CropStore
 from edge_agent.errors import ConfigError, TaskError
 from edge_agent.messages import (
@@ -16,15 +18,14 @@ from edge_agent.messages import (
     StreamHealth,
     encode_message,
 )
-from edge_agent.publisher import Publisher
 from edge_agent.read_ahead import ReadAhead
 from edge_agent.reader import Reader, Seen
 from edge_agent.recognizer import Recognizer
 from edge_agent.regions import Region
 from edge_agent.results import Answer, Classification
 from edge_agent.sources.base import Frame, FrameSource
+from edge_agent.speaker import Speaker
 from edge_agent.stop import Stop
-from edge_agent.topics import Topics
 
 
 def run(
@@ -35,26 +36,6 @@ def run(
     """What the agent does, all of it: answer for every prepared frame, and say so."""
     for frame, x in frames:
         publish(frame, answer(x))
-
-
-@dataclass(frozen=True)
-class Speaker:
-    """Who speaks: goes into every message.
-
-    Args:
-        device: the device's name.
-        boot: this start of the agent.
-        publisher: where the messages go.
-    """
-
-    device: str
-    boot: str
-    publisher: Publisher
-
-    @property
-    def topics(self) -> Topics:
-        """The topics of the device."""
-        return Topics(self.device)
 
 
 class Stream:
@@ -82,14 +63,17 @@ class Stream:
     ) -> None:
         self._reader, self._crops = reader, crops
         self.config, self._bundle, self._recognize = config, bundle, recognize
-        self._speaker, self._stop = speaker, stop
+        self._speaker = speaker
+        self.controls = Controls(config.interval_s, stop)
         self._source: FrameSource | None = None
         self._frames = self._results = 0
+        self._speaking = threading.Lock()  # the newest availability is also the last said
+        self._source_state = (False, "starting")
 
     def run(self, source: FrameSource) -> None:
         """Look at every frame of `source`, which has been entered, until it ends or we stop."""
         self._source = source
-        looked = paced(source, self.config.interval_s, self._stop)
+        looked = self.controls.paced(source)
         if self._reader is not None:
             self._read(looked, self._reader)
             return
@@ -103,6 +87,33 @@ class Stream:
 
     def report(self, available: bool, reason: str) -> None:
         """The source came or went: say so, retained."""
+        with self._speaking:
+            self._source_state = available, reason
+            self._say_availability()
+
+    def pause(self, paused: bool) -> None:
+        """Look no more, or again; a paused stream is not available, and says why."""
+        with self._speaking:
+            if paused != self.controls.paused:
+                self.controls.pause(paused)
+                self._say_availability()
+
+    def describe(self) -> StreamDescription:
+        """As it is configured, and set, now."""
+        return StreamDescription(
+            name=self.config.name,
+            task=self.config.task,
+            source=str(type(self.config.source).__struct_config__.tag),
+            bundle=self._bundle,
+            interval_s=self.controls.interval_s,
+            paused=self.controls.paused,
+            regions=tuple(region.name for region in self.config.regions),
+        )
+
+    def _say_availability(self) -> None:
+        available, reason = self._source_state
+        if self.controls.paused and available:
+            available, reason = False, "paused"
         message = AvailabilityMessage(
             device=self._speaker.device,
             stream=self.config.name,
@@ -185,22 +196,6 @@ class Stream:
         topic = self._speaker.topics.result(self.config.name)
         self._speaker.publisher.publish(self.config.name, topic, encode)
         self._results += 1
-
-
-def paced(frames: Iterable[Frame], interval_s: float, stop: Stop) -> Iterator[Frame]:
-    """`frames`, at most one every `interval_s` seconds, until `stop` is set.
-
-    It waits before it asks: a live source gives the frame that is fresh by then, and a
-    file's frames all come, only slower.
-    """
-    due = time.monotonic()
-    for frame in frames:
-        if stop.is_set():
-            return
-        yield frame
-        due = max(due + interval_s, time.monotonic())
-        if interval_s and stop.wait(due - time.monotonic()):
-            return
 
 
 def crop(image: U8, region: Region | None, stream: str) -> U8:

@@ -14,7 +14,15 @@ AGENT = (sys.executable, "-m", "edge_agent.cli")
 
 
 def write_config(
-    folder: Path, url: str, bundle: Path, source: str, *, stream: str = "", device: str = "gate"
+    folder: Path,
+    url: str,
+    bundle: Path,
+    source: str,
+    *,
+    stream: str = "",
+    device: str = "gate",
+    will_delay_s: int = 0,
+    more: str = "",
 ) -> Path:
     """An agent.toml with one stream, `front`.
 
@@ -25,6 +33,8 @@ def write_config(
         source: TOML of the source.
         stream: more lines for the stream.
         device: the device's name.
+        will_delay_s: of the last will.
+        more: other tables.
     """
     path = folder / "agent.toml"
     path.write_text(
@@ -34,6 +44,7 @@ name = "{device}"
 [broker]
 url = "{url}"
 keepalive_s = 5
+will_delay_s = {will_delay_s}
 [outbox]
 path = "outbox.db"
 [health]
@@ -43,6 +54,7 @@ name = "front"
 bundle = "{bundle}"
 source = {source}
 {stream}
+{more}
 """
     )
     return path

@@ -1,0 +1,155 @@
+"""What leaves the outbox unacknowledged, because it is too old or there is no room, and the count.
+
+The functions work inside a transaction of the outbox. What they change of the counts kept in
+memory is gathered in `Changes` and holds once the transaction is on disk.
+"""
+
+import sqlite3
+from collections import Counter
+from dataclasses import dataclass
+from typing import Self
+
+SIZE = "length(CAST(topic AS BLOB)) + length(payload)"
+BATCH = 64
+
+
+@dataclass
+class Rank:
+    """What waits of one importance; `scanned`: no such message has a lower id."""
+
+    depth: int = 0
+    bytes: int = 0
+    scanned: int = 0
+
+
+class Changes:
+    """What one transaction does, by importance, and of evictions by stream."""
+
+    def __init__(self) -> None:
+        self.depth, self.bytes = Counter[int](), Counter[int]()
+        self.scanned: dict[int, int] = {}
+        self.evicted = Counter[str]()
+
+    def add(self, importance: int, size: int) -> None:
+        """A message of `size` bytes was stored."""
+        self.depth[importance] += 1
+        self.bytes[importance] += size
+
+    def remove(self, importance: int, size: int) -> None:
+        """One was deleted."""
+        self.depth[importance] -= 1
+        self.bytes[importance] -= size
+
+
+class Tally:
+    """The counts of an outbox, kept in memory: what waits, and what was evicted ever."""
+
+    def __init__(self, ranks: dict[int, Rank], evicted: int, by_stream: dict[str, int]) -> None:
+        self.ranks, self.evicted, self.by_stream = ranks, evicted, Counter(by_stream)
+
+    @classmethod
+    def read(cls, db: sqlite3.Connection) -> Self:
+        """As the file has it."""
+        ranks = {
+            importance: Rank(depth, size)
+            for importance, depth, size in db.execute(
+                f"SELECT importance, count(*), sum({SIZE}) FROM message GROUP BY importance"
+            )
+        }
+        (evicted,) = db.execute("SELECT count FROM evicted").fetchone()
+        by_stream = db.execute("SELECT name, evicted FROM stream WHERE evicted > 0").fetchall()
+        return cls(ranks, evicted, dict(by_stream))
+
+    @property
+    def depth(self) -> int:
+        """How many messages wait."""
+        return sum(rank.depth for rank in self.ranks.values())
+
+    @property
+    def bytes(self) -> int:
+        """Their topics and payloads."""
+        return sum(rank.bytes for rank in self.ranks.values())
+
+    def apply(self, changes: Changes) -> None:
+        """A transaction is on disk."""
+        for importance in changes.depth:
+            rank = self.ranks.setdefault(importance, Rank())
+            rank.depth += changes.depth[importance]
+            rank.bytes += changes.bytes[importance]
+        for importance, number in changes.scanned.items():
+            self.ranks[importance].scanned = number
+        self.evicted += changes.evicted.total()
+        self.by_stream.update(changes.evicted)
+
+
+def evict_old(db: sqlite3.Connection, before_s: float, changes: Changes) -> None:
+    """Drop what was stored before `before_s`; ids rise with the time of storing."""
+    while True:
+        rows = db.execute(
+            f"SELECT id, stream, importance, {SIZE}, stored_s FROM message ORDER BY id LIMIT ?",
+            (BATCH,),
+        ).fetchall()
+        for number, stream, importance, size, stored_s in rows:
+            if stored_s >= before_s:
+                return
+            _drop(db, number, stream, importance, size, changes)
+        if not rows:
+            return
+
+
+def make_room(
+    db: sqlite3.Connection, tally: Tally, excess: int, importance: int, changes: Changes
+) -> bool:
+    """Free `excess` bytes by dropping what is at most as important as `importance`.
+
+    Returns:
+        Whether that is possible; if not, nothing is dropped.
+    """
+    if excess <= 0:
+        return True
+    ranks = sorted(rank for rank in tally.ranks if rank <= importance)
+    if excess > sum(tally.ranks[rank].bytes + changes.bytes[rank] for rank in ranks):
+        return False
+    for rank in ranks:
+        excess -= _evict(db, rank, tally.ranks[rank].scanned, excess, changes)
+    return True
+
+
+def write_counts(db: sqlite3.Connection, changes: Changes) -> None:
+    """The evictions of this transaction, in the file."""
+    if changes.evicted:
+        db.execute("UPDATE evicted SET count = count + ?", (changes.evicted.total(),))
+        db.executemany(
+            "UPDATE stream SET evicted = evicted + ? WHERE name = ?",
+            [(count, name) for name, count in changes.evicted.items()],
+        )
+
+
+def _evict(
+    db: sqlite3.Connection, importance: int, scanned: int, excess: int, changes: Changes
+) -> int:
+    """Drop the oldest of one importance until `excess` bytes are free: how many are."""
+    freed = 0
+    while freed < excess:
+        rows = db.execute(
+            f"SELECT id, stream, {SIZE} FROM message "
+            "WHERE id > ? AND importance = ? ORDER BY id LIMIT ?",
+            (scanned, importance, BATCH),
+        ).fetchall()
+        if not rows:
+            break
+        for number, stream, size in rows:
+            _drop(db, number, stream, importance, size, changes)
+            scanned, freed = number, freed + size
+            changes.scanned[importance] = number
+            if freed >= excess:
+                break
+    return freed
+
+
+def _drop(
+    db: sqlite3.Connection, number: int, stream: str, importance: int, size: int, changes: Changes
+) -> None:
+    db.execute("DELETE FROM message WHERE id = ?", (number,))
+    changes.remove(importance, size)
+    changes.evicted[stream] += 1
