@@ -33,7 +33,7 @@ from edge_agent.stream import Stream
 
 log = logging.getLogger(__name__)
 
-# How long a snapshot waits for a fresh frame before it takes the last one.
+# How long a snapshot waits for a fresh frame.
 FRESH_FRAME_S = 2.0
 # Asked for faster than they can be performed, commands are refused, not piled up.
 MAX_WAITING = 16
@@ -144,7 +144,7 @@ class Control:
         name = stream.config.name
         frame = stream.controls.fresh(FRESH_FRAME_S)
         if frame is None:
-            raise SourceError(f"snapshot: stream {name!r} has not given a frame yet")
+            raise SourceError(f"snapshot: stream {name!r} gives no frame")
         data = encode_snapshot(frame.image, frame.order, self._snapshot_bytes)
         topic = self._speaker.topics.snapshot(name)
         self._speaker.publisher.retain(topic, data)

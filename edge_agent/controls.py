@@ -4,6 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 from edge_agent.sources.base import Frame, FrameSource
 from edge_agent.stop import Stop
@@ -48,13 +49,15 @@ class Controls:
             self._changed.notify_all()
 
     def fresh(self, timeout_s: float) -> Frame | None:
-        """A frame taken after this call; the last one seen if none comes in time, if any."""
+        """A frame that a camera takes after this call, or the last one read from a file.
+
+        None if there is none in time. For one caller at a time.
+        """
         with self._changed:
-            before = self._last
-            if self._live or before is None:
-                self._wanted = True
+            if self._live or self._last is None:
+                self._wanted, self._last = True, None
                 self._changed.notify_all()
-                self._changed.wait_for(lambda: self._last is not before, timeout_s)
+                self._changed.wait_for(lambda: self._last is not None, timeout_s)
             return self._last
 
     def paced(self, source: FrameSource) -> Iterator[Frame]:
@@ -106,8 +109,12 @@ class Controls:
                 self._changed.wait(left_s)
 
     def _show(self, frame: Frame) -> None:
+        if self._live and not self._wanted:
+            return
+        # A camera's frame may be in memory that it wants back: only a copy may be kept.
+        kept = replace(frame, image=frame.image.copy()) if self._live else frame
         with self._changed:
-            self._last, self._wanted = frame, False
+            self._last, self._wanted = kept, False
             self._changed.notify_all()
 
     def _wake(self) -> None:

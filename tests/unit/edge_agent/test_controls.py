@@ -178,10 +178,28 @@ def test_a_snapshot_of_a_source_that_gives_nothing_is_none(stop: Stop) -> None:
     assert Controls(0, stop).fresh(0.01) is None
 
 
-def test_a_snapshot_of_a_camera_that_was_lost_is_the_last_frame(stop: Stop) -> None:
-    """An old picture with its time is better than none."""
+def test_a_snapshot_of_a_camera_that_was_lost_is_none(stop: Stop) -> None:
+    """An old picture would pass for a new one."""
     controls = Controls(0, stop)
     assert len(list(controls.paced(Frames(3, live=True)))) == 3
-    frame = controls.fresh(0.01)
+    assert controls.fresh(0.01) is None
+
+
+def test_a_cameras_frame_is_kept_as_a_copy(stop: Stop) -> None:
+    """Its memory may be another frame's as soon as the next one is asked for."""
+    controls = Controls(0, stop)
+    given: list[Frame] = []
+
+    class Reused(Frames):
+        def __iter__(self) -> Iterator[Frame]:
+            for frame in super().__iter__():
+                given.append(frame)
+                yield frame
+                frame.image[:] = 99
+
+    Looking(controls, Reused(10**6, live=True))
+    frame = controls.fresh(10)
     assert frame is not None
-    assert frame.seq == 2
+    wait_until(lambda: len(given) > frame.seq + 1, "the next frame")
+    assert given[frame.seq].image.max() == 99
+    assert frame.image.max() == 0
