@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, TypeAlias
 
+from edge_agent.announcer import Announcer
 from edge_agent.bundle.archive import Bundle, open_bundle
 from edge_agent.config import AgentConfig
 from edge_agent.control import Control
 from edge_agent.crops import CropStore
-from edge_agent.messages import BundleRef, State
+from edge_agent.messages import BundleRef, HealthMessage, State, encode_message
 from edge_agent.meter_memory import MeterMemory, meters_path
 from edge_agent.mqtt import Dialer, Identity, Will
 from edge_agent.outbox import Outbox
@@ -162,6 +163,17 @@ def open_agent(
         limits = told.per_minute, told.snapshot_kb * 1024
         control = Control(speaker, streams, told.allow, *limits, lambda: events.put(Restart()))
         publisher.listen([speaker.topics.command("+")], owned.enter_context(control).receive)
+    home, name = config.home_assistant, config.device.name
+    Announcer(home, name, config.streams, told.allow, publisher).announce()
+
+    def health() -> HealthMessage:
+        return identity.health(tuple(s.health() for s in streams), publisher.connections)
+
+    if config.metrics is not None:
+        # An HTTP server is a megabyte that most devices do without.
+        from edge_agent.metrics import serve_metrics
+
+        owned.enter_context(serve_metrics(config.metrics.port, health))
     owned.enter_context(publisher)
     return Agent(identity, publisher, list(zip(streams, sources, strict=True)), stop, events)
 
@@ -268,8 +280,8 @@ class Agent:
 
     def _say_health(self) -> None:
         counters = tuple(stream.health() for stream, _ in self._streams)
-        payload = self._presence.health(counters, self._publisher.connections)
-        self._publisher.retain(self._presence.topics.health, payload)
+        message = self._presence.health(counters, self._publisher.connections)
+        self._publisher.retain(self._presence.topics.health, encode_message(message))
 
     def _say_status(self, state: State, reason: str = "") -> None:
         self._publisher.retain(self._presence.topics.status, self._presence.status(state, reason))

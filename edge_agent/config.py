@@ -123,6 +123,24 @@ class HealthConfig(_Value, frozen=True):
     interval_s: Timeout = 30
 
 
+class MetricsConfig(_Value, frozen=True):
+    """Where Prometheus finds the counters: http://127.0.0.1:PORT/metrics, on loopback only."""
+
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+
+class HomeAssistantConfig(_Value, frozen=True):
+    """How the device appears in Home Assistant by itself.
+
+    Args:
+        enabled: whether it does; switched off, it disappears there.
+        prefix: Home Assistant's own discovery prefix.
+    """
+
+    enabled: bool = True
+    prefix: Annotated[str, msgspec.Meta(pattern=r"^[^+#\x00-\x1f]{1,64}$(?!\n)")] = "homeassistant"
+
+
 class CropsConfig(_Value, frozen=True):
     """Where pictures of readings that were held or rejected are kept, to be labelled.
 
@@ -234,6 +252,8 @@ class AgentConfig(_Value, frozen=True):
     broker: BrokerConfig = BrokerConfig()
     commands: CommandsConfig = CommandsConfig()
     health: HealthConfig = HealthConfig()
+    home_assistant: HomeAssistantConfig = HomeAssistantConfig()
+    metrics: MetricsConfig | None = None
     crops: CropsConfig | None = None
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from edge_agent.errors import MessageError
+from edge_agent.machine import MachineHealth
 from edge_agent.results import Answer
 
 State: TypeAlias = Literal["online", "offline"]
@@ -98,12 +99,24 @@ class StreamHealth(msgspec.Struct, frozen=True, kw_only=True):
         frames: taken from the source.
         dropped: overwritten by a fresher one before the model was free; live sources only.
         results: handed to the outbox.
+        evicted: results dropped unacknowledged since the outbox was made.
+        per_s: results a second, lately.
+        latency_p50_ms, latency_p95_ms: from the capture of a frame to its answer, lately;
+            null without results.
+        paused: whether it was told not to look.
+        bundle: what answers; null from agents that did not say.
     """
 
     name: str
     frames: Count
     dropped: Count
     results: Count
+    evicted: Count = 0
+    per_s: float = 0.0
+    latency_p50_ms: float | None = None
+    latency_p95_ms: float | None = None
+    paused: bool = False
+    bundle: BundleRef | None = None
 
 
 class OutboxHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +145,9 @@ class HealthMessage(
         streams: per stream.
         outbox: what waits.
         connections: how often the broker was reached; above 1 it was lost in between.
+        machine: how the machine fares; null from agents that did not say.
+        runtime: the interpreter and its version.
+        version: the agent's.
     """
 
     device: str
@@ -141,6 +157,9 @@ class HealthMessage(
     streams: tuple[StreamHealth, ...]
     outbox: OutboxHealth
     connections: Count
+    machine: MachineHealth | None = None
+    runtime: str = ""
+    version: str = ""
 
 
 Message: TypeAlias = ResultMessage | StatusMessage | AvailabilityMessage | HealthMessage

@@ -14,6 +14,7 @@ from edge_agent.mqtt import Dialer, NotAllowedError, Session
 from edge_agent.mqtt_values import Received
 from edge_agent.outbox import Outbox
 from edge_agent.retained import RetainedStates
+from edge_agent.topics import matches
 
 log = logging.getLogger(__name__)
 
@@ -63,10 +64,10 @@ class Publisher(Protocol):
         ...
 
     def listen(self, filters: Sequence[str], receive: Callable[[Received], None]) -> None:
-        """Hear what comes on `filters`, from the next connection on.
+        """Hear what comes on `filters`, from the next connection on; may be called again.
 
         Args:
-            filters: topic filters.
+            filters: topic filters, `+` for a level.
             receive: told of each message, from the publisher's thread; must be quick.
         """
         ...
@@ -103,8 +104,7 @@ class MqttPublisher:
         self._closing = threading.Event()
         self._states = RetainedStates()
         self._said: deque[Said] = deque(maxlen=MAX_SAID)
-        self._filters: Sequence[str] = ()
-        self._receive: Callable[[Received], None] = _unheard
+        self._listeners: list[tuple[str, Callable[[Received], None]]] = []
         self._changed = threading.Condition()  # guards `_session`; notified of every progress
         self._session: Session | None = None
         self._connections = 0
@@ -143,7 +143,7 @@ class MqttPublisher:
 
     def listen(self, filters: Sequence[str], receive: Callable[[Received], None]) -> None:
         """As `Publisher.listen`."""
-        self._filters, self._receive = tuple(filters), receive
+        self._listeners += [(pattern, receive) for pattern in filters]
 
     def flush(self, timeout_s: float) -> bool:
         """As `Publisher.flush`."""
@@ -165,13 +165,19 @@ class MqttPublisher:
                 self._session.wake()
 
     def _subscribe(self, session: Session) -> None:
-        if not self._filters:
+        if not self._listeners:
             return
         try:
-            session.subscribe(self._filters)
+            session.subscribe([pattern for pattern, _ in self._listeners])
         except NotAllowedError as error:
             # Commands are a convenience; results are what we are here for.
             log.warning("%s: what comes there is not heard", error)
+
+    def _hear(self, received: Received) -> None:
+        for pattern, receive in self._listeners:
+            if matches(pattern, received.topic):
+                receive(received)
+                return
 
     def _run(self) -> None:
         try:
@@ -195,7 +201,7 @@ class MqttPublisher:
                 self._session = session
                 self._connections += 1
             log.info("connected to %s, MQTT %s", self._dialer.broker.endpoint, session.version)
-            drain = Drain(session, self._outbox, self._states, self._said, self._receive)
+            drain = Drain(session, self._outbox, self._states, self._said, self._hear)
             while not self._closing.is_set():
                 if drain.step():
                     self._backoff.reset()
@@ -205,7 +211,3 @@ class MqttPublisher:
             with self._changed:
                 self._session = None
             session.close()
-
-
-def _unheard(received: Received) -> None:
-    """Nobody listens."""

@@ -26,6 +26,7 @@ from edge_agent.results import Answer, Classification
 from edge_agent.sources.base import Frame, FrameSource
 from edge_agent.speaker import Speaker
 from edge_agent.stop import Stop
+from edge_agent.tempo import Tempo
 
 
 def run(
@@ -67,6 +68,7 @@ class Stream:
         self.controls = Controls(config.interval_s, stop)
         self._source: FrameSource | None = None
         self._frames = self._results = 0
+        self._tempo = Tempo()
         self._speaking = threading.Lock()  # the newest availability is also the last said
         self._source_state = (False, "starting")
 
@@ -127,11 +129,17 @@ class Stream:
 
     def health(self) -> StreamHealth:
         """The counters now."""
+        pace = self._tempo.pace()
         return StreamHealth(
             name=self.config.name,
             frames=self._frames,
             dropped=self._source.dropped if self._source is not None else 0,
             results=self._results,
+            per_s=pace.per_s,
+            latency_p50_ms=pace.p50_ms,
+            latency_p95_ms=pace.p95_ms,
+            paused=self.controls.paused,
+            bundle=self._bundle,
         )
 
     def _prepared(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, I8]]:
@@ -196,6 +204,7 @@ class Stream:
         topic = self._speaker.topics.result(self.config.name)
         self._speaker.publisher.publish(self.config.name, topic, encode)
         self._results += 1
+        self._tempo.record(latency_ms)
 
 
 def crop(image: U8, region: Region | None, stream: str) -> U8:

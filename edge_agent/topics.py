@@ -56,3 +56,11 @@ def subscriptions(device: str | None = None) -> tuple[str, ...]:
     """The topic filters for all that `device`, or every device, says."""
     topics = Topics(device or "+")
     return (topics.status, topics.health, topics.availability("+"), topics.result("+"))
+
+
+def matches(pattern: str, topic: str) -> bool:
+    """Whether a filter with `+` for single levels has `topic`."""
+    wanted, found = pattern.split("/"), topic.split("/")
+    return len(wanted) == len(found) and all(
+        want in ("+", level) for want, level in zip(wanted, found, strict=True)
+    )

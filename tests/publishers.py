@@ -49,7 +49,7 @@ class MemoryPublisher:
 
     def listen(self, filters: Sequence[str], receive: Callable[[Received], None]) -> None:
         """Remember who listens."""
-        self.filters, self.heard = tuple(filters), receive
+        self.filters, self.heard = (*self.filters, *filters), receive
 
     def flush(self, timeout_s: float) -> bool:
         """Everything is delivered already."""
