@@ -6,7 +6,6 @@ nor an interpreter nor an MQTT client.
 
 import argparse
 import json
-import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -27,6 +26,7 @@ from edge_agent.errors import (
     one_line,
 )
 from edge_agent.exit_codes import ExitCode
+from edge_agent.logs import log_to_stderr
 
 # The most specific first.
 EXIT_CODES: tuple[tuple[type[AgentError], ExitCode], ...] = (
@@ -45,7 +45,7 @@ EXIT_CODES: tuple[tuple[type[AgentError], ExitCode], ...] = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv`; the exit status."""
     options = _parser().parse_args(argv)
-    _log_to_stderr(options.log_level or options.default_log_level)
+    log_to_stderr(options.log_level or options.default_log_level, options.log_format)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
@@ -123,6 +123,12 @@ def _parser() -> argparse.ArgumentParser:
         choices=("debug", "info", "warning", "error"),
         help="how much to say on stderr (default: info for run, error for the others)",
     )
+    parser.add_argument(
+        "--log-format",
+        choices=("auto", "text", "journal", "json"),
+        default="auto",
+        help="how it looks (default: journal under systemd, else text)",
+    )
     parser.set_defaults(default_log_level="error")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -160,14 +166,6 @@ def _seconds(text: str) -> float:
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
-
-
-def _log_to_stderr(level: str) -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-    package = logging.getLogger("edge_agent")
-    package.handlers = [handler]
-    package.setLevel(level.upper())
 
 
 if __name__ == "__main__":

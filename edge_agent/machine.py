@@ -67,12 +67,20 @@ def _temperature_c(root: Path) -> float | None:
 
 
 def _throttling(root: Path) -> tuple[str, ...] | None:
-    text = _read(root / THROTTLED_FILE)
     try:
-        bits = int(text or "", 16)
+        bits = int(_read(root / THROTTLED_FILE) or "", 16)
     except ValueError:
-        return None
+        return _under_voltage(root)
     return tuple(word for bit, word in enumerate(THROTTLED_BITS) if bits >> bit & 1)
+
+
+def _under_voltage(root: Path) -> tuple[str, ...] | None:
+    # Kernels without the firmware's file have an alarm of this driver, for one bit of it.
+    for name in (root / "sys/class/hwmon").glob("hwmon*/name"):
+        alarm = _read(name.with_name("in0_lcrit_alarm"))
+        if _read(name) == "rpi_volt" and alarm is not None:
+            return THROTTLED_BITS[:1] if alarm == "1" else ()
+    return None
 
 
 def _rss_mb(root: Path) -> float | None:
