@@ -1,5 +1,6 @@
 """`edgeward-agent` as a process of its own, and what a test hears of it."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -63,8 +64,11 @@ source = {source}
 class Agent:
     """A running `edgeward-agent run`; a context manager that kills it."""
 
-    def __init__(self, config: Path) -> None:
-        self._config = config
+    def __init__(
+        self, config: Path, log_level: str = "info", environment: dict[str, str] | None = None
+    ) -> None:
+        self._config, self._log_level = config, log_level
+        self._environment = {**os.environ, **(environment or {})}
         self.log = config.with_suffix(".log")
 
     def __enter__(self) -> "Agent":
@@ -78,7 +82,9 @@ class Agent:
         """Start it (again)."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*AGENT, "run", "--config", str(self._config)], stderr=log
+                [*AGENT, "--log-level", self._log_level, "run", "--config", str(self._config)],
+                stderr=log,
+                env=self._environment,
             )
 
     def kill(self) -> None:
