@@ -26,7 +26,7 @@ def discovery_topic(prefix: str, device: str) -> str:
 
 def device_id(device: str) -> str:
     """The device's name as Home Assistant allows it in a topic."""
-    return f"edgeward_{_plain(device)}"
+    return f"edgeward-{_plain(device)}"
 
 
 def discovery(device: str, streams: Sequence[StreamConfig], allowed: Collection[str]) -> Json:

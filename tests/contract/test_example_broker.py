@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from agents import Agent, hear, write_config
-from brokers import Mosquitto, wait_until
+from brokers import Mosquitto, free_port, wait_until
 
 from edge_agent.client import Subscriber
 from edge_agent.commands import DescribeCommand
@@ -53,7 +53,7 @@ def _make_example(
         certificates = tmp_path / "certs"
         script = [shell, DEPLOY / "make-certificates.sh", certificates, "127.0.0.1", "gate"]
         subprocess.run(script, check=True, capture_output=True)
-        passwords = tmp_path / "passwords"
+        passwords = tmp_path / "edgeward.passwd"
         passwords.touch(0o600)
         for user, password in USERS.items():
             subprocess.run([passwd, "-b", passwords, user, password], check=True)
@@ -62,8 +62,8 @@ def _make_example(
         text = change((DEPLOY / "edgeward.conf").read_text())
         text = text.replace("/etc/mosquitto/certs", str(certificates))
         text = text.replace("/etc/mosquitto", str(tmp_path))
-        # The test's own: a free port, and a folder that goes.
-        lines = [line for line in text.splitlines() if not line.startswith("persistence_loc")]
+        # The test's own: free ports.
+        lines = text.replace("listener 1883", f"listener {free_port()}").splitlines()
         listener = lines.index("listener 8883")
         head, tail = lines[:listener], lines[listener + 1 :]
         assert [line for line in head if line and line[0] != "#"] == ["per_listener_settings false"]
@@ -122,7 +122,7 @@ def test_an_agent_and_home_assistant_meet_there(example: Example, config: Path) 
         viewer.subscribe(["homeassistant/#"])
         events = list(viewer.events(10))
         assert [e.topic for e in events if isinstance(e, Received)] == [
-            "homeassistant/device/edgeward_gate/config"
+            "homeassistant/device/edgeward-gate/config"
         ]
         viewer.close()
         assert agent.terminate() == 0
@@ -149,10 +149,10 @@ def test_an_archive_hears_results_and_nothing_else(example: Example, config: Pat
 MAY_SAY = [
     ("gate", "edgeward/gate/stream/front/result", True),
     ("gate", "edgeward/gate/status", True),
-    ("gate", "homeassistant/device/edgeward_gate/config", True),
+    ("gate", "homeassistant/device/edgeward-gate/config", True),
     ("gate", "edgeward/other/stream/front/result", False),
     ("gate", "edgeward/other/command/restart", False),
-    ("gate", "homeassistant/device/edgeward_other/config", False),
+    ("gate", "homeassistant/device/edgeward-other/config", False),
     ("gate", "homeassistant/sensor/x/config", False),
     ("other", "edgeward/gate/command/restart", False),
     ("homeassistant", "edgeward/gate/command/restart", True),

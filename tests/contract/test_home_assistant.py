@@ -17,7 +17,7 @@ from edge_agent.messages import HealthMessage, ResultMessage
 from edge_agent.mqtt import Dialer
 from edge_agent.mqtt_values import Identity, Received
 
-TOPIC = "homeassistant/device/edgeward_gate/config"
+TOPIC = "homeassistant/device/edgeward-gate/config"
 
 
 @pytest.fixture(name="images")

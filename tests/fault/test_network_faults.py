@@ -55,6 +55,8 @@ class Archive:
 
     def hear_all(self, last: int, timeout_s: float = 40) -> None:
         """Until number `last` has come."""
+        if any(message.seq == last for message in self.results):
+            return
         for message in self.hear(timeout_s):
             if message.seq == last:
                 return

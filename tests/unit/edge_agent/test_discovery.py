@@ -166,7 +166,7 @@ def test_every_entity_has_an_id_of_its_own() -> None:
     assert len(ids) == len(set(ids))
     assert all(char.isalnum() or char in "_-" for key in parts for char in key)
     assert device_id("a.b") != device_id("a_b")
-    assert discovery_topic("homeassistant", "a.b") == "homeassistant/device/edgeward_a_2e_b/config"
+    assert discovery_topic("homeassistant", "a.b") == "homeassistant/device/edgeward-a_2e_b/config"
 
 
 def test_buttons_are_for_what_may_be_told() -> None:
@@ -204,7 +204,7 @@ class Made:
 
     publisher: MemoryPublisher
     announcer: Announcer
-    topic: str = "homeassistant/device/edgeward_gate/config"
+    topic: str = "homeassistant/device/edgeward-gate/config"
 
     def hear(self, topic: str, payload: bytes, *, retained: bool = True) -> None:
         self.announcer.receive(Received(1, 1, topic, payload, retained))
