@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edge_agent.errors import BrokerError
 from edge_agent.messages import mark_late
-from edge_agent.mqtt import Session
+from edge_agent.mqtt import WINDOW, Session
 from edge_agent.mqtt_values import Acked, Lost, Options, Received, Refused
 from edge_agent.outbox import Outbox, Queued
 from edge_agent.retained import RetainedStates, State
@@ -47,7 +47,10 @@ class Drain:
         self._said, self._receive = said, receive
         self._inflight: dict[int, Queued | State | Said] = {}  # by message id
         self._sent: dict[str, State] = {}  # by topic
-        self._cursor = 0
+        self._ahead: deque[Queued] = deque()  # read, not yet sent
+        self._cursor = 0  # the last id read
+        self._acked: list[int] = []  # in the outbox, to be forgotten there
+        self._batch = max(1, min(session.window, WINDOW) // 2)
 
     def step(self) -> bool:
         """Send what there is, wait for something to happen; whether any was acknowledged.
@@ -93,12 +96,19 @@ class Drain:
         while self._said and self._free():
             said = self._said.popleft()
             self._publish(said, said.payload, Options(correlation=said.correlation))
-        for queued in self._outbox.pending(self._cursor, self._free()):
-            payload = mark_late(queued.payload) if queued.late else queued.payload
+        while self._free():
+            if not self._ahead:
+                # More than there is room for: looking for one at a time would cost as much.
+                self._ahead.extend(self._outbox.pending(self._cursor, self._session.window))
+                if not self._ahead:
+                    return
+                self._cursor = self._ahead[-1].id
+            queued = self._ahead.popleft()
+            late = self._outbox.is_late(queued)
+            payload = mark_late(queued.payload) if late else queued.payload
             expires_s = queued.expires_s
             options = None if expires_s is None else Options(expires_s=expires_s)
             self._publish(queued, payload, options)
-            self._cursor = queued.id
 
     def _free(self) -> int:
         return self._session.window - len(self._inflight)
@@ -109,7 +119,13 @@ class Drain:
         self._inflight[self._session.publish(item.topic, payload, options)] = item
 
     def _settle(self, done: list[Queued | State | Said]) -> None:
-        self._outbox.delete(item.id for item in done if isinstance(item, Queued))
         for item in done:
             if isinstance(item, State):
                 self._states.settle(item)
+            elif isinstance(item, Queued):
+                self._acked.append(item.id)
+        # Together, as one transaction costs what one deletion costs; all of them before the
+        # broker falls silent, so that a crash repeats no more than what is in flight anyway.
+        if self._acked and (len(self._acked) >= self._batch or not self._inflight):
+            self._outbox.delete(self._acked)
+            self._acked = []

@@ -7,10 +7,21 @@ memory is gathered in `Changes` and holds once the transaction is on disk.
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 SIZE = "length(CAST(topic AS BLOB)) + length(payload)"
+ROW = f"id, stream, seq, importance, {SIZE}"
 BATCH = 64
+
+
+class Row(NamedTuple):
+    """What of a stored message is needed to do without it; `ROW` selects it."""
+
+    id: int
+    stream: str
+    seq: int
+    importance: int
+    size: int
 
 
 @dataclass
@@ -29,16 +40,23 @@ class Changes:
         self.depth, self.bytes = Counter[int](), Counter[int]()
         self.scanned: dict[int, int] = {}
         self.evicted = Counter[str]()
+        self.gone: dict[str, int] = {}  # by stream, the highest number without a row now
 
     def add(self, importance: int, size: int) -> None:
         """A message of `size` bytes was stored."""
         self.depth[importance] += 1
         self.bytes[importance] += size
 
-    def remove(self, importance: int, size: int) -> None:
+    def remove(self, row: "Row") -> None:
         """One was deleted."""
-        self.depth[importance] -= 1
-        self.bytes[importance] -= size
+        self.depth[row.importance] -= 1
+        self.bytes[row.importance] -= row.size
+        if row.seq:  # layout 1 did not have it, and had the stream's own right
+            self.lose(row.stream, row.seq)
+
+    def lose(self, stream: str, seq: int) -> None:
+        """A number has no row, or none any more."""
+        self.gone[stream] = max(seq, self.gone.get(stream, 0))
 
 
 class Tally:
@@ -86,13 +104,12 @@ def evict_old(db: sqlite3.Connection, before_s: float, changes: Changes) -> None
     """Drop what was stored before `before_s`; ids rise with the time of storing."""
     while True:
         rows = db.execute(
-            f"SELECT id, stream, importance, {SIZE}, stored_s FROM message ORDER BY id LIMIT ?",
-            (BATCH,),
+            f"SELECT {ROW}, stored_s FROM message ORDER BY id LIMIT ?", (BATCH,)
         ).fetchall()
-        for number, stream, importance, size, stored_s in rows:
+        for *fields, stored_s in rows:
             if stored_s >= before_s:
                 return
-            _drop(db, number, stream, importance, size, changes)
+            _drop(db, Row(*fields), changes)
         if not rows:
             return
 
@@ -116,7 +133,13 @@ def make_room(
 
 
 def write_counts(db: sqlite3.Connection, changes: Changes) -> None:
-    """The evictions of this transaction, in the file."""
+    """The evictions of this transaction, and the numbers whose rows are gone, in the file."""
+    for stream, seq in changes.gone.items():
+        db.execute(
+            "INSERT INTO stream (name, last_seq) VALUES (?1, ?2) ON CONFLICT (name) "
+            "DO UPDATE SET last_seq = max(last_seq, ?2)",
+            (stream, seq),
+        )
     if changes.evicted:
         db.execute("UPDATE evicted SET count = count + ?", (changes.evicted.total(),))
         db.executemany(
@@ -132,24 +155,21 @@ def _evict(
     freed = 0
     while freed < excess:
         rows = db.execute(
-            f"SELECT id, stream, {SIZE} FROM message "
-            "WHERE id > ? AND importance = ? ORDER BY id LIMIT ?",
+            f"SELECT {ROW} FROM message WHERE id > ? AND importance = ? ORDER BY id LIMIT ?",
             (scanned, importance, BATCH),
         ).fetchall()
         if not rows:
             break
-        for number, stream, size in rows:
-            _drop(db, number, stream, importance, size, changes)
-            scanned, freed = number, freed + size
-            changes.scanned[importance] = number
+        for row in map(Row._make, rows):
+            _drop(db, row, changes)
+            scanned, freed = row.id, freed + row.size
+            changes.scanned[importance] = row.id
             if freed >= excess:
                 break
     return freed
 
 
-def _drop(
-    db: sqlite3.Connection, number: int, stream: str, importance: int, size: int, changes: Changes
-) -> None:
-    db.execute("DELETE FROM message WHERE id = ?", (number,))
-    changes.remove(importance, size)
-    changes.evicted[stream] += 1
+def _drop(db: sqlite3.Connection, row: Row, changes: Changes) -> None:
+    db.execute("DELETE FROM message WHERE id = ?", (row.id,))
+    changes.remove(row)
+    changes.evicted[row.stream] += 1

@@ -6,17 +6,24 @@ transaction, so a number is never given twice and never without its result.
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self, TypeAlias
 
 from edge_agent.errors import OutboxError
-from edge_agent.eviction import SIZE, Changes, Tally, evict_old, make_room, write_counts
+from edge_agent.eviction import ROW, Changes, Row, Tally, evict_old, make_room, write_counts
 from edge_agent.outbox_file import open_file, sqlite_errors
 
 Synchronous: TypeAlias = Literal["full", "normal"]
+
+LAST_NUMBERS = """
+SELECT name, max(seq) FROM (
+    SELECT name, last_seq AS seq FROM stream UNION ALL
+    SELECT stream, max(seq) FROM message WHERE stream <> '' GROUP BY stream
+) GROUP BY name
+"""
 
 # How often the age of what waits is looked at: it changes no faster than that matters.
 AGE_CHECK_S = 1.0
@@ -46,7 +53,7 @@ class Limits:
     Args:
         max_bytes: of topics and payloads.
         max_age_s: how long a result may wait while the agent runs; None for ever.
-        late_after_s: what has waited for longer is `Queued.late`.
+        late_after_s: what has waited for longer is late.
     """
 
     max_bytes: int = 64 * 1024 * 1024
@@ -60,14 +67,14 @@ class Queued:
 
     Args:
         id, topic, payload: what was stored.
-        late: whether it waited for long, or since before this start.
+        stored_s: when, by the outbox's clock.
         expires_s: as `Lane`.
     """
 
     id: int
     topic: str
     payload: bytes
-    late: bool = False
+    stored_s: float = 0.0
     expires_s: int | None = None
 
 
@@ -119,6 +126,10 @@ class Outbox:
                 self._inherited, base_s = self._db.execute(
                     "SELECT coalesce(max(id), 0), coalesce(max(stored_s), 0) FROM message"
                 ).fetchone()
+                # Within a start no id is used again: a reader that remembers how far it came
+                # misses nothing after a deletion.
+                self._next_id = self._inherited + 1
+                self._numbers: dict[str, int] = dict(self._db.execute(LAST_NUMBERS).fetchall())
         except BaseException:
             self._db.close()
             raise
@@ -154,25 +165,28 @@ class Outbox:
             OutboxError: the disk is full or fails, or the message alone is over the bound.
         """
         lane = self._lanes.get(stream, Lane())
-        with self._lock, self._transaction(lane.synchronous) as changes:
-            seq = self._next_number(stream)
-            payload = encode(seq)
-            size = len(topic.encode()) + len(payload)
-            if size > self._limits.max_bytes:
-                raise OutboxError(
-                    f"{self.path}: expected messages of at most {self._limits.max_bytes} bytes, "
-                    f"found {size} for {topic}"
-                )
-            if self._room(size, lane.importance, changes):
-                self._db.execute(
-                    "INSERT INTO message (topic, payload, stream, importance, stored_s) "
-                    "VALUES (?, ?, ?, ?, ?)",
-                    (topic, payload, stream, lane.importance, self._now()),
-                )
-                changes.add(lane.importance, size)
-            else:
-                changes.evicted[stream] += 1
-            write_counts(self._db, changes)
+        with self._lock:
+            with self._transaction(lane.synchronous) as changes:
+                seq = self._numbers.get(stream, 0) + 1
+                payload = encode(seq)
+                size = len(topic.encode()) + len(payload)
+                if size > self._limits.max_bytes:
+                    raise OutboxError(
+                        f"{self.path}: expected messages of at most {self._limits.max_bytes} "
+                        f"bytes, found {size} for {topic}"
+                    )
+                if self._room(size, lane.importance, changes):
+                    row = (self._next_id, topic, payload, stream, seq, lane.importance)
+                    self._db.execute(
+                        "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, self._now())
+                    )
+                    changes.add(lane.importance, size)
+                else:
+                    changes.evicted[stream] += 1
+                    changes.lose(stream, seq)
+                write_counts(self._db, changes)
+            self._numbers[stream] = seq
+            self._next_id += 1
         return seq
 
     def pending(self, after_id: int, limit: int) -> list[Queued]:
@@ -183,31 +197,31 @@ class Outbox:
                 "WHERE id > ? ORDER BY id LIMIT ?",
                 (after_id, limit),
             ).fetchall()
-            late_s = self._now() - self._limits.late_after_s
+        lanes, default = self._lanes, Lane()
         return [
-            Queued(
-                number,
-                topic,
-                payload,
-                number <= self._inherited or stored_s < late_s,
-                self._lanes.get(stream, Lane()).expires_s,
-            )
+            Queued(number, topic, payload, stored_s, lanes.get(stream, default).expires_s)
             for number, topic, payload, stream, stored_s in rows
         ]
 
+    def is_late(self, queued: Queued) -> bool:
+        """Whether it has waited for long, or since before this start."""
+        waited_s = self._now() - queued.stored_s
+        return queued.id <= self._inherited or waited_s > self._limits.late_after_s
+
     def delete(self, ids: Iterable[int]) -> None:
         """Forget acknowledged messages; ids that are already gone are ignored."""
-        ids = list(ids)
+        ids = sorted(set(ids))
         if not ids:
             return
         # Not synchronised: a deletion that a power cut undoes is a duplicate, not a loss.
         with self._lock, self._transaction("normal") as changes:
-            for number in ids:
+            for first, last in _runs(ids):
                 gone = self._db.execute(
-                    f"DELETE FROM message WHERE id = ? RETURNING importance, {SIZE}", (number,)
-                ).fetchone()
-                if gone is not None:
-                    changes.remove(*gone)
+                    f"DELETE FROM message WHERE id BETWEEN ? AND ? RETURNING {ROW}", (first, last)
+                )
+                for row in gone.fetchall():
+                    changes.remove(Row._make(row))
+            write_counts(self._db, changes)
 
     def state(self) -> OutboxState:
         """What waits now."""
@@ -237,14 +251,6 @@ class Outbox:
                 raise
         self._tally.apply(changes)
 
-    def _next_number(self, stream: str) -> int:
-        (seq,) = self._db.execute(
-            "INSERT INTO stream (name, last_seq) VALUES (?, 1) ON CONFLICT (name) "
-            "DO UPDATE SET last_seq = last_seq + 1 RETURNING last_seq",
-            (stream,),
-        ).fetchone()
-        return int(seq)
-
     def _room(self, size: int, importance: int, changes: Changes) -> bool:
         """Drop what is too old or in the way of `size` bytes; whether they fit now."""
         now_s, max_age_s = self._now(), self._limits.max_age_s
@@ -254,3 +260,14 @@ class Outbox:
         waiting = self._tally.bytes + changes.bytes.total()
         excess = waiting + size - self._limits.max_bytes
         return make_room(self._db, self._tally, excess, importance, changes)
+
+
+def _runs(ids: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Of rising numbers, the first and last of each run without a gap."""
+    first = last = ids[0]
+    for number in ids[1:]:
+        if number != last + 1:
+            yield first, last
+            first = number
+        last = number
+    yield first, last

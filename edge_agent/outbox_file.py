@@ -11,17 +11,21 @@ from edge_agent.errors import OutboxError
 APPLICATION_ID = 0x45444757
 LAYOUT = 2
 
-# AUTOINCREMENT: an id is never used again, so a reader that remembers how far it came
-# misses nothing after a deletion. `stored_s` is in seconds of the outbox's own clock.
-TABLES = """
+# A message's number is in its own row; `stream` has it once that row is gone, so that storing
+# writes to one table only. `stored_s` is in seconds of the outbox's own clock.
+MESSAGE = """
 CREATE TABLE message (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER PRIMARY KEY,
     topic TEXT NOT NULL,
     payload BLOB NOT NULL,
-    stream TEXT NOT NULL DEFAULT '',
-    importance INTEGER NOT NULL DEFAULT 5,
-    stored_s REAL NOT NULL DEFAULT 0
+    stream TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    importance INTEGER NOT NULL,
+    stored_s REAL NOT NULL
 );
+"""
+TABLES = f"""
+{MESSAGE}
 CREATE TABLE stream (
     name TEXT PRIMARY KEY,
     last_seq INTEGER NOT NULL,
@@ -31,10 +35,11 @@ CREATE TABLE evicted (count INTEGER NOT NULL);
 INSERT INTO evicted VALUES (0);
 """
 # Layout 1 knew neither importance nor age, and counted evictions only in all.
-FROM_1 = """
-ALTER TABLE message ADD COLUMN stream TEXT NOT NULL DEFAULT '';
-ALTER TABLE message ADD COLUMN importance INTEGER NOT NULL DEFAULT 5;
-ALTER TABLE message ADD COLUMN stored_s REAL NOT NULL DEFAULT 0;
+FROM_1 = f"""
+ALTER TABLE message RENAME TO message_1;
+{MESSAGE}
+INSERT INTO message SELECT id, topic, payload, '', 0, 5, 0 FROM message_1;
+DROP TABLE message_1;
 ALTER TABLE stream ADD COLUMN evicted INTEGER NOT NULL DEFAULT 0;
 """
 

@@ -156,13 +156,13 @@ def test_what_waited_for_long_is_late(tmp_path: Path) -> None:
     with Outbox(tmp_path / "o.db", limits, clock=clock) as outbox:
         outbox.append("door", "d", payload)
         clock.now_s += 9
-        assert [row.late for row in outbox.pending(0, 9)] == [False]
+        assert [outbox.is_late(row) for row in outbox.pending(0, 9)] == [False]
         clock.now_s += 2
         outbox.append("door", "d", payload)
-        assert [row.late for row in outbox.pending(0, 9)] == [True, False]
+        assert [outbox.is_late(row) for row in outbox.pending(0, 9)] == [True, False]
     with Outbox(tmp_path / "o.db", limits, clock=clock) as outbox:
         outbox.append("door", "d", payload)
-        assert [row.late for row in outbox.pending(0, 9)] == [True, True, False]
+        assert [outbox.is_late(row) for row in outbox.pending(0, 9)] == [True, True, False]
 
 
 def test_a_lane_says_how_long_the_broker_keeps_a_result(tmp_path: Path) -> None:
@@ -214,6 +214,6 @@ def test_an_outbox_of_the_last_version_is_brought_up_to_date(tmp_path: Path) -> 
             assert outbox.state().evicted == 7
             assert outbox.append("door", "d", payload) == expected
     with Outbox(path, Limits(max_bytes=10), LANES) as outbox:
-        assert [row.late for row in outbox.pending(0, 9)] == [True] * 4
+        assert [outbox.is_late(row) for row in outbox.pending(0, 9)] == [True] * 4
         outbox.append("door", "d", payload)
         assert [text for _, text in waiting(outbox)] == [b"0004", b"0005"]

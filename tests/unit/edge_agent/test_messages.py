@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from edge_agent.commands import decode_reply
 from edge_agent.errors import MessageError
 from edge_agent.messages import (
     AvailabilityMessage,
@@ -228,8 +229,9 @@ def test_the_examples_in_docs_are_messages() -> None:
     text = (SCHEMAS.parent / "mqtt.md").read_text()
     blocks = "\n\n".join(re.findall(r"```json\n(.*?)```", text, re.DOTALL))
     examples = [part for part in re.split(r"\n\n+", blocks) if part.strip()]
-    kinds = {type(decode_message(example.encode(), "docs")) for example in examples}
-    assert kinds == {type(message) for message in EVERY}
-    results = [decode_message(example.encode(), "docs") for example in examples]
-    answers = {type(m.result) for m in results if isinstance(m, ResultMessage)}
+    replies = [example for example in examples if "edgeward.reply/" in example]
+    assert {decode_reply(reply.encode(), "docs").ok for reply in replies} == {True, False}
+    said = [decode_message(e.encode(), "docs") for e in examples if e not in replies]
+    assert {type(message) for message in said} == {type(message) for message in EVERY}
+    answers = {type(m.result) for m in said if isinstance(m, ResultMessage)}
     assert answers == {Classification, Reading, Page}
