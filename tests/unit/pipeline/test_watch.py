@@ -195,5 +195,5 @@ def test_a_late_result_is_marked_once() -> None:
     waited = msgspec.structs.replace(result(1), late=True)
     lines, _ = shown(waited, result(3), result(2), result(4))
     assert lines[0].endswith("  (late)")
-    assert [line for line in lines if "#2 " in line][0].endswith("  (late)")
+    assert next(line for line in lines if "#2 " in line).endswith("  (late)")
     assert not lines[-1].endswith(")")
