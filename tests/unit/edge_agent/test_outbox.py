@@ -199,3 +199,20 @@ def test_what_was_stored_survives_sigkill(tmp_path: Path) -> None:
         assert found == list(range(1, len(found) + 1))
         assert told <= found[-1] <= told + 1
         assert outbox.append("a", "t", payload) == len(found) + 1
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_numbers_go_on_after_everything_was_forgotten(
+    tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    """In whatever order the acknowledgements came, and across restarts in between."""
+    with Outbox(tmp_path / "o.db") as outbox:
+        for _ in range(3):
+            outbox.append("a", "t", payload)
+        ids = [row.id for row in outbox.pending(0, 9)]
+    for place in order:
+        with Outbox(tmp_path / "o.db") as outbox:
+            outbox.delete([ids[place]])
+    with Outbox(tmp_path / "o.db") as outbox:
+        assert outbox.state() == OutboxState(0, 0, 0)
+        assert outbox.append("a", "t", payload) == 4
