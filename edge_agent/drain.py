@@ -50,7 +50,7 @@ class Drain:
         self._ahead: deque[Queued] = deque()  # read, not yet sent
         self._cursor = 0  # the last id read
         self._acked: list[int] = []  # in the outbox, to be forgotten there
-        self._batch = max(1, min(session.window, WINDOW) // 2)
+        self._batch = min(session.window, WINDOW)
 
     def step(self) -> bool:
         """Send what there is, wait for something to happen; whether any was acknowledged.
@@ -58,7 +58,11 @@ class Drain:
         Raises:
             BrokerError: the session is lost, or the broker refuses a result.
         """
+        # In this order: what is stored after we have looked must find us not busy.
+        self._session.busy = False
         self._send()
+        # Whatever is new has to wait for an acknowledgement, which wakes us anyway.
+        self._session.busy = not self._free()
         done: list[Queued | State | Said] = []
         problem: BrokerError | None = None
         for event in self._session.events():
@@ -124,8 +128,8 @@ class Drain:
                 self._states.settle(item)
             elif isinstance(item, Queued):
                 self._acked.append(item.id)
-        # Together, as one transaction costs what one deletion costs; all of them before the
-        # broker falls silent, so that a crash repeats no more than what is in flight anyway.
+        # Together, as one transaction costs what one deletion costs; a crash repeats these few
+        # beside what is in flight anyway. When nothing is in flight, none is left.
         if self._acked and (len(self._acked) >= self._batch or not self._inflight):
             self._outbox.delete(self._acked)
             self._acked = []

@@ -126,6 +126,7 @@ class Session:
         self._problem: BrokerError | None = None
         self._connected = False
         self._woken = False
+        self.busy = False
         self._client = _client(broker, identity, version)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
@@ -170,9 +171,12 @@ class Session:
         if message.qos:
             self._client.ack(message.mid, message.qos)
 
-    def wake(self) -> None:
-        """Make `events` return; cheap to call often, from any thread."""
-        if not self._woken:
+    def wake(self, *, now: bool = True) -> None:
+        """Make `events` return; cheap to call often, from any thread.
+
+        Not if it can wait (`now` false) and the owner is `busy` until something happens.
+        """
+        if not self._woken and (now or not self.busy):
             self._woken = True
             self._queue.put(Wake())
 

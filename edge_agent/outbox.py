@@ -182,7 +182,7 @@ class Outbox:
                     )
                     changes.add(lane.importance, size)
                 else:
-                    changes.evicted[stream] += 1
+                    changes.evict(stream)
                     changes.lose(stream, seq)
                 write_counts(self._db, changes)
             self._numbers[stream] = seq
@@ -257,7 +257,7 @@ class Outbox:
         if max_age_s is not None and now_s >= self._age_due_s:
             evict_old(self._db, now_s - max_age_s, changes)
             self._age_due_s = now_s + AGE_CHECK_S
-        waiting = self._tally.bytes + changes.bytes.total()
+        waiting = self._tally.bytes + sum(changes.bytes.values())
         excess = waiting + size - self._limits.max_bytes
         return make_room(self._db, self._tally, excess, importance, changes)
 

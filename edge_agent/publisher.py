@@ -127,7 +127,7 @@ class MqttPublisher:
             OutboxError: it could not be stored.
         """
         seq = self._outbox.append(stream, topic, encode)
-        self._wake()
+        self._wake(now=False)
         return seq
 
     def retain(self, topic: str, payload: bytes) -> None:
@@ -159,10 +159,10 @@ class MqttPublisher:
         waits = self._states.unsettled() or self._said
         return not waits and self._outbox.state().depth == 0
 
-    def _wake(self) -> None:
+    def _wake(self, *, now: bool = True) -> None:
         with self._changed:
             if self._session is not None:
-                self._session.wake()
+                self._session.wake(now=now)
 
     def _subscribe(self, session: Session) -> None:
         if not self._listeners:
