@@ -43,7 +43,7 @@ check: $(HOST)/.installed
 	$(HOST)/bin/python -m pytest -q tests/unit/test_layers.py tests/unit/test_docs.py
 
 # `bundles.py` there is no benchmark: it makes what the others measure.
-BENCHMARKS := bench-accuracy bench-agent bench-capture bench-converters bench-device bench-made_to_hurt bench-training_loop
+BENCHMARKS := bench-accuracy bench-agent bench-capture bench-converters bench-device bench-made_to_hurt bench-publishing bench-training_loop
 # These have no run to start from unless there is one or they are told it.
 ON_DEMAND := bench-ocr bench-peer_accuracy
 .PHONY: $(BENCHMARKS) $(ON_DEMAND)

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, TypeAlias
 
+from edge_agent.announcer import Announcer
 from edge_agent.bundle.archive import Bundle, open_bundle
 from edge_agent.config import AgentConfig
+from edge_agent.control import Control
 from edge_agent.crops import CropStore
-from edge_agent.messages import BundleRef, State
+from edge_agent.messages import BundleRef, HealthMessage, State, encode_message
 from edge_agent.meter_memory import MeterMemory, meters_path
 from edge_agent.mqtt import Dialer, Identity, Will
 from edge_agent.outbox import Outbox
@@ -30,8 +32,9 @@ from edge_agent.snapshots import SnapshotStore
 from edge_agent.sources.base import FrameSource
 from edge_agent.sources.live import Cameras
 from edge_agent.sources.open import open_source
+from edge_agent.speaker import Speaker
 from edge_agent.stop import Stop
-from edge_agent.stream import Speaker, Stream
+from edge_agent.stream import Stream
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,9 @@ log = logging.getLogger(__name__)
 # deliver what waits, the rest to close. What is not delivered stays in the outbox.
 JOIN_S = 1.0
 DRAIN_S = 2.0
+RESTARTING = "restarting"
+# What the agent hears is short: commands, and retained states of its own.
+MAX_PACKET_BYTES = 256 * 1024
 # How late a signal may be noticed while only delivery is left to wait for.
 PATIENCE_S = 0.25
 
@@ -66,23 +72,31 @@ class Failed:
     error: BaseException
 
 
-Event: TypeAlias = Signalled | Ended | Failed
+@dataclass(frozen=True)
+class Restart:
+    """Somebody asked for a restart."""
+
+
+Event: TypeAlias = Signalled | Ended | Failed | Restart
 Events: TypeAlias = queue.SimpleQueue[Event]
 
 
-def run_agent(config: AgentConfig, recognizer: OpenRecognizer = open_recognizer) -> None:
-    """Run until every stream has ended and all is delivered, or a signal comes.
+def run_agent(config: AgentConfig, recognizer: OpenRecognizer = open_recognizer) -> bool:
+    """Run until every stream has ended and all is delivered, or a signal or command comes.
 
     Args:
         config: what to run.
         recognizer: how to open a bundle's model.
+
+    Returns:
+        Whether a restart was asked for.
 
     Raises:
         AgentError: something is wrong that waiting does not mend: a bundle, a file that
             should be a source, the outbox. And whatever an inference raises.
     """
     with ExitStack() as owned, signals() as events:
-        open_agent(config, recognizer, events, owned).run()
+        return open_agent(config, recognizer, events, owned).run() == RESTARTING
 
 
 @contextmanager
@@ -129,10 +143,12 @@ def open_agent(
     crops = CropStore(config.crops) if config.crops is not None else None
     snapshots = SnapshotStore(config.snapshots) if config.snapshots is not None else None
     box = config.outbox
-    outbox = owned.enter_context(Outbox(box.path, round(box.max_mb * 1024**2), box.synchronous))
+    outbox = owned.enter_context(Outbox(box.path, box.limits(), config.lanes()))
     identity = Presence(config, outbox)
-    will = Will(identity.topics.status, identity.status("offline", "connection lost"))
-    dialer = Dialer(broker, Identity(f"edgeward-{config.device.name}", will))
+    lost = identity.status("offline", "connection lost")
+    will = Will(identity.topics.status, lost, config.broker.will_delay_s)
+    client = Identity(f"edgeward-{config.device.name}", will, max_packet_bytes=MAX_PACKET_BYTES)
+    dialer = Dialer(broker, client)
     publisher = MqttPublisher(dialer, outbox, lambda error: events.put(Failed(error)))
     stop = Stop()
     speaker = Speaker(config.device.name, identity.boot, publisher)
@@ -146,6 +162,22 @@ def open_agent(
         owned.enter_context(open_source(stream.config.source, stop, stream.report, cameras))
         for stream in streams
     ]
+    told = config.commands
+    if told.allow:
+        limits = told.per_minute, told.snapshot_kb * 1024
+        control = Control(speaker, streams, told.allow, *limits, lambda: events.put(Restart()))
+        publisher.listen([speaker.topics.command("+")], owned.enter_context(control).receive)
+    home, name = config.home_assistant, config.device.name
+    Announcer(home, name, config.streams, told.allow, publisher).announce()
+
+    def health() -> HealthMessage:
+        return identity.health(tuple(s.health() for s in streams), publisher.connections)
+
+    if config.metrics is not None:
+        # An HTTP server is a megabyte that most devices do without.
+        from edge_agent.metrics import serve_metrics
+
+        owned.enter_context(serve_metrics(config.metrics.port, health))
     owned.enter_context(publisher)
     return Agent(identity, publisher, list(zip(streams, sources, strict=True)), stop, events)
 
@@ -173,8 +205,8 @@ class Agent:
         self._streams, self._stop, self._events = streams, stop, events
         self._health_s = presence.config.health.interval_s
 
-    def run(self) -> None:
-        """Start the streams, wait for the end, leave in good order.
+    def run(self) -> str:
+        """Start the streams, wait for the end, leave in good order; why it ended.
 
         Raises:
             BaseException: what a thread died of.
@@ -194,6 +226,7 @@ class Agent:
             raise
         finally:
             self._leave(threads, reason)
+        return reason
 
     def _supervise(self) -> str:
         """Wait for the end; why it came."""
@@ -202,14 +235,21 @@ class Agent:
             match self._next_event(self._health_s):
                 case Signalled():
                     return "stopped"
+                case Restart():
+                    return RESTARTING
                 case Ended(stream):
                     log.info("stream %s: its source has ended", stream)
                     running -= 1
                 case None:
                     self._say_health()
         while not self._publisher.flush(PATIENCE_S):
-            if isinstance(self._next_event(0), Signalled):
-                return "stopped"
+            match self._next_event(0):
+                case Signalled():
+                    return "stopped"
+                case Restart():
+                    return RESTARTING
+                case _:
+                    pass
         return "done"
 
     def _next_event(self, timeout_s: float) -> Event | None:
@@ -244,8 +284,8 @@ class Agent:
 
     def _say_health(self) -> None:
         counters = tuple(stream.health() for stream, _ in self._streams)
-        payload = self._presence.health(counters, self._publisher.connections)
-        self._publisher.retain(self._presence.topics.health, payload)
+        message = self._presence.health(counters, self._publisher.connections)
+        self._publisher.retain(self._presence.topics.health, encode_message(message))
 
     def _say_status(self, state: State, reason: str = "") -> None:
         self._publisher.retain(self._presence.topics.status, self._presence.status(state, reason))

@@ -6,7 +6,6 @@ nor an interpreter nor an MQTT client.
 
 import argparse
 import json
-import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -27,6 +26,7 @@ from edge_agent.errors import (
     one_line,
 )
 from edge_agent.exit_codes import ExitCode
+from edge_agent.logs import log_to_stderr
 
 # The most specific first.
 EXIT_CODES: tuple[tuple[type[AgentError], ExitCode], ...] = (
@@ -45,7 +45,7 @@ EXIT_CODES: tuple[tuple[type[AgentError], ExitCode], ...] = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv`; the exit status."""
     options = _parser().parse_args(argv)
-    _log_to_stderr(options.log_level or options.default_log_level)
+    log_to_stderr(options.log_level or options.default_log_level, options.log_format)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
@@ -77,7 +77,9 @@ def _run(options: argparse.Namespace) -> int:
     config = load_config(options.config)
     from edge_agent.agent import run_agent
 
-    run_agent(config)
+    if run_agent(config):
+        # The same program with the same arguments, and the configuration of now.
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     return ExitCode.OK
 
 
@@ -103,7 +105,7 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 def _schemas(options: argparse.Namespace) -> int:
-    from edge_agent.messages import schemas
+    from edge_agent.schemas import schemas
 
     options.out.mkdir(parents=True, exist_ok=True)
     for name, schema in schemas().items():
@@ -120,6 +122,12 @@ def _parser() -> argparse.ArgumentParser:
         "--log-level",
         choices=("debug", "info", "warning", "error"),
         help="how much to say on stderr (default: info for run, error for the others)",
+    )
+    parser.add_argument(
+        "--log-format",
+        choices=("auto", "text", "journal", "json"),
+        default="auto",
+        help="how it looks (default: journal under systemd, else text)",
     )
     parser.set_defaults(default_log_level="error")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -140,7 +148,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     bench.set_defaults(command=_bench)
 
-    schemas = commands.add_parser("schemas", help="write the JSON Schema of every message")
+    schemas = commands.add_parser(
+        "schemas", help="write the JSON Schemas and AsyncAPI document of every message"
+    )
     schemas.add_argument("--out", type=Path, required=True, help="the folder to write to")
     schemas.set_defaults(command=_schemas)
     return parser
@@ -156,14 +166,6 @@ def _seconds(text: str) -> float:
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
-
-
-def _log_to_stderr(level: str) -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-    package = logging.getLogger("edge_agent")
-    package.handlers = [handler]
-    package.setLevel(level.upper())
 
 
 if __name__ == "__main__":

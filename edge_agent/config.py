@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from edge_agent.bundle.manifest import Name
+from edge_agent.commands import COMMANDS, Verb
 from edge_agent.endpoint import DEFAULT_URL, Broker, parse_endpoint, read_credentials
 from edge_agent.errors import ConfigError
+from edge_agent.outbox import Lane, Limits, Synchronous
 from edge_agent.publishing import PublishConfig, SnapshotConfig, SnapshotsConfig
 from edge_agent.regions import Region, RelativeRegion, TextRegion
 from edge_agent.results import Confidence
@@ -28,7 +30,11 @@ class DeviceConfig(_Value, frozen=True):
 
 
 class BrokerConfig(_Value, frozen=True):
-    """Where results go; see `Broker` for what the fields mean."""
+    """Where results go; see `Broker` for what the fields mean.
+
+    `will_delay_s` is how long the broker waits for a lost agent to return before it says
+    that it is offline.
+    """
 
     url: str = DEFAULT_URL
     credentials_file: Path | None = None
@@ -36,6 +42,7 @@ class BrokerConfig(_Value, frozen=True):
     cert_file: Path | None = None
     key_file: Path | None = None
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 30
+    will_delay_s: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 10
 
     def __post_init__(self) -> None:
         endpoint = parse_endpoint(self.url)
@@ -69,20 +76,67 @@ class OutboxConfig(_Value, frozen=True):
 
     Args:
         path: the SQLite file; its folder must exist.
-        max_mb: how much may wait; beyond it the oldest is dropped, and counted.
+        max_mb: how much may wait; beyond it the least important is dropped, of that the
+            oldest first, and counted.
+        max_age_h: how long a result may wait while the agent runs; for ever if left out.
+        late_after_s: results that waited for longer are marked `late`.
         synchronous: `full` loses nothing at a power cut and writes to the disk for every
             result; `normal` may lose the last moments at a power cut, never at a crash.
+            A stream may say otherwise for itself.
     """
 
     path: Path
     max_mb: Annotated[float, msgspec.Meta(gt=0, le=100_000)] = 64
-    synchronous: Literal["full", "normal"] = "normal"
+    max_age_h: Annotated[float, msgspec.Meta(gt=0, le=87_600)] | None = None
+    late_after_s: Seconds = 10
+    synchronous: Synchronous = "normal"
+
+    def limits(self) -> Limits:
+        """What may wait, and when it counts as late."""
+        age_h = self.max_age_h
+        return Limits(
+            round(self.max_mb * 1024**2),
+            None if age_h is None else age_h * 3600,
+            self.late_after_s,
+        )
+
+
+class CommandsConfig(_Value, frozen=True):
+    """What the agent may be told over MQTT by whoever may write to its command topics.
+
+    Args:
+        allow: the verbs it obeys; none for an agent that cannot be told anything.
+        per_minute: how many commands it takes; a few more at once.
+        snapshot_kb: how large the picture of a `snapshot` may be.
+    """
+
+    allow: tuple[Verb, ...] = tuple(COMMANDS)
+    per_minute: Annotated[float, msgspec.Meta(gt=0, le=6000)] = 30
+    snapshot_kb: Annotated[int, msgspec.Meta(ge=4, le=10_000)] = 200
 
 
 class HealthConfig(_Value, frozen=True):
     """How often the counters are published, in seconds."""
 
     interval_s: Timeout = 30
+
+
+class MetricsConfig(_Value, frozen=True):
+    """Where Prometheus finds the counters: http://127.0.0.1:PORT/metrics, on loopback only."""
+
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+
+class HomeAssistantConfig(_Value, frozen=True):
+    """How the device appears in Home Assistant by itself.
+
+    Args:
+        enabled: whether it does; switched off, it disappears there.
+        prefix: Home Assistant's own discovery prefix.
+    """
+
+    enabled: bool = True
+    prefix: Annotated[str, msgspec.Meta(pattern=r"^[^+#\x00-\x1f]{1,64}$(?!\n)")] = "homeassistant"
 
 
 class CropsConfig(_Value, frozen=True):
@@ -117,6 +171,10 @@ class StreamConfig(_Value, frozen=True):
         publish: which answers are published.
         snapshot: of which the frame is kept; none if left out.
         threads: how many threads one inference may use; more can be slower.
+        importance: where the outbox is full, results of the least important go first.
+        synchronous: as the outbox's, for this stream; the outbox's if left out.
+        expires_s: how long the broker keeps a result for a subscriber that is away; for
+            as long as the broker likes if left out.
     """
 
     name: Name
@@ -132,6 +190,9 @@ class StreamConfig(_Value, frozen=True):
     publish: PublishConfig = PublishConfig()
     snapshot: SnapshotConfig | None = None
     threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    importance: Annotated[int, msgspec.Meta(ge=0, le=9)] = 5
+    synchronous: Synchronous | None = None
+    expires_s: Annotated[int, msgspec.Meta(ge=1, le=4_294_967_295)] | None = None
 
     def __post_init__(self) -> None:
         self._check_pace()
@@ -188,7 +249,10 @@ class AgentConfig(_Value, frozen=True):
         name="stream"
     )
     broker: BrokerConfig = BrokerConfig()
+    commands: CommandsConfig = CommandsConfig()
     health: HealthConfig = HealthConfig()
+    home_assistant: HomeAssistantConfig = HomeAssistantConfig()
+    metrics: MetricsConfig | None = None
     crops: CropsConfig | None = None
     snapshots: SnapshotsConfig | None = None
 
@@ -218,6 +282,17 @@ class AgentConfig(_Value, frozen=True):
                         )
                 case _:
                     pass
+
+    def lanes(self) -> dict[str, Lane]:
+        """How the results of each stream wait."""
+        return {
+            stream.name: Lane(
+                stream.importance,
+                stream.synchronous or self.outbox.synchronous,
+                stream.expires_s,
+            )
+            for stream in self.streams
+        }
 
 
 def load_config(path: Path) -> AgentConfig:

@@ -1,10 +1,14 @@
 """Where a broker is and how to prove who we are: read from a URL and a credentials file."""
 
+import logging
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from edge_agent.errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 DEFAULT_URL = "mqtt://localhost:1883"
@@ -75,11 +79,15 @@ def parse_endpoint(url: str) -> Endpoint:
 def read_credentials(path: Path) -> Credentials:
     """The `user:password` on the only line of `path`; the password may contain colons.
 
+    A file that every user may read is complained about in the log.
+
     Raises:
         ConfigError: the file is missing, or is not one such line.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
+        if path.stat().st_mode & stat.S_IROTH:
+            log.warning("%s: every user of this machine may read it: chmod 600 %s", path, path)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise ConfigError(f"{path}: expected a credentials file, found: {reason}") from error

@@ -5,11 +5,12 @@ fields they do not know; none is ever guessed.
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
 from edge_agent.errors import MessageError
+from edge_agent.machine import MachineHealth
 from edge_agent.results import Answer
 
 State: TypeAlias = Literal["online", "offline"]
@@ -56,6 +57,8 @@ class ResultMessage(
         trigger: why it is published: every answer is (`frame`), it says something new
             (`change`), or it was time to say that nothing is (`heartbeat`).
         snapshot: a picture that was kept of the frame.
+        late: whether it waited before it was sent: for long, or for a restart. The last
+            field, so that it can be told of a message that is encoded already.
     """
 
     device: str
@@ -69,6 +72,7 @@ class ResultMessage(
     result: Answer
     trigger: Trigger = "frame"
     snapshot: SnapshotRef | None = None
+    late: bool = False
 
 
 class StatusMessage(
@@ -119,6 +123,12 @@ class StreamHealth(msgspec.Struct, frozen=True, kw_only=True):
         reopened: how often the camera was opened again.
         respawned: how often the process that captures was replaced.
         capture_rss_mb: its memory, what it shares with the agent included; null without one.
+        evicted: results dropped unacknowledged since the outbox was made.
+        per_s: results a second, lately.
+        latency_p50_ms, latency_p95_ms: from the capture of a frame to its answer, lately;
+            null without results.
+        paused: whether it was told not to look.
+        bundle: what answers; null from agents that did not say.
     """
 
     name: str
@@ -130,6 +140,12 @@ class StreamHealth(msgspec.Struct, frozen=True, kw_only=True):
     reopened: Count = 0
     respawned: Count = 0
     capture_rss_mb: float | None = None
+    evicted: Count = 0
+    per_s: float = 0.0
+    latency_p50_ms: float | None = None
+    latency_p95_ms: float | None = None
+    paused: bool = False
+    bundle: BundleRef | None = None
 
 
 class OutboxHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +174,9 @@ class HealthMessage(
         streams: per stream.
         outbox: what waits.
         connections: how often the broker was reached; above 1 it was lost in between.
+        machine: how the machine fares; null from agents that did not say.
+        runtime: the interpreter and its version.
+        version: the agent's.
     """
 
     device: str
@@ -167,6 +186,9 @@ class HealthMessage(
     streams: tuple[StreamHealth, ...]
     outbox: OutboxHealth
     connections: Count
+    machine: MachineHealth | None = None
+    runtime: str = ""
+    version: str = ""
 
 
 Message: TypeAlias = ResultMessage | StatusMessage | AvailabilityMessage | HealthMessage
@@ -178,6 +200,7 @@ MESSAGES: tuple[type[msgspec.Struct], ...] = (
     HealthMessage,
 )
 
+_NOT_LATE, _LATE = b',"late":false}', b',"late":true}'
 _ENCODER = msgspec.json.Encoder()
 _DECODER: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
@@ -185,6 +208,13 @@ _DECODER: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 def encode_message(message: Message) -> bytes:
     """`message` as JSON."""
     return _ENCODER.encode(message)
+
+
+def mark_late(payload: bytes) -> bytes:
+    """An encoded result as one that is late; anything else as it is."""
+    if not payload.endswith(_NOT_LATE):
+        return payload
+    return payload.removesuffix(_NOT_LATE) + _LATE
 
 
 def decode_message(payload: bytes, topic: str) -> Message:
@@ -198,17 +228,3 @@ def decode_message(payload: bytes, topic: str) -> Message:
         return _DECODER.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MessageError(f"{topic}: {error}") from error
-
-
-def schemas() -> dict[str, dict[str, Any]]:
-    """The JSON Schema of every message, by file name: `result-1.schema.json` and so on."""
-    found = {}
-    for kind in MESSAGES:
-        tag = str(kind.__struct_config__.tag)  # "edgeward.result/1"
-        name = tag.removeprefix("edgeward.").replace("/", "-")
-        found[f"{name}.schema.json"] = {
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "title": tag,
-            **msgspec.json.schema(kind),
-        }
-    return found

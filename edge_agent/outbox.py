@@ -4,48 +4,83 @@ One SQLite file in write-ahead mode. Numbering a result and storing it is one
 transaction, so a number is never given twice and never without its result.
 """
 
-import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, TypeAlias
 
 from edge_agent.errors import OutboxError
+from edge_agent.eviction import ROW, Changes, Row, Tally, evict_old, make_room, write_counts
+from edge_agent.outbox_file import open_file, sqlite_errors
 
-# "EDGW" and a layout version: a foreign or newer file is refused, not guessed at.
-APPLICATION_ID = 0x45444757
-LAYOUT = 1
+Synchronous: TypeAlias = Literal["full", "normal"]
 
-# AUTOINCREMENT: an id is never used again, so a reader that remembers how far it came
-# misses nothing after a deletion.
-TABLES = """
-CREATE TABLE message (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    topic TEXT NOT NULL,
-    payload BLOB NOT NULL
-);
-CREATE TABLE stream (name TEXT PRIMARY KEY, last_seq INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE evicted (count INTEGER NOT NULL);
-INSERT INTO evicted VALUES (0);
+LAST_NUMBERS = """
+SELECT name, max(seq) FROM (
+    SELECT name, last_seq AS seq FROM stream UNION ALL
+    SELECT stream, max(seq) FROM message WHERE stream <> '' GROUP BY stream
+) GROUP BY name
 """
-SIZE = "length(CAST(topic AS BLOB)) + length(payload)"
-EVICTION_BATCH = 64
+
+# How often the age of what waits is looked at: it changes no faster than that matters.
+AGE_CHECK_S = 1.0
+
+
+@dataclass(frozen=True)
+class Lane:
+    """How the results of a stream are kept while they wait.
+
+    Args:
+        importance: 0 to 9; where space is short the least important leave first.
+        synchronous: `full` survives power cuts; `normal` survives crashes, and may lose
+            the last commits when the power fails.
+        expires_s: how long the broker keeps a result for a subscriber that is away; None
+            for as long as the broker likes.
+    """
+
+    importance: int = 5
+    synchronous: Synchronous = "normal"
+    expires_s: int | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What may wait, and when it counts as late.
+
+    Args:
+        max_bytes: of topics and payloads.
+        max_age_s: how long a result may wait while the agent runs; None for ever.
+        late_after_s: what has waited for longer is late.
+    """
+
+    max_bytes: int = 64 * 1024 * 1024
+    max_age_s: float | None = None
+    late_after_s: float = 10.0
 
 
 @dataclass(frozen=True)
 class Queued:
-    """A stored message; ids rise in the order of storing."""
+    """A stored message; ids rise in the order of storing.
+
+    Args:
+        id, topic, payload: what was stored.
+        stored_s: when, by the outbox's clock.
+        expires_s: as `Lane`.
+    """
 
     id: int
     topic: str
     payload: bytes
+    stored_s: float = 0.0
+    expires_s: int | None = None
 
 
 @dataclass(frozen=True)
 class OutboxState:
-    """How many messages wait, their bytes, and how many were ever dropped for space."""
+    """How many messages wait, their bytes, and how many were ever dropped unacknowledged."""
 
     depth: int
     bytes: int
@@ -55,12 +90,18 @@ class OutboxState:
 class Outbox:
     """A durable queue of MQTT messages, safe to use from several threads.
 
+    Beyond its limits the least important messages are dropped, of those the oldest first,
+    and counted. A message that is itself less important than all that waits is dropped in
+    their stead; its number is used, so that the gap shows.
+
+    Age is counted in the time that an outbox is open: neither a jump of the wall clock nor
+    a device without one makes results old. So it is never more than the true age.
+
     Args:
         path: the file, made if missing; its folder must exist.
-        max_bytes: topics and payloads that may wait; beyond it the oldest are dropped,
-            counted in `state().evicted`.
-        synchronous: `full` survives power cuts; `normal` survives crashes, and may lose
-            the last commits when the power fails.
+        limits: what may wait.
+        lanes: by stream; a stream without one has `Lane()`.
+        clock: seconds that never jump.
 
     Raises:
         OutboxError: the file cannot be opened, is not an outbox, or is in use.
@@ -69,21 +110,32 @@ class Outbox:
     def __init__(
         self,
         path: Path,
-        max_bytes: int = 64 * 1024 * 1024,
-        synchronous: Literal["full", "normal"] = "normal",
+        limits: Limits | None = None,
+        lanes: Mapping[str, Lane] | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.path, self._max_bytes = path, max_bytes
+        self.path, self._limits, self._lanes = path, limits or Limits(), lanes or {}
         self._lock = threading.Lock()
-        with _errors(path):
-            self._db = sqlite3.connect(
-                path, timeout=1, isolation_level=None, check_same_thread=False
-            )
-            try:
-                self._prepare(synchronous)
-                self._state = self._read_state()
-            except BaseException:
-                self._db.close()
-                raise
+        self._synchronous = ""
+        self._db = open_file(path)
+        try:
+            with sqlite_errors(path):
+                self._tally = Tally.read(self._db)
+                # Where the clock of the last start had come at the least: ages go on there.
+                self._inherited, base_s = self._db.execute(
+                    "SELECT coalesce(max(id), 0), coalesce(max(stored_s), 0) FROM message"
+                ).fetchone()
+                # Within a start no id is used again: a reader that remembers how far it came
+                # misses nothing after a deletion.
+                self._next_id = self._inherited + 1
+                self._numbers: dict[str, int] = dict(self._db.execute(LAST_NUMBERS).fetchall())
+        except BaseException:
+            self._db.close()
+            raise
+        opened_s = clock()
+        self._now: Callable[[], float] = lambda: base_s + clock() - opened_s
+        self._age_due_s = self._now()
 
     def __enter__(self) -> Self:
         return self
@@ -100,7 +152,7 @@ class Outbox:
         """Store the stream's next message.
 
         Args:
-            stream: whose numbers to count.
+            stream: whose numbers to count, and whose lane to go by.
             topic: where the message shall go.
             encode: makes the payload, given its sequence number; may be called for a
                 number that is not used if storing fails.
@@ -112,141 +164,110 @@ class Outbox:
         Raises:
             OutboxError: the disk is full or fails, or the message alone is over the bound.
         """
+        lane = self._lanes.get(stream, Lane())
         with self._lock:
-            with self._transaction():
-                seq = self._next_number(stream)
+            with self._transaction(lane.synchronous) as changes:
+                seq = self._numbers.get(stream, 0) + 1
                 payload = encode(seq)
                 size = len(topic.encode()) + len(payload)
-                if size > self._max_bytes:
+                if size > self._limits.max_bytes:
                     raise OutboxError(
-                        f"{self.path}: expected messages of at most {self._max_bytes} bytes, "
-                        f"found {size} for {topic}"
+                        f"{self.path}: expected messages of at most {self._limits.max_bytes} "
+                        f"bytes, found {size} for {topic}"
                     )
-                count, freed = self._evict(self._state.bytes + size - self._max_bytes)
-                self._db.execute(
-                    "INSERT INTO message (topic, payload) VALUES (?, ?)", (topic, payload)
-                )
-            self._state = OutboxState(
-                self._state.depth + 1 - count,
-                self._state.bytes + size - freed,
-                self._state.evicted + count,
-            )
+                if self._room(size, lane.importance, changes):
+                    row = (self._next_id, topic, payload, stream, seq, lane.importance)
+                    self._db.execute(
+                        "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, self._now())
+                    )
+                    changes.add(lane.importance, size)
+                else:
+                    changes.evict(stream)
+                    changes.lose(stream, seq)
+                write_counts(self._db, changes)
+            self._numbers[stream] = seq
+            self._next_id += 1
         return seq
 
     def pending(self, after_id: int, limit: int) -> list[Queued]:
         """The oldest `limit` messages with an id above `after_id`, in order."""
-        with self._lock, _errors(self.path):
+        with self._lock, sqlite_errors(self.path):
             rows = self._db.execute(
-                "SELECT id, topic, payload FROM message WHERE id > ? ORDER BY id LIMIT ?",
+                "SELECT id, topic, payload, stream, stored_s FROM message "
+                "WHERE id > ? ORDER BY id LIMIT ?",
                 (after_id, limit),
             ).fetchall()
-        return [Queued(*row) for row in rows]
+        lanes, default = self._lanes, Lane()
+        return [
+            Queued(number, topic, payload, stored_s, lanes.get(stream, default).expires_s)
+            for number, topic, payload, stream, stored_s in rows
+        ]
+
+    def is_late(self, queued: Queued) -> bool:
+        """Whether it has waited for long, or since before this start."""
+        waited_s = self._now() - queued.stored_s
+        return queued.id <= self._inherited or waited_s > self._limits.late_after_s
 
     def delete(self, ids: Iterable[int]) -> None:
         """Forget acknowledged messages; ids that are already gone are ignored."""
-        ids = list(ids)
+        ids = sorted(set(ids))
         if not ids:
             return
-        with self._lock:
-            with self._transaction():
-                count = freed = 0
-                for number in ids:
-                    gone = self._db.execute(
-                        f"DELETE FROM message WHERE id = ? RETURNING {SIZE}", (number,)
-                    ).fetchone()
-                    if gone is not None:
-                        count, freed = count + 1, freed + int(gone[0])
-            before = self._state
-            self._state = OutboxState(before.depth - count, before.bytes - freed, before.evicted)
+        # Not synchronised: a deletion that a power cut undoes is a duplicate, not a loss.
+        with self._lock, self._transaction("normal") as changes:
+            for first, last in _runs(ids):
+                gone = self._db.execute(
+                    f"DELETE FROM message WHERE id BETWEEN ? AND ? RETURNING {ROW}", (first, last)
+                )
+                for row in gone.fetchall():
+                    changes.remove(Row._make(row))
+            write_counts(self._db, changes)
 
     def state(self) -> OutboxState:
         """What waits now."""
         with self._lock:
-            return self._state
+            return OutboxState(self._tally.depth, self._tally.bytes, self._tally.evicted)
+
+    def evictions(self) -> dict[str, int]:
+        """How many messages were ever dropped unacknowledged, by stream."""
+        with self._lock:
+            return dict(self._tally.by_stream)
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self, synchronous: Synchronous) -> Iterator[Changes]:
         """All of the block or nothing of it is on disk; the lock must be held."""
-        with _errors(self.path):
+        changes = Changes()
+        with sqlite_errors(self.path):
+            if synchronous != self._synchronous:
+                self._db.execute(f"PRAGMA synchronous = {synchronous}")
+                self._synchronous = synchronous
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                yield
+                yield changes
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+        self._tally.apply(changes)
 
-    def _next_number(self, stream: str) -> int:
-        (seq,) = self._db.execute(
-            "INSERT INTO stream VALUES (?, 1) ON CONFLICT (name) "
-            "DO UPDATE SET last_seq = last_seq + 1 RETURNING last_seq",
-            (stream,),
-        ).fetchone()
-        return int(seq)
-
-    def _prepare(self, synchronous: str) -> None:
-        # One agent per outbox: a second one would publish everything twice.
-        self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-        mode = self._db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        if mode != "wal":
-            raise OutboxError(f"{self.path}: expected a disk that allows WAL, found {mode}")
-        self._db.execute(f"PRAGMA synchronous = {synchronous}")
-        self._db.execute("BEGIN IMMEDIATE")
-        (owner,) = self._db.execute("PRAGMA application_id").fetchone()
-        (layout,) = self._db.execute("PRAGMA user_version").fetchone()
-        (tables,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if tables == 0:
-            for statement in TABLES.strip().split(";")[:-1]:
-                self._db.execute(statement)
-            self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            self._db.execute(f"PRAGMA user_version = {LAYOUT}")
-        elif (owner, layout) != (APPLICATION_ID, LAYOUT):
-            raise OutboxError(
-                f"{self.path}: expected an outbox of layout {LAYOUT}, "
-                f"found application id {owner:#x}, layout {layout}"
-            )
-        self._db.execute("COMMIT")
-
-    def _read_state(self) -> OutboxState:
-        depth, size = self._db.execute(
-            f"SELECT count(*), coalesce(sum({SIZE}), 0) FROM message"
-        ).fetchone()
-        (evicted,) = self._db.execute("SELECT count FROM evicted").fetchone()
-        return OutboxState(depth, size, evicted)
-
-    def _evict(self, excess: int) -> tuple[int, int]:
-        """Drop the oldest messages until `excess` bytes are free: how many, and how much."""
-        count = freed = 0
-        while freed < excess:
-            rows = self._db.execute(
-                f"SELECT id, {SIZE} FROM message ORDER BY id LIMIT {EVICTION_BATCH}"
-            ).fetchall()
-            if not rows:
-                break
-            for number, size in rows:
-                self._db.execute("DELETE FROM message WHERE id = ?", (number,))
-                count, freed = count + 1, freed + size
-                if freed >= excess:
-                    break
-        if count:
-            self._db.execute("UPDATE evicted SET count = count + ?", (count,))
-        return count, freed
+    def _room(self, size: int, importance: int, changes: Changes) -> bool:
+        """Drop what is too old or in the way of `size` bytes; whether they fit now."""
+        now_s, max_age_s = self._now(), self._limits.max_age_s
+        if max_age_s is not None and now_s >= self._age_due_s:
+            evict_old(self._db, now_s - max_age_s, changes)
+            self._age_due_s = now_s + AGE_CHECK_S
+        waiting = self._tally.bytes + sum(changes.bytes.values())
+        excess = waiting + size - self._limits.max_bytes
+        return make_room(self._db, self._tally, excess, importance, changes)
 
 
-@contextmanager
-def _errors(path: Path) -> Iterator[None]:
-    """Turns SQLite's errors into `OutboxError`s that name the file."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise OutboxError(_explain(path, error)) from error
-
-
-def _explain(path: Path, error: sqlite3.Error) -> str:
-    text = str(error)
-    if "locked" in text:
-        return f"{path}: expected an outbox of our own, found it in use by another agent"
-    if "not a database" in text or "malformed" in text:
-        return f"{path}: expected an outbox, found: {text}; move the file away to start afresh"
-    return f"{path}: {text}"
+def _runs(ids: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Of rising numbers, the first and last of each run without a gap."""
+    first = last = ids[0]
+    for number in ids[1:]:
+        if number != last + 1:
+            yield first, last
+            first = number
+        last = number
+    yield first, last

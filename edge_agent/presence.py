@@ -4,8 +4,11 @@ import time
 import uuid
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from edge_agent import __version__
 from edge_agent.config import AgentConfig
+from edge_agent.machine import machine_health
 from edge_agent.messages import (
     HealthMessage,
     OutboxHealth,
@@ -15,6 +18,7 @@ from edge_agent.messages import (
     encode_message,
 )
 from edge_agent.outbox import Outbox
+from edge_agent.runtime import runtime_name
 from edge_agent.topics import Topics
 
 
@@ -31,6 +35,7 @@ class Presence:
         self.boot = uuid.uuid4().hex[:12]
         self.topics = Topics(config.device.name)
         self._started_s = time.monotonic()
+        self._runtime = runtime_name()
 
     def status(self, state: State, reason: str = "") -> bytes:
         """The payload for the status topic."""
@@ -45,17 +50,18 @@ class Presence:
             )
         )
 
-    def health(self, streams: tuple[StreamHealth, ...], connections: int) -> bytes:
-        """The payload for the health topic."""
-        box = self._outbox.state()
-        return encode_message(
-            HealthMessage(
-                device=self.config.device.name,
-                boot=self.boot,
-                at=datetime.now(UTC),
-                uptime_s=round(time.monotonic() - self._started_s, 3),
-                streams=streams,
-                outbox=OutboxHealth(depth=box.depth, bytes=box.bytes, evicted=box.evicted),
-                connections=connections,
-            )
+    def health(self, streams: tuple[StreamHealth, ...], connections: int) -> HealthMessage:
+        """The message for the health topic; the evictions of each stream are added here."""
+        box, evicted = self._outbox.state(), self._outbox.evictions()
+        return HealthMessage(
+            device=self.config.device.name,
+            boot=self.boot,
+            at=datetime.now(UTC),
+            uptime_s=round(time.monotonic() - self._started_s, 3),
+            streams=tuple(replace(s, evicted=evicted.get(s.name, 0)) for s in streams),
+            outbox=OutboxHealth(depth=box.depth, bytes=box.bytes, evicted=box.evicted),
+            connections=connections,
+            machine=machine_health(self.config.outbox.path.parent),
+            runtime=self._runtime,
+            version=__version__,
         )

@@ -2,20 +2,26 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
 from edge_agent.backoff import Backoff
+from edge_agent.drain import Drain, Said
 from edge_agent.errors import BrokerError
-from edge_agent.mqtt import Acked, Dialer, Lost, Refused, Session
-from edge_agent.outbox import Outbox, Queued
-from edge_agent.retained import RetainedStates, State
+from edge_agent.mqtt import Dialer, NotAllowedError, Session
+from edge_agent.mqtt_values import Received
+from edge_agent.outbox import Outbox
+from edge_agent.retained import RetainedStates
+from edge_agent.topics import matches
 
 log = logging.getLogger(__name__)
 
 # How long leaving may take; what is not delivered by then stays in the outbox.
 CLOSE_TIMEOUT_S = 1.0
+# Answers that wait to be sent; beyond it the oldest are forgotten.
+MAX_SAID = 64
 
 
 class Publisher(Protocol):
@@ -45,6 +51,25 @@ class Publisher(Protocol):
 
     def retain(self, topic: str, payload: bytes) -> None:
         """Make `payload` the retained state of `topic`; only the newest state counts."""
+        ...
+
+    def say(self, topic: str, payload: bytes, correlation: bytes | None = None) -> None:
+        """Send `payload` soon, once; it is forgotten if the broker is away or refuses it.
+
+        Args:
+            topic: where.
+            payload: what.
+            correlation: what the answer to a question must carry.
+        """
+        ...
+
+    def listen(self, filters: Sequence[str], receive: Callable[[Received], None]) -> None:
+        """Hear what comes on `filters`, from the next connection on; may be called again.
+
+        Args:
+            filters: topic filters, `+` for a level.
+            receive: told of each message, from the publisher's thread; must be quick.
+        """
         ...
 
     def flush(self, timeout_s: float) -> bool:
@@ -78,6 +103,8 @@ class MqttPublisher:
         self._backoff = backoff or Backoff()
         self._closing = threading.Event()
         self._states = RetainedStates()
+        self._said: deque[Said] = deque(maxlen=MAX_SAID)
+        self._listeners: list[tuple[str, Callable[[Received], None]]] = []
         self._changed = threading.Condition()  # guards `_session`; notified of every progress
         self._session: Session | None = None
         self._connections = 0
@@ -100,13 +127,23 @@ class MqttPublisher:
             OutboxError: it could not be stored.
         """
         seq = self._outbox.append(stream, topic, encode)
-        self._wake()
+        self._wake(now=False)
         return seq
 
     def retain(self, topic: str, payload: bytes) -> None:
         """As `Publisher.retain`: sent now, and again after every reconnection."""
         self._states.put(topic, payload)
         self._wake()
+
+    def say(self, topic: str, payload: bytes, correlation: bytes | None = None) -> None:
+        """As `Publisher.say`."""
+        if self._session is not None:
+            self._said.append(Said(topic, payload, correlation))
+            self._wake()
+
+    def listen(self, filters: Sequence[str], receive: Callable[[Received], None]) -> None:
+        """As `Publisher.listen`."""
+        self._listeners += [(pattern, receive) for pattern in filters]
 
     def flush(self, timeout_s: float) -> bool:
         """As `Publisher.flush`."""
@@ -119,12 +156,28 @@ class MqttPublisher:
         return self._connections
 
     def _settled(self) -> bool:
-        return not self._states.unsettled() and self._outbox.state().depth == 0
+        waits = self._states.unsettled() or self._said
+        return not waits and self._outbox.state().depth == 0
 
-    def _wake(self) -> None:
+    def _wake(self, *, now: bool = True) -> None:
         with self._changed:
             if self._session is not None:
-                self._session.wake()
+                self._session.wake(now=now)
+
+    def _subscribe(self, session: Session) -> None:
+        if not self._listeners:
+            return
+        try:
+            session.subscribe([pattern for pattern, _ in self._listeners])
+        except NotAllowedError as error:
+            # Commands are a convenience; results are what we are here for.
+            log.warning("%s: what comes there is not heard", error)
+
+    def _hear(self, received: Received) -> None:
+        for pattern, receive in self._listeners:
+            if matches(pattern, received.topic):
+                receive(received)
+                return
 
     def _run(self) -> None:
         try:
@@ -141,12 +194,14 @@ class MqttPublisher:
     def _serve_once(self) -> None:
         session = self._dialer.dial()
         try:
+            self._subscribe(session)
             self._states.renew()
+            self._said.clear()
             with self._changed:
                 self._session = session
                 self._connections += 1
             log.info("connected to %s, MQTT %s", self._dialer.broker.endpoint, session.version)
-            drain = _Drain(session, self._outbox, self._states)
+            drain = Drain(session, self._outbox, self._states, self._said, self._hear)
             while not self._closing.is_set():
                 if drain.step():
                     self._backoff.reset()
@@ -156,61 +211,3 @@ class MqttPublisher:
             with self._changed:
                 self._session = None
             session.close()
-
-
-class _Drain:
-    """What one session has in flight; dies with it, so that all of it is sent again."""
-
-    def __init__(self, session: Session, outbox: Outbox, states: RetainedStates) -> None:
-        self._session, self._outbox, self._states = session, outbox, states
-        self._inflight: dict[int, Queued | State] = {}  # by message id
-        self._sent: dict[str, State] = {}  # by topic
-        self._cursor = 0
-
-    def step(self) -> bool:
-        """Send what there is, wait for something to happen; whether any was acknowledged.
-
-        Raises:
-            BrokerError: the session is lost, or the broker refuses a message.
-        """
-        self._send()
-        acked: list[Queued | State] = []
-        problem: BrokerError | None = None
-        for event in self._session.events():
-            match event:
-                case Acked(mid):
-                    acked.append(self._inflight.pop(mid))
-                case Refused(mid, reason):
-                    # Forgetting it would be a silent loss: keep it, and keep complaining.
-                    topic = self._inflight[mid].topic
-                    problem = BrokerError(f"the broker refuses a message on {topic}: {reason}")
-                case Lost(reason):
-                    problem = problem or BrokerError(reason)
-                case _:
-                    pass
-        self._settle(acked)
-        if problem is not None:
-            raise problem
-        return bool(acked)
-
-    def _send(self) -> None:
-        # States first: a subscriber learns who speaks before it hears results.
-        for state in self._states.unsettled():
-            if self._free() and self._sent.get(state.topic) is not state:
-                self._publish(state, retain=True)
-                self._sent[state.topic] = state
-        for queued in self._outbox.pending(self._cursor, self._free()):
-            self._publish(queued)
-            self._cursor = queued.id
-
-    def _free(self) -> int:
-        return self._session.window - len(self._inflight)
-
-    def _publish(self, item: Queued | State, *, retain: bool = False) -> None:
-        self._inflight[self._session.publish(item.topic, item.payload, retain=retain)] = item
-
-    def _settle(self, acked: list[Queued | State]) -> None:
-        self._outbox.delete(item.id for item in acked if isinstance(item, Queued))
-        for item in acked:
-            if isinstance(item, State):
-                self._states.settle(item)

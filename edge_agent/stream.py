@@ -1,14 +1,16 @@
 """One stream: its source, its recogniser, its counters, and the loop that joins them."""
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
 
 from edge_agent.arrays import I8, U8
+from edge_agent.commands import StreamDescription
 from edge_agent.config import StreamConfig
+from edge_agent.controls import Controls
 from edge_agent.crops import CropRecord, CropStore
 from edge_agent.errors import ConfigError, TaskError
 from edge_agent.messages import (
@@ -21,7 +23,6 @@ from edge_agent.messages import (
     encode_message,
 )
 from edge_agent.news import News
-from edge_agent.publisher import Publisher
 from edge_agent.read_ahead import ReadAhead
 from edge_agent.reader import Reader, Seen
 from edge_agent.recognizer import Recognizer
@@ -29,8 +30,9 @@ from edge_agent.regions import Region
 from edge_agent.results import Answer, Classification
 from edge_agent.snapshots import SnapshotRecord, SnapshotStore, events
 from edge_agent.sources.base import NO_TROUBLE, Frame, FrameSource
+from edge_agent.speaker import Speaker
 from edge_agent.stop import Stop
-from edge_agent.topics import Topics
+from edge_agent.tempo import Tempo
 
 
 def run(
@@ -41,26 +43,6 @@ def run(
     """What the agent does, all of it: answer for every prepared frame, and say so."""
     for frame, x in frames:
         publish(frame, answer(x))
-
-
-@dataclass(frozen=True)
-class Speaker:
-    """Who speaks: goes into every message.
-
-    Args:
-        device: the device's name.
-        boot: this start of the agent.
-        publisher: where the messages go.
-    """
-
-    device: str
-    boot: str
-    publisher: Publisher
-
-    @property
-    def topics(self) -> Topics:
-        """The topics of the device."""
-        return Topics(self.device)
 
 
 class Stream:
@@ -91,14 +73,18 @@ class Stream:
         self._reader, self._crops, self._snapshots = reader, crops, snapshots
         self._news = News(config.publish)
         self.config, self._bundle, self._recognize = config, bundle, recognize
-        self._speaker, self._stop = speaker, stop
+        self._speaker = speaker
+        self.controls = Controls(config.interval_s, stop)
         self._source: FrameSource | None = None
         self._frames = self._results = 0
+        self._tempo = Tempo()
+        self._speaking = threading.Lock()  # the newest availability is also the last said
+        self._source_state = (False, "starting")
 
     def run(self, source: FrameSource) -> None:
         """Look at every frame of `source`, which has been entered, until it ends or we stop."""
         self._source = source
-        looked = paced(source, self.config.interval_s, self._stop)
+        looked = self.controls.paced(source)
         if self._reader is not None:
             self._read(looked, self._reader)
             return
@@ -112,6 +98,33 @@ class Stream:
 
     def report(self, available: bool, reason: str) -> None:
         """The source came or went: say so, retained."""
+        with self._speaking:
+            self._source_state = available, reason
+            self._say_availability()
+
+    def pause(self, paused: bool) -> None:
+        """Look no more, or again; a paused stream is not available, and says why."""
+        with self._speaking:
+            if paused != self.controls.paused:
+                self.controls.pause(paused)
+                self._say_availability()
+
+    def describe(self) -> StreamDescription:
+        """As it is configured, and set, now."""
+        return StreamDescription(
+            name=self.config.name,
+            task=self.config.task,
+            source=str(type(self.config.source).__struct_config__.tag),
+            bundle=self._bundle,
+            interval_s=self.controls.interval_s,
+            paused=self.controls.paused,
+            regions=tuple(region.name for region in self.config.regions),
+        )
+
+    def _say_availability(self) -> None:
+        available, reason = self._source_state
+        if self.controls.paused and available:
+            available, reason = False, "paused"
         message = AvailabilityMessage(
             device=self._speaker.device,
             stream=self.config.name,
@@ -127,6 +140,7 @@ class Stream:
         """The counters now."""
         counters = NO_TROUBLE if self._source is None else self._source.counters
         rss = counters.capture_rss_bytes
+        pace = self._tempo.pace()
         return StreamHealth(
             name=self.config.name,
             frames=self._frames,
@@ -137,6 +151,11 @@ class Stream:
             reopened=counters.reopened,
             respawned=counters.respawned,
             capture_rss_mb=None if rss is None else round(rss / 1024**2, 1),
+            per_s=pace.per_s,
+            latency_p50_ms=pace.p50_ms,
+            latency_p95_ms=pace.p95_ms,
+            paused=self.controls.paused,
+            bundle=self._bundle,
         )
 
     def _prepared(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, I8]]:
@@ -211,6 +230,7 @@ class Stream:
         topic = self._speaker.topics.result(self.config.name)
         self._speaker.publisher.publish(self.config.name, topic, encode)
         self._results += 1
+        self._tempo.record(latency_ms)
 
     def _snapshot(self, frame: Frame, answer: Answer, trigger: Trigger) -> SnapshotRef | None:
         """Keep the frame, if what happened is what the configuration wants it kept for."""
@@ -231,22 +251,6 @@ class Stream:
             result=answer,
         )
         return self._snapshots.keep(frame, record, wanted)
-
-
-def paced(frames: Iterable[Frame], interval_s: float, stop: Stop) -> Iterator[Frame]:
-    """`frames`, at most one every `interval_s` seconds, until `stop` is set.
-
-    It waits before it asks: a live source gives the frame that is fresh by then, and a
-    file's frames all come, only slower.
-    """
-    due = time.monotonic()
-    for frame in frames:
-        if stop.is_set():
-            return
-        yield frame
-        due = max(due + interval_s, time.monotonic())
-        if interval_s and stop.wait(due - time.monotonic()):
-            return
 
 
 def crop(image: U8, region: Region | None, stream: str) -> U8:

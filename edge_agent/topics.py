@@ -31,6 +31,18 @@ class Topics:
         """Where `edgeward-agent check` proves that it may publish."""
         return f"{self.root}/check"
 
+    def command(self, verb: str) -> str:
+        """Where the agent is told what to do."""
+        return f"{self.root}/command/{verb}"
+
+    def reply(self, verb: str) -> str:
+        """Where it answers if the command does not say where."""
+        return f"{self.root}/reply/{verb}"
+
+    def snapshot(self, stream: str) -> str:
+        """Retained: the last picture that was asked for, a JPEG."""
+        return f"{self.root}/stream/{stream}/snapshot"
+
     def availability(self, stream: str) -> str:
         """Retained: whether a stream's source gives frames."""
         return f"{self.root}/stream/{stream}/availability"
@@ -44,3 +56,11 @@ def subscriptions(device: str | None = None) -> tuple[str, ...]:
     """The topic filters for all that `device`, or every device, says."""
     topics = Topics(device or "+")
     return (topics.status, topics.health, topics.availability("+"), topics.result("+"))
+
+
+def matches(pattern: str, topic: str) -> bool:
+    """Whether a filter with `+` for single levels has `topic`."""
+    wanted, found = pattern.split("/"), topic.split("/")
+    return len(wanted) == len(found) and all(
+        want in ("+", level) for want, level in zip(wanted, found, strict=True)
+    )

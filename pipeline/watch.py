@@ -31,8 +31,10 @@ def show(delivery: Delivery, ledger: Ledger, say: Say) -> None:
                 line(f"{message.device}/{message.stream}: numbering began anew (outbox was lost)")
             if entry.gap:
                 line(f"{message.device}/{message.stream}: {entry.gap} missing before {message.seq}")
-            note = "" if entry.kind == "new" else f"  ({entry.kind})"
-            line(result_line(message) + note)
+            # Late: it filled a gap, or it waited before it was sent.
+            notes = dict.fromkeys((entry.kind, "late" if message.late else "new"))
+            note = ", ".join(note for note in notes if note != "new")
+            line(result_line(message) + (f"  ({note})" if note else ""))
             if isinstance(message.result, Page):
                 for found in message.result.lines:
                     line(f"    {_text(found)}")

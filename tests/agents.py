@@ -1,5 +1,6 @@
 """`edgeward-agent` as a process of its own, and what a test hears of it."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -14,7 +15,15 @@ AGENT = (sys.executable, "-m", "edge_agent.cli")
 
 
 def write_config(
-    folder: Path, url: str, bundle: Path, source: str, *, stream: str = "", device: str = "gate"
+    folder: Path,
+    url: str,
+    bundle: Path,
+    source: str,
+    *,
+    stream: str = "",
+    device: str = "gate",
+    will_delay_s: int = 0,
+    more: str = "",
 ) -> Path:
     """An agent.toml with one stream, `front`.
 
@@ -25,6 +34,8 @@ def write_config(
         source: TOML of the source.
         stream: more lines for the stream.
         device: the device's name.
+        will_delay_s: of the last will.
+        more: other tables.
     """
     path = folder / "agent.toml"
     path.write_text(
@@ -34,6 +45,7 @@ name = "{device}"
 [broker]
 url = "{url}"
 keepalive_s = 5
+will_delay_s = {will_delay_s}
 [outbox]
 path = "outbox.db"
 [health]
@@ -43,6 +55,7 @@ name = "front"
 bundle = "{bundle}"
 source = {source}
 {stream}
+{more}
 """
     )
     return path
@@ -51,8 +64,11 @@ source = {source}
 class Agent:
     """A running `edgeward-agent run`; a context manager that kills it."""
 
-    def __init__(self, config: Path) -> None:
-        self._config = config
+    def __init__(
+        self, config: Path, log_level: str = "info", environment: dict[str, str] | None = None
+    ) -> None:
+        self._config, self._log_level = config, log_level
+        self._environment = {**os.environ, **(environment or {})}
         self.log = config.with_suffix(".log")
 
     def __enter__(self) -> "Agent":
@@ -66,7 +82,9 @@ class Agent:
         """Start it (again)."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*AGENT, "run", "--config", str(self._config)], stderr=log
+                [*AGENT, "--log-level", self._log_level, "run", "--config", str(self._config)],
+                stderr=log,
+                env=self._environment,
             )
 
     def kill(self) -> None:

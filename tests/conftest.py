@@ -1,5 +1,6 @@
 """Fixtures of every area: a real broker on loopback and a tiny real bundle."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +38,19 @@ def _mosquitto_factory(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
 def _mosquitto(mosquitto_factory: Callable[..., Mosquitto]) -> Mosquitto:
     """A running broker that anybody may use."""
     return mosquitto_factory()
+
+
+@pytest.fixture(name="mosquitto_tool")
+def _mosquitto_tool() -> Callable[[str], str]:
+    """Where a program that comes with mosquitto is; skips the test where it is not."""
+
+    def find(name: str) -> str:
+        found = shutil.which(name)
+        if found is None:
+            pytest.skip(f"needs {name}: install the system's package `mosquitto-clients`")
+        return found
+
+    return find
 
 
 @pytest.fixture(name="bright_path", scope="session")

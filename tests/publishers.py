@@ -2,12 +2,17 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Self
+
+from edge_agent.mqtt_values import Received
 
 
 class MemoryPublisher:
-    """Delivers at once, to `published` (topic, payload) and `retained` (topic: payload)."""
+    """Delivers at once, to `published` (topic, payload), `retained` (topic: payload) and `said`.
+
+    Tell it of a message with `heard`.
+    """
 
     connections = 1
 
@@ -16,6 +21,9 @@ class MemoryPublisher:
         self._last = Counter[str]()
         self.published: list[tuple[str, bytes]] = []
         self.retained: dict[str, bytes] = {}
+        self.said: list[tuple[str, bytes, bytes | None]] = []
+        self.filters: tuple[str, ...] = ()
+        self.heard: Callable[[Received], None] = lambda received: None
 
     def __enter__(self) -> Self:
         return self
@@ -34,6 +42,14 @@ class MemoryPublisher:
     def retain(self, topic: str, payload: bytes) -> None:
         """Replace the topic's state."""
         self.retained[topic] = payload
+
+    def say(self, topic: str, payload: bytes, correlation: bytes | None = None) -> None:
+        """Append to `said`."""
+        self.said.append((topic, payload, correlation))
+
+    def listen(self, filters: Sequence[str], receive: Callable[[Received], None]) -> None:
+        """Remember who listens."""
+        self.filters, self.heard = (*self.filters, *filters), receive
 
     def flush(self, timeout_s: float) -> bool:
         """Everything is delivered already."""

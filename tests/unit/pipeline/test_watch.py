@@ -188,3 +188,12 @@ def test_json_is_the_message_as_it_came() -> None:
     assert decode_message(lines[0].encode(), "topic") == result(3)
     assert "\n" not in lines[0]
     assert ledger.total().duplicated == 1
+
+
+def test_a_late_result_is_marked_once() -> None:
+    """Whether it waited at the device or filled a gap; must not fire for one in time."""
+    waited = msgspec.structs.replace(result(1), late=True)
+    lines, _ = shown(waited, result(3), result(2), result(4))
+    assert lines[0].endswith("  (late)")
+    assert next(line for line in lines if "#2 " in line).endswith("  (late)")
+    assert not lines[-1].endswith(")")

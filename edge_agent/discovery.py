@@ -1,0 +1,280 @@
+"""What Home Assistant is told so that the device appears there by itself: one message.
+
+Its device discovery: https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
+Templates are Jinja, over the JSON of our own messages (`docs/mqtt.md`).
+"""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, TypeAlias
+
+from edge_agent import __version__
+from edge_agent.config import StreamConfig
+from edge_agent.regions import TextRegion
+from edge_agent.topics import Topics
+
+Json: TypeAlias = dict[str, Any]
+Entity: TypeAlias = tuple[str, Json]  # its key, and what it is
+
+DIAGNOSTIC = {"entity_category": "diagnostic"}
+
+
+def discovery_topic(prefix: str, device: str) -> str:
+    """Where the message goes, retained."""
+    return f"{prefix}/device/{device_id(device)}/config"
+
+
+def device_id(device: str) -> str:
+    """The device's name as Home Assistant allows it in a topic."""
+    return f"edgeward-{_plain(device)}"
+
+
+def discovery(device: str, streams: Sequence[StreamConfig], allowed: Collection[str]) -> Json:
+    """The device and all its entities.
+
+    Args:
+        device: its name.
+        streams: what it looks at.
+        allowed: the commands it obeys; buttons are for these only.
+    """
+    topics, own = Topics(device), device_id(device)
+    entities: Json = {}
+    for key, entity in _entities(topics, streams, allowed):
+        entities[key] = {"unique_id": f"{own}_{key}", **entity}
+    return {
+        "dev": {"ids": [own], "name": device, "mf": "Edgeward", "sw": __version__},
+        "o": {"name": "edgeward-agent", "sw": __version__},
+        "availability": [_when(topics.status)],
+        "qos": 1,
+        "cmps": entities,
+    }
+
+
+def without(message: Json, before: Json) -> Json:
+    """`message`, taking away what was there `before` and is no more.
+
+    Home Assistant removes a component that comes with nothing but its platform.
+    """
+    old = before.get("cmps")
+    gone = {
+        key: {"p": part["p"]}
+        for key, part in (old.items() if isinstance(old, dict) else ())
+        if key not in message["cmps"] and isinstance(part, dict) and len(part) > 1 and "p" in part
+    }
+    return {**message, "cmps": {**message["cmps"], **gone}} if gone else message
+
+
+def _entities(
+    topics: Topics, streams: Sequence[StreamConfig], allowed: Collection[str]
+) -> Iterator[Entity]:
+    yield from _device(topics)
+    if "restart" in allowed:
+        yield (
+            "restart",
+            {
+                "p": "button",
+                "name": "Restart",
+                "device_class": "restart",
+                "entity_category": "config",
+                "command_topic": topics.command("restart"),
+                "payload_press": "{}",
+            },
+        )
+    for stream in streams:
+        yield from _stream(topics, stream)
+        if "snapshot" in allowed:
+            yield from _pictures(topics, stream.name)
+
+
+def _device(topics: Topics) -> Iterator[Entity]:
+    def health(name: str, field: str, **more: object) -> Json:
+        template = f"{{{{ value_json.{field} }}}}"
+        base = {"p": "sensor", "name": name, "state_topic": topics.health, **DIAGNOSTIC}
+        return {**base, "value_template": template, **more}
+
+    measured = {"state_class": "measurement"}
+    size = {"device_class": "data_size", "unit_of_measurement": "MB", **measured}
+    warm = {"device_class": "temperature", "unit_of_measurement": "°C", **measured}
+    time = {"device_class": "duration", "unit_of_measurement": "s"}
+    counted = {"state_class": "total_increasing"}
+    yield "temperature", health("Temperature", "machine.temperature_c", **warm)
+    yield "memory", health("Memory", "machine.rss_mb", **size)
+    yield "disk_free", health("Disk free", "machine.disk_free_mb", **size)
+    yield "uptime", health("Uptime", "uptime_s", **time)
+    yield "outbox", health("Results waiting", "outbox.depth", **measured)
+    yield "evicted", health("Results given up", "outbox.evicted", **counted)
+    yield "connections", health("Broker connections", "connections", **counted)
+    yield "runtime", health("Runtime", "runtime")
+    throttled = "{{ 'ON' if value_json.machine.throttling else 'OFF' }}"
+    yield (
+        "throttled",
+        {
+            "p": "binary_sensor",
+            "name": "Throttled",
+            "device_class": "problem",
+            "state_topic": topics.health,
+            "value_template": throttled,
+            **DIAGNOSTIC,
+        },
+    )
+
+
+def _stream(topics: Topics, stream: StreamConfig) -> Iterator[Entity]:
+    name, key = stream.name, _plain(stream.name)
+    sees = {
+        "state_topic": topics.result(name),
+        "availability": [_when(topics.status), _when(topics.availability(name))],
+        "availability_mode": "all",
+    }
+    if stream.task == "classify":
+        yield (
+            f"{key}__answer",
+            {
+                "p": "sensor",
+                "name": name,
+                "value_template": "{{ value_json.result.label }}",
+                "json_attributes_topic": topics.result(name),
+                "json_attributes_template": _attributes("value_json.result"),
+                **sees,
+            },
+        )
+        yield (
+            f"{key}__confidence",
+            {
+                "p": "sensor",
+                "name": f"{name} confidence",
+                "value_template": "{{ (value_json.result.confidence * 100) | round(1) }}",
+                "unit_of_measurement": "%",
+                "state_class": "measurement",
+                **DIAGNOSTIC,
+                **sees,
+            },
+        )
+    for region in stream.regions:
+        yield (
+            f"{key}__{_plain(region.name)}__{_reads(region)}",
+            {
+                "name": f"{name} {region.name}",
+                **_region(region),
+                **sees,
+            },
+        )
+    yield from _upkeep(topics, name, key)
+
+
+def _upkeep(topics: Topics, name: str, key: str) -> Iterator[Entity]:
+    """Whether a stream's source is there, how fast it goes, and what bundle answers."""
+    yield (
+        f"{key}__source",
+        {
+            "p": "binary_sensor",
+            "name": f"{name} source",
+            "device_class": "connectivity",
+            "state_topic": topics.availability(name),
+            "value_template": "{{ 'ON' if value_json.state == 'online' else 'OFF' }}",
+            "json_attributes_topic": topics.availability(name),
+            "json_attributes_template": "{{ {'reason': value_json.reason} | tojson }}",
+            **DIAGNOSTIC,
+        },
+    )
+    mine = f"value_json.streams | selectattr('name', 'eq', '{name}') | first"
+    measured: Json = {"p": "sensor", "state_topic": topics.health, "state_class": "measurement"}
+    yield (
+        f"{key}__per_s",
+        {
+            **measured,
+            "name": f"{name} results per second",
+            "value_template": f"{{{{ ({mine}).per_s }}}}",
+            "unit_of_measurement": "1/s",
+            **DIAGNOSTIC,
+        },
+    )
+    yield (
+        f"{key}__latency",
+        {
+            **measured,
+            "name": f"{name} latency",
+            "value_template": f"{{{{ ({mine}).latency_p95_ms }}}}",
+            "device_class": "duration",
+            "unit_of_measurement": "ms",
+            **DIAGNOSTIC,
+        },
+    )
+    versions = "{'installed_version': s.bundle.id, 'latest_version': s.bundle.id, "
+    yield (
+        f"{key}__bundle",
+        {
+            "p": "update",
+            "name": f"{name} bundle",
+            "state_topic": topics.health,
+            "value_template": (
+                f"{{% set s = {mine} %}}{{{{ {versions}'title': s.bundle.name}} | tojson }}}}"
+            ),
+            **DIAGNOSTIC,
+        },
+    )
+
+
+def _pictures(topics: Topics, name: str) -> Iterator[Entity]:
+    key = _plain(name)
+    yield (
+        f"{key}__picture",
+        {
+            "p": "image",
+            "name": f"{name} picture",
+            "image_topic": topics.snapshot(name),
+            "content_type": "image/jpeg",
+        },
+    )
+    yield (
+        f"{key}__snapshot",
+        {
+            "p": "button",
+            "name": f"{name} snapshot",
+            "command_topic": topics.command("snapshot"),
+            "payload_press": f'{{"stream":"{name}"}}',
+        },
+    )
+
+
+def _reads(region: TextRegion) -> str:
+    if region.page:
+        return "lines"
+    return "text" if region.meter is None else "value"
+
+
+def _region(region: TextRegion) -> Json:
+    """The sensor of one region; all regions of a stream come on one topic."""
+    result = "value_json.result"
+    mine = f"{result}.region == '{region.name}'"
+    if region.page:
+        counts = f"{{{{ {result}.lines | count if {mine} else '' }}}}"
+        return {"p": "sensor", "value_template": counts, "state_class": "measurement"}
+    if region.meter is None:
+        # Of text, an empty state would be one: keep the last.
+        text = f"{{{{ {result}.text if {mine} and {result}.state == 'accepted' else this.state }}}}"
+        return {"p": "sensor", "value_template": text}
+    known = f"{mine} and {result}.value is not none"
+    counting = "total_increasing" if region.meter.monotone else "measurement"
+    sensor = {
+        "p": "sensor",
+        "value_template": f"{{{{ {result}.value if {known} else '' }}}}",
+        "state_class": counting,
+        "suggested_display_precision": region.meter.decimals,
+    }
+    return {**sensor, "unit_of_measurement": region.meter.unit} if region.meter.unit else sensor
+
+
+def _attributes(result: str) -> str:
+    fields = f"'confidence': {result}.confidence, 'sure': {result}.sure"
+    return f"{{{{ {{{fields}, 'captured_at': value_json.captured_at}} | tojson }}}}"
+
+
+def _when(topic: str) -> Json:
+    """Available while `topic` says `online`."""
+    return {"topic": topic, "value_template": "{{ value_json.state }}"}
+
+
+def _plain(name: str) -> str:
+    # Names hold letters, digits, `_`, `-` and `.`; only the last is forbidden there.
+    return re.sub(r"[^A-Za-z0-9_-]", lambda found: f"_{ord(found[0]):x}_", name)

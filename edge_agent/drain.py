@@ -1,0 +1,135 @@
+"""`Drain`: what one session has sent and not yet had acknowledged."""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge_agent.errors import BrokerError
+from edge_agent.messages import mark_late
+from edge_agent.mqtt import WINDOW, Session
+from edge_agent.mqtt_values import Acked, Lost, Options, Received, Refused
+from edge_agent.outbox import Outbox, Queued
+from edge_agent.retained import RetainedStates, State
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """Something to be sent once."""
+
+    topic: str
+    payload: bytes
+    correlation: bytes | None
+
+
+class Drain:
+    """What one session has in flight; dies with it, so that all of it is sent again.
+
+    Args:
+        session: connected.
+        outbox: results; forgotten there once acknowledged.
+        states: retained states; settled there once acknowledged.
+        said: what is to be said once.
+        receive: told of what arrives.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        outbox: Outbox,
+        states: RetainedStates,
+        said: "deque[Said]",
+        receive: Callable[[Received], None],
+    ) -> None:
+        self._session, self._outbox, self._states = session, outbox, states
+        self._said, self._receive = said, receive
+        self._inflight: dict[int, Queued | State | Said] = {}  # by message id
+        self._sent: dict[str, State] = {}  # by topic
+        self._ahead: deque[Queued] = deque()  # read, not yet sent
+        self._cursor = 0  # the last id read
+        self._acked: list[int] = []  # in the outbox, to be forgotten there
+        self._batch = min(session.window, WINDOW)
+
+    def step(self) -> bool:
+        """Send what there is, wait for something to happen; whether any was acknowledged.
+
+        Raises:
+            BrokerError: the session is lost, or the broker refuses a result.
+        """
+        # In this order: what is stored after we have looked must find us not busy.
+        self._session.busy = False
+        self._send()
+        # Whatever is new has to wait for an acknowledgement, which wakes us anyway.
+        self._session.busy = not self._free()
+        done: list[Queued | State | Said] = []
+        problem: BrokerError | None = None
+        for event in self._session.events():
+            match event:
+                case Acked(mid):
+                    done.append(self._inflight.pop(mid))
+                case Refused(mid, reason):
+                    item = self._inflight.pop(mid)
+                    complaint = f"the broker refuses a message on {item.topic}: {reason}"
+                    if isinstance(item, Queued):
+                        # Forgetting it would be a silent loss: keep it, and keep complaining.
+                        problem = BrokerError(complaint)
+                    else:
+                        # Results must not wait for what is only said beside them.
+                        log.warning("%s", complaint)
+                        done.append(item)
+                case Received():
+                    self._session.ack(event)
+                    self._receive(event)
+                case Lost(reason):
+                    problem = problem or BrokerError(reason)
+                case _:
+                    pass
+        self._settle(done)
+        if problem is not None:
+            raise problem
+        return bool(done)
+
+    def _send(self) -> None:
+        # States first: a subscriber learns who speaks before it hears results.
+        for state in self._states.unsettled():
+            if self._free() and self._sent.get(state.topic) is not state:
+                self._publish(state, state.payload, Options(retain=True))
+                self._sent[state.topic] = state
+        while self._said and self._free():
+            said = self._said.popleft()
+            self._publish(said, said.payload, Options(correlation=said.correlation))
+        while self._free():
+            if not self._ahead:
+                # More than there is room for: looking for one at a time would cost as much.
+                self._ahead.extend(self._outbox.pending(self._cursor, self._session.window))
+                if not self._ahead:
+                    return
+                self._cursor = self._ahead[-1].id
+            queued = self._ahead.popleft()
+            late = self._outbox.is_late(queued)
+            payload = mark_late(queued.payload) if late else queued.payload
+            expires_s = queued.expires_s
+            options = None if expires_s is None else Options(expires_s=expires_s)
+            self._publish(queued, payload, options)
+
+    def _free(self) -> int:
+        return self._session.window - len(self._inflight)
+
+    def _publish(
+        self, item: Queued | State | Said, payload: bytes, options: Options | None
+    ) -> None:
+        self._inflight[self._session.publish(item.topic, payload, options)] = item
+
+    def _settle(self, done: list[Queued | State | Said]) -> None:
+        for item in done:
+            if isinstance(item, State):
+                self._states.settle(item)
+            elif isinstance(item, Queued):
+                self._acked.append(item.id)
+        # Together, as one transaction costs what one deletion costs; a crash repeats these few
+        # beside what is in flight anyway. When nothing is in flight, none is left.
+        if self._acked and (len(self._acked) >= self._batch or not self._inflight):
+            self._outbox.delete(self._acked)
+            self._acked = []

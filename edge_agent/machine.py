@@ -1,0 +1,105 @@
+"""How the machine fares: temperature, throttling, memory, disk. What it does not tell is None."""
+
+import os
+import shutil
+from pathlib import Path
+
+import msgspec
+
+# Raspberry Pi's firmware: what holds the processor back now, by bit.
+# https://www.raspberrypi.com/documentation/computers/os.html#get_throttled
+THROTTLED_FILE = "sys/devices/platform/soc/soc:firmware/get_throttled"
+THROTTLED_BITS = ("under-voltage", "frequency capped", "throttled", "soft temperature limit")
+# Sensors that are not there or broken give such readings.
+PLAUSIBLE_C = (-55.0, 150.0)
+
+
+class MachineHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """How the machine and the process fare; what is not known is null.
+
+    Args:
+        temperature_c: of the hottest thermal zone, in degrees Celsius.
+        throttling: what holds the processor back now, of a Raspberry Pi: `under-voltage`,
+            `frequency capped`, `throttled`, `soft temperature limit`; empty if nothing does.
+        rss_mb: the memory this process holds.
+        disk_free_mb: where the outbox is.
+        load_1m: the system's load, the last minute's average.
+    """
+
+    temperature_c: float | None = None
+    throttling: tuple[str, ...] | None = None
+    rss_mb: float | None = None
+    disk_free_mb: float | None = None
+    load_1m: float | None = None
+
+
+def machine_health(folder: Path, root: Path = Path("/")) -> MachineHealth:
+    """The readings now.
+
+    Args:
+        folder: on the disk in question.
+        root: where the system's `sys` and `proc` are.
+    """
+    return MachineHealth(
+        temperature_c=_temperature_c(root),
+        throttling=_throttling(root),
+        rss_mb=_rss_mb(root),
+        disk_free_mb=_disk_free_mb(folder),
+        load_1m=_load_1m(),
+    )
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _temperature_c(root: Path) -> float | None:
+    found = []
+    for path in (root / "sys/class/thermal").glob("thermal_zone*/temp"):
+        text = _read(path)
+        if text is not None and text.removeprefix("-").isdigit():
+            found.append(int(text) / 1000)  # millidegrees
+    low, high = PLAUSIBLE_C
+    return max((c for c in found if low < c < high), default=None)
+
+
+def _throttling(root: Path) -> tuple[str, ...] | None:
+    try:
+        bits = int(_read(root / THROTTLED_FILE) or "", 16)
+    except ValueError:
+        return _under_voltage(root)
+    return tuple(word for bit, word in enumerate(THROTTLED_BITS) if bits >> bit & 1)
+
+
+def _under_voltage(root: Path) -> tuple[str, ...] | None:
+    # Kernels without the firmware's file have an alarm of this driver, for one bit of it.
+    for name in (root / "sys/class/hwmon").glob("hwmon*/name"):
+        alarm = _read(name.with_name("in0_lcrit_alarm"))
+        if _read(name) == "rpi_volt" and alarm is not None:
+            return THROTTLED_BITS[:1] if alarm == "1" else ()
+    return None
+
+
+def _rss_mb(root: Path) -> float | None:
+    # In pages: size, resident, shared, ...
+    fields = (_read(root / "proc/self/statm") or "").split()
+    if len(fields) < 2 or not fields[1].isdigit():
+        return None
+    return round(int(fields[1]) * os.sysconf("SC_PAGE_SIZE") / 1024**2, 1)
+
+
+def _disk_free_mb(folder: Path) -> float | None:
+    try:
+        return round(shutil.disk_usage(folder).free / 1024**2, 1)
+    except OSError:
+        return None
+
+
+def _load_1m() -> float | None:
+    try:
+        return round(os.getloadavg()[0], 2)
+    except OSError:
+        return None

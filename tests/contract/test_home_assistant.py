@@ -1,0 +1,105 @@
+"""What a real agent leaves at a real broker for Home Assistant, and what it takes away again."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from agents import Agent, hear, write_config
+from brokers import Mosquitto, wait_until
+
+from edge_agent.client import Subscriber
+from edge_agent.endpoint import Broker, parse_endpoint
+from edge_agent.messages import HealthMessage, ResultMessage
+from edge_agent.mqtt import Dialer
+from edge_agent.mqtt_values import Identity, Received
+
+TOPIC = "homeassistant/device/edgeward-gate/config"
+
+
+@pytest.fixture(name="images")
+def _images(tmp_path: Path) -> str:
+    """A looped folder with one image, as TOML."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "20.png"), np.full((24, 32, 3), 20, np.uint8))
+    return f'{{ kind = "images", path = "{folder}", loop = true }}'
+
+
+def kept(url: str, topic: str = "#") -> dict[str, bytes]:
+    """What the broker keeps."""
+    session = Dialer(Broker(parse_endpoint(url)), Identity("viewer")).dial()
+    session.subscribe([topic])
+    found = {}
+    while events := list(session.events(0.3)):
+        found.update({e.topic: e.payload for e in events if isinstance(e, Received) if e.retained})
+    session.close()
+    return found
+
+
+def announced(url: str) -> dict[str, Any]:
+    """The components that the broker keeps."""
+    payload = kept(url, TOPIC).get(TOPIC)
+    components: dict[str, Any] = json.loads(payload)["cmps"] if payload else {}
+    return components
+
+
+def test_a_device_appears_changes_and_disappears(
+    mosquitto: Mosquitto, tmp_path: Path, bright_path: Path, images: str
+) -> None:
+    """Two streams, then one, then none that Home Assistant shall see."""
+    second = f'[[stream]]\nname = "back"\nbundle = "{bright_path}"\nsource = {images}'
+    pace = "interval_s = 0.05"
+    config = write_config(
+        tmp_path, mosquitto.url, bright_path, images, stream=pace, more=f"{second}\n{pace}"
+    )
+    url = mosquitto.url
+    with Subscriber(url, "gate") as subscriber, Agent(config) as agent:
+        hear(subscriber, ResultMessage)
+        wait_until(lambda: "back__answer" in announced(url), "both streams are announced")
+        both = announced(url)
+        assert agent.terminate() == 0
+
+        write_config(tmp_path, url, bright_path, images, stream=pace)
+        agent.start()
+        gone = {"p": "sensor"}
+        wait_until(lambda: announced(url).get("back__answer") == gone, "the second is taken away")
+        assert announced(url).keys() == both.keys()
+        assert announced(url)["front__answer"] == both["front__answer"]
+        back = "edgeward/gate/stream/back/availability"
+        wait_until(lambda: back not in kept(url), "its availability is cleared")
+        assert "edgeward/gate/stream/front/availability" in kept(url)
+        assert agent.terminate() == 0
+
+        agent.start()
+        wait_until(lambda: bool(announced(url)) and "back__answer" not in announced(url), "once")
+        assert agent.terminate() == 0
+
+        write_config(tmp_path, url, bright_path, images, more="[home_assistant]\nenabled = false")
+        agent.start()
+        wait_until(lambda: TOPIC not in kept(url), "the device disappears")
+
+
+def test_a_broker_that_forbids_the_announcement_still_gets_results(
+    mosquitto_factory: Callable[..., Mosquitto],
+    tmp_path: Path,
+    bright_path: Path,
+    images: str,
+) -> None:
+    """Must not fire: an older set of rules knows nothing of Home Assistant."""
+    rules = tmp_path / "acl"
+    rules.write_text("topic readwrite edgeward/#\n")
+    mosquitto = mosquitto_factory(f"acl_file {rules}")
+    config = write_config(tmp_path, mosquitto.url, bright_path, images, stream="interval_s = 0.05")
+    with Subscriber(mosquitto.url, "gate") as subscriber, Agent(config) as agent:
+        for _ in range(10):
+            hear(subscriber, ResultMessage)
+        health = hear(subscriber, HealthMessage)
+        while not health.uptime_s > 1:
+            health = hear(subscriber, HealthMessage)
+        assert health.connections == 1
+        text = f"the broker refuses a message on {TOPIC}: Not authorized"
+        assert text in agent.log.read_text()

@@ -1,0 +1,108 @@
+"""`Proxy`: a link to a broker that a test can cut, stall and slow down."""
+
+import contextlib
+import socket
+import threading
+import time
+from typing import Self
+
+
+class Proxy:
+    """Forwards TCP connections on a loopback port to another; a context manager.
+
+    `cut` ends what there is and refuses what comes; `stall` keeps connections open and
+    forwards nothing, as a network that swallows packets does; `mend` undoes both.
+
+    Args:
+        port: where connections go.
+        bytes_per_s: how much passes in each direction of each connection; None for all.
+    """
+
+    def __init__(self, port: int, bytes_per_s: int | None = None) -> None:
+        self._target, self._rate = port, bytes_per_s
+        self._flows = threading.Event()  # clear while stalled
+        self._flows.set()
+        self._open, self._closed = True, False
+        self._lock = threading.Lock()
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self.accepted = 0
+
+    def __enter__(self) -> Self:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._server.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closed = True
+        self.cut()
+        self._flows.set()
+        self._server.close()
+
+    @property
+    def url(self) -> str:
+        """How clients reach the broker through it."""
+        return f"mqtt://127.0.0.1:{self.port}"
+
+    def cut(self) -> None:
+        """End every connection without a goodbye; new ones are ended at once."""
+        with self._lock:
+            self._open = False
+            pairs, self._pairs = self._pairs, []
+        for pair in pairs:
+            for end in pair:
+                _kill(end)
+
+    def stall(self) -> None:
+        """Forward nothing, and say nothing."""
+        self._flows.clear()
+
+    def mend(self) -> None:
+        """As in the beginning."""
+        with self._lock:
+            self._open = True
+        self._flows.set()
+
+    def _accept(self) -> None:
+        while not self._closed:
+            try:
+                client, _ = self._server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._connect, args=(client,), daemon=True).start()
+
+    def _connect(self, client: socket.socket) -> None:
+        self._flows.wait()
+        try:
+            broker = socket.create_connection(("127.0.0.1", self._target), 5)
+        except OSError:
+            _kill(client)
+            return
+        with self._lock:
+            if not self._open:
+                _kill(client)
+                _kill(broker)
+                return
+            self.accepted += 1
+            self._pairs.append((client, broker))
+        for one, other in ((client, broker), (broker, client)):
+            threading.Thread(target=self._forward, args=(one, other), daemon=True).start()
+
+    def _forward(self, one: socket.socket, other: socket.socket) -> None:
+        size = 65536 if self._rate is None else max(1, self._rate // 50)
+        try:
+            while data := one.recv(size):
+                self._flows.wait()
+                if self._rate is not None:
+                    time.sleep(len(data) / self._rate)
+                other.sendall(data)
+        except OSError:
+            pass
+        _kill(one)
+        _kill(other)
+
+
+def _kill(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it may be gone already
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()

@@ -1,0 +1,132 @@
+"""The counters for Prometheus: its format, and the server on loopback."""
+
+import re
+import socket
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime
+
+import pytest
+from msgspec.structs import replace
+
+from edge_agent.errors import ConfigError
+from edge_agent.machine import MachineHealth
+from edge_agent.messages import HealthMessage, OutboxHealth, StreamHealth
+from edge_agent.metrics import CONTENT_TYPE, render, serve_metrics
+
+HEALTH = HealthMessage(
+    device="gate",
+    boot="b",
+    at=datetime(2026, 11, 21, tzinfo=UTC),
+    uptime_s=12.5,
+    streams=(
+        StreamHealth(
+            name="front",
+            frames=9,
+            dropped=2,
+            results=7,
+            evicted=1,
+            per_s=2.5,
+            latency_p50_ms=7.0,
+            latency_p95_ms=11.5,
+        ),
+        StreamHealth(name="back", frames=0, dropped=0, results=0),
+    ),
+    outbox=OutboxHealth(depth=3, bytes=900, evicted=2),
+    connections=4,
+    machine=MachineHealth(temperature_c=51.5, throttling=(), rss_mb=60.5),
+    runtime='LiteRT "2"\\\n3',
+    version="1",
+)
+NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\\\|\\"|\\n)*"'
+SAMPLE = re.compile(rf"({NAME})(?:\{{({LABEL}(?:,{LABEL})*)?\}})? (-?[0-9.e+-]+)")
+
+
+def samples(text: str) -> dict[str, float]:
+    """By name and labels, read by the format's own grammar; a line that breaks it fails."""
+    found, known = dict[str, float](), set[str]()
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            assert kind in {"counter", "gauge"}
+            assert name not in known, "a metric's samples are in one group"
+            known.add(name)
+        elif not line.startswith("# HELP "):
+            match = SAMPLE.fullmatch(line)
+            assert match, line
+            assert match[1] in known
+            key = f"{match[1]}{{{match[2]}}}"
+            assert key not in found
+            found[key] = float(match[3])
+    return found
+
+
+def test_every_line_follows_the_format_and_says_what_is_known() -> None:
+    """Counters end in _total, units are base units, and null is left out."""
+    text = render(HEALTH)
+    assert text.endswith("\n")
+    found = samples(text)
+    assert found['edgeward_results_total{device="gate",stream="front"}'] == 7
+    assert found['edgeward_frames_dropped_total{device="gate",stream="front"}'] == 2
+    assert found['edgeward_results_evicted_total{device="gate",stream="front"}'] == 1
+    assert found['edgeward_outbox_messages{device="gate"}'] == 3
+    assert found['edgeward_broker_connections_total{device="gate"}'] == 4
+    latency = 'edgeward_latency_seconds{device="gate",stream="front",quantile="%s"}'
+    assert (found[latency % "0.5"], found[latency % "0.95"]) == (0.007, 0.0115)
+    assert found['edgeward_throttled{device="gate"}'] == 0
+    assert found['edgeward_resident_memory_bytes{device="gate"}'] == 60.5 * 1024**2
+    assert not any("disk_free" in key or ('"back"' in key and "latency" in key) for key in found)
+    assert r'runtime="LiteRT \"2\"\\\n3"' in text
+
+
+def test_a_machine_that_tells_nothing_has_no_metrics() -> None:
+    """Must not fire: no zero stands for what is not known."""
+    found = samples(render(replace(HEALTH, machine=None)))
+    assert not any("temperature" in key or "memory" in key for key in found)
+
+
+def get(port: int, path: str) -> tuple[int, str, str]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        return answer.status, answer.headers["Content-Type"], answer.read().decode()
+
+
+def test_the_server_gives_the_counters_of_now() -> None:
+    """Each time anew; other paths are not found, and the end ends it."""
+    asked = iter([HEALTH, replace(HEALTH, connections=5)])
+    with serve_metrics(0, lambda: next(asked)) as port:
+        assert get(port, "/metrics") == (200, CONTENT_TYPE, render(HEALTH))
+        assert 'connections_total{device="gate"} 5' in get(port, "/metrics")[2]
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            get(port, "/")
+    with pytest.raises(urllib.error.URLError):
+        get(port, "/metrics")
+
+
+def test_the_server_is_on_one_address_only() -> None:
+    """A server on every address would answer on this one of loopback's too."""
+    with serve_metrics(0, lambda: HEALTH) as port, socket.socket() as probe:
+        probe.settimeout(2)
+        assert probe.connect_ex(("127.0.0.2", port)) != 0
+
+
+def test_a_client_that_says_nothing_does_not_keep_others_out() -> None:
+    """It is given up after a moment."""
+    with (
+        serve_metrics(0, lambda: HEALTH) as port,
+        socket.create_connection(("127.0.0.1", port)),
+    ):
+        assert get(port, "/metrics")[0] == 200
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    """Two agents on one machine."""
+    with (
+        serve_metrics(0, lambda: HEALTH) as port,
+        pytest.raises(ConfigError) as caught,
+        serve_metrics(port, lambda: HEALTH),
+    ):
+        pass
+    assert str(caught.value) == (
+        f"metrics.port: expected a free port of 127.0.0.1, found {port}: Address already in use"
+    )
