@@ -5,19 +5,21 @@ decides when to end, and never polls.
 """
 
 import logging
+import os
 import queue
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, TypeAlias
 
-from edge_agent.bundle.archive import Bundle, open_bundle
+from edge_agent.bundle.archive import Bundle
 from edge_agent.config import AgentConfig
 from edge_agent.crops import CropStore
+from edge_agent.errors import AgentError
 from edge_agent.messages import BundleRef, State
 from edge_agent.meter_memory import MeterMemory, meters_path
 from edge_agent.mqtt import Dialer, Identity, Will
@@ -25,7 +27,11 @@ from edge_agent.outbox import Outbox
 from edge_agent.presence import Presence
 from edge_agent.publisher import MqttPublisher, Publisher
 from edge_agent.reader import open_reader
-from edge_agent.recognizer import Recognizer, open_recognizer
+from edge_agent.recognizer import open_recognizer
+from edge_agent.service.manager import Manager
+from edge_agent.service.notify import notifier
+from edge_agent.service.plan import OpenRecognizer, Plan, prepare
+from edge_agent.service.reload import Reloader
 from edge_agent.sources.base import FrameSource
 from edge_agent.sources.open import open_source
 from edge_agent.stop import Stop
@@ -39,8 +45,6 @@ JOIN_S = 1.0
 DRAIN_S = 2.0
 # How late a signal may be noticed while only delivery is left to wait for.
 PATIENCE_S = 0.25
-
-OpenRecognizer: TypeAlias = Callable[[Bundle, int], AbstractContextManager[Recognizer]]
 
 
 @dataclass(frozen=True)
@@ -64,28 +68,82 @@ class Failed:
     error: BaseException
 
 
-Event: TypeAlias = Signalled | Ended | Failed
+@dataclass(frozen=True)
+class HungUp:
+    """SIGHUP came: read the configuration anew."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a reload has come to: a plan, or why there is none."""
+
+    plan: Plan | None
+    error: Exception | None
+
+
+Event: TypeAlias = Signalled | Ended | Failed | HungUp | Prepared
 Events: TypeAlias = queue.SimpleQueue[Event]
 
 
-def run_agent(config: AgentConfig, recognizer: OpenRecognizer = open_recognizer) -> None:
+def run_agent(
+    config: AgentConfig,
+    recognizer: OpenRecognizer = open_recognizer,
+    load: Callable[[], AgentConfig] | None = None,
+) -> None:
     """Run until every stream has ended and all is delivered, or a signal comes.
 
     Args:
         config: what to run.
         recognizer: how to open a bundle's model.
+        load: reads the configuration anew at SIGHUP; one that is wrong changes nothing.
 
     Raises:
         AgentError: something is wrong that waiting does not mend: a bundle, a file that
             should be a source, the outbox. And whatever an inference raises.
     """
-    with ExitStack() as owned, signals() as events:
-        open_agent(config, recognizer, events, owned).run()
+    manager = Manager(notifier())
+    with ExitStack() as plans, signals() as events:
+        reloader = Reloader(
+            load, recognizer, manager, lambda plan, error: events.put(Prepared(plan, error))
+        )
+        plan: Plan | None = prepare(config, recognizer)
+        before: Plan | None = None  # the one that ran, until the next one runs
+        while plan is not None:
+            plans.callback(plan.close)
+            with ExitStack() as owned:
+                try:
+                    agent = open_agent(plan, events, owned, manager)
+                except AgentError as error:
+                    if before is None:
+                        raise
+                    manager.refused(error)
+                    plan.close()
+                    plan, before = before, None
+                    continue
+                if before is not None:
+                    before.close()
+                before, plan = plan, agent.run(reloader)
+            forget(events)
+            manager.forget_streams()
+
+
+def forget(events: Events) -> None:
+    """Take out of `events` what streams and publishers that are closed have put there."""
+    kept = []
+    with suppress(queue.Empty):
+        while True:
+            event = events.get_nowait()
+            if isinstance(event, Failed):
+                log.error("while leaving: %s", event.error)
+            elif not isinstance(event, Ended):
+                kept.append(event)
+    for event in kept:
+        events.put(event)
 
 
 @contextmanager
 def signals() -> Iterator[Events]:
-    """A queue that SIGTERM and SIGINT are put in; a second one kills, as by default.
+    """A queue that SIGTERM, SIGINT and SIGHUP are put in; a second SIGTERM or SIGINT kills.
 
     `SimpleQueue.put` may interrupt itself, so a handler may call it; a lock it may not take.
     """
@@ -95,9 +153,14 @@ def signals() -> Iterator[Events]:
         signal.signal(number, signal.SIG_DFL)
         events.put(Signalled(number))
 
-    before: dict[int, Any] = {
-        number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)
-    }
+    def hang_up(number: int, frame: FrameType | None) -> None:
+        events.put(HungUp())
+
+    handlers = {signal.SIGTERM: handle, signal.SIGINT: handle}
+    # In a terminal it means that the terminal has gone.
+    if not os.isatty(0):
+        handlers[signal.SIGHUP] = hang_up
+    before: dict[int, Any] = {n: signal.signal(n, handler) for n, handler in handlers.items()}
     try:
         yield events
     finally:
@@ -105,45 +168,47 @@ def signals() -> Iterator[Events]:
             signal.signal(number, handler)
 
 
-def open_agent(
-    config: AgentConfig, recognizer: OpenRecognizer, events: Events, owned: ExitStack
-) -> "Agent":
-    """Everything the agent needs, opened; `owned` closes it in reverse order.
+def open_agent(plan: Plan, events: Events, owned: ExitStack, manager: Manager) -> "Agent":
+    """Everything else that the agent needs, opened; `owned` closes it in reverse order.
 
     Raises:
         AgentError: as `run_agent`.
     """
-    broker = config.broker.broker()
-    bundles = [open_bundle(stream.bundle) for stream in config.streams]
-    models = [
-        owned.enter_context(recognizer(bundle, stream.threads))
-        for bundle, stream in zip(bundles, config.streams, strict=True)
-    ]
+    config = plan.config
     memory = owned.enter_context(MeterMemory(meters_path(config.outbox.path)))
     readers = [
-        open_reader(part, bundle.manifest, str(bundle.path), model, memory)
-        for part, bundle, model in zip(config.streams, bundles, models, strict=True)
+        open_reader(part.config, part.bundle.manifest, str(part.bundle.path), part.model, memory)
+        for part in plan.parts
     ]
     crops = CropStore(config.crops) if config.crops is not None else None
     box = config.outbox
     outbox = owned.enter_context(Outbox(box.path, round(box.max_mb * 1024**2), box.synchronous))
     identity = Presence(config, outbox)
     will = Will(identity.topics.status, identity.status("offline", "connection lost"))
-    dialer = Dialer(broker, Identity(f"edgeward-{config.device.name}", will))
+    dialer = Dialer(plan.broker, Identity(f"edgeward-{config.device.name}", will))
     publisher = MqttPublisher(dialer, outbox, lambda error: events.put(Failed(error)))
     stop = Stop()
     speaker = Speaker(config.device.name, identity.boot, publisher)
-    refs = [BundleRef(name=bundle.manifest.name, id=bundle.id[:12]) for bundle in bundles]
     streams = [
-        Stream(part, ref, model, speaker, stop, reader, crops)
-        for part, ref, model, reader in zip(config.streams, refs, models, readers, strict=True)
+        Stream(part.config, _ref(part.bundle), part.model, speaker, stop, reader, crops)
+        for part, reader in zip(plan.parts, readers, strict=True)
     ]
     sources = [
-        owned.enter_context(open_source(stream.config.source, stop, stream.report))
+        manager.watch(
+            stream.config,
+            owned.enter_context(
+                open_source(stream.config.source, stop, manager.hears(stream.config, stream.report))
+            ),
+        )
         for stream in streams
     ]
     owned.enter_context(publisher)
-    return Agent(identity, publisher, list(zip(streams, sources, strict=True)), stop, events)
+    pairs = list(zip(streams, sources, strict=True))
+    return Agent(identity, publisher, pairs, stop, events, plan, manager)
+
+
+def _ref(bundle: Bundle) -> BundleRef:
+    return BundleRef(name=bundle.manifest.name, id=bundle.id[:12])
 
 
 class Agent:
@@ -155,6 +220,8 @@ class Agent:
         streams: what to look at, with the source of each, entered.
         stop: ends every stream.
         events: what happens, put in by signals and threads.
+        plan: what it was opened from.
+        manager: what is told how it goes.
     """
 
     def __init__(
@@ -164,13 +231,23 @@ class Agent:
         streams: list[tuple[Stream, FrameSource]],
         stop: Stop,
         events: Events,
+        plan: Plan,
+        manager: Manager,
     ) -> None:
+        self._plan, self._manager = plan, manager
         self._presence, self._publisher = presence, publisher
         self._streams, self._stop, self._events = streams, stop, events
         self._health_s = presence.config.health.interval_s
+        self._left = False
 
-    def run(self) -> None:
+    def run(self, reloader: Reloader) -> Plan | None:
         """Start the streams, wait for the end, leave in good order.
+
+        Args:
+            reloader: what SIGHUP starts.
+
+        Returns:
+            The plan that shall take over; None if this is the end.
 
         Raises:
             BaseException: what a thread died of.
@@ -182,31 +259,49 @@ class Agent:
         ]
         for thread in threads:
             thread.start()
+        self._manager.ready(self._words())
         reason = "stopped"
         try:
-            reason = self._supervise()
+            reason, following = self._supervise(reloader)
         except BaseException as error:
             reason = f"failed: {error}"
             raise
         finally:
             self._leave(threads, reason)
+        return following
 
-    def _supervise(self) -> str:
-        """Wait for the end; why it came."""
+    def _supervise(self, reloader: Reloader) -> tuple[str, Plan | None]:
+        """Wait for the end; why it came, and what shall take over."""
         running = len(self._streams)
-        while running:
-            match self._next_event(self._health_s):
+        health_due = time.monotonic() + self._health_s
+        delivered = False
+        while running or not delivered:
+            self._manager.tick(self._words())
+            wait_s = min(self._manager.tick_s, health_due - time.monotonic())
+            match self._next_event(max(0.0, wait_s) if running else 0.0):
                 case Signalled():
-                    return "stopped"
+                    return "stopped", None
                 case Ended(stream):
                     log.info("stream %s: its source has ended", stream)
+                    self._manager.ended(stream)
                     running -= 1
-                case None:
+                case HungUp():
+                    reloader.begin()
+                case Prepared(plan, error):
+                    following = reloader.finish(self._plan, plan, error)
+                    if following is not None:
+                        return "reloading", following
+                    self._manager.ready(self._words())
+                case None if running and time.monotonic() >= health_due:
                     self._say_health()
-        while not self._publisher.flush(PATIENCE_S):
-            if isinstance(self._next_event(0), Signalled):
-                return "stopped"
-        return "done"
+                    health_due = time.monotonic() + self._health_s
+            delivered = not running and self._publisher.flush(PATIENCE_S)
+        return "done", None
+
+    def _words(self) -> str:
+        results = sum(stream.health().results for stream, _ in self._streams)
+        reached = "" if self._publisher.connections else ", broker not reached yet"
+        return f"{len(self._streams)} stream(s), {results} results{reached}"
 
     def _next_event(self, timeout_s: float) -> Event | None:
         try:
@@ -222,13 +317,20 @@ class Agent:
             stream.run(source)
         except BaseException as error:
             stream.report(False, str(error))
-            self._events.put(Failed(error))
+            self._tell(Failed(error))
         else:
             stream.report(False, "stopped" if self._stop.is_set() else "ended")
-            self._events.put(Ended(stream.config.name))
+            self._tell(Ended(stream.config.name))
+
+    def _tell(self, event: Event) -> None:
+        # A thread that was left behind has nothing to say to whoever took over.
+        if not self._left:
+            self._events.put(event)
 
     def _leave(self, threads: list[threading.Thread], reason: str) -> None:
         log.info("leaving: %s", reason)
+        if reason != "reloading":
+            self._manager.stopping(reason)
         self._stop.set()
         deadline = time.monotonic() + JOIN_S
         for thread in threads:
@@ -237,6 +339,7 @@ class Agent:
         self._say_status("offline", reason)
         if not self._publisher.flush(DRAIN_S):
             log.warning("left before all was delivered: it waits in the outbox for the next start")
+        self._left = True
 
     def _say_health(self) -> None:
         counters = tuple(stream.health() for stream, _ in self._streams)

@@ -5,11 +5,13 @@ nor an interpreter nor an MQTT client.
 """
 
 import argparse
+import faulthandler
 import json
 import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from edge_agent import __version__
@@ -75,9 +77,11 @@ def _run(options: argparse.Namespace) -> int:
     from edge_agent.config import load_config
 
     config = load_config(options.config)
+    # The watchdog's SIGABRT shall leave behind where each thread stood.
+    faulthandler.enable(2)
     from edge_agent.agent import run_agent
 
-    run_agent(config)
+    run_agent(config, load=partial(load_config, options.config))
     return ExitCode.OK
 
 

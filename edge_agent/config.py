@@ -17,6 +17,7 @@ from edge_agent.toml import decode_toml
 
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
 Timeout: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=3600)]
+Threads: TypeAlias = Literal["auto"] | Annotated[int, msgspec.Meta(ge=1, le=64)]
 
 
 class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -151,7 +152,7 @@ class StreamConfig(_Value, frozen=True):
         region: classify: the part of the frame to look at; the whole frame if left out.
         regions: ocr: where there is text; each is read in every frame.
         interval_s: the least time between two answers; 0 is as fast as the model.
-        threads: how many threads one inference may use; more can be slower.
+        threads: how many threads one inference may use; `auto` measures once, and remembers.
     """
 
     name: Name
@@ -161,7 +162,7 @@ class StreamConfig(_Value, frozen=True):
     region: Region | None = None
     regions: tuple[TextRegion, ...] = ()
     interval_s: Seconds = 0
-    threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    threads: Threads = "auto"
 
     def __post_init__(self) -> None:
         if self.task == "classify" and self.regions:
