@@ -92,6 +92,21 @@ def _check(options: argparse.Namespace) -> int:
     return ExitCode.OK if error is None else exit_code(error)
 
 
+def _doctor(options: argparse.Namespace) -> int:
+    from edge_agent.doctor.examine import examine
+    from edge_agent.doctor.host import Host
+    from edge_agent.doctor.report import as_json, failed, render
+
+    findings = []
+    for finding in examine(options.config, Host()):
+        findings.append(finding)
+        if not options.json:
+            _say(render(finding))
+    if options.json:
+        _say(as_json(findings))
+    return ExitCode.DOCTOR if failed(findings) else ExitCode.OK
+
+
 def _bench(options: argparse.Namespace) -> int:
     from edge_agent.bench import bench, render
     from edge_agent.bundle.archive import open_bundle
@@ -135,6 +150,15 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="try everything that `run` needs, and say what fails")
     check.add_argument("--config", type=Path, required=True, help="agent.toml")
     check.set_defaults(command=_check)
+
+    doctor = commands.add_parser(
+        "doctor", help="look at this machine, and say what is wrong and what to do about it"
+    )
+    doctor.add_argument(
+        "--config", type=Path, help="agent.toml (default: /etc/edgeward/agent.toml, if it is there)"
+    )
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    doctor.set_defaults(command=_doctor)
 
     bench = commands.add_parser("bench", help="measure a bundle on this machine")
     bench.add_argument("bundle", type=Path, help="a bundle directory or .edgeward file")

@@ -123,6 +123,10 @@ class Subscriber:
 
     def _decode(self, received: Received) -> Delivery | None:
         self._unacked = received
+        if not received.payload:
+            # Nothing is said by it: a retained state was cleared, or a doctor tried the ACL.
+            self._acknowledge()
+            return None
         try:
             return Delivery(received.topic, decode_message(received.payload, received.topic))
         except MessageError as error:
