@@ -1,9 +1,10 @@
 """`AgentConfig`: agent.toml as frozen values, decoded strictly.
 
-Paths in the file are relative to the file's own folder. `deploy/agent.example.toml`
-shows every key.
+Paths in the file are relative to the file's own folder, those of secrets first to the folder
+in which systemd hands them over. `deploy/agent.example.toml` shows every key.
 """
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -14,6 +15,10 @@ from edge_agent.endpoint import DEFAULT_URL, Broker, parse_endpoint, read_creden
 from edge_agent.errors import ConfigError
 from edge_agent.regions import Offset, Region, TextRegion
 from edge_agent.toml import decode_toml
+
+# systemd.exec(5): where a service finds its credentials; `%d` in a unit's own words.
+CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
+CREDENTIALS_PREFIX = "%d/"
 
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
 Timeout: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=3600)]
@@ -223,6 +228,14 @@ def load_config(path: Path) -> AgentConfig:
 def _path(folder: Path, kind: type[Any], value: object) -> Path:
     if kind is not Path or not isinstance(value, str) or not value:
         raise ValueError(f"expected a path, found {value!r}")
+    secrets = os.environ.get(CREDENTIALS_VARIABLE)
+    if value.startswith(CREDENTIALS_PREFIX):
+        if not secrets:
+            raise ValueError(f"expected {CREDENTIALS_VARIABLE} to be set for {value!r}")
+        return Path(secrets) / value.removeprefix(CREDENTIALS_PREFIX)
+    # systemd's LoadCredential= puts each secret there under its name.
+    if secrets and Path(value).name == value and (Path(secrets) / value).is_file():
+        return Path(secrets) / value
     try:
         return folder / Path(value).expanduser()
     except RuntimeError as error:
