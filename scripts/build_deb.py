@@ -72,7 +72,15 @@ def build(target: Target, out: Path) -> Path:
         out.mkdir(parents=True, exist_ok=True)
         name = f"edgeward-agent_{version}+py{target.python.replace('.', '')}_{target.arch}.deb"
         # Owned by root whoever builds it.
-        run("dpkg-deb", "--root-owner-group", "-Zxz", "--build", str(stage), str(out / name))
+        run(
+            "dpkg-deb",
+            "--root-owner-group",
+            "-Zzstd",
+            "-z9",
+            "--build",
+            str(stage),
+            str(out / name),
+        )
     return out / name
 
 
@@ -89,8 +97,9 @@ def install_packages(stage: Path, wheel: Path, target: Target) -> None:
     shutil.rmtree(site / "bin", ignore_errors=True)
     for name in HOST_ONLY:
         shutil.rmtree(site / name)
-    for tests in [path for path in (site / "numpy").rglob("tests") if path.is_dir()]:
-        shutil.rmtree(tests)
+    unused = [*(site / "numpy").rglob("tests"), *site.rglob("__pycache__")]
+    for folder in [path for path in unused if path.is_dir()]:
+        shutil.rmtree(folder)
 
 
 def install_files(stage: Path, target: Target) -> None:
