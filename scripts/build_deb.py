@@ -6,6 +6,7 @@ like this.
 
 import argparse
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -117,8 +118,9 @@ def install_files(stage: Path, target: Target) -> None:
             "/usr/share/doc/edgeward", f"/{DOC}"
         ),
     )
-    for path in (DEPLOY / "agent.example.toml", *sorted((DEPLOY / "mosquitto").iterdir())):
-        write(stage / DOC / "examples" / path.name, path.read_text(encoding="utf-8"))
+    for path in (DEPLOY / "agent.example.toml", *sorted((DEPLOY / "mosquitto").glob("*"))):
+        mode = 0o755 if os.access(path, os.X_OK) else 0o644
+        write(stage / DOC / "examples" / path.name, path.read_text(encoding="utf-8"), mode)
 
 
 def write_control(stage: Path, version: str, target: Target) -> None:

@@ -173,7 +173,9 @@ case ${1:-} in
     aarch64 | armhf)
         name=$1
         shift
-        [ $# -gt 0 ] || set -- "${TESTS[@]}"
+        chosen=no
+        for argument; do [ ! -e "${argument%%::*}" ] || chosen=yes; done
+        [ $chosen = yes ] || set -- "${TESTS[@]}" "$@"
         if [ "$name" = armhf ]; then one armhf arm "$@"; else one aarch64 aarch64 "$@"; fi
         ;;
     *)

@@ -22,7 +22,7 @@ CONNECT_REMEDY = (
     "are user and password in credentials_file those the broker knows, and may this client id "
     "connect? Its log says why it refused"
 )
-ACL_REMEDY = "let this user do that in the broker's ACL; deploy/mosquitto shows one"
+ACL_REMEDY = "let this user do that in the broker's ACL; docs/mqtt.md lists the topics"
 # Nobody's command: it is to see whether what is sent there arrives here.
 ECHO_VERB = "doctor"
 
