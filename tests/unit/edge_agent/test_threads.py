@@ -19,6 +19,12 @@ from edge_agent.threads import (
 )
 
 
+@pytest.fixture(autouse=True)
+def _heard(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever level a command of another test has set."""
+    caplog.set_level(logging.INFO, "edge_agent")
+
+
 @pytest.fixture(name="measured")
 def _measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Which bundles were measured; each is said to want three threads."""
@@ -60,7 +66,6 @@ def test_auto_measures_once_and_remembers(
     bright_bundle: Bundle, tmp_path: Path, measured: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """The second start reads; the first says what it found."""
-    caplog.set_level(logging.INFO)
     assert chosen_threads("auto", bright_bundle, tmp_path) == 3
     assert f"{bright_bundle.short_id}: 3 thread(s), the median inference in ms" in caplog.text
     assert chosen_threads("auto", bright_bundle, tmp_path) == 3

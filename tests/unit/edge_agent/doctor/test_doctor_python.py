@@ -88,7 +88,8 @@ def test_what_is_installed_here_is_for_this_python() -> None:
     assert {finding.level for finding in packages(here)} == {"ok"}
     other = Interpreter(here.version, here.bits, "other")
     wrong = [finding for finding in packages(other) if finding.level == "fail"]
-    assert "msgspec" in {finding.check for finding in wrong}
+    # Whatever came from the system has no wheel to judge by; the runtime always has.
+    assert {"ai-edge-litert", "tflite-runtime"} & {finding.check for finding in wrong}
     assert all("--force-reinstall" in finding.remedy for finding in wrong)
 
 
@@ -131,7 +132,8 @@ from edge_agent.cli import main
 sys.exit(main(["doctor"]))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (3, "")
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith("fail")]
     assert "does not load" in lines[0]
     assert module.split(".")[0].replace("cv2", "opencv")[:5] in lines[0]
