@@ -177,7 +177,12 @@ install_packages() {
     if [ "$BITS" = 32 ]; then
         # Its declared dependencies go by the kernel's word; numpy and OpenCV are the system's.
         pip_install --no-deps --force-reinstall "$package"
-        pip_install 'msgspec>=0.18' 'paho-mqtt>=2.1,<3'
+        pip_install 'paho-mqtt>=2.1,<3'
+        # A wheel where the system's own index has one (Raspberry Pi OS), else from its source.
+        pip_install --only-binary=:all: 'msgspec>=0.18' 2>/dev/null || {
+            apt_install gcc libc6-dev python3-dev
+            pip_install 'msgspec>=0.18'
+        }
         pip_install --no-deps 'tflite-runtime>=2.14'
         return
     fi
