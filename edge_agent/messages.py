@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
+from edge_agent.descriptions import with_clean_descriptions
 from edge_agent.errors import MessageError
 from edge_agent.results import Answer
 
@@ -180,6 +181,6 @@ def schemas() -> dict[str, dict[str, Any]]:
         found[f"{name}.schema.json"] = {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "title": tag,
-            **msgspec.json.schema(kind),
+            **with_clean_descriptions(msgspec.json.schema(kind)),
         }
     return found
