@@ -3,7 +3,7 @@
 #   aarch64: Debian 13, Python 3.13, ai-edge-litert      (Raspberry Pi OS 64-bit of today)
 #   armhf:   Debian 12, Python 3.11, tflite-runtime, Debian's numpy and OpenCV
 # As root on a Debian of any kind, with qemu and mmdebstrap; skipped with a word elsewhere.
-# Correctness only: an emulated processor says nothing about speed.
+# Correctness only: an emulated processor says nothing about speed (so no deadlines: profile ci).
 #   scripts/test_arm.sh [aarch64|armhf] [pytest's arguments ...]
 # shellcheck disable=SC2016,SC2317  # another shell's variables; functions called by their names
 set -euo pipefail
@@ -148,7 +148,7 @@ run_tests() {
         mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" && mount -t tmpfs tmp "$0/tmp"
         exec env -i PATH=/usr/bin:/usr/sbin:/bin:/sbin HOME=/root LANG=C.UTF-8 \
             PYTHONPATH=/opt/site:/src OMP_NUM_THREADS=1 QEMU_EMULATION=1 \
-            chroot "$0" /bin/bash -c "cd /src && exec python3 -m pytest -q -p no:cacheprovider \"\$@\"" pytest "$@"
+            chroot "$0" /bin/bash -c "cd /src && exec python3 -m pytest -q -p no:cacheprovider --hypothesis-profile=ci \"\$@\"" pytest "$@"
     ' "$root" "$@"
 }
 
