@@ -14,17 +14,20 @@ DEVICE_TESTS := tests/unit/edge_agent tests/contract tests/device
 export EDGEWARD_DEVICE_PYTHON := $(abspath $(DEVICE)/bin/python)
 export EDGEWARD_TFLITE_PYTHON := $(abspath $(TFLITE)/bin/python)
 
-.PHONY: help demo test check bench peers ocr-tools docs wheel system env format clean
+.PHONY: help demo test test-arm test-boot check bench peers ocr-tools docs wheel deb system env format clean
 
 help:
 	@echo 'make demo    the whole product on real input: train, prune, quantise, verify, run, publish'
 	@echo 'make test    every test, those of the device on both TFLite runtimes (installs mosquitto if it can)'
+	@echo 'make test-arm  the device tests in emulated aarch64 and armhf systems (root on Debian; 1 GB)'
+	@echo 'make test-boot  the package under a real systemd, in a container (root on Debian; 1 GB)'
 	@echo 'make check   ruff, mypy --strict, layers, docs against --help'
 	@echo 'make bench   every benchmark; one: make bench-NAME ARGS=..., of benchmarks/NAME.py'
 	@echo 'make peers   other converters for bench-converters and bench-peer_accuracy: 5 GB'
 	@echo 'make ocr-tools  Tesseract for bench-ocr, and the fonts that recipes/ocr-*.toml draw with (apt)'
 	@echo 'make docs    write docs/commands.md anew'
 	@echo 'make wheel   dist/*.whl, for devices'
+	@echo 'make deb     dist/*.deb, for devices without a network; ARGS="--arch arm64 --python 3.13"'
 	@echo 'make env     only the environments; make clean removes them, runs/ and dist/'
 
 demo: $(HOST)/.installed $(DEVICE)/.installed
@@ -56,6 +59,17 @@ docs: $(HOST)/.installed
 
 wheel: $(HOST)/.installed
 	$(PIP) wheel --no-deps -w dist .
+
+deb: $(HOST)/.installed
+	$(HOST)/bin/python scripts/build_deb.py $(ARGS)
+
+# Skips with a word where it cannot: it needs root, and a Debian of any kind.
+test-arm: $(HOST)/.installed
+	scripts/test_arm.sh $(ARGS)
+
+# Skips with a word too: it boots a Debian with the package in it, as root.
+test-boot: $(HOST)/.installed
+	scripts/test_boot.sh
 
 format: $(HOST)/.installed
 	$(HOST)/bin/ruff format .

@@ -5,21 +5,23 @@ decides when to end, and never polls.
 """
 
 import logging
+import os
 import queue
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, TypeAlias
 
 from edge_agent.announcer import Announcer
-from edge_agent.bundle.archive import Bundle, open_bundle
+from edge_agent.bundle.archive import Bundle
 from edge_agent.config import AgentConfig
 from edge_agent.control import Control
 from edge_agent.crops import CropStore
+from edge_agent.errors import AgentError
 from edge_agent.messages import BundleRef, HealthMessage, State, encode_message
 from edge_agent.meter_memory import MeterMemory, meters_path
 from edge_agent.mqtt import Dialer, Identity, Will
@@ -27,7 +29,11 @@ from edge_agent.outbox import Outbox
 from edge_agent.presence import Presence
 from edge_agent.publisher import MqttPublisher, Publisher
 from edge_agent.reader import open_reader
-from edge_agent.recognizer import Recognizer, open_recognizer
+from edge_agent.recognizer import open_recognizer
+from edge_agent.service.manager import Manager
+from edge_agent.service.notify import notifier
+from edge_agent.service.plan import OpenRecognizer, Plan, prepare
+from edge_agent.service.reload import Reloader
 from edge_agent.snapshots import SnapshotStore
 from edge_agent.sources.base import FrameSource
 from edge_agent.sources.live import Cameras
@@ -42,13 +48,10 @@ log = logging.getLogger(__name__)
 # deliver what waits, the rest to close. What is not delivered stays in the outbox.
 JOIN_S = 1.0
 DRAIN_S = 2.0
-RESTARTING = "restarting"
 # What the agent hears is short: commands, and retained states of its own.
 MAX_PACKET_BYTES = 256 * 1024
 # How late a signal may be noticed while only delivery is left to wait for.
 PATIENCE_S = 0.25
-
-OpenRecognizer: TypeAlias = Callable[[Bundle, int], AbstractContextManager[Recognizer]]
 
 
 @dataclass(frozen=True)
@@ -73,20 +76,53 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class HungUp:
+    """SIGHUP came: read the configuration anew."""
+
+
+@dataclass(frozen=True)
 class Restart:
     """Somebody asked for a restart."""
 
 
-Event: TypeAlias = Signalled | Ended | Failed | Restart
+@dataclass(frozen=True)
+class Prepared:
+    """What a reload has come to: a plan, or why there is none."""
+
+    plan: Plan | None
+    error: Exception | None
+
+
+@dataclass(frozen=True)
+class Left:
+    """Why an agent left, and what shall take over.
+
+    Args:
+        reason: for its last status.
+        following: the plan of a reload.
+        restart: whether somebody asked for the program to begin anew.
+    """
+
+    reason: str
+    following: Plan | None = None
+    restart: bool = False
+
+
+Event: TypeAlias = Signalled | Ended | Failed | Restart | HungUp | Prepared
 Events: TypeAlias = queue.SimpleQueue[Event]
 
 
-def run_agent(config: AgentConfig, recognizer: OpenRecognizer = open_recognizer) -> bool:
+def run_agent(
+    config: AgentConfig,
+    recognizer: OpenRecognizer = open_recognizer,
+    load: Callable[[], AgentConfig] | None = None,
+) -> bool:
     """Run until every stream has ended and all is delivered, or a signal or command comes.
 
     Args:
         config: what to run.
         recognizer: how to open a bundle's model.
+        load: reads the configuration anew at SIGHUP; one that is wrong changes nothing.
 
     Returns:
         Whether a restart was asked for.
@@ -95,13 +131,51 @@ def run_agent(config: AgentConfig, recognizer: OpenRecognizer = open_recognizer)
         AgentError: something is wrong that waiting does not mend: a bundle, a file that
             should be a source, the outbox. And whatever an inference raises.
     """
-    with ExitStack() as owned, signals() as events:
-        return open_agent(config, recognizer, events, owned).run() == RESTARTING
+    manager = Manager(notifier())
+    with ExitStack() as plans, signals() as events:
+        reloader = Reloader(
+            load, recognizer, manager, lambda plan, error: events.put(Prepared(plan, error))
+        )
+        plan: Plan | None = prepare(config, recognizer)
+        before: Plan | None = None  # the one that ran, until the next one runs
+        while plan is not None:
+            plans.callback(plan.close)
+            with ExitStack() as owned:
+                try:
+                    agent = open_agent(plan, events, owned, manager)
+                except AgentError as error:
+                    if before is None:
+                        raise
+                    manager.refused(error)
+                    plan.close()
+                    plan, before = before, None
+                    continue
+                if before is not None:
+                    before.close()
+                left = agent.run(reloader)
+                before, plan = plan, left.following
+            forget(events)
+            manager.forget_streams()
+    return left.restart
+
+
+def forget(events: Events) -> None:
+    """Take out of `events` what streams and publishers that are closed have put there."""
+    kept = []
+    with suppress(queue.Empty):
+        while True:
+            event = events.get_nowait()
+            if isinstance(event, Failed):
+                log.error("while leaving: %s", event.error)
+            elif not isinstance(event, Ended):
+                kept.append(event)
+    for event in kept:
+        events.put(event)
 
 
 @contextmanager
 def signals() -> Iterator[Events]:
-    """A queue that SIGTERM and SIGINT are put in; a second one kills, as by default.
+    """A queue that SIGTERM, SIGINT and SIGHUP are put in; a second SIGTERM or SIGINT kills.
 
     `SimpleQueue.put` may interrupt itself, so a handler may call it; a lock it may not take.
     """
@@ -111,9 +185,14 @@ def signals() -> Iterator[Events]:
         signal.signal(number, signal.SIG_DFL)
         events.put(Signalled(number))
 
-    before: dict[int, Any] = {
-        number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)
-    }
+    def hang_up(number: int, frame: FrameType | None) -> None:
+        events.put(HungUp())
+
+    handlers = {signal.SIGTERM: handle, signal.SIGINT: handle}
+    # In a terminal it means that the terminal has gone.
+    if not os.isatty(0):
+        handlers[signal.SIGHUP] = hang_up
+    before: dict[int, Any] = {n: signal.signal(n, handler) for n, handler in handlers.items()}
     try:
         yield events
     finally:
@@ -121,24 +200,17 @@ def signals() -> Iterator[Events]:
             signal.signal(number, handler)
 
 
-def open_agent(
-    config: AgentConfig, recognizer: OpenRecognizer, events: Events, owned: ExitStack
-) -> "Agent":
-    """Everything the agent needs, opened; `owned` closes it in reverse order.
+def open_agent(plan: Plan, events: Events, owned: ExitStack, manager: Manager) -> "Agent":
+    """Everything else that the agent needs, opened; `owned` closes it in reverse order.
 
     Raises:
         AgentError: as `run_agent`.
     """
-    broker = config.broker.broker()
-    bundles = [open_bundle(stream.bundle) for stream in config.streams]
-    models = [
-        owned.enter_context(recognizer(bundle, stream.threads))
-        for bundle, stream in zip(bundles, config.streams, strict=True)
-    ]
+    config = plan.config
     memory = owned.enter_context(MeterMemory(meters_path(config.outbox.path)))
     readers = [
-        open_reader(part, bundle.manifest, str(bundle.path), model, memory)
-        for part, bundle, model in zip(config.streams, bundles, models, strict=True)
+        open_reader(part.config, part.bundle.manifest, str(part.bundle.path), part.model, memory)
+        for part in plan.parts
     ]
     crops = CropStore(config.crops) if config.crops is not None else None
     snapshots = SnapshotStore(config.snapshots) if config.snapshots is not None else None
@@ -148,18 +220,27 @@ def open_agent(
     lost = identity.status("offline", "connection lost")
     will = Will(identity.topics.status, lost, config.broker.will_delay_s)
     client = Identity(f"edgeward-{config.device.name}", will, max_packet_bytes=MAX_PACKET_BYTES)
-    dialer = Dialer(broker, client)
+    dialer = Dialer(plan.broker, client)
     publisher = MqttPublisher(dialer, outbox, lambda error: events.put(Failed(error)))
     stop = Stop()
     speaker = Speaker(config.device.name, identity.boot, publisher)
-    refs = [BundleRef(name=bundle.manifest.name, id=bundle.id[:12]) for bundle in bundles]
     streams = [
-        Stream(part, ref, model, speaker, stop, reader, crops, snapshots)
-        for part, ref, model, reader in zip(config.streams, refs, models, readers, strict=True)
+        Stream(part.config, _ref(part.bundle), part.model, speaker, stop, reader, crops, snapshots)
+        for part, reader in zip(plan.parts, readers, strict=True)
     ]
     cameras = Cameras()
     sources = [
-        owned.enter_context(open_source(stream.config.source, stop, stream.report, cameras))
+        manager.watch(
+            stream.config,
+            owned.enter_context(
+                open_source(
+                    stream.config.source,
+                    stop,
+                    manager.hears(stream.config, stream.report),
+                    cameras,
+                )
+            ),
+        )
         for stream in streams
     ]
     told = config.commands
@@ -179,7 +260,12 @@ def open_agent(
 
         owned.enter_context(serve_metrics(config.metrics.port, health))
     owned.enter_context(publisher)
-    return Agent(identity, publisher, list(zip(streams, sources, strict=True)), stop, events)
+    pairs = list(zip(streams, sources, strict=True))
+    return Agent(identity, publisher, pairs, stop, events, plan, manager)
+
+
+def _ref(bundle: Bundle) -> BundleRef:
+    return BundleRef(name=bundle.manifest.name, id=bundle.id[:12])
 
 
 class Agent:
@@ -191,6 +277,8 @@ class Agent:
         streams: what to look at, with the source of each, entered.
         stop: ends every stream.
         events: what happens, put in by signals and threads.
+        plan: what it was opened from.
+        manager: what is told how it goes.
     """
 
     def __init__(
@@ -200,13 +288,20 @@ class Agent:
         streams: list[tuple[Stream, FrameSource]],
         stop: Stop,
         events: Events,
+        plan: Plan,
+        manager: Manager,
     ) -> None:
+        self._plan, self._manager = plan, manager
         self._presence, self._publisher = presence, publisher
         self._streams, self._stop, self._events = streams, stop, events
         self._health_s = presence.config.health.interval_s
+        self._left = False
 
-    def run(self) -> str:
-        """Start the streams, wait for the end, leave in good order; why it ended.
+    def run(self, reloader: Reloader) -> Left:
+        """Start the streams, wait for the end, leave in good order; why, and what follows.
+
+        Args:
+            reloader: what SIGHUP starts.
 
         Raises:
             BaseException: what a thread died of.
@@ -218,39 +313,51 @@ class Agent:
         ]
         for thread in threads:
             thread.start()
-        reason = "stopped"
+        self._manager.ready(self._words())
+        left = Left("stopped")
         try:
-            reason = self._supervise()
+            left = self._supervise(reloader)
         except BaseException as error:
-            reason = f"failed: {error}"
+            left = Left(f"failed: {error}")
             raise
         finally:
-            self._leave(threads, reason)
-        return reason
+            self._leave(threads, left)
+        return left
 
-    def _supervise(self) -> str:
-        """Wait for the end; why it came."""
+    def _supervise(self, reloader: Reloader) -> Left:
+        """Wait for the end; why it came, and what shall take over."""
         running = len(self._streams)
-        while running:
-            match self._next_event(self._health_s):
+        health_due = time.monotonic() + self._health_s
+        delivered = False
+        while running or not delivered:
+            self._manager.tick(self._words())
+            wait_s = min(self._manager.tick_s, health_due - time.monotonic())
+            match self._next_event(max(0.0, wait_s) if running else 0.0):
                 case Signalled():
-                    return "stopped"
+                    return Left("stopped")
                 case Restart():
-                    return RESTARTING
+                    return Left("restarting", restart=True)
                 case Ended(stream):
                     log.info("stream %s: its source has ended", stream)
+                    self._manager.ended(stream)
                     running -= 1
-                case None:
+                case HungUp():
+                    reloader.begin()
+                case Prepared(plan, error):
+                    following = reloader.finish(self._plan, plan, error)
+                    if following is not None:
+                        return Left("reloading", following)
+                    self._manager.ready(self._words())
+                case None if running and time.monotonic() >= health_due:
                     self._say_health()
-        while not self._publisher.flush(PATIENCE_S):
-            match self._next_event(0):
-                case Signalled():
-                    return "stopped"
-                case Restart():
-                    return RESTARTING
-                case _:
-                    pass
-        return "done"
+                    health_due = time.monotonic() + self._health_s
+            delivered = not running and self._publisher.flush(PATIENCE_S)
+        return Left("done")
+
+    def _words(self) -> str:
+        results = sum(stream.health().results for stream, _ in self._streams)
+        reached = "" if self._publisher.connections else ", broker not reached yet"
+        return f"{len(self._streams)} stream(s), {results} results{reached}"
 
     def _next_event(self, timeout_s: float) -> Event | None:
         try:
@@ -266,21 +373,29 @@ class Agent:
             stream.run(source)
         except BaseException as error:
             stream.report(False, str(error))
-            self._events.put(Failed(error))
+            self._tell(Failed(error))
         else:
             stream.report(False, "stopped" if self._stop.is_set() else "ended")
-            self._events.put(Ended(stream.config.name))
+            self._tell(Ended(stream.config.name))
 
-    def _leave(self, threads: list[threading.Thread], reason: str) -> None:
-        log.info("leaving: %s", reason)
+    def _tell(self, event: Event) -> None:
+        # A thread that was left behind has nothing to say to whoever took over.
+        if not self._left:
+            self._events.put(event)
+
+    def _leave(self, threads: list[threading.Thread], left: Left) -> None:
+        log.info("leaving: %s", left.reason)
+        if left.following is None:
+            self._manager.stopping(left.reason)
         self._stop.set()
         deadline = time.monotonic() + JOIN_S
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         self._say_health()
-        self._say_status("offline", reason)
+        self._say_status("offline", left.reason)
         if not self._publisher.flush(DRAIN_S):
             log.warning("left before all was delivered: it waits in the outbox for the next start")
+        self._left = True
 
     def _say_health(self) -> None:
         counters = tuple(stream.health() for stream, _ in self._streams)

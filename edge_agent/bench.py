@@ -1,6 +1,5 @@
 """How fast a bundle is on this machine, measured on its own golden frames."""
 
-import os
 import resource
 import sys
 import time
@@ -13,9 +12,8 @@ from edge_agent.bundle.archive import Bundle
 from edge_agent.network import Network
 from edge_agent.recognizer import Timings, open_recognizer
 from edge_agent.runtime import machine_name, runtime_name
+from edge_agent.threads import MAX_THREADS, fewest_worth_it, usable_cores
 
-# Interpreters of the networks in question gain nothing beyond: a Pi has four cores.
-MAX_THREADS = 8
 WARM_UP = 3
 # So that a slow model still gives percentiles of something.
 MIN_ROUNDS = 20
@@ -51,7 +49,7 @@ class BenchReport(
         cores: how many this process may use.
         first_inference_ms: the first of a fresh interpreter, one thread: it allocates.
         peak_rss_mb: the most memory this process ever held.
-        best_threads: the thread count with the least median total.
+        best_threads: what `threads = "auto"` would choose by these median totals.
         threads: the measurements, one per thread count.
     """
 
@@ -73,9 +71,8 @@ def bench(bundle: Bundle, *, seconds: float = 2.0) -> BenchReport:
         BundleError: it does not run here, or gives other answers than it must.
     """
     first_ms = _first_inference(bundle)
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_cores()
     measured = tuple(_measure(bundle, n, seconds) for n in range(1, min(cores, MAX_THREADS) + 1))
-    best = min(measured, key=lambda m: m.total_ms.p50)
     return BenchReport(
         bundle=bundle.manifest.name,
         id=bundle.id,
@@ -84,7 +81,7 @@ def bench(bundle: Bundle, *, seconds: float = 2.0) -> BenchReport:
         cores=cores,
         first_inference_ms=first_ms,
         peak_rss_mb=_peak_rss_mb(),
-        best_threads=best.threads,
+        best_threads=fewest_worth_it({m.threads: m.total_ms.p50 for m in measured}),
         threads=measured,
     )
 

@@ -84,13 +84,13 @@ def _steps(config: AgentConfig) -> Iterator[Step]:
     for stream in config.streams:
         yield Step(
             f"bundle of {stream.name}",
-            partial(_bundle, stream),
+            partial(prove_bundle, stream),
             "copy the bundle again from where it was verified",
         )
         camera = isinstance(stream.source, CameraConfig | PicameraConfig)
         yield Step(
             f"source of {stream.name}",
-            partial(_source, stream),
+            partial(look, stream),
             "is it plugged in, free, and may this user read it?" if camera else "mend its path",
         )
     yield Step(
@@ -117,9 +117,16 @@ def _steps(config: AgentConfig) -> Iterator[Step]:
     )
 
 
-def _bundle(stream: StreamConfig) -> str:
+def prove_bundle(stream: StreamConfig) -> str:
+    """Open the stream's bundle and replay its golden frames; what was found.
+
+    Raises:
+        AgentError: it is missing, damaged, for another task, or gives other answers here.
+    """
     bundle = open_bundle(stream.bundle)
-    with open_recognizer(bundle, stream.threads) as recognize:
+    # Any count proves it; which one is fastest is for the agent to measure.
+    threads = 1 if stream.threads == "auto" else stream.threads
+    with open_recognizer(bundle, threads) as recognize:
         open_reader(stream, bundle.manifest, str(bundle.path), recognize)
         quanta, golden = recognize.golden_quanta, bundle.manifest.golden
         return (
@@ -128,7 +135,13 @@ def _bundle(stream: StreamConfig) -> str:
         )
 
 
-def _source(stream: StreamConfig) -> str:
+def look(stream: StreamConfig) -> str:
+    """Take one frame of the stream's source; what was found.
+
+    Raises:
+        SourceError: there is none.
+        ConfigError: the stream's regions are not inside it.
+    """
     frame = first_frame(stream)
     height, width = frame.image.shape[:2]
     crop(frame.image, stream.region_in(width, height), stream.name)

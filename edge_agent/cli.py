@@ -5,10 +5,12 @@ nor an interpreter nor an MQTT client.
 """
 
 import argparse
+import faulthandler
 import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from edge_agent import __version__
@@ -75,9 +77,11 @@ def _run(options: argparse.Namespace) -> int:
     from edge_agent.config import load_config
 
     config = load_config(options.config)
+    # The watchdog's SIGABRT shall leave behind where each thread stood.
+    faulthandler.enable(2)
     from edge_agent.agent import run_agent
 
-    if run_agent(config):
+    if run_agent(config, load=partial(load_config, options.config)):
         # The same program with the same arguments, and the configuration of now.
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     return ExitCode.OK
@@ -88,6 +92,21 @@ def _check(options: argparse.Namespace) -> int:
 
     error = check(options.config, _say)
     return ExitCode.OK if error is None else exit_code(error)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from edge_agent.doctor.examine import examine
+    from edge_agent.doctor.host import Host
+    from edge_agent.doctor.report import as_json, failed, render
+
+    findings = []
+    for finding in examine(options.config, Host()):
+        findings.append(finding)
+        if not options.json:
+            _say(render(finding))
+    if options.json:
+        _say(as_json(findings))
+    return ExitCode.DOCTOR if failed(findings) else ExitCode.OK
 
 
 def _bench(options: argparse.Namespace) -> int:
@@ -139,6 +158,15 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="try everything that `run` needs, and say what fails")
     check.add_argument("--config", type=Path, required=True, help="agent.toml")
     check.set_defaults(command=_check)
+
+    doctor = commands.add_parser(
+        "doctor", help="look at this machine, and say what is wrong and what to do about it"
+    )
+    doctor.add_argument(
+        "--config", type=Path, help="agent.toml (default: /etc/edgeward/agent.toml, if it is there)"
+    )
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    doctor.set_defaults(command=_doctor)
 
     bench = commands.add_parser("bench", help="measure a bundle on this machine")
     bench.add_argument("bundle", type=Path, help="a bundle directory or .edgeward file")

@@ -1,11 +1,12 @@
 """`AgentConfig`: agent.toml as frozen values, decoded strictly.
 
-Paths in the file are relative to the file's own folder. `deploy/agent.example.toml`
-shows every key.
+Paths in the file are relative to the file's own folder, those of secrets first to the folder
+in which systemd hands them over. `deploy/agent.example.toml` shows every key.
 """
 
+import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
@@ -21,6 +22,12 @@ from edge_agent.sources.config import CameraConfig, PicameraConfig, Rate, Source
 from edge_agent.strict import Seconds, Timeout
 from edge_agent.strict import Strict as _Value
 from edge_agent.toml import decode_toml
+
+# systemd.exec(5): where a service finds its credentials; `%d` in a unit's own words.
+CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
+CREDENTIALS_PREFIX = "%d/"
+
+Threads: TypeAlias = Literal["auto"] | Annotated[int, msgspec.Meta(ge=1, le=64)]
 
 
 class DeviceConfig(_Value, frozen=True):
@@ -170,7 +177,7 @@ class StreamConfig(_Value, frozen=True):
         min_confidence: below it an answer is not sure; as the bundle says if left out.
         publish: which answers are published.
         snapshot: of which the frame is kept; none if left out.
-        threads: how many threads one inference may use; more can be slower.
+        threads: how many threads one inference may use; `auto` measures once, and remembers.
         importance: where the outbox is full, results of the least important go first.
         synchronous: as the outbox's, for this stream; the outbox's if left out.
         expires_s: how long the broker keeps a result for a subscriber that is away; for
@@ -189,7 +196,7 @@ class StreamConfig(_Value, frozen=True):
     min_confidence: Confidence | None = None
     publish: PublishConfig = PublishConfig()
     snapshot: SnapshotConfig | None = None
-    threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    threads: Threads = "auto"
     importance: Annotated[int, msgspec.Meta(ge=0, le=9)] = 5
     synchronous: Synchronous | None = None
     expires_s: Annotated[int, msgspec.Meta(ge=1, le=4_294_967_295)] | None = None
@@ -318,6 +325,14 @@ def load_config(path: Path) -> AgentConfig:
 def _path(folder: Path, kind: type[Any], value: object) -> Path:
     if kind is not Path or not isinstance(value, str) or not value:
         raise ValueError(f"expected a path, found {value!r}")
+    secrets = os.environ.get(CREDENTIALS_VARIABLE)
+    if value.startswith(CREDENTIALS_PREFIX):
+        if not secrets:
+            raise ValueError(f"expected {CREDENTIALS_VARIABLE} to be set for {value!r}")
+        return Path(secrets) / value.removeprefix(CREDENTIALS_PREFIX)
+    # systemd's LoadCredential= puts each secret there under its name.
+    if secrets and Path(value).name == value and (Path(secrets) / value).is_file():
+        return Path(secrets) / value
     try:
         return folder / Path(value).expanduser()
     except RuntimeError as error:

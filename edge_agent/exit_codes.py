@@ -13,6 +13,8 @@ class ExitCode(IntEnum):
     OK = 0
     UNEXPECTED = 1
     USAGE = 2
+    # `edgeward-agent doctor` found something that keeps the agent from its work.
+    DOCTOR = 3
     # The device: 10 to 19.
     CONFIG = 10
     BUNDLE = 11

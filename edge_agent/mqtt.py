@@ -314,7 +314,7 @@ def _client(broker: Broker, identity: Identity, version: Version) -> paho.Client
     if broker.credentials is not None:
         client.username_pw_set(broker.credentials.user, broker.credentials.password)
     if broker.endpoint.tls:
-        client.tls_set_context(_tls(broker))
+        client.tls_set_context(tls_context(broker))
     if identity.will is not None:
         with_it = None
         if version == "5" and identity.will.delay_s:
@@ -351,7 +351,12 @@ def _properties(options: Options) -> Properties | None:
     return properties
 
 
-def _tls(broker: Broker) -> ssl.SSLContext:
+def tls_context(broker: Broker) -> ssl.SSLContext:
+    """How to speak TLS with `broker`: whom to believe, and what to show.
+
+    Raises:
+        BrokerError: one of its TLS files cannot be used.
+    """
     try:
         context = ssl.create_default_context(cafile=broker.ca_file)
         if broker.cert_file is not None:

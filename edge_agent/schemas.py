@@ -7,6 +7,7 @@ import msgspec
 
 from edge_agent import __version__
 from edge_agent.commands import COMMANDS, ReplyMessage
+from edge_agent.descriptions import with_clean_descriptions
 from edge_agent.messages import MESSAGES
 from edge_agent.topics import Topics
 
@@ -40,7 +41,7 @@ def schemas() -> dict[str, Json]:
 def schema(kind: type[msgspec.Struct]) -> Json:
     """The JSON Schema of one message or command."""
     # Through JSON: a default that is a tuple is an array there.
-    made = json.loads(msgspec.json.encode(msgspec.json.schema(kind)))
+    made = with_clean_descriptions(json.loads(msgspec.json.encode(msgspec.json.schema(kind))))
     if kind in COMMANDS.values():
         # The verb in the topic says it too: whoever types a command may leave it out.
         own = made["$defs"][kind.__name__]

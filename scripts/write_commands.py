@@ -13,7 +13,7 @@ TARGET = Path(__file__).parents[1] / "docs" / "commands.md"
 COMMANDS = {
     "edgeward": "build train prune quantize export verify report init convert doctor watch label "
     "demo",
-    "edgeward-agent": "run check bench schemas",
+    "edgeward-agent": "run check doctor bench schemas",
 }
 MODULES = {"edgeward": "pipeline.cli", "edgeward-agent": "edge_agent.cli"}
 WIDTH = "96"

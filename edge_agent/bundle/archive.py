@@ -177,6 +177,7 @@ def _read_archive(path: Path) -> dict[str, bytes]:
         NotImplementedError,
         EOFError,
         ValueError,
+        OverflowError,  # an offset beyond 32 bits, on a system of 32 bits
     ) as error:
         raise BundleError(
             f"{path}: expected a bundle archive, found a damaged one: {error}"

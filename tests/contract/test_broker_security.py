@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from brokers import Mosquitto
+from certificates import certificate
 
 from edge_agent.config import BrokerConfig
 from edge_agent.errors import BrokerError
@@ -22,17 +23,6 @@ def tool(name: str) -> str:
 
 def run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
-
-
-def authority(folder: Path, name: str) -> tuple[Path, Path]:
-    """A self-signed certificate for 127.0.0.1, and its key."""
-    cert, key = folder / f"{name}.pem", folder / f"{name}.key"
-    run(
-        *(tool("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"),
-        *("-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"),
-        *("-keyout", str(key), "-out", str(cert)),
-    )
-    return cert, key
 
 
 def dial(config: BrokerConfig) -> str:
@@ -66,8 +56,8 @@ def test_tls_is_spoken_with_those_we_trust(
     mosquitto_factory: Callable[..., Mosquitto], tmp_path: Path
 ) -> None:
     """The right authority opens, another, or the system's, does not."""
-    cert, key = authority(tmp_path, "broker")
-    stranger, _ = authority(tmp_path, "stranger")
+    cert, key = certificate(tmp_path, "broker")
+    stranger, _ = certificate(tmp_path, "stranger")
     broker = mosquitto_factory(f"certfile {cert}", f"keyfile {key}")
     url = broker.url.replace("mqtt://", "mqtts://")
     assert dial(BrokerConfig(url=url, ca_file=cert)) == "5"
@@ -80,8 +70,8 @@ def test_a_client_certificate_is_shown(
     mosquitto_factory: Callable[..., Mosquitto], tmp_path: Path
 ) -> None:
     """A broker that asks for one lets in whoever has it."""
-    cert, key = authority(tmp_path, "broker")
-    ours, our_key = authority(tmp_path, "device")
+    cert, key = certificate(tmp_path, "broker")
+    ours, our_key = certificate(tmp_path, "device")
     broker = mosquitto_factory(
         f"certfile {cert}", f"keyfile {key}", f"cafile {ours}", "require_certificate true"
     )

@@ -208,3 +208,37 @@ def test_missing_tls_files_are_found_before_connecting(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         config.broker()
     assert str(caught.value) == f"{tmp_path / 'ca.pem'}: expected a PEM file, found nothing"
+
+
+@pytest.mark.parametrize("given", ["edgeward.broker", "%d/edgeward.broker"])
+def test_secrets_are_where_systemd_puts_them(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bare name that LoadCredential= has delivered is that file; `%d/` says so outright."""
+    secrets = tmp_path / "credentials"
+    secrets.mkdir()
+    (secrets / "edgeward.broker").write_text("me:x\n")
+    text = MINIMAL.replace("[outbox]", f'[broker]\ncredentials_file = "{given}"\n[outbox]')
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(secrets))
+    assert load(tmp_path, text).broker.credentials_file == secrets / "edgeward.broker"
+
+
+def test_a_secret_that_systemd_has_not_is_beside_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Must not fire: an agent started by hand, and a name that was not delivered."""
+    text = MINIMAL.replace("[outbox]", '[broker]\ncredentials_file = "secret"\n[outbox]')
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    assert load(tmp_path, text).broker.credentials_file == tmp_path / "secret"
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "none"))
+    assert load(tmp_path, text).broker.credentials_file == tmp_path / "secret"
+
+
+def test_a_secret_of_systemd_without_systemd_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`%d` has no meaning then; the key is named."""
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    text = MINIMAL.replace("[outbox]", '[broker]\ncredentials_file = "%d/x"\n[outbox]')
+    with pytest.raises(ConfigError, match=r"CREDENTIALS_DIRECTORY to be set .*credentials_file"):
+        load(tmp_path, text)

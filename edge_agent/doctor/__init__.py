@@ -1,0 +1,1 @@
+"""`edgeward-agent doctor`: what is wrong with this machine, and what to do about it."""

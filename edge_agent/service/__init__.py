@@ -1,0 +1,1 @@
+"""The agent as a service: what it tells its manager, how it lives, and how it reloads."""

@@ -1,0 +1,88 @@
+"""`Plan`: a configuration that has been proven to work, up to what only one agent may hold.
+
+Everything that can be wrong with a configuration is found here, while another one may still
+run: bundles are opened and proven, regions and credentials are read. What is left to open is
+the outbox, the meters' memory, the cameras and the connection.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from edge_agent.bundle.archive import Bundle, open_bundle
+from edge_agent.config import AgentConfig, StreamConfig
+from edge_agent.endpoint import Broker
+from edge_agent.reader import open_reader
+from edge_agent.recognizer import Recognizer, open_recognizer
+from edge_agent.threads import chosen_threads
+
+OpenRecognizer: TypeAlias = Callable[[Bundle, int], AbstractContextManager[Recognizer]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One stream's share: its model, ready."""
+
+    config: StreamConfig
+    bundle: Bundle
+    model: Recognizer
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A configuration with its models opened; `close` frees them.
+
+    Args:
+        config: what was read.
+        broker: where it says to publish, the credentials read.
+        parts: one per stream, in their order.
+        owned: what `close` closes.
+    """
+
+    config: AgentConfig
+    broker: Broker
+    parts: tuple[Part, ...]
+    owned: ExitStack
+
+    def close(self) -> None:
+        """Free the models; harmless a second time."""
+        self.owned.close()
+
+    def same_as(self, other: "Plan") -> bool:
+        """Whether going from one to the other would change nothing."""
+        return (self.config, self.broker, self._ids()) == (
+            other.config,
+            other.broker,
+            other._ids(),
+        )
+
+    def _ids(self) -> list[str]:
+        return [part.bundle.id for part in self.parts]
+
+
+def prepare(config: AgentConfig, recognizer: OpenRecognizer = open_recognizer) -> Plan:
+    """The plan for `config`.
+
+    Args:
+        config: what to run.
+        recognizer: how to open a bundle's model.
+
+    Raises:
+        AgentError: something is wrong with it: a bundle, a region, the credentials.
+    """
+    broker = config.broker.broker()
+    with ExitStack() as owned:
+        parts = tuple(_part(stream, config, recognizer, owned) for stream in config.streams)
+        return Plan(config, broker, parts, owned.pop_all())
+
+
+def _part(
+    stream: StreamConfig, config: AgentConfig, recognizer: OpenRecognizer, owned: ExitStack
+) -> Part:
+    bundle = open_bundle(stream.bundle)
+    threads = chosen_threads(stream.threads, bundle, config.outbox.path.parent)
+    model = owned.enter_context(recognizer(bundle, threads))
+    # To see that its regions and patterns hold; what it remembers only one agent may have.
+    open_reader(stream, bundle.manifest, str(bundle.path), model)
+    return Part(stream, bundle, model)

@@ -1,0 +1,68 @@
+"""`Reloader`: a new configuration is proven while the old one runs, and refused if it is wrong."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from edge_agent.config import AgentConfig
+from edge_agent.service.manager import Manager
+from edge_agent.service.plan import OpenRecognizer, Plan, prepare
+
+log = logging.getLogger(__name__)
+
+
+class Reloader:
+    """Prepares plans in a thread of its own, one at a time.
+
+    Args:
+        load: reads the configuration; None if there is no file to read again.
+        recognizer: how to open a bundle's model.
+        manager: told when a reload begins and how it ends.
+        done: given the plan, or the error, from the thread.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], AgentConfig] | None,
+        recognizer: OpenRecognizer,
+        manager: Manager,
+        done: Callable[[Plan | None, Exception | None], None],
+    ) -> None:
+        self._load, self._recognizer, self._manager, self._done = load, recognizer, manager, done
+        self._busy = self._again = False
+
+    def begin(self) -> None:
+        """Read and prove the configuration; asked again meanwhile, do it once more."""
+        if self._load is None:
+            log.warning("SIGHUP: there is no configuration file to read again")
+        elif self._busy:
+            self._again = True
+        else:
+            self._busy = True
+            self._manager.reloading()
+            threading.Thread(
+                target=self._prepare, args=(self._load,), name="reload", daemon=True
+            ).start()
+
+    def finish(self, current: Plan, plan: Plan | None, error: Exception | None) -> Plan | None:
+        """What `done` was given has come: the plan to change to, or None to go on as we are."""
+        again, self._busy, self._again = self._again, False, False
+        if plan is not None and (again or plan.same_as(current)):
+            plan.close()
+            plan = None
+        if again:
+            self.begin()
+        elif error is not None:
+            self._manager.refused(error)
+        else:
+            self._manager.accepted(changed=plan is not None)
+        return plan
+
+    def _prepare(self, load: Callable[[], AgentConfig]) -> None:
+        try:
+            plan = prepare(load(), self._recognizer)
+        # Whatever is wrong with the new configuration, the old one has done nothing to deserve it.
+        except Exception as error:
+            self._done(None, error)
+        else:
+            self._done(plan, None)

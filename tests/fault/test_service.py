@@ -1,0 +1,181 @@
+"""The agent under a service manager: ready, fed, reloaded, ended; real processes and sockets."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from agents import Agent, hear, write_config
+from brokers import Mosquitto, free_port
+from managers import ServiceManager, short_address
+
+from edge_agent.client import Ledger, Subscriber
+from edge_agent.messages import ResultMessage
+
+SLOW = "interval_s = 0.05\nthreads = 1"
+
+
+@pytest.fixture(name="systemd")
+def _systemd(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mosquitto: Mosquitto
+) -> Iterator[ServiceManager]:
+    """A service manager with a watchdog of four seconds, for every agent the test starts.
+
+    The broker is started before: mosquitto too tells a service manager when it is ready.
+    """
+    with ServiceManager(short_address(tmp_path)) as listening:
+        monkeypatch.setenv("NOTIFY_SOCKET", listening.address)
+        monkeypatch.setenv("WATCHDOG_USEC", "4000000")
+        yield listening
+
+
+@pytest.fixture(name="images")
+def _images(tmp_path: Path) -> str:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "a.png"), np.full((24, 32, 3), 230, np.uint8))
+    return f'{{ kind = "images", path = "{folder}", loop = true }}'
+
+
+def test_from_ready_to_stopping_in_order(
+    systemd: ServiceManager, mosquitto: Mosquitto, tmp_path: Path, bright_path: Path, images: str
+) -> None:
+    """READY once the streams run, food for the watchdog, STOPPING, status 0 within five seconds."""
+    config = write_config(tmp_path, mosquitto.url, bright_path, images, stream=SLOW)
+    with Agent(config) as agent:
+        assert systemd.hear()["READY"] == "1"
+        fed = [m for m in systemd.hear_until("STATUS", " results") if "WATCHDOG" in m]
+        assert fed
+        systemd.hear_until("WATCHDOG", "1")
+        assert agent.terminate() == 0
+        assert systemd.hear_until("STOPPING", "1")[-1]["STATUS"] == "stopped"
+
+
+def test_without_broker_and_camera_it_is_ready_and_alive(
+    systemd: ServiceManager, tmp_path: Path, bright_path: Path
+) -> None:
+    """Neither loss is one that a restart would mend; the line for people names the camera."""
+    camera = (
+        f'{{ kind = "camera", url = "http://127.0.0.1:{free_port()}/x", '
+        "open_timeout_s = 1, read_timeout_s = 1 }"
+    )
+    config = write_config(tmp_path, f"mqtt://127.0.0.1:{free_port()}", bright_path, camera)
+    with Agent(config) as agent:
+        assert systemd.hear()["READY"] == "1"
+        said = systemd.hear_until("STATUS", "front lost: camera http://")[-1]["STATUS"]
+        assert said.startswith("1 stream(s), 0 results, broker not reached yet; front lost: ")
+        systemd.hear_until("WATCHDOG", "1")
+        assert agent.terminate() == 0
+
+
+def test_a_stream_that_hangs_is_not_fed_for(
+    systemd: ServiceManager, tmp_path: Path, bright_path: Path, images: str
+) -> None:
+    """A model that never answers: the watchdog hears nothing more, and the line says of whom."""
+    config = write_config(tmp_path, f"mqtt://127.0.0.1:{free_port()}", bright_path, images)
+    code = f"""
+import contextlib, pathlib, time
+from edge_agent import agent, config
+from edge_agent.service import liveness, manager
+liveness.SLACK_S, manager.STATUS_INTERVAL_S = 0.5, 0.1
+class Hanging:
+    def prepare(self, image, order): return image
+    def answer(self, x): time.sleep(1000)
+agent.run_agent(config.load_config(pathlib.Path({str(config)!r})),
+                lambda bundle, threads: contextlib.nullcontext(Hanging()))
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as process:
+        try:
+            systemd.hear_until("STATUS", "hanging: front", 30)
+            until = time.monotonic() + 2.5
+            while time.monotonic() < until:
+                assert "WATCHDOG" not in systemd.hear()
+        finally:
+            process.kill()
+
+
+def test_a_good_configuration_takes_over_at_sighup(
+    systemd: ServiceManager, mosquitto: Mosquitto, tmp_path: Path, bright_path: Path, images: str
+) -> None:
+    """The same process says RELOADING and READY; the streams are the new ones, no number lost."""
+    config = write_config(tmp_path, mosquitto.url, bright_path, images, stream=SLOW)
+    ledger = Ledger()
+    with Subscriber(mosquitto.url, "gate") as subscriber, Agent(config) as agent:
+        ledger.record(hear(subscriber, ResultMessage))
+        text = config.read_text()
+        stream = text[text.index("[[stream]]") :]
+        config.write_text(text + stream.replace('"front"', '"back"'))
+        systemd.forget()
+        agent.process.send_signal(signal.SIGHUP)
+        heard = systemd.hear_until("READY", "1")
+        assert "MONOTONIC_USEC" in next(m for m in heard if m.get("RELOADING") == "1")
+        seen = set[str]()
+        while seen != {"front", "back"}:
+            message = hear(subscriber, ResultMessage)
+            ledger.record(message)
+            seen.add(message.stream)
+        assert agent.terminate() == 0
+        while (delivery := subscriber.receive(1.0)) is not None:
+            if isinstance(delivery.message, ResultMessage):
+                ledger.record(delivery.message)
+    assert (ledger.total().lost, ledger.total().resets) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ('"outbox.db"', "agent.toml: "),
+        ('[outbox]\npath = "none/outbox.db"', "none/outbox.db: unable to open database file"),
+    ],
+    ids=["not-toml", "no-folder"],
+)
+def test_a_bad_configuration_changes_nothing(
+    wrong: str,
+    why: str,
+    systemd: ServiceManager,
+    mosquitto: Mosquitto,
+    tmp_path: Path,
+    bright_path: Path,
+    images: str,
+) -> None:
+    """The old one goes on, whether the file is wrong or what only opening shows; both say so."""
+    config = write_config(tmp_path, mosquitto.url, bright_path, images, stream=SLOW)
+    with Subscriber(mosquitto.url, "gate") as subscriber, Agent(config) as agent:
+        hear(subscriber, ResultMessage)
+        config.write_text(config.read_text().replace('[outbox]\npath = "outbox.db"', wrong))
+        systemd.forget()
+        agent.process.send_signal(signal.SIGHUP)
+        heard = systemd.hear_until("READY", "1")
+        assert "new configuration refused: " in heard[-1]["STATUS"]
+        assert why in heard[-1]["STATUS"]
+        refused_at = datetime.now(UTC)
+        while hear(subscriber, ResultMessage).captured_at < refused_at:
+            pass
+        assert agent.terminate() == 0
+        assert "ERROR new configuration refused: " in agent.log.read_text()
+
+
+def test_an_unchanged_configuration_disturbs_nobody(
+    systemd: ServiceManager, mosquitto: Mosquitto, tmp_path: Path, bright_path: Path, images: str
+) -> None:
+    """The same start goes on: the results' boot stays."""
+    config = write_config(tmp_path, mosquitto.url, bright_path, images, stream=SLOW)
+    with Subscriber(mosquitto.url, "gate") as subscriber, Agent(config) as agent:
+        boot = hear(subscriber, ResultMessage).boot
+        systemd.forget()
+        agent.process.send_signal(signal.SIGHUP)
+        systemd.hear_until("READY", "1")
+        time.sleep(0.3)
+        assert agent.terminate() == 0
+        boots = set[str]()
+        while (delivery := subscriber.receive(1.0)) is not None:
+            if isinstance(delivery.message, ResultMessage):
+                boots.add(delivery.message.boot)
+        assert boots <= {boot}
+        assert "changes nothing" in agent.log.read_text()

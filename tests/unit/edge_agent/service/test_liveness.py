@@ -1,0 +1,148 @@
+"""Signs of life: who owes one, by when, and what counts as one."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from publishers import MemoryPublisher
+
+from edge_agent.bundle.archive import Bundle
+from edge_agent.config import StreamConfig
+from edge_agent.messages import BundleRef
+from edge_agent.recognizer import open_recognizer
+from edge_agent.service.liveness import (
+    SLACK_S,
+    BeatingSource,
+    Liveness,
+    allowance_s,
+    beating_report,
+)
+from edge_agent.sources.base import Frame, SourceCounters, bgr_frame
+from edge_agent.sources.config import CameraConfig, ImagesConfig
+from edge_agent.stop import Stop
+from edge_agent.stream import Speaker, Stream
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Film:
+    """A live source of as many frames as it is given."""
+
+    live = True
+    counters = SourceCounters(dropped=7)
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __enter__(self) -> "Film":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        pass
+
+    def __iter__(self) -> Iterator[Frame]:
+        return iter([bgr_frame(np.zeros((8, 8, 3), np.uint8), n) for n in range(self.count)])
+
+
+def test_silence_beyond_the_allowance_is_overdue() -> None:
+    """Must fire: for the stream that is silent, and only for it."""
+    clock = Clock()
+    liveness = Liveness(clock)
+    liveness.beat("door", 10)
+    liveness.beat("yard", 100)
+    clock.now += 10
+    assert liveness.overdue() == ()
+    clock.now += 0.1
+    assert liveness.overdue() == ("door",)
+
+
+def test_a_sign_in_time_starts_the_allowance_anew() -> None:
+    """Must not fire: and one that comes late makes up for it."""
+    clock = Clock()
+    liveness = Liveness(clock)
+    for _ in range(5):
+        liveness.beat("door", 10)
+        clock.now += 9
+        assert liveness.overdue() == ()
+    clock.now += 9
+    assert liveness.overdue() == ("door",)
+    liveness.beat("door", 10)
+    assert liveness.overdue() == ()
+
+
+def test_a_stream_at_rest_owes_nothing() -> None:
+    """One that has ended is not waited for."""
+    clock = Clock()
+    liveness = Liveness(clock)
+    liveness.beat("door", 10)
+    liveness.rest("door")
+    liveness.rest("never seen")
+    clock.now += 1e6
+    assert liveness.overdue() == ()
+
+
+@pytest.mark.parametrize(
+    ("interval_s", "source", "expected_s"),
+    [
+        (0, ImagesConfig(path=Path("x")), SLACK_S),
+        (3600, ImagesConfig(path=Path("x")), 3600 + SLACK_S),
+        (60, CameraConfig(index=0, open_timeout_s=7, read_timeout_s=5), 72 + SLACK_S),
+    ],
+)
+def test_an_idle_interval_is_no_silence(
+    interval_s: float, source: ImagesConfig | CameraConfig, expected_s: float
+) -> None:
+    """A stream that answers once an hour has an hour, and what its camera may take."""
+    stream = StreamConfig(name="x", bundle=Path("b"), source=source, interval_s=interval_s)
+    assert allowance_s(stream) == expected_s
+
+
+def test_a_lost_source_that_is_looked_for_is_a_sign_of_life() -> None:
+    """Every attempt reports; what was reported goes on to whoever else wants it."""
+    told: list[object] = []
+    report = beating_report(lambda *words: told.append(words), lambda: told.append("beat"))
+    report(False, "camera 0: none")
+    report(True, "")
+    assert told == ["beat", (False, "camera 0: none"), "beat", (True, "")]
+
+
+def test_a_beating_source_is_the_source() -> None:
+    """Its frames, its counters, its kind."""
+    beats: list[int] = []
+    source = BeatingSource(Film(3), lambda: beats.append(1))
+    assert (source.live, source.counters.dropped) == (True, 7)
+    with source as entered:
+        assert [frame.seq for frame in entered] == [0, 1, 2]
+    assert len(beats) == 3
+
+
+def test_a_frame_counts_once_the_outbox_has_taken_its_result(bright_bundle: Bundle) -> None:
+    """An outbox that hangs gives no sign of life; the sign comes when it returns."""
+    let_go, arrived = threading.Event(), threading.Event()
+
+    class Slow(MemoryPublisher):
+        def publish(self, *args: object) -> int:  # type: ignore[override]
+            arrived.set()
+            assert let_go.wait(10)
+            return super().publish(*args)  # type: ignore[arg-type]
+
+    beats: list[int] = []
+    config = StreamConfig(name="x", bundle=Path("b"), source=CameraConfig(index=0), threads=1)
+    with open_recognizer(bright_bundle) as model:
+        speaker = Speaker("gate", "boot", Slow())
+        stream = Stream(config, BundleRef(name="b", id="0"), model, speaker, Stop())
+        source = BeatingSource(Film(1), lambda: beats.append(1))
+        thread = threading.Thread(target=stream.run, args=(source,))
+        thread.start()
+        assert arrived.wait(10)
+        assert beats == []
+        let_go.set()
+        thread.join(10)
+    assert beats == [1]

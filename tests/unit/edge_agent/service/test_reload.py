@@ -1,0 +1,141 @@
+"""Reloading: what is proven before it takes over, and what is refused."""
+
+import dataclasses
+import queue
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from agents import write_config
+
+from edge_agent.config import AgentConfig, load_config
+from edge_agent.errors import BundleError, ConfigError
+from edge_agent.recognizer import open_recognizer
+from edge_agent.service.manager import Manager
+from edge_agent.service.notify import Notifier
+from edge_agent.service.plan import Plan, prepare
+from edge_agent.service.reload import Reloader
+
+Done: TypeAlias = "queue.SimpleQueue[tuple[Plan | None, Exception | None]]"
+IMAGES = '{ kind = "images", path = "." }'
+
+
+@pytest.fixture(name="file")
+def _file(tmp_path: Path, bright_path: Path) -> Path:
+    return write_config(tmp_path, "mqtt://127.0.0.1:1", bright_path, IMAGES, stream="threads = 1")
+
+
+@pytest.fixture(name="plan")
+def _plan(file: Path) -> Iterator[Plan]:
+    plan = prepare(load_config(file))
+    yield plan
+    plan.close()
+
+
+@pytest.fixture(name="done")
+def _done() -> Done:
+    return queue.SimpleQueue()
+
+
+@pytest.fixture(name="reloader")
+def _reloader(file: Path, done: Done) -> Reloader:
+    return reloader_of(lambda: load_config(file), done)
+
+
+def reloader_of(load: Callable[[], AgentConfig] | None, done: Done) -> Reloader:
+    manager = Manager(Notifier())
+    return Reloader(load, open_recognizer, manager, lambda *found: done.put(found))
+
+
+def test_the_same_configuration_changes_nothing(reloader: Reloader, plan: Plan, done: Done) -> None:
+    """Streams go on: no camera is opened anew because somebody saved a file."""
+    reloader.begin()
+    assert reloader.finish(plan, *done.get(timeout=10)) is None
+
+
+def test_another_one_takes_over(file: Path, reloader: Reloader, plan: Plan, done: Done) -> None:
+    """Its models are open by then."""
+    file.write_text(file.read_text().replace('"front"', '"back"'))
+    reloader.begin()
+    following = reloader.finish(plan, *done.get(timeout=10))
+    assert following is not None
+    assert [part.config.name for part in following.parts] == ["back"]
+    following.close()
+
+
+def test_another_bundle_under_the_same_name_takes_over(plan: Plan, file: Path) -> None:
+    """The configuration's file is the same, what it names is not."""
+    again = prepare(load_config(file))
+    again.close()
+    assert again.same_as(plan)
+    (part,) = again.parts
+    newer = dataclasses.replace(part, bundle=dataclasses.replace(part.bundle, id="1" * 64))
+    assert not dataclasses.replace(again, parts=(newer,)).same_as(plan)
+
+
+def test_a_wrong_one_is_refused_and_said(
+    file: Path, plan: Plan, done: Done, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The error with its file and key, in the log; nothing takes over."""
+    reloader = reloader_of(lambda: load_config(file), done)
+    file.write_text(file.read_text().replace("keepalive_s", "keepalive"))
+    reloader.begin()
+    found = done.get(timeout=10)
+    assert isinstance(found[1], ConfigError)
+    assert reloader.finish(plan, *found) is None
+    assert f"new configuration refused: {file}: unknown key 'keepalive'" in caplog.text
+
+
+def test_an_error_nobody_thought_of_is_refused_too(plan: Plan, done: Done) -> None:
+    """Whatever is wrong with a file, the agent that runs is not."""
+
+    def broken() -> AgentConfig:
+        raise ZeroDivisionError
+
+    reloader = reloader_of(broken, done)
+    reloader.begin()
+    assert reloader.finish(plan, *done.get(timeout=10)) is None
+
+
+def test_asked_twice_it_looks_twice(file: Path, reloader: Reloader, plan: Plan, done: Done) -> None:
+    """A file that changed while it was read counts as it is at last."""
+    reloader.begin()
+    reloader.begin()
+    first = done.get(timeout=10)
+    file.write_text(file.read_text().replace('"front"', '"back"'))
+    assert reloader.finish(plan, *first) is None
+    following = reloader.finish(plan, *done.get(timeout=10))
+    assert following is not None
+    following.close()
+    assert done.empty()
+
+
+def test_without_a_file_there_is_nothing_to_reload(
+    done: Done, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Said, not raised."""
+    reloader_of(None, done).begin()
+    assert "SIGHUP: there is no configuration file to read again" in caplog.text
+    assert done.empty()
+
+
+def test_a_plan_that_fails_half_way_frees_what_it_opened(
+    tmp_path: Path, bright_path: Path, file: Path
+) -> None:
+    """The first stream's model is closed again when the second one's bundle is missing."""
+    closed: list[str] = []
+
+    class Model:
+        def __enter__(self) -> "Model":
+            return self
+
+        def __exit__(self, *exc: object) -> None:
+            closed.append("model")
+
+    text = file.read_text()
+    second = text[text.index("[[stream]]") :].replace('"front"', '"back"')
+    file.write_text(text + second.replace(str(bright_path), "none"))
+    with pytest.raises(BundleError, match="none: expected a bundle"):
+        prepare(load_config(file), lambda bundle, threads: Model())  # type: ignore[arg-type, return-value]
+    assert closed == ["model"]
