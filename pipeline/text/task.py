@@ -165,9 +165,8 @@ class TextTask:
         return load_fonts(self.job.folder / "data" / FONTS_FILE)
 
     def _fitted(self, name: SplitName) -> FittedTexts:
-        split = self.dataset.split(name)
-        targets = split_targets(split, self.charset, self.job.recipe.input)
-        return FittedTexts(self.pixels(name), targets, split.texts)
+        truth = self.truth(name)
+        return FittedTexts(self.pixels(name), truth.targets, truth.texts)
 
 
 def _promising(spec: TextSpec, scores: F32, truth: TextTruth, error: float) -> TextSpec:

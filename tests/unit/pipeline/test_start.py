@@ -93,4 +93,5 @@ def test_only_the_first_process_of_a_torchrun_speaks(
 def test_every_recipe_that_ships_is_one() -> None:
     """The recipes are found, and each is decoded."""
     names = {load_recipe(path).name for path in recipe_folder().glob("*.toml")}
-    assert names == {"cifar10", "digits", "fashion-mnist", "image-folder", "mnist"}
+    classes = {"cifar10", "digits", "fashion-mnist", "image-folder", "mnist"}
+    assert names == classes | {"ocr-display", "ocr-lines", "ocr-meter", "ocr-words"}
