@@ -5,16 +5,12 @@ decides when to end, and never polls.
 """
 
 import logging
-import os
 import queue
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
-from types import FrameType
-from typing import Any, TypeAlias
 
 from edge_agent.announcer import Announcer
 from edge_agent.bundle.archive import Bundle
@@ -22,6 +18,18 @@ from edge_agent.config import AgentConfig
 from edge_agent.control import Control
 from edge_agent.crops import CropStore
 from edge_agent.errors import AgentError
+from edge_agent.events import (
+    Ended,
+    Event,
+    Events,
+    Failed,
+    HungUp,
+    Prepared,
+    Restart,
+    Signalled,
+    forget,
+    signals,
+)
 from edge_agent.messages import BundleRef, HealthMessage, State, encode_message
 from edge_agent.meter_memory import MeterMemory, meters_path
 from edge_agent.mqtt import Dialer, Identity, Will
@@ -55,45 +63,6 @@ PATIENCE_S = 0.25
 
 
 @dataclass(frozen=True)
-class Signalled:
-    """SIGTERM or SIGINT came."""
-
-    number: int
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A stream's source has no more frames."""
-
-    stream: str
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A thread died of an error that nothing there can mend."""
-
-    error: BaseException
-
-
-@dataclass(frozen=True)
-class HungUp:
-    """SIGHUP came: read the configuration anew."""
-
-
-@dataclass(frozen=True)
-class Restart:
-    """Somebody asked for a restart."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What a reload has come to: a plan, or why there is none."""
-
-    plan: Plan | None
-    error: Exception | None
-
-
-@dataclass(frozen=True)
 class Left:
     """Why an agent left, and what shall take over.
 
@@ -106,10 +75,6 @@ class Left:
     reason: str
     following: Plan | None = None
     restart: bool = False
-
-
-Event: TypeAlias = Signalled | Ended | Failed | Restart | HungUp | Prepared
-Events: TypeAlias = queue.SimpleQueue[Event]
 
 
 def run_agent(
@@ -159,47 +124,6 @@ def run_agent(
     return left.restart
 
 
-def forget(events: Events) -> None:
-    """Take out of `events` what streams and publishers that are closed have put there."""
-    kept = []
-    with suppress(queue.Empty):
-        while True:
-            event = events.get_nowait()
-            if isinstance(event, Failed):
-                log.error("while leaving: %s", event.error)
-            elif not isinstance(event, Ended):
-                kept.append(event)
-    for event in kept:
-        events.put(event)
-
-
-@contextmanager
-def signals() -> Iterator[Events]:
-    """A queue that SIGTERM, SIGINT and SIGHUP are put in; a second SIGTERM or SIGINT kills.
-
-    `SimpleQueue.put` may interrupt itself, so a handler may call it; a lock it may not take.
-    """
-    events: Events = queue.SimpleQueue()
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        events.put(Signalled(number))
-
-    def hang_up(number: int, frame: FrameType | None) -> None:
-        events.put(HungUp())
-
-    handlers = {signal.SIGTERM: handle, signal.SIGINT: handle}
-    # In a terminal it means that the terminal has gone.
-    if not os.isatty(0):
-        handlers[signal.SIGHUP] = hang_up
-    before: dict[int, Any] = {n: signal.signal(n, handler) for n, handler in handlers.items()}
-    try:
-        yield events
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def open_agent(plan: Plan, events: Events, owned: ExitStack, manager: Manager) -> "Agent":
     """Everything else that the agent needs, opened; `owned` closes it in reverse order.
 
@@ -240,6 +164,7 @@ def open_agent(plan: Plan, events: Events, owned: ExitStack, manager: Manager) -
                     cameras,
                 )
             ),
+            stream.controls.between_looks_s,
         )
         for stream in streams
     ]

@@ -31,6 +31,10 @@ class Controls:
         """The least time between two answers."""
         return self._interval_s
 
+    def between_looks_s(self) -> float:
+        """The time between two answers as things stand: infinite while paused."""
+        return math.inf if self._paused else self._interval_s
+
     @property
     def paused(self) -> bool:
         """Whether the stream looks at nothing."""

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import msgspec
 
-# Raspberry Pi's firmware: what holds the processor back now, by bit.
+# Raspberry Pi's firmware: what holds the processor back, by bit; the same 16 bits higher for
+# what once did since the start.
 # https://www.raspberrypi.com/documentation/computers/os.html#get_throttled
 THROTTLED_FILE = "sys/devices/platform/soc/soc:firmware/get_throttled"
 THROTTLED_BITS = ("under-voltage", "frequency capped", "throttled", "soft temperature limit")
+THROTTLED_BEFORE = 16
 # Sensors that are not there or broken give such readings.
 PLAUSIBLE_C = (-55.0, 150.0)
 
@@ -40,9 +42,10 @@ def machine_health(folder: Path, root: Path = Path("/")) -> MachineHealth:
         folder: on the disk in question.
         root: where the system's `sys` and `proc` are.
     """
+    bits = throttled_bits(root)
     return MachineHealth(
-        temperature_c=_temperature_c(root),
-        throttling=_throttling(root),
+        temperature_c=temperature_c(root),
+        throttling=None if bits is None else throttling(bits),
         rss_mb=_rss_mb(root),
         disk_free_mb=_disk_free_mb(folder),
         load_1m=_load_1m(),
@@ -56,7 +59,8 @@ def _read(path: Path) -> str | None:
         return None
 
 
-def _temperature_c(root: Path) -> float | None:
+def temperature_c(root: Path) -> float | None:
+    """The hottest thermal zone's reading, in degrees Celsius; None if there is none."""
     found = []
     for path in (root / "sys/class/thermal").glob("thermal_zone*/temp"):
         text = _read(path)
@@ -66,20 +70,30 @@ def _temperature_c(root: Path) -> float | None:
     return max((c for c in found if low < c < high), default=None)
 
 
-def _throttling(root: Path) -> tuple[str, ...] | None:
+def throttled_bits(root: Path) -> int | None:
+    """The firmware's bits; bit 0 of kernels that have the voltage's alarm alone; else None."""
+    bits = hexadecimal(_read(root / THROTTLED_FILE))
+    return _voltage_bit(root) if bits is None else bits
+
+
+def hexadecimal(text: str | None) -> int | None:
+    """The number in the firmware's `50000` or `throttled=0x50000`; None if there is none."""
     try:
-        bits = int(_read(root / THROTTLED_FILE) or "", 16)
+        return int((text or "").rpartition("=")[2], 16)
     except ValueError:
-        return _under_voltage(root)
+        return None
+
+
+def throttling(bits: int) -> tuple[str, ...]:
+    """What the low bits of `bits` say holds the processor back."""
     return tuple(word for bit, word in enumerate(THROTTLED_BITS) if bits >> bit & 1)
 
 
-def _under_voltage(root: Path) -> tuple[str, ...] | None:
-    # Kernels without the firmware's file have an alarm of this driver, for one bit of it.
+def _voltage_bit(root: Path) -> int | None:
     for name in (root / "sys/class/hwmon").glob("hwmon*/name"):
         alarm = _read(name.with_name("in0_lcrit_alarm"))
         if _read(name) == "rpi_volt" and alarm is not None:
-            return THROTTLED_BITS[:1] if alarm == "1" else ()
+            return int(alarm == "1")
     return None
 
 

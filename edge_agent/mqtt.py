@@ -145,8 +145,12 @@ class Session:
         properties = _properties(options) if self.version == "5" else None
         return self._client.publish(topic, payload, QOS, options.retain, properties).mid
 
-    def subscribe(self, filters: Sequence[str]) -> None:
-        """Subscribe at QoS 1 and wait for the broker's consent. What we say does not come back.
+    def subscribe(self, filters: Sequence[str], *, echo: bool = False) -> None:
+        """Subscribe at QoS 1 and wait for the broker's consent.
+
+        Args:
+            filters: topics, `+` for a level.
+            echo: whether what we say there ourselves comes back; 3.1.1 always brings it.
 
         Raises:
             NotAllowedError: it refuses one of `filters`; the others are subscribed to.
@@ -154,7 +158,7 @@ class Session:
         """
         self._subscribed.clear()
         if self.version == "5":
-            wanted = SubscribeOptions(QOS, noLocal=True)
+            wanted = SubscribeOptions(QOS, noLocal=not echo)
             self._client.subscribe([(name, wanted) for name in filters])
         else:
             self._client.subscribe([(name, QOS) for name in filters])

@@ -97,10 +97,11 @@ class Stream:
             run(ahead, self._classify, self._publish)
 
     def report(self, available: bool, reason: str) -> None:
-        """The source came or went: say so, retained."""
+        """The source came or went: say so, retained; what has been said is not said again."""
         with self._speaking:
-            self._source_state = available, reason
-            self._say_availability()
+            if (available, reason) != self._source_state:
+                self._source_state = available, reason
+                self._say_availability()
 
     def pause(self, paused: bool) -> None:
         """Look no more, or again; a paused stream is not available, and says why."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge_agent.config import AgentConfig
+from edge_agent.discovery import discovery_topic
 from edge_agent.doctor.host import Host
 from edge_agent.doctor.report import Finding, fail, ok, skip, warn
 from edge_agent.doctor.tls import tls
@@ -101,7 +102,12 @@ def spoken(found: Broker, config: AgentConfig) -> Iterator[Finding]:
         yield ok("broker login", f"MQTT {session.version}, {who}")
         topics = Topics(config.device.name)
         yield from may_publish(session, told(topics, config))
-        yield may_subscribe(session, topics)
+        if config.commands.allow:
+            yield may_subscribe(session, topics)
+        if config.home_assistant.enabled:
+            yield may_announce(
+                session, discovery_topic(config.home_assistant.prefix, topics.device)
+            )
 
 
 def told(topics: Topics, config: AgentConfig) -> list[str]:
@@ -112,6 +118,8 @@ def told(topics: Topics, config: AgentConfig) -> list[str]:
         topics.health,
         *(topics.availability(stream) for stream in streams),
         *(topics.result(stream) for stream in streams),
+        *(topics.snapshot(stream) for stream in streams),
+        *(topics.reply(verb) for verb in config.commands.allow),
     ]
 
 
@@ -140,12 +148,12 @@ def may_subscribe(session: Session, topics: Topics) -> Finding:
     The broker's word is not enough: mosquitto with an ACL file grants every SUBSCRIBE, and
     then delivers nothing.
     """
-    wanted = f"{topics.root}/command/+"
+    wanted = topics.command("+")
     try:
-        session.subscribe([wanted])
+        session.subscribe([wanted], echo=True)
     except BrokerError as error:
         return fail("acl subscribe", one_line(error), ACL_REMEDY)
-    echo = f"{topics.root}/command/{ECHO_VERB}"
+    echo = topics.command(ECHO_VERB)
     heard: list[str] = []
     answer = _answer(session, session.publish(echo, b""), heard)
     if answer is None or answer or session.version != "5":
@@ -153,6 +161,18 @@ def may_subscribe(session: Session, topics: Topics) -> Finding:
     if echo in heard or _hears(session, echo):
         return ok("acl subscribe", f"{wanted}: granted and delivered")
     return fail("acl subscribe", f"{wanted}: granted, but not delivered", ACL_REMEDY)
+
+
+def may_announce(session: Session, topic: str) -> Finding:
+    """Ask for what the broker keeps of our announcement to Home Assistant.
+
+    Nothing is published there: to Home Assistant an empty message means that the device is gone.
+    """
+    try:
+        session.subscribe([topic])
+    except BrokerError as error:
+        return fail("acl home assistant", one_line(error), ACL_REMEDY)
+    return ok("acl home assistant", f"{topic}: granted; writing there is not tried")
 
 
 def _answer(session: Session, mid: int, heard: list[str] | None = None) -> str | None:

@@ -9,10 +9,16 @@ from edge_agent.config import StreamConfig
 from edge_agent.doctor.host import Host
 from edge_agent.doctor.report import Finding, fail, ok, warn
 from edge_agent.errors import AgentError, ConfigError, one_line
-from edge_agent.sources.config import CameraConfig
+from edge_agent.sources.config import CameraConfig, PicameraConfig
 
 VIDEO_REMEDY = (
     "sudo usermod -aG video $USER and log in again; under systemd: SupplementaryGroups=video"
+)
+
+PICAMERA_REMEDY = (
+    "rpicam-hello --list-cameras names the cameras; none: look at the cable and at "
+    "camera_auto_detect=1 in /boot/firmware/config.txt; in use: end the other program; no module "
+    "picamera2: sudo apt install python3-picamera2, and an environment that sees system packages"
 )
 
 
@@ -21,6 +27,7 @@ def source(stream: StreamConfig, host: Host) -> list[Finding]:
     check = f"source {stream.name}"
     config = stream.source
     if not isinstance(config, CameraConfig) or config.url is not None:
+        # Picamera2 finds its camera itself, and says if somebody has it.
         return [_frame(check, stream, _remedy(config))]
     named = config.device or Path(f"/dev/video{config.index}")
     device = host.root / named.relative_to("/")
@@ -50,6 +57,8 @@ def _frame(check: str, stream: StreamConfig, remedy: str) -> Finding:
 
 
 def _remedy(config: object) -> str:
+    if isinstance(config, PicameraConfig):
+        return PICAMERA_REMEDY
     if not isinstance(config, CameraConfig):
         return "mend its path in agent.toml, or copy the files there"
     if config.url is not None:

@@ -10,6 +10,14 @@ from edge_agent import __version__
 from edge_agent.doctor.host import Host
 from edge_agent.doctor.report import Finding, fail, ok, skip, warn
 from edge_agent.errors import one_line
+from edge_agent.machine import (
+    THROTTLED_BEFORE,
+    THROTTLED_BITS,
+    hexadecimal,
+    temperature_c,
+    throttled_bits,
+    throttling,
+)
 
 # No agent of this version can have run before: its own file is from then or later.
 BORN = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
@@ -19,14 +27,7 @@ SPARE_BYTES = 50 * 1024**2
 WARM_C, HOT_C = 75.0, 85.0
 # tmpfs and the like: what is written there is gone when the power is.
 VOLATILE = ("tmpfs", "ramfs", "overlay")
-# Bits of the firmware's get_throttled: now, and at some time since the start.
-THROTTLED = {
-    0: "under-voltage",
-    1: "frequency capped",
-    2: "throttled",
-    3: "soft temperature limit",
-}
-THROTTLED_BEFORE = 16
+UNDER_VOLTAGE = THROTTLED_BITS[0]
 CLOCK_REMEDY = (
     "sudo timedatectl set-ntp true, and let UDP port 123 through; without a network a board "
     "needs a real-time clock"
@@ -154,12 +155,13 @@ def _mb(size: int) -> str:
 
 def power(host: Host) -> list[Finding]:
     """Under-voltage and throttling, as the Raspberry Pi's firmware tells them."""
-    bits = _throttled(host)
+    bits = throttled_bits(host.root)
+    if bits is None:
+        bits = hexadecimal(host.run(["vcgencmd", "get_throttled"]))
     if bits is None:
         return [skip("power", "cannot be told here: no vcgencmd, and no sensor below /sys")]
-    now = [name for bit, name in THROTTLED.items() if bits >> bit & 1]
-    before = [name for bit, name in THROTTLED.items() if bits >> (bit + THROTTLED_BEFORE) & 1]
-    remedy = POWER_REMEDY if {"under-voltage"} & {*now, *before} else HEAT_REMEDY
+    now, before = throttling(bits), throttling(bits >> THROTTLED_BEFORE)
+    remedy = POWER_REMEDY if UNDER_VOLTAGE in {*now, *before} else HEAT_REMEDY
     if now:
         return [fail("power", f"now: {', '.join(now)} (0x{bits:x})", remedy)]
     if before:
@@ -167,38 +169,14 @@ def power(host: Host) -> list[Finding]:
     return [ok("power", "no under-voltage and no throttling since the start")]
 
 
-def _throttled(host: Host) -> int | None:
-    """The bits of get_throttled; from an alarm of the kernel's own, bit 0 alone."""
-    for text in (
-        host.read("sys/devices/platform/soc/soc:firmware/get_throttled"),
-        host.run(["vcgencmd", "get_throttled"]),
-    ):
-        try:
-            return int((text or "").rpartition("=")[2], 16)
-        except ValueError:
-            continue
-    for sensor in sorted((host.root / "sys/class/hwmon").glob("hwmon*")):
-        place = sensor.relative_to(host.root)
-        if host.read(f"{place}/name") == "rpi_volt":
-            alarm = host.read(f"{place}/in0_lcrit_alarm")
-            return None if alarm is None else int(alarm == "1")
-    return None
-
-
 def temperature(host: Host) -> list[Finding]:
     """The hottest sensor the kernel knows."""
-    found: list[float] = []
-    for zone in sorted((host.root / "sys/class/thermal").glob("thermal_zone*")):
-        text = host.read(f"{zone.relative_to(host.root)}/temp")
-        try:
-            found.append(int(text or "") / 1000)
-        except ValueError:
-            continue
-    if not found:
+    found = temperature_c(host.root)
+    if found is None:
         return [skip("temperature", "cannot be told here: no sensor below /sys/class/thermal")]
-    text = f"{max(found):.0f} °C"
-    if max(found) >= HOT_C:
+    text = f"{found:.0f} °C"
+    if found >= HOT_C:
         return [fail("temperature", f"{text}: the processor slows down", HEAT_REMEDY)]
-    if max(found) >= WARM_C:
+    if found >= WARM_C:
         return [warn("temperature", f"{text}: little is left until it slows down", HEAT_REMEDY)]
     return [ok("temperature", text)]

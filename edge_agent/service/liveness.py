@@ -6,32 +6,39 @@ that is looked for, again and again, is not a program that hangs. The broker pla
 since results wait for it in the outbox.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
-from edge_agent.config import StreamConfig
 from edge_agent.sources.base import Frame, FrameSource, Report, SourceCounters
-from edge_agent.sources.config import CameraConfig, PicameraConfig
+from edge_agent.sources.config import CameraConfig, PicameraConfig, SourceConfig
 
 # Beyond what the configuration says a frame may take: one slow answer, a page of text on a
 # slow board, and the longest pause between two attempts to open a camera.
 SLACK_S = 60.0
 
+Allowance: TypeAlias = Callable[[], float]
+"""The longest time between two signs of life, in seconds, as things stand; infinite at rest."""
 
-def allowance_s(stream: StreamConfig) -> float:
-    """The longest time between two signs of life of a stream that works, in seconds."""
-    source = stream.source
+
+def allowance_s(source: SourceConfig, interval_s: float) -> float:
+    """The longest time between two signs of life of a stream that works, in seconds.
+
+    Args:
+        source: where its frames come from.
+        interval_s: between two answers, as it is set now; infinite while it is paused.
+    """
     waits = 0.0
     if isinstance(source, CameraConfig | PicameraConfig):
-        waits = source.open_timeout_s + source.read_timeout_s
-    return stream.interval_s + waits + SLACK_S
+        waits = source.open_timeout_s + source.read_timeout_s + source.frozen_after_s
+    return interval_s + waits + SLACK_S
 
 
 class Liveness:
-    """By when each stream's next sign of life is due.
+    """When each stream gave its last sign of life, and how long it may take to the next.
 
     Args:
         clock: seconds that only rise.
@@ -40,23 +47,36 @@ class Liveness:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._due: dict[str, float] = {}
+        self._allowances: dict[str, Allowance] = {}
+        self._heard: dict[str, float] = {}
 
-    def beat(self, stream: str, allowance_s: float) -> None:
-        """A sign of life of `stream`; its next is due in `allowance_s` seconds."""
+    def expect(self, stream: str, allowance: Allowance) -> None:
+        """Signs of life of `stream` are due from now on, each within `allowance` of the last."""
         with self._lock:
-            self._due[stream] = self._clock() + allowance_s
+            self._allowances[stream], self._heard[stream] = allowance, self._clock()
 
-    def rest(self, stream: str) -> None:
-        """Nothing is due of `stream` until its next sign of life: it has ended, or is paused."""
+    def beat(self, stream: str) -> None:
+        """A sign of life of `stream`."""
         with self._lock:
-            self._due.pop(stream, None)
+            self._heard[stream] = self._clock()
+
+    def end(self, stream: str) -> None:
+        """Nothing is due of `stream` any more."""
+        with self._lock:
+            self._allowances.pop(stream, None)
 
     def overdue(self) -> tuple[str, ...]:
         """The streams whose sign of life has not come in time."""
         with self._lock:
             now = self._clock()
-            return tuple(name for name, due in self._due.items() if now > due)
+            return tuple(name for name in self._allowances if self._is_overdue(name, now))
+
+    def _is_overdue(self, stream: str, now: float) -> bool:
+        allowed_s = self._allowances[stream]()
+        if allowed_s == math.inf:
+            # Whoever rests owes nothing for that time when it goes on.
+            self._heard[stream] = now
+        return now - self._heard[stream] > allowed_s
 
 
 def beating_report(report: Report, beat: Callable[[], None]) -> Report:

@@ -43,11 +43,18 @@ class Manager:
             STATUS_INTERVAL_S, patience_s / FEEDS_PER_PATIENCE if patience_s else STATUS_INTERVAL_S
         )
 
-    def watch(self, stream: StreamConfig, source: FrameSource) -> FrameSource:
-        """`source`, whose stream counts as alive while its frames are dealt with in time."""
-        beat = partial(self._liveness.beat, stream.name, allowance_s(stream))
-        beat()
-        return BeatingSource(source, beat)
+    def watch(
+        self, stream: StreamConfig, source: FrameSource, interval_s: Callable[[], float]
+    ) -> FrameSource:
+        """`source`, whose stream counts as alive while its frames are dealt with in time.
+
+        Args:
+            stream: whose frames they are.
+            source: where they come from.
+            interval_s: the time between two answers, as it is set now; infinite at rest.
+        """
+        self._liveness.expect(stream.name, lambda: allowance_s(stream.source, interval_s()))
+        return BeatingSource(source, partial(self._liveness.beat, stream.name))
 
     def hears(self, stream: StreamConfig, report: Report) -> Report:
         """`report`, also for the line that says how it goes, and as a sign of life."""
@@ -59,11 +66,11 @@ class Manager:
                 self._lost[stream.name] = reason
             report(available, reason)
 
-        return beating_report(note, partial(self._liveness.beat, stream.name, allowance_s(stream)))
+        return beating_report(note, partial(self._liveness.beat, stream.name))
 
     def ended(self, stream: str) -> None:
         """Nothing more is to be expected of `stream`."""
-        self._liveness.rest(stream)
+        self._liveness.end(stream)
         self._lost.pop(stream, None)
 
     def ready(self, words: str) -> None:

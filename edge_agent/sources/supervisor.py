@@ -252,11 +252,15 @@ class Supervisor:
         self._ended.wait(delay)
 
     def _say(self, available: bool, reason: str, *, once: bool = False) -> None:
-        """Report a state that is new; `once`: whatever the reason, if it was unavailable before."""
+        """Report that frames come, if they did not; or that they do not, and why, each time.
+
+        That another attempt has failed is news to who wonders whether we hang. `once`: but not
+        of every frame that is no good.
+        """
         state = (available, reason)
         with self._lock:
             before, sources = self._state, list(self._sources)
-            if state == before or (once and before is not None and not before[0]):
+            if before is not None and (once or available) and before[0] == available:
                 return
             self._state = state
         if available and before is not None:

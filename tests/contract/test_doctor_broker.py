@@ -26,6 +26,8 @@ topic write edgeward/gate/status
 topic write edgeward/gate/health
 topic write edgeward/gate/stream/+/availability
 topic write edgeward/gate/stream/+/result
+topic write edgeward/gate/stream/+/snapshot
+topic write edgeward/gate/reply/+
 topic read edgeward/gate/command/+
 """
 
@@ -57,11 +59,30 @@ def test_an_open_broker(mosquitto: Mosquitto, tmp_path: Path) -> None:
     """Must not fire: every step is ok, and commands are proven to arrive."""
     found = seen(tmp_path, mosquitto.url)
     assert {check: finding.level for check, finding in found.items()} == dict.fromkeys(
-        ("broker name", "broker port", "broker login", "acl publish", "acl subscribe"), "ok"
+        (
+            "broker name",
+            "broker port",
+            "broker login",
+            "acl publish",
+            "acl subscribe",
+            "acl home assistant",
+        ),
+        "ok",
     )
     assert found["broker login"].found == "MQTT 5, as anybody"
-    assert found["acl publish"].found == "4 topics"
+    assert found["acl publish"].found == "11 topics"
     assert found["acl subscribe"].found == "edgeward/gate/command/+: granted and delivered"
+    assert found["acl home assistant"].found == (
+        "homeassistant/device/edgeward-gate/config: granted; writing there is not tried"
+    )
+
+
+def test_what_is_switched_off_is_not_tried(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    """An agent that takes no commands and is not announced needs no right to it."""
+    more = "[commands]\nallow = []\n[home_assistant]\nenabled = false"
+    found = seen(tmp_path, mosquitto.url, more)
+    assert list(found) == ["broker name", "broker port", "broker login", "acl publish"]
+    assert found["acl publish"].found == "5 topics"
 
 
 def test_a_name_that_leads_nowhere() -> None:

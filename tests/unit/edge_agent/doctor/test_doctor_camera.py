@@ -12,7 +12,7 @@ from edge_agent.doctor import camera
 from edge_agent.doctor.host import Host
 from edge_agent.errors import SourceError
 from edge_agent.regions import Region
-from edge_agent.sources.config import CameraConfig, ImagesConfig
+from edge_agent.sources.config import CameraConfig, ImagesConfig, PicameraConfig
 
 STREAM = StreamConfig(name="door", bundle=Path("b"), source=CameraConfig(index=0))
 
@@ -107,6 +107,20 @@ def test_a_stream_that_nobody_sends(host: Host) -> None:
     (finding,) = camera.source(StreamConfig(name="x", bundle=Path("b"), source=source), host)
     assert finding.level == "fail"
     assert "ffplay" in finding.remedy
+
+
+def test_a_board_camera_that_gives_none(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Must fire with what helps there, not with what helps a file or a USB camera."""
+
+    def silent(stream: StreamConfig) -> str:
+        raise SourceError("picamera 0: expected the system's Picamera2, found none")
+
+    monkeypatch.setattr(camera, "look", silent)
+    stream = StreamConfig(name="x", bundle=Path("b"), source=PicameraConfig())
+    (finding,) = camera.source(stream, host)
+    assert finding.level == "fail"
+    assert "rpicam-hello --list-cameras" in finding.remedy
+    assert "apt install python3-picamera2" in finding.remedy
 
 
 def test_files(host: Host, tmp_path: Path) -> None:

@@ -55,8 +55,8 @@ def test_silence_beyond_the_allowance_is_overdue() -> None:
     """Must fire: for the stream that is silent, and only for it."""
     clock = Clock()
     liveness = Liveness(clock)
-    liveness.beat("door", 10)
-    liveness.beat("yard", 100)
+    liveness.expect("door", lambda: 10)
+    liveness.expect("yard", lambda: 100)
     clock.now += 10
     assert liveness.overdue() == ()
     clock.now += 0.1
@@ -67,24 +67,51 @@ def test_a_sign_in_time_starts_the_allowance_anew() -> None:
     """Must not fire: and one that comes late makes up for it."""
     clock = Clock()
     liveness = Liveness(clock)
+    liveness.expect("door", lambda: 10)
     for _ in range(5):
-        liveness.beat("door", 10)
+        liveness.beat("door")
         clock.now += 9
         assert liveness.overdue() == ()
     clock.now += 9
     assert liveness.overdue() == ("door",)
-    liveness.beat("door", 10)
+    liveness.beat("door")
     assert liveness.overdue() == ()
 
 
-def test_a_stream_at_rest_owes_nothing() -> None:
-    """One that has ended is not waited for."""
+def test_a_stream_that_has_ended_owes_nothing() -> None:
+    """Nor one that nobody expects anything of, whatever it still says."""
     clock = Clock()
     liveness = Liveness(clock)
-    liveness.beat("door", 10)
-    liveness.rest("door")
-    liveness.rest("never seen")
+    liveness.expect("door", lambda: 10)
+    liveness.end("door")
+    liveness.end("never seen")
+    liveness.beat("door")
     clock.now += 1e6
+    assert liveness.overdue() == ()
+
+
+def test_a_stream_at_rest_owes_nothing_and_has_its_time_when_it_goes_on() -> None:
+    """Paused over night: no sign of life is due, and the first one not at once."""
+    clock, allowed_s = Clock(), [10.0]
+    liveness = Liveness(clock)
+    liveness.expect("door", lambda: allowed_s[0])
+    allowed_s[0] = float("inf")
+    clock.now += 1e5
+    assert liveness.overdue() == ()
+    allowed_s[0] = 10
+    clock.now += 9
+    assert liveness.overdue() == ()
+    clock.now += 2
+    assert liveness.overdue() == ("door",)
+
+
+def test_another_interval_is_another_allowance() -> None:
+    """Told to look once an hour, a stream is not waited for after a minute."""
+    clock, allowed_s = Clock(), [60.0]
+    liveness = Liveness(clock)
+    liveness.expect("door", lambda: allowed_s[0])
+    allowed_s[0] = 3660
+    clock.now += 3000
     assert liveness.overdue() == ()
 
 
@@ -93,15 +120,19 @@ def test_a_stream_at_rest_owes_nothing() -> None:
     [
         (0, ImagesConfig(path=Path("x")), SLACK_S),
         (3600, ImagesConfig(path=Path("x")), 3600 + SLACK_S),
-        (60, CameraConfig(index=0, open_timeout_s=7, read_timeout_s=5), 72 + SLACK_S),
+        (
+            60,
+            CameraConfig(index=0, open_timeout_s=7, read_timeout_s=5, frozen_after_s=30),
+            102 + SLACK_S,
+        ),
+        (float("inf"), CameraConfig(index=0), float("inf")),
     ],
 )
 def test_an_idle_interval_is_no_silence(
     interval_s: float, source: ImagesConfig | CameraConfig, expected_s: float
 ) -> None:
-    """A stream that answers once an hour has an hour, and what its camera may take."""
-    stream = StreamConfig(name="x", bundle=Path("b"), source=source, interval_s=interval_s)
-    assert allowance_s(stream) == expected_s
+    """A stream that answers once an hour has an hour, and what its camera may take; paused, for ever."""
+    assert allowance_s(source, interval_s) == expected_s
 
 
 def test_a_lost_source_that_is_looked_for_is_a_sign_of_life() -> None:

@@ -39,7 +39,7 @@ def _clock() -> Clock:
 @pytest.fixture(name="manager")
 def _manager(systemd: ServiceManager, clock: Clock) -> Manager:
     manager = Manager(Notifier(systemd.address, watchdog_s=40), clock)
-    manager.watch(DOOR, ImageSource(Path("x"), Stop()))
+    manager.watch(DOOR, ImageSource(Path("x"), Stop()), lambda: DOOR.interval_s)
     return manager
 
 
@@ -74,7 +74,7 @@ def test_a_hanging_stream_does_not(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Must fire: no food, a line that names the stream, one line in the log; and back again."""
-    clock.now += allowance_s(DOOR) + 1
+    clock.now += allowance_s(DOOR.source, DOOR.interval_s) + 1
     for _ in range(3):
         manager.tick("1 stream(s)")
     assert systemd.hear() == {"STATUS": "1 stream(s); hanging: door"}

@@ -185,7 +185,8 @@ def test_what_was_frozen_stays_so_in_a_new_process() -> None:
         assert stage.source.counters.frozen == 2
         eventually(lambda: second.given_back == [0, 1])
         frozen = "frozen: expected a change within 5 s, found none for 6 s"
-        assert stage.reports == [(True, ""), (False, f"camera test://: {frozen}"), (True, "")]
+        why = (False, f"camera test://: {frozen}")  # once seen, once given up
+        assert stage.reports == [(True, ""), why, why, (True, "")]
 
 
 def test_a_bug_comes_out_where_frames_would(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,3 +216,13 @@ def test_leaving_wakes_the_supervisor() -> None:
     with pytest.raises(GoneError):
         process.camera.receive(1)
     assert stage.reports == []
+
+
+def test_every_attempt_in_vain_is_reported() -> None:
+    """The same words each time: whoever watches over us must hear that we try."""
+    stage = Stage()
+    with stage.source:
+        for number in range(3):
+            stage.process(number).camera.hang_up()
+        lost = (False, "camera test://: its process ended")
+        eventually(lambda: stage.reports == [lost] * 3)

@@ -1,0 +1,99 @@
+"""What can happen to an agent as a whole, and the one queue it reaches the main thread through."""
+
+import logging
+import os
+import queue
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, TypeAlias
+
+from edge_agent.service.plan import Plan
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Signalled:
+    """SIGTERM or SIGINT came."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A stream's source has no more frames."""
+
+    stream: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A thread died of an error that nothing there can mend."""
+
+    error: BaseException
+
+
+@dataclass(frozen=True)
+class HungUp:
+    """SIGHUP came: read the configuration anew."""
+
+
+@dataclass(frozen=True)
+class Restart:
+    """Somebody asked for a restart."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a reload has come to: a plan, or why there is none."""
+
+    plan: Plan | None
+    error: Exception | None
+
+
+Event: TypeAlias = Signalled | Ended | Failed | Restart | HungUp | Prepared
+Events: TypeAlias = queue.SimpleQueue[Event]
+
+
+def forget(events: Events) -> None:
+    """Take out of `events` what streams and publishers that are closed have put there."""
+    kept = []
+    with suppress(queue.Empty):
+        while True:
+            event = events.get_nowait()
+            if isinstance(event, Failed):
+                log.error("while leaving: %s", event.error)
+            elif not isinstance(event, Ended):
+                kept.append(event)
+    for event in kept:
+        events.put(event)
+
+
+@contextmanager
+def signals() -> Iterator[Events]:
+    """A queue that SIGTERM, SIGINT and SIGHUP are put in; a second SIGTERM or SIGINT kills.
+
+    `SimpleQueue.put` may interrupt itself, so a handler may call it; a lock it may not take.
+    """
+    events: Events = queue.SimpleQueue()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        events.put(Signalled(number))
+
+    def hang_up(number: int, frame: FrameType | None) -> None:
+        events.put(HungUp())
+
+    handlers = {signal.SIGTERM: handle, signal.SIGINT: handle}
+    # In a terminal it means that the terminal has gone.
+    if not os.isatty(0):
+        handlers[signal.SIGHUP] = hang_up
+    before: dict[int, Any] = {n: signal.signal(n, handler) for n, handler in handlers.items()}
+    try:
+        yield events
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
