@@ -155,6 +155,18 @@ def test_a_report_is_retained_on_the_availability_topic() -> None:
     assert (message.state, message.reason) == ("offline", "unplugged")
 
 
+def test_what_has_been_said_of_a_source_is_not_said_again() -> None:
+    """Attempt after attempt fails alike: `since` stays the moment it was lost."""
+    publisher = MemoryPublisher()
+    stream = make_stream(publisher)
+    stream.report(False, "unplugged")
+    before = dict(publisher.retained)
+    stream.report(False, "unplugged")
+    assert publisher.retained == before
+    stream.report(False, "refused")
+    assert publisher.retained != before
+
+
 def test_a_paused_stream_is_not_available_and_says_why() -> None:
     """Its source's own trouble comes first; resuming takes back what pausing said."""
     publisher = MemoryPublisher()
