@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from edge_agent.sources.config import LiveConfig
+from edge_agent.sources.config import CameraConfig, LiveConfig
 
 
 def camera_environment(config: LiveConfig, ours: Mapping[str, str]) -> dict[str, str]:
@@ -17,4 +17,8 @@ def camera_environment(config: LiveConfig, ours: Mapping[str, str]) -> dict[str,
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
     }
+    if isinstance(config, CameraConfig) and (config.url or "").startswith("rtsp"):
+        # A datagram that is lost is a damaged picture, and many networks let none through; a
+        # server without TCP is spoken to in UDP after all.
+        defaults["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = "rtsp_flags;prefer_tcp"
     return defaults | dict(ours)

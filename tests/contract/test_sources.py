@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from mjpeg import mjpeg_camera
+from rtsp import rtsp_camera
 
 from edge_agent.errors import SourceError
 from edge_agent.sources.base import FrameSource
@@ -28,9 +29,9 @@ from edge_agent.sources.open import open_source
 from edge_agent.stop import Stop
 
 COUNT = 5
-KINDS = ("image", "folder", "folder-loop", "video", "video-loop", "camera", "picamera")
+KINDS = ("image", "folder", "folder-loop", "video", "video-loop", "camera", "rtsp", "picamera")
 FINITE = ("image", "folder", "video")
-LIVE = ("camera", "picamera")
+LIVE = ("camera", "rtsp", "picamera")
 FAKE_MODULES = Path(__file__).parents[1] / "fake_modules"
 
 
@@ -79,7 +80,8 @@ def _configure(
                 case "picamera":
                     return PicameraConfig(width=64, height=48)
                 case _:
-                    camera = owned.enter_context(mjpeg_camera())
+                    start = rtsp_camera if kind == "rtsp" else mjpeg_camera
+                    camera = owned.enter_context(start())
                     return CameraConfig(url=camera.url, open_timeout_s=5, read_timeout_s=5)
 
         yield make

@@ -7,14 +7,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 from agents import Agent, hear, write_config
 from brokers import Mosquitto, free_port
 from mjpeg import MjpegCamera, mjpeg_camera, red_jpeg
 from patterns import pattern_source
+from rtsp import RtspCamera, rtsp_camera
 
 from edge_agent.client import Subscriber
 from edge_agent.messages import AvailabilityMessage, HealthMessage, ResultMessage
@@ -25,6 +28,9 @@ from edge_agent.sources.open import open_source
 from edge_agent.stop import Stop
 
 PATIENCE_S = 60.0
+NetworkCamera: TypeAlias = MjpegCamera | RtspCamera
+StartCamera: TypeAlias = Callable[[], AbstractContextManager[NetworkCamera]]
+both_protocols = pytest.mark.parametrize("start", [mjpeg_camera, rtsp_camera], ids=["http", "rtsp"])
 
 
 class Reports:
@@ -68,7 +74,7 @@ def process_of(source: LiveSource) -> int:
     return process.pid
 
 
-def toml(camera: MjpegCamera | str) -> str:
+def toml(camera: NetworkCamera | str) -> str:
     url = camera if isinstance(camera, str) else camera.url
     return f'{{ kind = "camera", url = "{url}", open_timeout_s = 1, read_timeout_s = 1 }}'
 
@@ -86,11 +92,12 @@ def fresh(frames: Iterator[Frame], asked: float) -> Frame:
     return frame
 
 
+@both_protocols
 def test_a_camera_that_stalls_is_offline_until_it_goes_on(
-    mosquitto: Mosquitto, tmp_path: Path, bright_path: Path
+    start: StartCamera, mosquitto: Mosquitto, tmp_path: Path, bright_path: Path
 ) -> None:
     """Online, offline with a reason while it says nothing, online again, results again."""
-    with mjpeg_camera() as camera:
+    with start() as camera:
         config = write_config(tmp_path, mosquitto.url, bright_path, toml(camera))
         with Subscriber(mosquitto.url, "gate") as subscriber, Agent(config) as agent:
             assert available(subscriber).state == "online"
@@ -225,10 +232,11 @@ def test_a_server_that_accepts_and_never_answers() -> None:
         connection.close()
 
 
-def test_a_stream_that_ends_is_opened_again_in_the_same_process() -> None:
+@both_protocols
+def test_a_stream_that_ends_is_opened_again_in_the_same_process(start: StartCamera) -> None:
     """The gentlest rung: no new process for a camera that has hung up."""
     reports = Reports()
-    with mjpeg_camera() as camera, live(camera.url, reports) as source:
+    with start() as camera, live(camera.url, reports) as source:
         frames = iter(source)
         next(frames)
         pid = process_of(source)

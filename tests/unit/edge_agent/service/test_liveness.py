@@ -131,7 +131,7 @@ def test_another_interval_is_another_allowance() -> None:
 def test_an_idle_interval_is_no_silence(
     interval_s: float, source: ImagesConfig | CameraConfig, expected_s: float
 ) -> None:
-    """A stream that answers once an hour has an hour, and what its camera may take; paused, for ever."""
+    """Once an hour has an hour, and what the camera may take besides; a pause is for ever."""
     assert allowance_s(source, interval_s) == expected_s
 
 

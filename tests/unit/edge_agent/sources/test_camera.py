@@ -166,3 +166,12 @@ def test_what_can_only_be_said_in_the_environment_is_said_there() -> None:
     short = camera_environment(PicameraConfig(read_timeout_s=0.5), {"OMP_NUM_THREADS": "3"})
     assert short["OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT"] == "1"
     assert short["OMP_NUM_THREADS"] == "3"
+
+
+def test_rtsp_is_spoken_over_tcp_unless_told_otherwise() -> None:
+    """By datagrams every lost one would be a damaged picture; other streams have no such choice."""
+    name = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+    rtsp = CameraConfig(url="rtsp://camera/1")
+    assert camera_environment(rtsp, {})[name] == "rtsp_flags;prefer_tcp"
+    assert camera_environment(rtsp, {name: "rtsp_transport;udp"})[name] == "rtsp_transport;udp"
+    assert name not in camera_environment(CameraConfig(url="http://camera/1"), {})
