@@ -27,7 +27,7 @@ from pipeline.distributed import join_ranks
 from pipeline.errors import PipelineError, RunError
 from pipeline.progress import Progress
 from pipeline.recipe import Recipe, decode_recipe
-from pipeline.task import Job
+from pipeline.task import Job, Task
 from pipeline.text.dataset import TextDataset
 from pipeline.text.task import TextTask
 from quantization.errors import QuantizationError
@@ -79,9 +79,13 @@ class Run:
         self.progress = progress
         self.recipe: Recipe = decode_recipe(recipe_text, str(recipe_path))
 
-    @cached_property
-    def task(self) -> ClassTask | TextTask:
+    @property
+    def task(self) -> Task:
         """What the recipe is about, with its data."""
+        return self._task
+
+    @cached_property
+    def _task(self) -> ClassTask | TextTask:
         folder = self.recipe_path.parent
         job = Job(self.recipe, folder, self.data_root, self.folder, self.progress)
         return ClassTask(job) if self.recipe.text is None else TextTask(job, self.recipe.text)
@@ -89,7 +93,7 @@ class Run:
     @property
     def dataset(self) -> Dataset | TextDataset:
         """The recipe's data, loaded once."""
-        return self.task.dataset
+        return self._task.dataset
 
     def path(self, stage: str) -> Path:
         """The folder with the results of `stage`."""

@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 
 from edge_agent.arrays import U8
 from edge_agent.bundle.manifest import InputSpec
-from pipeline.data.fitted import fit_images
 from pipeline.models.ctc_small import time_steps
-from pipeline.progress import SILENT, Progress
 from pipeline.text.charset import Charset, check_lengths
 from pipeline.text.dataset import TextSplit
 
@@ -33,29 +31,12 @@ class FittedTexts:
         return len(self.texts)
 
 
-def fit_texts(
-    split: TextSplit,
-    charset: Charset,
-    spec: InputSpec,
-    progress: Progress = SILENT,
-    *,
-    name: str = "images",
-) -> FittedTexts:
-    """Every image of `split` through the device's own `fit`, for a reader of `charset`.
-
-    Raises:
-        DataError: a text with a character outside the charset, or longer than the time steps
-            of the network's width.
-    """
-    targets = split_targets(split, charset, spec)
-    return FittedTexts(fit_images(split.images, spec, progress, name=name), targets, split.texts)
-
-
 def split_targets(split: TextSplit, charset: Charset, spec: InputSpec) -> NDArray[np.int64]:
     """The texts of `split` as a network with the input `spec` learns them: (N, T), see `pad`.
 
     Raises:
-        DataError: as `fit_texts`.
+        DataError: a text with a character outside the charset, or longer than the time steps
+            of the network's width.
     """
     steps = time_steps(spec)
     check_lengths(split.texts, split.ids, steps, spec.width)
@@ -67,8 +48,8 @@ def pad(
 ) -> NDArray[np.int64]:
     """`texts` as the numbers of their characters, each filled up with blanks: (N, `steps`).
 
-    One array stands for targets and lengths: no text has a blank of its own, so what
-    `lengths` counts is where the filling begins.
+    One array stands for targets and lengths: no text has a blank of its own, so the first
+    one is where the filling begins.
 
     Raises:
         DataError: a character outside the charset; the message names its place.
@@ -77,8 +58,3 @@ def pad(
     for row, text, place in zip(targets, texts, places, strict=True):
         row[: len(text)] = charset.encode(text, place)
     return targets
-
-
-def lengths(targets: NDArray[np.int64], blank: int) -> NDArray[np.int64]:
-    """How many characters each row of (N, T) targets has: (N,)."""
-    return np.asarray((targets != blank).sum(axis=1), np.int64)

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from pipeline.errors import DataError
 from pipeline.progress import SILENT, Progress
 from pipeline.recipe import TextSet
-from pipeline.text.charset import ALPHANUMERIC, BETWEEN, DIGITS, PRINTED_UPPER
+from pipeline.text.charset import BETWEEN
 from pipeline.text.dataset import TextSource
 from pipeline.text.folder import Row, make_pool, read_rows
 from pipeline.text.store import FolderStore, Store, open_store
@@ -32,21 +32,14 @@ class _Set:
     Args:
         archive: the file it comes in.
         table: its table of texts.
-        charset: the characters of its texts.
         source: an image's name to its source.
         text: an image's name and its text in the table to what is to be read.
     """
 
     archive: str
     table: str
-    charset: str
     source: Callable[[str], str]
     text: Callable[[str, str], str] = lambda _name, text: text
-
-
-def set_charset(name: TextSet) -> str:
-    """The characters that the texts of the set `name` are written in."""
-    return _SETS[name].charset
 
 
 def read_set(name: TextSet, root: Path, progress: Progress = SILENT) -> TextSource:
@@ -101,18 +94,13 @@ def _between(_name: str, text: str) -> str:
 
 _GASPUMP: TextSet = "gaspump-7seg"
 _SETS: dict[TextSet, _Set] = {
-    "iiit5k": _Set("iiit5k-train.tar.gz", "train_labels.tsv", ALPHANUMERIC, _before_underscore),
-    "sroie": _Set(
-        "sroie-lines-train.tar.gz", "train_labels.tsv", PRINTED_UPPER, _before_underscore
-    ),
+    "iiit5k": _Set("iiit5k-train.tar.gz", "train_labels.tsv", _before_underscore),
+    "sroie": _Set("sroie-lines-train.tar.gz", "train_labels.tsv", _before_underscore),
     "gaspump-7seg": _Set(
         "gaspump_7seg.tar.gz",
         "strings_labels.tsv",
-        DIGITS + ".",
         _stem,
         lambda name, text: _CORRECTED.get(_stem(name), text),
     ),
-    "meter-digits": _Set(
-        "meter_digits.tar.gz", "labels.tsv", DIGITS + BETWEEN, _photograph, _between
-    ),
+    "meter-digits": _Set("meter_digits.tar.gz", "labels.tsv", _photograph, _between),
 }

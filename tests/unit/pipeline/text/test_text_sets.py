@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
@@ -11,9 +10,9 @@ from pipeline.data.base import SPLIT_NAMES
 from pipeline.data.root import data_root
 from pipeline.errors import DataError
 from pipeline.recipe import TextSet
-from pipeline.text.charset import Charset
+from pipeline.text.charset import ALPHANUMERIC, BETWEEN, DIGITS, PRINTED_UPPER, Charset
 from pipeline.text.dataset import Shares, divide_texts
-from pipeline.text.sets import read_set, set_charset
+from pipeline.text.sets import read_set
 
 GASPUMP = {
     "single_line/46A29Z_jpg.jpg": "46.29",
@@ -72,28 +71,23 @@ def test_a_set_that_is_not_there_is_one_error(tmp_path: Path) -> None:
 
 @pytest.mark.data
 @pytest.mark.parametrize(
-    ("name", "images", "sources"),
+    ("name", "charset", "images", "sources"),
     [
-        ("iiit5k", 2000, 679),
-        ("sroie", 2246, 150),
-        ("gaspump-7seg", 40, 24),
-        ("meter-digits", 1235, 1139),
+        ("iiit5k", ALPHANUMERIC, 2000, 679),
+        ("sroie", PRINTED_UPPER, 2246, 150),
+        ("gaspump-7seg", DIGITS + ".", 40, 24),
+        ("meter-digits", DIGITS + BETWEEN, 1235, 1139),
     ],
 )
 def test_the_real_sets_divide_without_a_shared_display(
-    name: TextSet, images: int, sources: int
+    name: TextSet, charset: str, images: int, sources: int
 ) -> None:
-    """All pictures are read, every text is in the set's charset, and no source is shared."""
+    """All pictures are read, every text is in its charset, and no source is shared."""
     root = data_root()
     if "EDGEWARD_DATA" not in os.environ or not (root / name).is_dir():
         pytest.skip(f"needs {name} under the folder that EDGEWARD_DATA names")
     source = read_set(name, root)
     assert (len(source.train), len(set(source.train.split.sources))) == (images, sources)
-    data = divide_texts(source, Charset(set_charset(name)), Shares(calibration=4), 0)
+    data = divide_texts(source, Charset(charset), Shares(calibration=4), 0)
     found = [set(data.split(split).sources) for split in SPLIT_NAMES]
     assert sum(map(len, found)) == len(set.union(*found))
-
-
-def test_every_set_has_a_charset() -> None:
-    """No set is known by name alone."""
-    assert all(Charset(set_charset(name)).outputs > 10 for name in get_args(TextSet))

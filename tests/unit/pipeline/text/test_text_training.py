@@ -20,7 +20,7 @@ from pipeline.text.charset import Charset
 from pipeline.text.ctc import ctc, ctc_losses
 from pipeline.text.dataset import TextSplit
 from pipeline.text.feed import Examples, TextFeed
-from pipeline.text.fitted import FittedTexts, fit_texts, lengths, pad
+from pipeline.text.fitted import FittedTexts, pad, split_targets
 from pipeline.text.render import Synthetic
 from pipeline.text.training import prune_texts, train_texts
 from pipeline.text.workers import PicturePool
@@ -51,10 +51,9 @@ def test_the_loss_is_the_sum_over_all_paths() -> None:
 
 
 def test_targets_are_filled_up_with_blanks() -> None:
-    """Numbers of the characters, then blanks; the lengths come back from them."""
+    """Numbers of the characters, then blanks."""
     targets = pad(["ba", ""], Charset("ab"), 3, ["1", "2"])
     assert targets.tolist() == [[1, 0, 2], [2, 2, 2]]
-    assert lengths(targets, 2).tolist() == [2, 0]
 
 
 def split_of(texts: tuple[str, ...]) -> TextSplit:
@@ -63,18 +62,17 @@ def split_of(texts: tuple[str, ...]) -> TextSplit:
     return TextSplit(np.full((len(texts), 20, 50), 9, np.uint8), texts, names, names)
 
 
-def test_fitting_asks_the_devices_own_preprocessing() -> None:
-    """A picture is letterboxed to the network's size, its text padded to the time steps."""
-    fitted = fit_texts(split_of(("12", "")), Charset("0123456789"), LINE)
-    assert fitted.pixels.shape == (2, 32, 64, 1)
-    assert (fitted.pixels[0, 3, 0, 0], fitted.pixels[0, 0, 0, 0]) == (9, 0)
-    assert fitted.targets.shape == (2, 16)
+def test_a_splits_texts_become_as_long_as_the_network_has_time_steps() -> None:
+    """A quarter of its input's width."""
+    targets = split_targets(split_of(("12", "")), Charset("0123456789"), LINE)
+    assert targets.shape == (2, 16)
+    assert targets[0].tolist() == [1, 2, *[10] * 14]
 
 
 def test_a_text_too_long_for_the_width_is_refused() -> None:
     """Nine digits, eight times the same one, need 17 of 16 time steps."""
     with pytest.raises(DataError) as error:
-        fit_texts(split_of(("1", "111111111")), Charset("0123456789"), LINE)
+        split_targets(split_of(("1", "111111111")), Charset("0123456789"), LINE)
     assert str(error.value) == (
         "1.png: expected a text that fits the 16 time steps of an input 64 pixels wide, "
         "found one that needs 17: '111111111'"
