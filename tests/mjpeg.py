@@ -2,35 +2,26 @@
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager
+from http.server import BaseHTTPRequestHandler
 
 import cv2
 import numpy as np
+from network_camera import NetworkCamera, serving
 
 BOUNDARY = "frame"
 
 
-class MjpegCamera(ThreadingHTTPServer):
+class MjpegCamera(NetworkCamera):
     """Gives a frame every `interval_s` to everybody who asks: red, 64x48.
 
     Its last pixels differ from frame to frame unless it is `frozen`, as a sensor's noise does.
-    Or it gives `jpeg`, whatever that is. `pause` stalls every stream; `hang_up` ends them;
-    `asked` counts connections.
+    Or it gives `jpeg`, whatever that is.
     """
-
-    daemon_threads = True
-    # The threads of stalled streams need not be waited for.
-    block_on_close = False
 
     def __init__(self, interval_s: float = 0.02) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.interval_s = interval_s
-        self.running = threading.Event()
-        self.running.set()
-        self.hang_up = threading.Event()
-        self.asked = 0
         self.frozen = threading.Event()
         self.jpeg: bytes | None = None
         self.size = (64, 48)
@@ -50,17 +41,6 @@ class MjpegCamera(ThreadingHTTPServer):
             self._given += 1
             self._last = red_jpeg(self.size, self._given)
         return self._last
-
-    def pause(self) -> None:
-        """Keep connections open and say nothing."""
-        self.running.clear()
-
-    def resume(self) -> None:
-        """Go on."""
-        self.running.set()
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that leaves in the middle of a frame is no news."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -93,16 +73,6 @@ def red_jpeg(size: tuple[int, int] = (64, 48), number: int = 0) -> bytes:
     return cv2.imencode(".jpg", image)[1].tobytes()
 
 
-@contextmanager
-def mjpeg_camera(interval_s: float = 0.02) -> Iterator[MjpegCamera]:
+def mjpeg_camera(interval_s: float = 0.02) -> AbstractContextManager[MjpegCamera]:
     """A running camera."""
-    with MjpegCamera(interval_s) as camera:
-        thread = threading.Thread(target=camera.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield camera
-        finally:
-            camera.hang_up.set()
-            camera.resume()
-            camera.shutdown()
-            thread.join()
+    return serving(MjpegCamera(interval_s))

@@ -1,12 +1,12 @@
 """A camera to test against: RTSP on loopback, motion JPEG in RTP (RFC 2435), over the same TCP."""
 
-import socketserver
 import struct
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from socketserver import StreamRequestHandler
 
 from mjpeg import red_jpeg
+from network_camera import NetworkCamera, serving
 
 SDP = (
     "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=camera\r\nt=0 0\r\n"
@@ -17,42 +17,20 @@ CLOCK_HZ = 90_000
 START_OF_SCAN, QUANTISATION = 0xDA, 0xDB
 
 
-class RtspCamera(socketserver.ThreadingTCPServer):
-    """Gives a frame every `interval_s` to everybody who plays it: red, 64x48, never twice the same.
-
-    `pause` stalls every stream; `hang_up` ends them; `asked` counts connections.
-    """
-
-    daemon_threads = True
-    block_on_close = False
-    allow_reuse_address = True
+class RtspCamera(NetworkCamera):
+    """As `NetworkCamera`: red, 64x48, never twice the same."""
 
     def __init__(self, interval_s: float = 0.02) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.interval_s = interval_s
-        self.running = threading.Event()
-        self.running.set()
-        self.hang_up = threading.Event()
-        self.asked = 0
 
     @property
     def url(self) -> str:
         """Where the stream is."""
         return f"rtsp://127.0.0.1:{self.server_address[1]}/stream"
 
-    def pause(self) -> None:
-        """Keep connections open and say nothing."""
-        self.running.clear()
 
-    def resume(self) -> None:
-        """Go on."""
-        self.running.set()
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that leaves in the middle of a frame is no news."""
-
-
-class _Handler(socketserver.StreamRequestHandler):
+class _Handler(StreamRequestHandler):
     server: RtspCamera
 
     def handle(self) -> None:
@@ -140,16 +118,6 @@ def parts(jpeg: bytes) -> tuple[bytes, bytes]:
             return tables, jpeg[at:-2]
 
 
-@contextmanager
-def rtsp_camera(interval_s: float = 0.02) -> Iterator[RtspCamera]:
+def rtsp_camera(interval_s: float = 0.02) -> AbstractContextManager[RtspCamera]:
     """A running camera."""
-    with RtspCamera(interval_s) as camera:
-        thread = threading.Thread(target=camera.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield camera
-        finally:
-            camera.hang_up.set()
-            camera.resume()
-            camera.shutdown()
-            thread.join()
+    return serving(RtspCamera(interval_s))

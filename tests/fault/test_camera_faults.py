@@ -15,9 +15,10 @@ from typing import TypeAlias
 import pytest
 from agents import Agent, hear, write_config
 from brokers import Mosquitto, free_port
-from mjpeg import MjpegCamera, mjpeg_camera, red_jpeg
+from mjpeg import mjpeg_camera, red_jpeg
+from network_camera import NetworkCamera
 from patterns import pattern_source
-from rtsp import RtspCamera, rtsp_camera
+from rtsp import rtsp_camera
 
 from edge_agent.client import Subscriber
 from edge_agent.messages import AvailabilityMessage, HealthMessage, ResultMessage
@@ -28,7 +29,6 @@ from edge_agent.sources.open import open_source
 from edge_agent.stop import Stop
 
 PATIENCE_S = 60.0
-NetworkCamera: TypeAlias = MjpegCamera | RtspCamera
 StartCamera: TypeAlias = Callable[[], AbstractContextManager[NetworkCamera]]
 both_protocols = pytest.mark.parametrize("start", [mjpeg_camera, rtsp_camera], ids=["http", "rtsp"])
 
