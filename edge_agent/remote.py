@@ -8,14 +8,21 @@ As in::
 
 import time
 import uuid
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
-from edge_agent.commands import Command, ReplyMessage, decode_reply, encode_command
+from edge_agent.commands import (
+    Command,
+    ReplyMessage,
+    SnapshotTaken,
+    decode_reply,
+    encode_command,
+)
 from edge_agent.endpoint import Broker, parse_endpoint
 from edge_agent.errors import BrokerError
 from edge_agent.mqtt import Dialer, Session, unique_id
-from edge_agent.mqtt_values import Identity, Lost, Options, Received, Refused
+from edge_agent.mqtt_values import Event, Identity, Lost, Options, Received, Refused
 from edge_agent.topics import Topics
 
 
@@ -71,27 +78,55 @@ class Remote:
         verb, payload = encode_command(command)
         return self.ask_raw(verb, payload, timeout_s)
 
+    def picture(self, taken: SnapshotTaken, timeout_s: float = 10.0) -> bytes:
+        """The JPEG that `taken` tells of, as the broker keeps it; or one taken since.
+
+        Raises:
+            BrokerError: the connection is lost, the broker does not let us read it, or it is
+                not there.
+        """
+        session = self._entered()
+        session.subscribe([taken.topic])
+        for event in _until(session, timeout_s):
+            if isinstance(event, Received) and event.topic == taken.topic:
+                session.ack(event)
+                return event.payload
+        raise BrokerError(f"{taken.topic}: expected a picture within {timeout_s:g} s, found none")
+
     def ask_raw(self, verb: str, payload: bytes, timeout_s: float = 10.0) -> ReplyMessage:
         """As `ask`, for a payload that may be anything."""
-        session = self._session
-        if session is None:
-            raise BrokerError("a Remote must be entered before it asks")
+        session = self._entered()
         topic, number = self._topics.reply(self._name), uuid.uuid4().bytes
         options = Options(response_topic=topic, correlation=number)
         session.publish(self._topics.command(verb), payload, options)
         wanted = (topic, number) if session.version == "5" else (self._topics.reply(verb), None)
-        deadline = time.monotonic() + timeout_s
-        while (left_s := deadline - time.monotonic()) > 0:
-            for event in session.events(left_s):
-                match event:
-                    case Received():
-                        session.ack(event)
-                        if (event.topic, event.correlation) == wanted:
-                            return decode_reply(event.payload, event.topic)
-                    case Refused(_, reason):
-                        raise BrokerError(f"may not send {verb}: {reason}")
-                    case Lost(reason):
-                        raise BrokerError(reason)
-                    case _:
-                        pass
+        for event in _until(session, timeout_s):
+            match event:
+                case Received():
+                    session.ack(event)
+                    if (event.topic, event.correlation) == wanted:
+                        return decode_reply(event.payload, event.topic)
+                case Refused(_, reason):
+                    raise BrokerError(f"may not send {verb}: {reason}")
+                case _:
+                    pass
         raise BrokerError(f"{verb}: expected an answer within {timeout_s:g} s, found none")
+
+    def _entered(self) -> Session:
+        if self._session is None:
+            raise BrokerError("a Remote must be entered before it asks")
+        return self._session
+
+
+def _until(session: Session, timeout_s: float) -> Iterator[Event]:
+    """What happens in the next `timeout_s`.
+
+    Raises:
+        BrokerError: the connection is lost.
+    """
+    deadline = time.monotonic() + timeout_s
+    while (left_s := deadline - time.monotonic()) > 0:
+        for event in session.events(left_s):
+            if isinstance(event, Lost):
+                raise BrokerError(event.reason)
+            yield event

@@ -13,9 +13,9 @@ from typer.core import TyperGroup
 
 from edge_agent import __version__
 from edge_agent.cli import exit_code as agent_exit_code
-from edge_agent.endpoint import DEFAULT_URL
 from edge_agent.errors import AgentError, one_line
 from edge_agent.exit_codes import ExitCode
+from pipeline.broker_commands import tell_command, watch_command
 from pipeline.errors import (
     BudgetError,
     DataError,
@@ -291,28 +291,8 @@ def doctor_command(
         typer.echo(f"written {path}")
 
 
-@app.command("watch")
-def watch_command(
-    broker: Annotated[
-        str, typer.Option("--broker", help="The broker, mqtt://HOST[:PORT].")
-    ] = DEFAULT_URL,
-    device: Annotated[str | None, typer.Option("--device", help="Only this device.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Every message as a line of JSON.")] = False,
-) -> None:
-    """Show results as they arrive, and say at the end what was lost."""
-    from edge_agent.client import Subscriber
-    from edge_agent.endpoint import Broker
-    from edge_agent.ledger import Ledger
-    from pipeline.broker import broker_at
-    from pipeline.watch import account_line, show, show_json
-
-    ledger = Ledger()
-    try:
-        with Subscriber(Broker(broker_at(broker)), device) as subscriber:
-            for delivery in subscriber:
-                (show_json if json else show)(delivery, ledger, typer.echo)
-    except KeyboardInterrupt:
-        sys.stderr.write(f"{account_line(ledger)}\n")
+app.command("watch")(watch_command)
+app.command("tell")(tell_command)
 
 
 @app.command("label")
