@@ -1,127 +1,227 @@
-"""The whole agent against a bare invoke loop, on one bundle, in one run.
+"""The agent's figures, each beside its target, in one run.
 
-    python benchmarks/agent.py [BUNDLE] [--frames N] [--video FILE]
+    python benchmarks/agent.py [BUNDLE...] [--only PART] [--rounds N] [--frames N] [--size WxH]
+        [--folder DIR]
 
-A real `edgeward-agent` process reads a 640x480 video file, answers, stores each result
-in its outbox and publishes it over a real mosquitto on loopback, which keeps it for a real
-subscriber.
-Its frames/s, from the first result to the last, are divided by those of a loop that only
-invokes the interpreter, measured before and after with the same bundle and threads.
+Everything that is compared is measured in turns, as a machine has other things to do too:
 
-Without a BUNDLE it measures MobileNetV2 1.0 at 224x224, untrained: what weights a network
-has does not change how long it takes.
+- throughput: a real `edgeward-agent` process reads a video file, answers, stores each result
+  in its outbox and publishes it over a real mosquitto on loopback, which keeps it for a real
+  subscriber. Its frames/s, from the first result to the last, over those of a loop that only
+  invokes the interpreter: bare, agent, bare, agent, ..., bare, each run of the agent over
+  the mean of its neighbours, the median. Both have one thread for the network.
+- preprocessing: from a BGR frame to the network's int8 input, over a bare `cv2.resize`.
+- publishing: as benchmarks/publishing.py, with fewer messages.
+- memory: RSS of an agent with a camera, less that of a process with numpy, the interpreter
+  and the model, invoked. The camera's own process is told beside it.
+- start: from starting the process to its first answer; with a camera, less what opening it
+  and getting a frame takes OpenCV alone.
+
+Without a BUNDLE it measures MobileNetV2 1.0 at 224x224 and 0.35 at 96x96, untrained: what
+weights a network has does not change how long it takes. FULL waits for the disk of --folder.
 """
 
 import argparse
-import subprocess
-import sys
+import os
+import statistics
 import tempfile
-import time
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
 from bundles import mobilenet_v2
+from capture import server
+from daemon.figures import Figure, spread
+from daemon.footprint import agent_footprint, bare_footprint
+from daemon.preprocessing import preprocessing_ratios
+from daemon.running import camera_source, video_source, write_video
+from daemon.startup import opening_s, starts
+from daemon.throughput import Job, throughput
+from publishing import publishing_figures
 
-from edge_agent.bundle.archive import Bundle, open_bundle
-from edge_agent.client import Ledger, Subscriber
-from edge_agent.messages import ResultMessage
-from edge_agent.runtime import Interpreter, machine_name
+from edge_agent.bundle.archive import open_bundle
+from edge_agent.runtime import machine_name, runtime_name
 from pipeline.broker import running_broker
 
-CONFIG = """
-[device]
-name = "bench"
-[broker]
-url = "{url}"
-[outbox]
-path = "outbox.db"
-synchronous = "{synchronous}"
-[[stream]]
-name = "video"
-bundle = "{bundle}"
-source = {{ kind = "video", path = "{video}" }}
-"""
+AGENT_RATIO = {"mobilenet_v2-1.0-224": 0.95, "mobilenet_v2-0.35-96": 0.80}
+RESIZE_RATIO, RSS_MB, FIRST_S = 1.8, 60.0, 1.5
+FRAMES = {"mobilenet_v2-1.0-224": 1500, "mobilenet_v2-0.35-96": 4000}
+CAMERA = (640, 480, 30)  # width, height, frames a second
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the parts share.
+
+    Args:
+        folder: to write to.
+        url: the broker's.
+        bundles: to measure.
+        options: of the command line.
+    """
+
+    folder: Path
+    url: str
+    bundles: list[Path]
+    options: argparse.Namespace
 
 
 def main() -> None:
-    """Measure and print the comparison."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("bundle", type=Path, nargs="?")
-    parser.add_argument("--frames", type=int, default=900, help="of the video made")
-    parser.add_argument("--video", type=Path, help="a video of your own")
-    parser.add_argument("--synchronous", choices=("normal", "full"), default="normal")
-    options = parser.parse_args()
-    path = options.bundle or mobilenet_v2(Path("runs"), 1.0, 224)
-    bundle = open_bundle(path)
-    with tempfile.TemporaryDirectory() as name, running_broker() as broker:
-        folder = Path(name)
-        video = options.video or write_video(folder / "frames.mp4", bundle, options.frames)
-        before = invokes_per_s(bundle)
-        agent = agent_per_s(
-            folder, str(broker.endpoint), path, video.resolve(), options.synchronous
-        )
-        after = invokes_per_s(bundle)
-    bare = (before + after) / 2
-    print(f"{bundle.short_id} on {machine_name()}")
-    print(f"bare invoke loop  {bare:8.1f} /s  ({before:.1f} before, {after:.1f} after)")
-    print(f"whole agent       {agent:8.1f} frames/s, outbox {options.synchronous}")
-    print(f"ratio             {agent / bare:8.3f}")
-
-
-def invokes_per_s(bundle: Bundle, seconds: float = 3.0) -> float:
-    """Inferences per second of the interpreter alone, one thread."""
-    with Interpreter(bundle.model) as interpreter:
-        x = np.zeros(interpreter.input.shape, np.int8)
-        for _ in range(10):
-            interpreter.infer(x)
-        count, start = 0, time.perf_counter()
-        while time.perf_counter() - start < seconds:
-            interpreter.infer(x)
-            count += 1
-        return count / (time.perf_counter() - start)
-
-
-def agent_per_s(folder: Path, url: str, bundle: Path, video: Path, synchronous: str) -> float:
-    """Frames per second of a whole agent, from the first result to the last."""
-    config = folder / "agent.toml"
-    config.write_text(
-        CONFIG.format(url=url, bundle=bundle.resolve(), video=video, synchronous=synchronous)
+    """Measure and print, line by line."""
+    options = _options()
+    bundles = options.bundles or [
+        mobilenet_v2(Path("runs"), 1.0, 224),
+        mobilenet_v2(Path("runs"), 0.35, 96),
+    ]
+    print(
+        f"{machine_name()}, {os.cpu_count()} cores, {runtime_name()}, load {os.getloadavg()[0]:.1f}"
     )
-    ledger, done = Ledger(), list[datetime]()
-    command = [sys.executable, "-m", "edge_agent.cli", "--log-level", "error", "run"]
-    # The broker keeps what comes for this subscriber, which reads it afterwards: on a device
-    # it would not share the agent's cores either.
-    with Subscriber(url, "bench", client_id="bench-archive"):
-        pass
-    status = subprocess.run([*command, "--config", str(config)]).returncode
-    with Subscriber(url, "bench", client_id="bench-archive") as subscriber:
-        while (delivery := subscriber.receive(timeout_s=2.0)) is not None:
-            if isinstance(delivery.message, ResultMessage):
-                ledger.record(delivery.message)
-                done.append(finished(delivery.message))
-    total = ledger.total()
-    if status or total.lost or total.duplicated:
-        raise SystemExit(f"the agent ended with status {status}, {total}")
-    return (len(done) - 1) / (done[-1] - done[0]).total_seconds()
+    with tempfile.TemporaryDirectory(dir=options.folder) as name, running_broker() as broker:
+        setting = Setting(Path(name), str(broker.endpoint), bundles, options)
+        for part in options.only or PARTS:
+            print(f"\n{part}")
+            for figure in PARTS[part](setting):
+                print(figure, flush=True)
 
 
-def finished(message: ResultMessage) -> datetime:
-    """When the answer was ready."""
-    return message.captured_at + timedelta(milliseconds=message.latency_ms)
+def throughputs(setting: Setting) -> Iterator[Figure]:
+    """Frames a second of the whole agent."""
+    options = setting.options
+    for path in setting.bundles:
+        bundle = open_bundle(path)
+        name = bundle.manifest.name
+        frames = options.frames or FRAMES.get(name, 1000)
+        job = Job(path, frames, options.size, options.rounds, synchronous=options.synchronous)
+        found = throughput(job, setting.folder, setting.url)
+        bare, agent = statistics.median(found.bare), statistics.median(found.agent)
+        yield Figure(f"{name}: bare invoke", bare, "/s", beside=spread(found.bare, 0))
+        yield Figure(
+            f"{name}: agent",
+            agent,
+            "/s",
+            beside=f"{spread(found.agent, 0)}; decoding alone {found.decoded:.0f}",
+        )
+        yield Figure(
+            f"{name}: agent / bare invoke",
+            statistics.median(found.ratios),
+            at_least=AGENT_RATIO.get(name),
+            beside=spread(found.ratios),
+        )
 
 
-def write_video(path: Path, bundle: Bundle, frames: int) -> Path:
-    """A 640x480 video of the bundle's golden images, drifting so that frames differ."""
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25, (640, 480))
-    scenes = [cv2.resize(frame.image, (640, 480)) for frame in bundle.golden]
-    for number in range(frames):
-        scene = scenes[number // 100 % len(scenes)]
-        colour = scene if scene.ndim == 3 else np.repeat(scene[:, :, None], 3, axis=2)
-        writer.write(np.roll(colour[:, :, ::-1], number % 640, axis=1))
-    writer.release()
-    return path
+def preprocessings(setting: Setting) -> Iterator[Figure]:
+    """Of the frame sizes and network sizes in question."""
+    sides = sorted({open_bundle(path).manifest.input.height for path in setting.bundles})
+    for side in sides:
+        for frame in ((640, 480), (1920, 1080)):
+            for tables in ("one table", "a table a channel"):
+                ratios = preprocessing_ratios(side, frame, "linear", tables)
+                words = f"{frame[0]}x{frame[1]} to {side}, linear, {tables}"
+                yield _resized(words, ratios)
+            ratios = preprocessing_ratios(side, frame, "area", rounds=5)
+            yield _resized(f"{frame[0]}x{frame[1]} to {side}, area", ratios)
+
+
+def _resized(words: str, ratios: list[float]) -> Figure:
+    return Figure(
+        words,
+        statistics.median(ratios),
+        at_most=RESIZE_RATIO,
+        beside=f"of cv2.resize {spread(ratios)}",
+    )
+
+
+def publishings(setting: Setting) -> Iterator[Figure]:
+    """Raw, durable and the outbox alone."""
+    with running_broker() as broker:  # one without the subscriber of the other parts
+        options = setting.options
+        yield from publishing_figures(
+            setting.folder, broker.endpoint, options.messages, options.rounds
+        )
+
+
+def memories(setting: Setting) -> Iterator[Figure]:
+    """What an agent with a camera holds."""
+    for number, path in enumerate(setting.bundles):
+        bundle = open_bundle(path)
+        name = bundle.manifest.name
+        model = setting.folder / f"model-{number}.tflite"
+        model.write_bytes(bundle.model)
+        bare = bare_footprint(model)
+        yield Figure(f"{name}: numpy, interpreter and model", bare.rss_mb, "MB", beside="RSS")
+        with server(*CAMERA) as camera:
+            folder = setting.folder / f"memory-{number}"
+            found = agent_footprint(folder, setting.url, path, camera_source(camera))
+        yield Figure(
+            f"{name}: agent above it",
+            found.agent.rss_mb - bare.rss_mb,
+            "MB",
+            at_most=RSS_MB,
+            beside=f"RSS {found.agent.rss_mb:.1f}, its share (PSS) {found.agent.pss_mb:.1f}, "
+            f"private {found.agent.private_mb:.1f}; bare private {bare.private_mb:.1f}",
+        )
+        if found.capture is not None:
+            child = found.capture
+            yield Figure(
+                f"{name}: the camera's process",
+                child.pss_mb,
+                "MB",
+                beside=f"PSS; RSS {child.rss_mb:.1f}, private {child.private_mb:.1f}",
+            )
+
+
+def first_results(setting: Setting) -> Iterator[Figure]:
+    """From the start of the process to its first answer."""
+    again = setting.options.rounds
+    for number, path in enumerate(setting.bundles):
+        bundle = open_bundle(path)
+        name = bundle.manifest.name
+        video = write_video(setting.folder / "short.mp4", bundle, 50, CAMERA[:2])
+        source = video_source(video, loop=True)
+        found = starts(setting.folder / f"start-{number}", setting.url, path, source, again)
+        later = statistics.median(found.later)
+        yield _start(f"{name}: first result of a video", later, spread(found.later, 2))
+        yield _start(f"{name}: the same, measuring threads", found.first, "at a first start ever")
+        with server(*CAMERA) as url:
+            opening = statistics.median(opening_s(url) for _ in range(5))
+            folder = setting.folder / f"start-camera-{number}"
+            found = starts(folder, setting.url, path, camera_source(url), again)
+        beyond = statistics.median(found.later) - opening
+        words = f"less {opening:.2f} s for opening it {spread(found.later, 2)}"
+        yield _start(f"{name}: first result of a camera", beyond, words)
+        words = f"at a first start ever, less {opening:.2f} s"
+        yield _start(f"{name}: the same, measuring threads", found.first - opening, words)
+
+
+def _start(words: str, value_s: float, beside: str) -> Figure:
+    return Figure(words, value_s, "s", at_most=FIRST_S, beside=beside)
+
+
+PARTS: dict[str, Callable[[Setting], Iterator[Figure]]] = {
+    "throughput": throughputs,
+    "preprocessing": preprocessings,
+    "publishing": publishings,
+    "memory": memories,
+    "start": first_results,
+}
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("bundles", type=Path, nargs="*", metavar="BUNDLE")
+    parser.add_argument("--only", choices=list(PARTS), action="append", help="a part; repeat it")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each side")
+    parser.add_argument("--frames", type=int, help="of the video (default: some seconds of it)")
+    parser.add_argument("--size", type=_size, default=(640, 480), help="of its frames")
+    parser.add_argument("--messages", type=int, default=2000, help="published in each round")
+    parser.add_argument("--synchronous", choices=("normal", "full"), default="normal")
+    parser.add_argument("--folder", type=Path, help="where outboxes are (default: temporary)")
+    return parser.parse_args()
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    return int(width), int(height)
 
 
 if __name__ == "__main__":

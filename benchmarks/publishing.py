@@ -5,7 +5,8 @@
 Raw: paho alone sends the same payloads at QoS 1 with the agent's window of unacknowledged
 messages, and keeps nothing. Durable: the agent's own publisher, by which each message is
 numbered, written to the outbox, sent, and deleted once it is acknowledged. Both to a real
-mosquitto on loopback with no subscriber, in turn, R rounds; the ratio of each round counts.
+mosquitto on loopback with no subscriber, in turn, R rounds; the median of the ratios counts,
+each of what was durable to the mean of what was raw before and after it.
 
 The outbox by itself: how many messages a second are stored and then forgotten, FULL and NORMAL.
 FULL waits for the disk of --folder: put it where the agent's outbox would be.
@@ -16,10 +17,11 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import paho.mqtt.client as paho
+from daemon.figures import Figure, in_turns, spread
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge_agent.endpoint import Broker, Endpoint
@@ -32,6 +34,7 @@ from pipeline.broker import running_broker
 # As long as a classification with five classes.
 PAYLOAD = b'{"seq":%d,' + b"x" * 440 + b',"late":false}'
 TOPIC = "edgeward/bench/stream/front/result"
+RATIO = 0.5
 MODES: tuple[Synchronous, ...] = ("normal", "full")
 
 
@@ -43,30 +46,35 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where outboxes are (default: temporary)")
     options = parser.parse_args()
     print(f"{machine_name()}, {options.messages} messages of {len(PAYLOAD % 1000)} bytes")
-    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+    with tempfile.TemporaryDirectory(dir=options.folder) as name, running_broker() as broker:
         folder = Path(name)
-        for mode in MODES:
-            stored, forgotten = outbox_per_s(folder, mode, options.messages)
-            print(f"outbox {mode:<6}  {stored:8.0f} stored/s  {forgotten:8.0f} forgotten/s")
-        print(f"outbox full up  {full_per_s(folder, options.messages):8.0f} stored/s, each evicts")
-        with running_broker() as broker:
-            compare(folder, broker.endpoint, options.messages, options.rounds)
+        for figure in publishing_figures(folder, broker.endpoint, options.messages, options.rounds):
+            print(figure, flush=True)
 
 
-def compare(folder: Path, endpoint: Endpoint, messages: int, rounds: int) -> None:
-    """Raw and durable publishing in turn."""
+def publishing_figures(
+    folder: Path, endpoint: Endpoint, messages: int, rounds: int
+) -> Iterator[Figure]:
+    """The outbox alone, then raw and durable publishing in turns."""
+    for mode in MODES:
+        stored, forgotten = outbox_per_s(folder, mode, messages)
+        yield Figure(f"outbox {mode}: stored", stored, "/s")
+        yield Figure(f"outbox {mode}: forgotten", forgotten, "/s")
+    evicting = full_per_s(folder, messages)
+    yield Figure("outbox full up: stored, each evicts", evicting, "/s")
     raw, durable = list[float](), {mode: list[float]() for mode in MODES}
     for _ in range(rounds):
         raw.append(raw_per_s(endpoint, messages))
         for mode in MODES:
             durable[mode].append(durable_per_s(folder, endpoint, mode, messages))
-    print(f"raw paho QoS 1  {statistics.median(raw):8.0f} /s  ({min(raw):.0f} to {max(raw):.0f})")
+    raw.append(raw_per_s(endpoint, messages))
+    yield Figure("raw paho QoS 1", statistics.median(raw), "/s", beside=spread(raw, 0))
     for mode, rates in durable.items():
-        ratios = [rate / bare for rate, bare in zip(rates, raw, strict=True)]
-        print(
-            f"durable {mode:<6}  {statistics.median(rates):8.0f} /s  "
-            f"ratio {statistics.median(ratios):.3f}  ({min(ratios):.3f} to {max(ratios):.3f})"
-        )
+        ratios = in_turns(raw, rates)
+        rate = statistics.median(rates)
+        yield Figure(f"durable {mode}", rate, "/s", beside=spread(rates, 0))
+        ratio, beside = statistics.median(ratios), spread(ratios)
+        yield Figure(f"durable {mode} / raw", ratio, at_least=RATIO, beside=beside)
 
 
 def raw_per_s(endpoint: Endpoint, messages: int) -> float:
@@ -117,7 +125,7 @@ def durable_per_s(folder: Path, endpoint: Endpoint, mode: Synchronous, messages:
 
 def outbox_per_s(folder: Path, mode: Synchronous, messages: int) -> tuple[float, float]:
     """Messages stored, and then forgotten in the batches that acknowledgements come in."""
-    path = folder / f"{mode}.db"
+    path = folder / f"alone-{time.monotonic_ns()}.db"
     with Outbox(path, lanes={"front": Lane(synchronous=mode)}) as outbox:
         stored = per_s(messages, lambda: outbox.append("front", TOPIC, PAYLOAD.__mod__))
 
@@ -131,7 +139,9 @@ def full_per_s(folder: Path, messages: int) -> float:
     """Messages stored where each evicts another, of two importances."""
     lanes = {"front": Lane(importance=9), "back": Lane(importance=1)}
     size = len(TOPIC) + len(PAYLOAD % 1000)
-    with Outbox(folder / "evict.db", Limits(max_bytes=size * messages // 2), lanes) as outbox:
+    with Outbox(
+        folder / f"evict-{time.monotonic_ns()}.db", Limits(max_bytes=size * messages // 2), lanes
+    ) as outbox:
         streams = ("front", "back")
         for number in range(messages):
             outbox.append(streams[number % 2], TOPIC, PAYLOAD.__mod__)
