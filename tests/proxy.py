@@ -102,6 +102,19 @@ class Proxy:
         _kill(other)
 
 
+class OldProxy(Proxy):
+    """A broker behind it speaks MQTT 3.1.1 only: a v5 CONNECT is refused, as those of old do."""
+
+    def _connect(self, client: socket.socket) -> None:
+        head = client.recv(16, socket.MSG_PEEK)
+        if head[head.find(b"MQTT") + 4] != 5:
+            super()._connect(client)
+            return
+        client.recv(4096)  # a socket closed with unread data resets what it sends
+        client.sendall(b"\x20\x02\x00\x01")  # CONNACK: unacceptable protocol version
+        client.close()
+
+
 def _kill(end: socket.socket) -> None:
     with contextlib.suppress(OSError):  # it may be gone already
         end.shutdown(socket.SHUT_RDWR)
