@@ -3,6 +3,7 @@
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_agent.arrays import F32, F64
 from edge_agent.bundle.manifest import ClassifySpec
@@ -38,8 +39,7 @@ def classify(scores: F32, spec: ClassifySpec) -> Classification:
     if not np.isfinite(flat).all():
         raise ValueError("scores: expected finite numbers, found NaN or infinity")
     probabilities = softmax(flat, spec.temperature)
-    # A stable sort on the negated scores: equal int8 scores go to the lower index, as argmax does.
-    order = np.argsort(-flat, kind="stable")[:TOP]
+    order = _best(flat)
     best = int(order[0])
     confidence = float(probabilities[best])
     return Classification(
@@ -49,3 +49,14 @@ def classify(scores: F32, spec: ClassifySpec) -> Classification:
         sure=confidence >= spec.min_confidence,
         top=tuple(LabelScore(spec.labels[i], float(probabilities[i])) for i in order),
     )
+
+
+def _best(flat: F32) -> NDArray[np.intp]:
+    """The places of the `TOP` highest scores, highest first; of equal ones the lower first."""
+    candidates = np.arange(flat.size)
+    if flat.size > TOP:
+        # To sort a thousand scores for the sake of five takes three times as long.
+        least = np.partition(flat, -TOP)[-TOP]
+        candidates = np.flatnonzero(flat >= least)
+    # A stable sort on the negated scores: equal int8 scores go to the lower index, as argmax does.
+    return candidates[np.argsort(-flat[candidates], kind="stable")[:TOP]]

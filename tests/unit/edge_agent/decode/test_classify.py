@@ -60,3 +60,15 @@ def test_the_threshold_itself_is_sure() -> None:
     """`min_confidence` is the least confidence that counts, so a threshold of 1 can be met."""
     certain = ClassifySpec(labels=SPEC.labels, min_confidence=1.0)
     assert classify(np.array([0.0, 200.0, 0.0], np.float32), certain).sure
+
+
+@pytest.mark.parametrize("classes", [1, 4, 5, 6, 1000])
+@pytest.mark.parametrize("levels", [1, 2, 4, 256])
+def test_the_best_are_those_of_a_stable_sort(classes: int, levels: int) -> None:
+    """However many classes and however many of them have the same score."""
+    scores = np.random.default_rng(classes).integers(0, levels, classes).astype(np.float32)
+    spec = ClassifySpec(labels=tuple(f"class {number}" for number in range(classes)))
+    expected = [f"class {number}" for number in np.argsort(-scores, kind="stable")[:5]]
+    result = classify(scores, spec)
+    assert [score.label for score in result.top] == expected
+    assert result.label == expected[0]
