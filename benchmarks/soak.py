@@ -15,6 +15,7 @@ is stopped and started again every half minute, the last quarter minute left out
 """
 
 import argparse
+import logging
 import os
 import sys
 import tempfile
@@ -70,6 +71,7 @@ class Row:
 def main() -> None:
     """Soak, print, and leave with status 1 if something did not hold."""
     options = _options()
+    logging.getLogger("edge_agent").setLevel(logging.ERROR)  # a broker that is away is no news
     bundle = options.bundle or mobilenet_v2(Path("runs"), 0.35, 96)
     width, height = options.size
     print(
