@@ -206,6 +206,13 @@ class Session:
                 # Closing it would pull it from under paho's select; this wakes that.
                 cast("socket.socket", sock).shutdown(socket.SHUT_RDWR)
         self._client.loop_stop()
+        self._forget()
+
+    def _forget(self) -> None:
+        # paho's client and we know each other: until Python looks for such rings, which may take
+        # hours, three files would stay open. It closes them once nobody has it any more.
+        self._client.on_connect = self._client.on_disconnect = None
+        self._client.on_publish = self._client.on_message = self._client.on_subscribe = None
 
     def _connect(self, broker: Broker, identity: Identity) -> None:
         options: dict[str, Any] = {}
@@ -222,6 +229,7 @@ class Session:
         try:
             self._client.connect(endpoint.host, endpoint.port, broker.keepalive_s, **options)
         except (OSError, ValueError) as error:
+            self._forget()
             raise BrokerError(f"{self._place}: cannot be reached: {error}") from error
         self._client.loop_start()
         patience_s = V5_ANSWER_TIMEOUT_S if self.version == "5" else CONNECT_TIMEOUT_S

@@ -1,6 +1,7 @@
 """Brokers that speak only MQTT 3.1.1, that hang up, or that say nothing."""
 
 import asyncio
+import gc
 import logging
 import socket
 import threading
@@ -245,3 +246,23 @@ def test_a_malformed_message_is_counted_and_passed_over(
         assert subscriber.malformed == 1
         assert subscriber.receive(0.1) is None
     assert "ignored a message: edgeward/gate/status: " in caplog.text
+
+
+def test_a_session_that_is_over_leaves_no_file_open(mosquitto: Mosquitto) -> None:
+    """Neither a connection nor an attempt in vain waits for Python to look for rings."""
+    absent = dialer(f"mqtt://127.0.0.1:{free_port()}")
+
+    def come_and_go() -> int:
+        session = dialer(mosquitto.url).dial()
+        session.subscribe(["a"])
+        session.close()
+        with pytest.raises(BrokerError):
+            absent.dial()
+        return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert [come_and_go() for _ in range(3)] == [come_and_go()] * 3
+    finally:
+        gc.enable()
