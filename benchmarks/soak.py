@@ -220,7 +220,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--fps", type=int, default=0, help="of the camera; 0: as fast as it is read"
     )
-    parser.add_argument("--size", type=_size, default=(320, 240), help="of its frames")
+    parser.add_argument("--size", type=_size, default=(320, 240), metavar="WxH")
     parser.add_argument("--bundle", type=Path, help="what looks (default: MobileNetV2 0.35 at 96)")
     parser.add_argument("--faults", action="store_true", help="start the broker again and again")
     parser.add_argument("--nice", type=int, default=0, help="of the agent")
