@@ -46,9 +46,10 @@ check: $(HOST)/.installed
 	$(HOST)/bin/python -m pytest -q tests/unit/test_layers.py tests/unit/test_docs.py
 
 # `bundles.py` there is no benchmark: it makes what the others measure.
-BENCHMARKS := bench-accuracy bench-agent bench-capture bench-converters bench-device bench-made_to_hurt bench-publishing bench-training_loop
-# These have no run to start from unless there is one or they are told it.
-ON_DEMAND := bench-ocr bench-peer_accuracy
+BENCHMARKS := bench-accuracy bench-agent bench-capture bench-converters bench-device bench-made_to_hurt bench-publishing bench-recurrent bench-training_loop
+# These have no run to start from unless there is one or they are told it; a soak takes as long as
+# it is told.
+ON_DEMAND := bench-false_readings bench-ocr bench-peer_accuracy bench-soak
 .PHONY: $(BENCHMARKS) $(ON_DEMAND)
 bench: $(BENCHMARKS)
 $(BENCHMARKS) $(ON_DEMAND): bench-%: env
