@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from edge_agent.arrays import I8
 from edge_agent.bundle.affine import Affine
+from edge_agent.bundle.soundness import check_model
 from edge_agent.errors import BundleError, RuntimeUnavailableError
 from edge_agent.native_stderr import without_lines
 
@@ -49,13 +50,15 @@ class Interpreter:
         place: names the file in errors.
 
     Raises:
-        BundleError: the file is not a model this runtime can load, or has several inputs.
+        BundleError: the file is not sound (`check_model`), not a model this runtime can load,
+            or has several inputs.
         RuntimeUnavailableError: there is no runtime, or it does not run.
     """
 
     def __init__(self, model: bytes, threads: int = 1, place: str = "model") -> None:
         name, module = _runtime()
         self.name = name
+        check_model(model, place)
         try:
             with without_lines(DELEGATE_NOTICE):
                 self._native = module.Interpreter(model_content=model, num_threads=threads)
