@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from edge_agent.arrays import I8
 from edge_agent.bundle.affine import Affine
-from edge_agent.bundle.soundness import check_model
+from edge_agent.bundle.tflite.check import check_model
 from edge_agent.errors import BundleError, RuntimeUnavailableError
 from edge_agent.native_stderr import without_lines
 

@@ -30,6 +30,8 @@ def answer(model: bytes) -> str:
     except BundleError as error:
         text = str(error)
         return f"{'runtime' if ' cannot ' in text else 'refused'} {text}"
+    except RuntimeError as error:
+        return f"runtime {error}"
     return "ran"
 
 

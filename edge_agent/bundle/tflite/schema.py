@@ -7,7 +7,7 @@ ships, where that is installed. What an operator takes is its kernel's (`tflite/
 
 from dataclasses import dataclass
 
-from edge_agent.bundle.flatbuffer import tables
+from edge_agent.bundle.tflite.flatbuffer import tables
 
 IDENTIFIER = b"TFL3"
 VERSION = 3
@@ -68,22 +68,15 @@ GatherOptions axis:i4 batch_dims:i4
 ReducerOptions keep_dims:u1
 SqueezeOptions squeeze_dims:[i4]
 SplitOptions num_splits:i4
-SplitVOptions num_splits:i4
 StridedSliceOptions begin_mask:i4 end_mask:i4 ellipsis_mask:i4 new_axis_mask:i4 \
  shrink_axis_mask:i4 offset:u1
-CastOptions in_type:i1 out_type:i1
 ArgMaxOptions output_type:i1
-ArgMinOptions output_type:i1
-PackOptions values_count:i4 axis:i4
-UnpackOptions num:i4 axis:i4
 LeakyReluOptions alpha:f4
 MirrorPadOptions mode:i1
 BatchMatMulOptions adj_x:u1 adj_y:u1 asymmetric:u1
 GeluOptions approximate:u1
 PadOptions
 PadV2Options
-BatchToSpaceNDOptions
-SpaceToBatchNDOptions
 TransposeOptions
 ExpOptions
 LogSoftmaxOptions
@@ -92,15 +85,11 @@ QuantizeOptions
 MaximumMinimumOptions
 NegOptions
 SliceOptions
-TileOptions
 ExpandDimsOptions
-PowOptions
 SquareOptions
 SquaredDifferenceOptions
 AbsOptions
 HardSwishOptions
-BroadcastToOptions
-SelectV2Options
 """.replace("\\\n", "")
 )
 
@@ -120,8 +109,6 @@ UNIONS = {
         21: "MulOptions",
         22: "PadOptions",
         23: "GatherOptions",
-        24: "BatchToSpaceNDOptions",
-        25: "SpaceToBatchNDOptions",
         26: "TransposeOptions",
         27: "ReducerOptions",
         28: "SubOptions",
@@ -131,7 +118,6 @@ UNIONS = {
         33: "ExpOptions",
         35: "SplitOptions",
         36: "LogSoftmaxOptions",
-        37: "CastOptions",
         38: "DequantizeOptions",
         39: "MaximumMinimumOptions",
         40: "ArgMaxOptions",
@@ -139,25 +125,17 @@ UNIONS = {
         43: "PadV2Options",
         48: "SliceOptions",
         49: "TransposeConvOptions",
-        51: "TileOptions",
         52: "ExpandDimsOptions",
-        56: "PowOptions",
-        57: "ArgMinOptions",
-        59: "PackOptions",
-        64: "UnpackOptions",
         66: "SquareOptions",
         74: "ResizeNearestNeighborOptions",
         75: "LeakyReluOptions",
         76: "SquaredDifferenceOptions",
         77: "MirrorPadOptions",
         78: "AbsOptions",
-        79: "SplitVOptions",
         89: "QuantizeOptions",
         91: "HardSwishOptions",
         94: "DepthToSpaceOptions",
-        98: "SelectV2Options",
         101: "BatchMatMulOptions",
-        104: "BroadcastToOptions",
         116: "GeluOptions",
     }
 }
@@ -209,7 +187,6 @@ OPERATORS = _signatures(f"""
 4 DEPTHWISE_CONV_2D 2-3 DepthwiseConv2DOptions!
 5 DEPTH_TO_SPACE 1 DepthToSpaceOptions!
 6 DEQUANTIZE 1 DequantizeOptions
-8 FLOOR 1 -
 9 FULLY_CONNECTED 2-3 FullyConnectedOptions!
 11 L2_NORMALIZATION 1 L2NormOptions!
 14 LOGISTIC 1 -
@@ -225,8 +202,6 @@ OPERATORS = _signatures(f"""
 28 TANH 1 -
 34 PAD 2 PadOptions 1
 36 GATHER 2 GatherOptions! 1
-37 BATCH_TO_SPACE_ND 3 BatchToSpaceNDOptions 1 2
-38 SPACE_TO_BATCH_ND 3 SpaceToBatchNDOptions 1 2
 39 TRANSPOSE 2 TransposeOptions 1
 40 MEAN 2 ReducerOptions! 1
 41 SUB 2 SubOptions!
@@ -236,7 +211,6 @@ OPERATORS = _signatures(f"""
 47 EXP 1 ExpOptions
 49 SPLIT 2 SplitOptions! 0
 50 LOG_SOFTMAX 1 LogSoftmaxOptions
-53 CAST 1 CastOptions
 54 PRELU 2 -
 55 MAXIMUM 2 MaximumMinimumOptions
 56 ARG_MAX 2 ArgMaxOptions! 1
@@ -245,17 +219,11 @@ OPERATORS = _signatures(f"""
 60 PADV2 3 PadV2Options 1
 65 SLICE 3 SliceOptions 1 2
 67 TRANSPOSE_CONV 3-4 TransposeConvOptions! 0
-69 TILE 2 TileOptions 1
 70 EXPAND_DIMS 2 ExpandDimsOptions 1
-73 LOG 1 -
 74 SUM 2 ReducerOptions! 1
 75 SQRT 1 -
 76 RSQRT 1 -
-78 POW 2 PowOptions
-79 ARG_MIN 2 ArgMinOptions! 1
 82 REDUCE_MAX 2 ReducerOptions! 1
-83 PACK 1-{MANY} PackOptions!
-88 UNPACK 1 UnpackOptions!
 89 REDUCE_MIN 2 ReducerOptions! 1
 92 SQUARE 1 SquareOptions
 97 RESIZE_NEAREST_NEIGHBOR 2 ResizeNearestNeighborOptions! 1
@@ -263,13 +231,10 @@ OPERATORS = _signatures(f"""
 99 SQUARED_DIFFERENCE 2 SquaredDifferenceOptions
 100 MIRROR_PAD 2 MirrorPadOptions! 1
 101 ABS 1 AbsOptions
-102 SPLIT_V 3 SplitVOptions! 1 2
 111 ELU 1 -
 114 QUANTIZE 1 QuantizeOptions
 117 HARD_SWISH 1 HardSwishOptions
-123 SELECT_V2 3 SelectV2Options
 126 BATCH_MATMUL 2 BatchMatMulOptions!
-130 BROADCAST_TO 2 BroadcastToOptions 1
 150 GELU 1 GeluOptions!
 152 RELU_0_TO_1 1 -
 """)

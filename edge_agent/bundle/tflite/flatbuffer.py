@@ -102,8 +102,8 @@ class Reader:
         """The file's own table, with all that hangs on it: a dictionary of every field.
 
         A scalar is a number, a vector of scalars an array that shares the file's memory, a
-        string bytes, a table a dictionary; what is left out is None, an empty vector, or the
-        default of a scalar.
+        string one of Python's, a table a dictionary. What is left out is None, an empty vector
+        or string, or the default of a scalar.
 
         Raises:
             BundleError: anything lies outside the file, or is not of the schema.
@@ -162,17 +162,14 @@ class Reader:
             return field.default
         if field.kind.startswith("["):
             return _EMPTY.get(field.kind[1:-1], ())
-        return b"" if field.kind == "str" else None
+        return "" if field.kind == "str" else None
 
     def _value(self, at: int, kind: str, path: _Path, depth: int) -> Any:
         if kind in _SCALARS:
             return self._number(at, _SCALARS[kind], path)
         target = self._target(at, path)
         if kind == "str":
-            text = bytes(self._array(target, "u1", path))
-            if self._number(target + 4 + len(text), _BYTE, path):
-                raise self._error(path, "a string that ends with a zero", "another byte")
-            return text
+            return self._text(target, path)
         if not kind.startswith("["):
             return self._table(target, kind, path, depth + 1)
         kind = kind[1:-1]
@@ -183,6 +180,15 @@ class Reader:
             self._table(self._target(place, (path, n)), kind, (path, n), depth + 1)
             for n, place in enumerate(places)
         ]
+
+    def _text(self, at: int, path: _Path) -> str:
+        raw = bytes(self._array(at, "u1", path))
+        if self._number(at + 4 + len(raw), _BYTE, path):
+            raise self._error(path, "a string that ends with a zero", "another byte")
+        try:
+            return raw.decode()
+        except UnicodeDecodeError as error:
+            raise self._error(path, "UTF-8", repr(raw[:64])) from error
 
     def _array(self, at: int, kind: str, path: _Path) -> Any:
         count, dtype = self._number(at, _OFFSET, path), _DTYPES[kind]
