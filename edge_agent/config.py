@@ -325,6 +325,8 @@ def load_config(path: Path) -> AgentConfig:
 def _path(folder: Path, kind: type[Any], value: object) -> Path:
     if kind is not Path or not isinstance(value, str) or not value:
         raise ValueError(f"expected a path, found {value!r}")
+    if "\0" in value:
+        raise ValueError(f"expected a path without a zero byte, found {value!r}")
     secrets = os.environ.get(CREDENTIALS_VARIABLE)
     if value.startswith(CREDENTIALS_PREFIX):
         if not secrets:

@@ -16,11 +16,14 @@ from edge_agent.errors import ConfigError
 from edge_agent.meter import MeterRules
 from edge_agent.strict import Strict as _Value
 
-Offset: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
-Extent: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
+# Beyond the largest frame that a camera may be asked for.
+LARGEST = 65_536
+Offset: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
+Extent: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=LARGEST)]
 Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Part: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=1)]
-Point: TypeAlias = tuple[float, float]
+Coordinate: TypeAlias = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
+Point: TypeAlias = tuple[Coordinate, Coordinate]
 Corners: TypeAlias = tuple[Point, Point, Point, Point]
 Word: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 

@@ -4,7 +4,8 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
-Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
+# Three years, for those who mean never: no clock and no wait takes infinity.
+Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e8)]
 Timeout: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=3600)]
 
 

@@ -12,7 +12,8 @@ from edge_agent.strict import Seconds, Strict, Timeout
 
 Number: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 Side: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=16384)]
-Rate: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=1000)]
+# From one in eleven days: what is between two has to stay a number of seconds.
+Rate: TypeAlias = Annotated[float, msgspec.Meta(ge=1e-6, le=1000)]
 FourCc: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9]{4}$")]
 
 

@@ -79,7 +79,8 @@ class Call:
 
     def _input(self, number: int) -> Tensor:
         tensor = self.inputs[number]
-        assert tensor is not None  # only inputs beyond an operator's least may be left out
+        if tensor is None:
+            raise ValueError(f"expected input {number}, found none")
         return tensor
 
 

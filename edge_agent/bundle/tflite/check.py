@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from edge_agent.bundle.tflite.call import Call, Tensor
 from edge_agent.bundle.tflite.flatbuffer import Fields, Reader
 from edge_agent.bundle.tflite.refuse import Refuse
-from edge_agent.bundle.tflite.scales import check_scales
+from edge_agent.bundle.tflite.scales import check_scales, check_types
 from edge_agent.bundle.tflite.schema import (
     CUSTOM,
     IDENTIFIER,
@@ -125,6 +125,7 @@ class _Graph:
         inputs = self._inputs(fields, signature, refuse)
         written = tuple(self._write(int(index), refuse) for index in fields["outputs"])
         call = Call(inputs, written, fields["builtin_options"] or {})
+        check_types(signature.name, call, refuse)
         check_scales(signature.name, call, refuse)
         try:
             expected = given_shapes(signature.name, call)

@@ -1,4 +1,4 @@
-"""The scales that operators need: kernels take them for granted, or end the process over them."""
+"""The types and scales of an operator: kernels end the process over those that do not fit."""
 
 from edge_agent.bundle.tflite.call import Call
 from edge_agent.bundle.tflite.refuse import Refuse
@@ -12,12 +12,30 @@ SUM_BITS = {"ADD": 20, "SUB": 20, "SQUARED_DIFFERENCE": 7}
 # its products at most: XNNPACK's limit of requantisation, beyond which it ends the process.
 WITH_WEIGHTS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 0, "FULLY_CONNECTED": 0, "TRANSPOSE_CONV": 2}
 MOST_PRODUCTS = 256
+# Values of these types are nothing without a scale.
+QUANTISED = (*ZERO_POINTS, "int16")
+# What an operator's values are read from, where that is not its first input; and where several
+# are of one type.
+SOURCES = {"SPLIT": (1,), "TRANSPOSE_CONV": (2,)}
+ALIKE = ("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "PRELU", "SQUARED_DIFFERENCE")
+CONVERTING = ("QUANTIZE", "DEQUANTIZE", "ARG_MAX")
+
+
+def check_types(name: str, call: Call, refuse: Refuse) -> None:
+    """An operator gives the type that it is given, unless to change it is what it is for."""
+    if name in CONVERTING:
+        return
+    everywhere = name in ALIKE or name == "CONCATENATION"
+    sources = range(len(call.inputs)) if everywhere else SOURCES.get(name, (0,))
+    given = {tensor.dtype for number in sources if (tensor := call.inputs[number]) is not None}
+    found = given | {tensor.dtype for tensor in call.outputs}
+    refuse.unless(len(found) == 1, "inputs and outputs of one type", sorted(found))
 
 
 def check_scales(name: str, call: Call, refuse: Refuse) -> None:
-    """Every value of 8 bits has one scale, a constant one or more; and a sum can be scaled."""
+    """A value of 8 or 16 bits has one scale, a constant one or more; and results can be scaled."""
     for tensor in (*call.inputs, *call.outputs):
-        if tensor is not None and tensor.dtype in ZERO_POINTS:
+        if tensor is not None and tensor.dtype in QUANTISED:
             count = len(tensor.scales)
             sound = count == 1 or (count > 1 and tensor.values is not None)
             refuse.unless(sound, f"a scale for {tensor.dtype} {tensor.name!r}", count)

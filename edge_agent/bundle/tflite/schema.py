@@ -183,8 +183,8 @@ OPERATORS = _signatures(f"""
 0 ADD 2 AddOptions!
 1 AVERAGE_POOL_2D 1 Pool2DOptions!
 2 CONCATENATION 1-{MANY} ConcatenationOptions!
-3 CONV_2D 2-3 Conv2DOptions!
-4 DEPTHWISE_CONV_2D 2-3 DepthwiseConv2DOptions!
+3 CONV_2D 3 Conv2DOptions!
+4 DEPTHWISE_CONV_2D 3 DepthwiseConv2DOptions!
 5 DEPTH_TO_SPACE 1 DepthToSpaceOptions!
 6 DEQUANTIZE 1 DequantizeOptions
 9 FULLY_CONNECTED 2-3 FullyConnectedOptions!
