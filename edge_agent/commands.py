@@ -162,7 +162,14 @@ class ReplyMessage(
     description: Description | None = None
 
 
+class _Said(msgspec.Struct, frozen=True):
+    """Only the schema: of a lone type msgspec lets it be left out, and a reply must have it."""
+
+    schema: str
+
+
 _DECODERS = {verb: msgspec.json.Decoder(kind) for verb, kind in COMMANDS.items()}
+_SAID = msgspec.json.Decoder(_Said)
 _REPLIES = msgspec.json.Decoder(ReplyMessage)
 
 
@@ -203,6 +210,8 @@ def decode_reply(payload: bytes, topic: str) -> ReplyMessage:
         MessageError: it is none; the message names `topic`.
     """
     try:
-        return _REPLIES.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        text = payload.decode()
+        _SAID.decode(text)
+        return _REPLIES.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MessageError(f"{topic}: {error}") from error

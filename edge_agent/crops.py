@@ -113,7 +113,7 @@ def list_crops(folder: Path) -> tuple[Crop, ...]:
 def _crop(path: Path) -> Crop:
     try:
         record = msgspec.json.decode(path.read_bytes(), type=CropRecord)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CropError(f"{path}: {error}") from error
     return Crop(path.with_suffix(".png"), record)
 

@@ -225,6 +225,7 @@ def decode_message(payload: bytes, topic: str) -> Message:
             or of the wrong type; the message names `topic` and the field.
     """
     try:
-        return _DECODER.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        # Of a field that it does not know msgspec would take bytes that are no text.
+        return _DECODER.decode(payload.decode())
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MessageError(f"{topic}: {error}") from error

@@ -182,7 +182,7 @@ def _load(path: Path, now: datetime) -> dict[tuple[str, str], MeterMark]:
     except OSError as error:
         log.warning("%s: cannot be read, meters begin anew: %s", path, error.strerror)
         return {}
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         log.warning("%s: damaged, meters begin anew: %s", path, error)
         return {}
     marks = {}

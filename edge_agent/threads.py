@@ -137,7 +137,7 @@ def _read(path: Path) -> tuple[ThreadChoice, ...]:
         return msgspec.json.decode(path.read_bytes(), type=tuple[ThreadChoice, ...])
     except FileNotFoundError:
         return ()
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # Nothing but time is lost: it is measured anew.
         log.warning("%s: expected remembered thread counts, found: %s", path, error)
         return ()

@@ -317,5 +317,5 @@ def _decode(data: bytes, kind: type[_T], place: str) -> _T:
     try:
         return msgspec.json.decode(data, type=kind)
     # A JSON string may hold bytes that are not UTF-8.
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BundleError(f"{place}: {error}") from error

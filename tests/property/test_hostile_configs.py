@@ -131,7 +131,7 @@ def changed(text: str, rng: random.Random) -> bytes:
                 other, there = rng.choice(everywhere)
                 node[key] = copy.deepcopy(other[there])
             case _:
-                node[key] = rng.choice(VALUES)
+                node[key] = copy.deepcopy(rng.choice(VALUES))
     return "\n".join(f"{_key(k)} = {written(v)}" for k, v in document.items()).encode()
 
 
@@ -201,8 +201,9 @@ def test_a_mutated_configuration_is_refused_or_means_what_it_says(tmp_path: Path
             with judged("config", number, data):
                 try:
                     load_config(path)
-                except ConfigError as error:
-                    assert str(error).startswith(f"{path}: ")
+                except ConfigError as refusal:
+                    words = str(refusal)
+                    assert words.startswith(f"{path}: ")
                     continue
                 taken += 1
                 check(data.decode(), path)
