@@ -112,8 +112,11 @@ class TfliteRecognizer:
         worst = 0
         tolerance = self.bundle.manifest.golden.tolerance_quanta
         for number, frame in enumerate(self.bundle.golden):
-            raw = self._network(frame.image).reshape(-1)
             place = f"{self.bundle.path}: golden frame {number} on {self.runtime}"
+            try:
+                raw = self._network(frame.image).reshape(-1)
+            except RuntimeError as error:  # a kernel refuses what it was given, when it runs
+                raise BundleError(f"{place}: cannot be run: {error}") from error
             if raw.shape != frame.output.shape:
                 raise BundleError(
                     f"{place}: expected {frame.output.size} outputs, found {raw.size}"

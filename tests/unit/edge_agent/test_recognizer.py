@@ -13,6 +13,7 @@ from edge_agent.bundle.golden import GoldenFrame
 from edge_agent.bundle.manifest import Manifest
 from edge_agent.errors import BundleError
 from edge_agent.recognizer import open_recognizer
+from edge_agent.runtime import Interpreter
 
 
 def grey(level: int) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
@@ -135,11 +136,24 @@ def test_labels_that_are_not_as_many_as_the_models_are_refused(
 
 
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path, bright_bundle: Bundle) -> None:
-    """Right hashes over rubbish: the runtime's own refusal, named."""
+    """Right hashes over rubbish: refused before a runtime sees it, by name."""
     files = bundle_files(bright_manifest(), b"not a flatbuffer", bright_bundle.golden)
     write_bundle(files, tmp_path / "rubbish")
-    with pytest.raises(BundleError, match=r"/model.tflite: .* cannot load it: "):
+    with pytest.raises(BundleError, match=r"/model.tflite: expected a TFLite file, "):
         open_recognizer(open_bundle(tmp_path / "rubbish"))
+
+
+def test_a_model_that_a_kernel_refuses_to_run_is_a_bad_bundle(
+    bright_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some kernels look at their input only then; the agent must not start over and over."""
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("node 3 failed to invoke")
+
+    monkeypatch.setattr(Interpreter, "infer", refuse)
+    with pytest.raises(BundleError, match=r"golden frame 0 on .*: cannot be run: node 3 failed"):
+        open_recognizer(bright_bundle)
 
 
 def _bright(folder: Path) -> Bundle:

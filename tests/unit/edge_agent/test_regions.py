@@ -117,7 +117,7 @@ def region(fields: str) -> str:
         ),
         (
             region("corners = [[0, 0], [90, 0], [90, inf], [0, 9]]"),
-            "region 'a': expected finite corners, found [0, 0], [90, 0], [90, inf], [0, 9]",
+            "Expected `float` <= 65536.0 - at `$.stream[0].regions[0].corners[2][1]`",
         ),
         (region("corners = [[0, 0], [9, 0], [9, 9]]"), "Expected `array` of length 4, got 3"),
         (

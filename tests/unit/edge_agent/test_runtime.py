@@ -103,8 +103,9 @@ def test_the_threads_are_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         runtime, "_runtime", lambda: ("fake 1", SimpleNamespace(Interpreter=Native))
     )
-    Interpreter(b"model", threads=3)
-    assert Native.made[-1] == {"model_content": b"model", "num_threads": 3}
+    model = (DATA / "bright.tflite").read_bytes()
+    Interpreter(model, threads=3)
+    assert Native.made[-1] == {"model_content": model, "num_threads": 3}
 
 
 def test_a_network_with_two_inputs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +119,20 @@ def test_a_network_with_two_inputs_is_refused(monkeypatch: pytest.MonkeyPatch) -
         runtime, "_runtime", lambda: ("fake 1", SimpleNamespace(Interpreter=TwoInputs))
     )
     with pytest.raises(BundleError, match=r"^gate: expected one input, found 2$"):
-        Interpreter(b"model", place="gate")
+        Interpreter((DATA / "bright.tflite").read_bytes(), place="gate")
+
+
+def test_a_model_that_is_not_sound_never_reaches_the_runtime(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The runtimes believe what they are given: a file cut short is refused before."""
+    monkeypatch.setattr(
+        runtime, "_runtime", lambda: ("fake 1", SimpleNamespace(Interpreter=Native))
+    )
+    made = len(Native.made)
+    with pytest.raises(BundleError, match=r"^gate: Model\..*: expected it within 600 bytes"):
+        Interpreter((DATA / "bright.tflite").read_bytes()[:600], place="gate")
+    assert len(Native.made) == made
 
 
 def test_every_output_of_a_network_is_read() -> None:
