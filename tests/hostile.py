@@ -43,6 +43,11 @@ def judged(kind: str, number: int, said: object) -> Iterator[None]:
     assert took < MOST_S, f"{place}: took {took:.1f} s\n{said!r}"
 
 
+def report(kind: str, taken: int, run: int) -> None:
+    """What became of them, for whoever runs them all."""
+    print(f"\n{kind}: {taken} of {run} accepted")  # noqa: T201
+
+
 @contextmanager
 def bounded_memory() -> Iterator[None]:
     """What runs inside must not take much memory, not even for a moment."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from bright import write_bright
-from hostile import bounded_memory, draw, hurt, judged, numbers
+from hostile import bounded_memory, draw, hurt, judged, numbers, report
 
 from edge_agent.bundle.archive import FILES, open_bundle, pack, sha256
 from edge_agent.bundle.manifest import encode_manifest
@@ -154,6 +154,7 @@ def test_a_mutated_bundle_is_refused_or_what_its_manifest_says(tmp_path: Path) -
                 assert bundle.id == sha256(inside["manifest.json"])
                 meant = json.loads(encode_manifest(bundle.manifest))
                 assert kept(json.loads(inside["manifest.json"]), meant)
+    report("bundles", taken, len(numbers(COUNT)))
     assert 0 < taken < len(numbers(COUNT)) / 2
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from hostile import bounded_memory, draw, hurt, judged, numbers
+from hostile import bounded_memory, draw, hurt, judged, numbers, report
 
 from edge_agent.config import load_config
 from edge_agent.errors import ConfigError
@@ -207,6 +207,7 @@ def test_a_mutated_configuration_is_refused_or_means_what_it_says(tmp_path: Path
                     continue
                 taken += 1
                 check(data.decode(), path)
+    report("configurations", taken, len(numbers(COUNT)))
     assert len(numbers(COUNT)) / 50 < taken < len(numbers(COUNT)) * 0.9
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hostile import bounded_memory, draw, hurt, judged, numbers
+from hostile import bounded_memory, draw, hurt, judged, numbers, report
 from json_schema import valid
 
 from edge_agent.commands import (
@@ -173,6 +173,7 @@ def test_a_mutated_message_is_refused_or_of_its_schema() -> None:
                 assert decode_message(encode_message(message), "t") == message
                 if isinstance(message, ResultMessage):
                     ledger.record(message)
+    report("messages", taken, len(numbers(COUNT)))
     assert len(numbers(COUNT)) / 50 < taken < len(numbers(COUNT)) * 0.9
     assert ledger.total().received
 
@@ -209,6 +210,7 @@ def test_a_mutated_command_is_refused_or_of_its_schema() -> None:
                 assert valid(said, schema(verb), schema(verb))
                 meant = msgspec.to_builtins(command)
                 assert all(meant[key] == value for key, value in said.items())
+    report("commands", taken, len(numbers(COUNT)))
     assert len(numbers(COUNT)) / 50 < taken < len(numbers(COUNT)) * 0.9
 
 
