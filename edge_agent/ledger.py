@@ -13,6 +13,9 @@ from edge_agent.messages import ResultMessage
 MAX_GAPS = 1024
 # An old agent start is heard of again only while its results wait to be delivered.
 MAX_BOOTS = 1024
+# Whoever may publish may invent streams: beyond this many, the one that was silent for longest
+# is counted in the total alone, and begins anew if it comes again.
+MAX_STREAMS = 10_000
 
 
 @dataclass(frozen=True)
@@ -140,15 +143,19 @@ class Ledger:
     """
 
     def __init__(self) -> None:
-        self._streams: dict[tuple[str, str], _Stream] = {}
+        self._streams: dict[tuple[str, str], _Stream] = {}  # the longest silent first
+        self._gone = Account()
 
     def record(self, message: ResultMessage) -> Entry:
         """Enter one received result, in the order of receipt."""
         key = (message.device, message.stream)
-        stream = self._streams.get(key)
+        stream = self._streams.pop(key, None)
         if stream is None:
             self._streams[key] = _Stream(message.seq, message.seq, {message.boot: None})
+            if len(self._streams) > MAX_STREAMS:
+                self._gone += self._streams.pop(next(iter(self._streams))).account()
             return Entry("new")
+        self._streams[key] = stream
         return stream.record(message.boot, message.seq)
 
     def accounts(self) -> dict[tuple[str, str], Account]:
@@ -156,5 +163,5 @@ class Ledger:
         return {key: stream.account() for key, stream in self._streams.items()}
 
     def total(self) -> Account:
-        """All streams together."""
-        return sum(self.accounts().values(), Account())
+        """All streams together, those that were given up included."""
+        return sum(self.accounts().values(), self._gone)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,6 +82,17 @@ def test_streams_and_devices_are_counted_apart() -> None:
             ledger.record(message(1, device=device, stream=stream))
     assert ledger.total() == Account(received=4)
     assert set(ledger.accounts()) == {(d, s) for d in ("d1", "d2") for s in ("s1", "s2")}
+
+
+def test_invented_streams_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The longest silent leave the list and stay in the total; who speaks, stays."""
+    monkeypatch.setattr(ledger_module, "MAX_STREAMS", 2)
+    ledger = Ledger()
+    for seq, stream in ((1, "a"), (1, "b"), (3, "a"), (1, "c")):
+        ledger.record(message(seq, stream=stream))
+    assert list(ledger.accounts()) == [("d", "a"), ("d", "c")]
+    assert ledger.total() == Account(received=4, lost=1)
+    assert ledger.record(message(7, stream="b")) == Entry("new")
 
 
 def test_memory_is_bounded_and_losses_stay_counted() -> None:
