@@ -14,9 +14,10 @@ from edge_agent.arrays import F32, U8
 from pipeline.text.place import Placing
 
 _SUBPIXEL = 4  # bits that cv2 gives to the fraction of a coordinate
-# In heights of the digits.
-_ROOM = (0.08, 0.5)
-_ROOM_LEFT = (0.08, 2.5)
+# In heights of the digits' mask, which has a margin of a twelfth of its own.
+_ROOM = (-0.03, 0.5)
+_ROOM_LEFT = (-0.03, 2.5)
+_RIM = 0.4  # how often a line of another grey goes around the window
 _LABEL = (0.25, 0.5)
 _CONTRAST = (40.0, 220.0)
 
@@ -43,7 +44,11 @@ class Housing:
         if self.label is not None:
             outside = _labelled(outside, self.label, window, rng)
         share = inside * np.float32(1 / 255)
-        return np.asarray(outside + (image - outside) * share, np.float32)
+        image = np.asarray(outside + (image - outside) * share, np.float32)
+        if rng.random() < _RIM:
+            thick, level = rng.randint(1, 2), (rng.uniform(0, 255),)
+            cv2.polylines(image, [corners], True, level, thick, cv2.LINE_AA, _SUBPIXEL)
+        return image
 
     def _window(self, placing: Placing, rng: Random) -> F32:
         """The corners of the window in the picture, (4, 2)."""
