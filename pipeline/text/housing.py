@@ -62,15 +62,21 @@ class Housing:
 
 
 def _labelled(image: F32, label: U8, window: F32, rng: Random) -> F32:
-    """`image` with `label` above or below the window, cut off where the picture ends."""
+    """`image` with `label` above, below or to the right of the window, cut off at the edges."""
     height = image.shape[0]
     tall = max(4, round(rng.uniform(*_LABEL) * height))
     wide = max(4, round(label.shape[1] * tall / label.shape[0]))
     ink = cv2.resize(label, (wide, tall), interpolation=cv2.INTER_AREA)
-    below = rng.random() < 0.5
     gap = rng.uniform(0.02, 0.15) * height
-    top = window[2:, 1].max() + gap if below else window[:2, 1].min() - gap - tall
     left = rng.uniform(0, max(1, image.shape[1] - wide))
+    match rng.choice(("above", "above", "below", "below", "right")):
+        case "above":
+            top = window[:2, 1].min() - gap - tall
+        case "below":
+            top = window[2:, 1].max() + gap
+        case _:
+            left = window[1:3, 0].max() + gap
+            top = rng.uniform(0, height - tall)
     mask = np.zeros(image.shape, np.uint8)
     move = np.array([[1, 0, left], [0, 1, top]], np.float64)
     cv2.warpAffine(ink, move, (image.shape[1], height), mask, borderMode=cv2.BORDER_TRANSPARENT)
