@@ -31,15 +31,21 @@ def relight(image: F32, strength: float, rng: Random) -> F32:
 
 
 def reflect(image: F32, rng: Random) -> F32:
-    """What a pane mirrors: one to three bright things with edges, and scratches in it."""
+    """What a pane mirrors, one to three things: bright surfaces, scratches, sparks of a lamp."""
     height, width = image.shape
     light = np.zeros(image.shape, np.float32)
     for _ in range(rng.randint(1, 3)):
-        strong = (rng.uniform(8, 70),)
-        if rng.random() < 0.6:
-            cv2.fillConvexPoly(light, _slab(height, width, rng), strong, cv2.LINE_AA)
-        else:
-            cv2.polylines(light, [_scratch(height, width, rng)], False, strong, 1, cv2.LINE_AA)
+        strong = rng.uniform(8, 70)
+        match rng.choice(("surface", "surface", "surface", "scratch", "spark")):
+            case "surface":
+                cv2.fillConvexPoly(light, _slab(height, width, rng), (strong,), cv2.LINE_AA)
+            case "scratch":
+                line = _scratch(height, width, 0.6, rng)
+                cv2.polylines(light, [line], False, (strong,), 1, cv2.LINE_AA)
+            case _:
+                line = _scratch(height, width, 0.12, rng)
+                thick = rng.randint(1, 3)
+                cv2.polylines(light, [line], False, (strong * 2.5,), thick, cv2.LINE_AA)
     if rng.random() < 0.7:
         light = np.asarray(cv2.GaussianBlur(light, (0, 0), rng.uniform(0.4, 3.0)), np.float32)
     # Most mirror something bright, a scratch may be dark.
@@ -79,12 +85,13 @@ def _slab(height: int, width: int, rng: Random) -> NDArray[np.int32]:
     return np.rint(corners).astype(np.int32)
 
 
-def _scratch(height: int, width: int, rng: Random) -> NDArray[np.int32]:
-    """A line of five points that wander across the picture."""
+def _scratch(height: int, width: int, reach: float, rng: Random) -> NDArray[np.int32]:
+    """A line of five points that wander; from one to the next at most `reach` heights."""
     x, y = rng.uniform(0, width), rng.uniform(0, height)
     points = [(x, y)]
     for _ in range(4):
-        x, y = x + rng.uniform(-0.6, 0.6) * height, y + rng.uniform(-0.4, 0.4) * height
+        x += rng.uniform(-reach, reach) * height
+        y += rng.uniform(-reach, reach) * height
         points.append((x, y))
     return np.rint(points).astype(np.int32)
 

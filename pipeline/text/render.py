@@ -72,7 +72,7 @@ _SCENE = Look(Layout((-0.04, 0.18), (-0.02, 0.3), (0.65, 1.25)), (35, 230), 40, 
 _PANEL = Look(Layout((0.0, 0.3), (0.0, 0.9), (0.75, 1.25)), (30, 220), 14, 0.75)
 # Displays: cut out with some room; with so little that a frame or the region's edge hides part
 # of the outer segments (the masks have a margin of 0.08 heights); or with their whole window.
-_ROOMY = replace(_PANEL, mirrors=0.3)
+_ROOMY = replace(_PANEL, contrast=(22, 200), mirrors=0.3)
 _TIGHT = replace(_ROOMY, layout=Layout((-0.06, 0.12), (-0.16, 0.35), (0.75, 1.25)), dark_ink=0.85)
 _HOUSED = replace(
     _ROOMY, layout=Layout((0.1, 0.4), (0.05, 1.3), (0.75, 1.25)), dark_ink=0.85, housed=True
