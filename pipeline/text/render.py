@@ -57,6 +57,8 @@ class Look:
         dark_ink: how often the ink is darker than the ground.
         housed: whether a window's frame and its label are seen around the text.
         mirrors: how often the pane before the text mirrors something, or is scratched.
+        finest: how many times as high as asked for a picture may be: photographs have more pixels
+            than a network, and what blurs them does so before they are shrunk.
     """
 
     layout: Layout
@@ -65,6 +67,7 @@ class Look:
     dark_ink: float
     housed: bool = False
     mirrors: float = 0.0
+    finest: float = 1.0
 
 
 _PAPER = Look(Layout((-0.04, 0.16), (-0.02, 0.3), (0.6, 1.15)), (60, 250), 16, 0.97)
@@ -72,7 +75,7 @@ _SCENE = Look(Layout((-0.04, 0.18), (-0.02, 0.3), (0.65, 1.25)), (35, 230), 40, 
 _PANEL = Look(Layout((0.0, 0.3), (0.0, 0.9), (0.75, 1.25)), (30, 220), 14, 0.75)
 # Displays: cut out with some room; with so little that a frame or the region's edge hides part
 # of the outer segments (the masks have a margin of 0.08 heights); or with their whole window.
-_ROOMY = replace(_PANEL, contrast=(22, 200), mirrors=0.3)
+_ROOMY = replace(_PANEL, contrast=(22, 200), mirrors=0.3, finest=2.0)
 _TIGHT = replace(_ROOMY, layout=Layout((-0.06, 0.12), (-0.16, 0.35), (0.75, 1.25)), dark_ink=0.85)
 _HOUSED = replace(
     _ROOMY, layout=Layout((0.1, 0.4), (0.05, 1.3), (0.75, 1.25)), dark_ink=0.85, housed=True
@@ -93,7 +96,7 @@ class Synthetic:
         fonts: what is written in; they have all of `drawn`.
         steps: time steps of the network: no text needs more.
         seed: of all pictures.
-        height: of a picture, in pixels; its width follows from its text.
+        height: of a picture, in pixels, at the least; its width follows from its text.
         upper: whether the texts to be read are capitals, whatever is drawn.
         strength: how hard the pictures are made to read, in [0, 1].
         empty: the share of pictures without any text, which nothing is to be read from.
@@ -210,7 +213,10 @@ class Renderer:
     def _photograph(self, drawing: Drawing, look: Look, rng: Random) -> U8:
         strength = self.spec.strength
         shape = _mask(drawing).shape
-        placing = place((shape[0], shape[1]), self.spec.height, look.layout, strength, rng)
+        tall = self.spec.height
+        if look.finest > 1:
+            tall = round(tall * rng.uniform(1, look.finest))
+        placing = place((shape[0], shape[1]), tall, look.layout, strength, rng)
         ground, ink = self._levels(look, rng)
         width, height = placing.size
         image = self._ground(ground, look.texture, height, width, rng)

@@ -64,7 +64,7 @@ class SegmentStyle:
         return cls(
             width=rng.uniform(0.45, 0.65),
             thick=thick,
-            gap=rng.choice((0.0, rng.uniform(0.005, 0.03))),
+            gap=rng.choice((0.0, rng.uniform(0.005, 0.04), rng.uniform(0.005, 0.04))),
             slant=rng.choice((0.0, rng.uniform(0.0, 0.2))),
             pitch=rng.uniform(0.12, 0.5),
             point=thick * rng.uniform(0.8, 1.3),

@@ -57,14 +57,14 @@ def test_a_picture_depends_on_its_number_alone(
 def test_pictures_are_what_a_network_can_learn(
     kind: str, synthetic: Describe, fonts: tuple[Font, ...]
 ) -> None:
-    """Each is 32 pixels high and grey, its text in the charset and short enough; all differ."""
+    """Each is grey and high enough, its text in the charset and short enough; all differ."""
     spec = describe(synthetic, kind, fonts, steps=24)
     renderer = Renderer(spec)
     samples = [renderer(number) for number in range(150)]
     for sample in samples:
         assert sample.image.dtype == np.uint8
         assert sample.image.ndim == 2
-        assert sample.image.shape[0] == 32
+        assert 32 <= sample.image.shape[0] <= (64 if kind in ("segments", "meter") else 32)
         spec.charset.encode(sample.text, "picture")
         assert steps_needed(sample.text) <= 24
     assert len({sample.image.tobytes() for sample in samples}) == 150
