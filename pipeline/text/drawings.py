@@ -10,7 +10,7 @@ from edge_agent.arrays import F32, U8
 from pipeline.text.fonts import Font
 from pipeline.text.glyphs import SIZES, draw_text, thicken
 from pipeline.text.odometer import WheelStyle, draw_wheels, wheel_text, wheel_turns
-from pipeline.text.segments import Contrasts, SegmentStyle, draw_segments
+from pipeline.text.segments import MARGIN, Contrasts, SegmentStyle, draw_segments
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,15 @@ def in_segments(text: str, rng: Random) -> Ink:
         lit = _fading(lit, rng)
     # What pales does so as its idle segments begin to show.
     shown = 0.8 if contrasts else 0.4
-    return Ink(text, lit, every if rng.random() < shown else None)
+    # Who cuts out a display that begins with a 1 cuts at the 1, not at the place it stands in.
+    first = _first_ink(lit) if rng.random() < 0.5 else 0
+    return Ink(text, lit[:, first:], every[:, first:] if rng.random() < shown else None)
+
+
+def _first_ink(mask: U8) -> int:
+    """The first column that has to stay for the ink to keep its margin."""
+    inked = np.flatnonzero(mask.any(axis=0))
+    return max(0, int(inked[0]) - MARGIN) if inked.size else 0
 
 
 def _from_the_side(count: int, rng: Random) -> Contrasts:

@@ -25,7 +25,7 @@ SEGMENTS = {
 VARIANTS = {"6": "cdefg", "9": "abcfg", "7": "abcf"}
 POINT = "."
 HEIGHT = 40  # pixels, of a digit before it is scaled to the line
-_MARGIN = 4
+MARGIN = 4  # pixels of it, on every side of a text
 _SUBPIXEL = 4  # bits that cv2 gives to the fraction of a coordinate
 
 
@@ -114,7 +114,7 @@ def draw_segments(
     contrasts = contrasts or Contrasts.full(len(text))
     places, right = _places(text, style)
     lean = round(style.slant * HEIGHT)
-    shape = (HEIGHT + 2 * _MARGIN, right + lean + 2 * _MARGIN)
+    shape = (HEIGHT + 2 * MARGIN, right + lean + 2 * MARGIN)
     lit, every = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
     for (character, left), strong, idle in zip(places, contrasts.lit, contrasts.idle, strict=True):
         if character == POINT:
@@ -145,7 +145,7 @@ def _places(text: str, style: SegmentStyle) -> tuple[list[tuple[str, int]], int]
 
 
 def _fill(mask: U8, polygons: list[Corners], left: int, contrast: float) -> None:
-    offset = np.array([(left + _MARGIN) << _SUBPIXEL, _MARGIN << _SUBPIXEL], np.int32)
+    offset = np.array([(left + MARGIN) << _SUBPIXEL, MARGIN << _SUBPIXEL], np.int32)
     for polygon in polygons:
         cv2.fillPoly(mask, [polygon + offset], (round(255 * contrast),), cv2.LINE_AA, _SUBPIXEL)
 

@@ -118,6 +118,18 @@ def test_idle_segments_show_beneath_some_digits() -> None:
         assert ((ink.ghost > 0) & (ink.mask == 0)).any()
 
 
+def test_a_display_is_cut_at_its_first_1_half_of_the_time() -> None:
+    """Or at the whole place that the 1 stands in; an 8 fills its own either way."""
+
+    def rooms(text: str) -> list[int]:
+        masks = [in_segments(text, Random(seed)).mask for seed in range(60)]
+        return [int(np.flatnonzero(mask.any(axis=0))[0]) for mask in masks]
+
+    cut = np.array([room <= 4 for room in rooms("18")])
+    assert 0.3 < cut.mean() < 0.7
+    assert max(rooms("81")) <= 5
+
+
 def test_displays_differ_and_a_point_may_come_first() -> None:
     """Two displays draw a number unlike each other; `.5` is drawn at all."""
     one, other = (draw_segments("28.10", SegmentStyle.draw(Random(seed)))[0] for seed in (1, 2))
