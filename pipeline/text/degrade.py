@@ -9,6 +9,7 @@ from random import Random
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_agent.arrays import F32, U8
 from pipeline.text.textures import Textures
@@ -27,6 +28,28 @@ def relight(image: F32, strength: float, rng: Random) -> F32:
     if rng.random() < 0.2 * strength:
         image = _glare(image, rng)
     return image
+
+
+def reflect(image: F32, rng: Random) -> F32:
+    """What a pane mirrors, one to three things: bright surfaces, scratches, sparks of a lamp."""
+    height, width = image.shape
+    light = np.zeros(image.shape, np.float32)
+    for _ in range(rng.randint(1, 3)):
+        strong = rng.uniform(8, 70)
+        match rng.choice(("surface", "surface", "surface", "scratch", "spark")):
+            case "surface":
+                cv2.fillConvexPoly(light, _slab(height, width, rng), (strong,), cv2.LINE_AA)
+            case "scratch":
+                line = _scratch(height, width, 0.6, rng)
+                cv2.polylines(light, [line], False, (strong,), 1, cv2.LINE_AA)
+            case _:
+                line = _scratch(height, width, 0.12, rng)
+                thick = rng.randint(1, 3)
+                cv2.polylines(light, [line], False, (strong * 2.5,), thick, cv2.LINE_AA)
+    if rng.random() < 0.7:
+        light = np.asarray(cv2.GaussianBlur(light, (0, 0), rng.uniform(0.4, 3.0)), np.float32)
+    # Most mirror something bright, a scratch may be dark.
+    return image + light if rng.random() < 0.85 else image - light
 
 
 def blur(image: F32, strength: float, rng: Random) -> F32:
@@ -51,6 +74,26 @@ def expose(image: F32, strength: float, textures: Textures, rng: Random) -> U8:
     if rng.random() < 0.5 * strength:
         exposed = _through_jpeg(exposed, rng.randint(20, 90))
     return exposed
+
+
+def _slab(height: int, width: int, rng: Random) -> NDArray[np.int32]:
+    """The corners of a window, a lamp, a sleeve: a slanting piece from 0.2 to 2 heights wide."""
+    wide, lean = rng.uniform(0.2, 2.0) * height, rng.uniform(-1.0, 1.0) * height
+    left, top = rng.uniform(-0.5 * wide, width), rng.uniform(-1.0, 0.6) * height
+    bottom = top + rng.uniform(0.3, 2.0) * height
+    corners = [(left + lean, top), (left + lean + wide, top), (left + wide, bottom), (left, bottom)]
+    return np.rint(corners).astype(np.int32)
+
+
+def _scratch(height: int, width: int, reach: float, rng: Random) -> NDArray[np.int32]:
+    """A line of five points that wander; from one to the next at most `reach` heights."""
+    x, y = rng.uniform(0, width), rng.uniform(0, height)
+    points = [(x, y)]
+    for _ in range(4):
+        x += rng.uniform(-reach, reach) * height
+        y += rng.uniform(-reach, reach) * height
+        points.append((x, y))
+    return np.rint(points).astype(np.int32)
 
 
 def _glare(image: F32, rng: Random) -> F32:

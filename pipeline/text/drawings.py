@@ -10,7 +10,7 @@ from edge_agent.arrays import F32, U8
 from pipeline.text.fonts import Font
 from pipeline.text.glyphs import SIZES, draw_text, thicken
 from pipeline.text.odometer import WheelStyle, draw_wheels, wheel_text, wheel_turns
-from pipeline.text.segments import SegmentStyle, draw_segments
+from pipeline.text.segments import MARGIN, Contrasts, SegmentStyle, draw_segments
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,19 +50,50 @@ def in_font(text: str, fonts: tuple[Font, ...], rng: Random, *, spaced: float) -
 
 
 def in_segments(text: str, rng: Random) -> Ink:
-    """`text` on a seven-segment display; half of them show their dark segments."""
-    lit, every = draw_segments(text, SegmentStyle.draw(rng))
-    if rng.random() < 0.35:
+    """`text` on a seven-segment display; half of them show their idle segments."""
+    style = SegmentStyle.draw(rng)
+    contrasts = _from_the_side(len(text), rng) if rng.random() < 0.4 else None
+    lit, every = draw_segments(text, style, contrasts)
+    if rng.random() < 0.3:
         lit = _fading(lit, rng)
-    return Ink(text, lit, every if rng.random() < 0.5 else None)
+    # What pales does so as its idle segments begin to show.
+    shown = 0.8 if contrasts else 0.4
+    # Who cuts out a display that begins with a 1 cuts at the 1, not at the place it stands in.
+    first = _first_ink(lit) if rng.random() < 0.5 else 0
+    return Ink(text, lit[:, first:], every[:, first:] if rng.random() < shown else None)
+
+
+def _first_ink(mask: U8) -> int:
+    """The first column that has to stay for the ink to keep its margin."""
+    inked = np.flatnonzero(mask.any(axis=0))
+    return max(0, int(inked[0]) - MARGIN) if inked.size else 0
+
+
+def _from_the_side(count: int, rng: Random) -> Contrasts:
+    """An LCD whose digits pale towards one end, one after the other or all of a sudden.
+
+    The palest has 0.2 to 0.8 of the contrast of the others. Idle segments go the other way.
+    """
+    pale = rng.randint(1, count)
+    least, sudden = rng.uniform(0.2, 0.8), rng.random() < 0.4
+    falls = [least] * pale if sudden else list(np.linspace(1, least, pale + 1)[1:])
+    lit = [1.0] * (count - pale) + falls
+    at_rest = rng.uniform(0.2, 1.0)
+    idle = [1 - (1 - at_rest) * (value - least) / (1 - least) for value in lit]
+    lit = [float(np.clip(value * rng.uniform(0.92, 1.08), 0.15, 1)) for value in lit]
+    # The palest digits of displays in photographs are mostly the last ones.
+    order = slice(None) if rng.random() < 0.7 else slice(None, None, -1)
+    return Contrasts(tuple(lit[order]), tuple(idle[order]))
 
 
 def _fading(lit: U8, rng: Random) -> U8:
-    """An LCD from the side: its contrast falls from one end to the other, and not evenly."""
+    """Contrast that falls along the display, and a little from its top to its bottom."""
     ends = [rng.uniform(0.3, 1.0), rng.uniform(0.7, 1.0), rng.uniform(0.7, 1.0)]
     rng.shuffle(ends)
     columns = np.linspace(0, 2, lit.shape[1])
-    return np.asarray(np.rint(lit * np.interp(columns, range(3), ends)), np.uint8)
+    down = np.linspace(rng.uniform(0.6, 1.0), rng.uniform(0.6, 1.0), lit.shape[0])
+    share = np.interp(columns, range(3), ends) * down[:, np.newaxis] / down.max()
+    return np.asarray(np.rint(lit * share), np.uint8)
 
 
 def on_wheels(fonts: tuple[Font, ...], rng: Random, *, rolling: bool) -> Counter:

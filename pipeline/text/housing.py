@@ -14,9 +14,10 @@ from edge_agent.arrays import F32, U8
 from pipeline.text.place import Placing
 
 _SUBPIXEL = 4  # bits that cv2 gives to the fraction of a coordinate
-# In heights of the digits.
-_ROOM = (0.08, 0.5)
-_ROOM_LEFT = (0.08, 2.5)
+# In heights of the digits' mask, which has a margin of a twelfth of its own.
+_ROOM = (-0.03, 0.5)
+_ROOM_LEFT = (-0.03, 2.5)
+_RIM = 0.4  # how often a line of another grey goes around the window
 _LABEL = (0.25, 0.5)
 _CONTRAST = (40.0, 220.0)
 
@@ -43,7 +44,11 @@ class Housing:
         if self.label is not None:
             outside = _labelled(outside, self.label, window, rng)
         share = inside * np.float32(1 / 255)
-        return np.asarray(outside + (image - outside) * share, np.float32)
+        image = np.asarray(outside + (image - outside) * share, np.float32)
+        if rng.random() < _RIM:
+            thick, level = rng.randint(1, 2), (rng.uniform(0, 255),)
+            cv2.polylines(image, [corners], True, level, thick, cv2.LINE_AA, _SUBPIXEL)
+        return image
 
     def _window(self, placing: Placing, rng: Random) -> F32:
         """The corners of the window in the picture, (4, 2)."""
@@ -57,15 +62,21 @@ class Housing:
 
 
 def _labelled(image: F32, label: U8, window: F32, rng: Random) -> F32:
-    """`image` with `label` above or below the window, cut off where the picture ends."""
+    """`image` with `label` above, below or to the right of the window, cut off at the edges."""
     height = image.shape[0]
     tall = max(4, round(rng.uniform(*_LABEL) * height))
     wide = max(4, round(label.shape[1] * tall / label.shape[0]))
     ink = cv2.resize(label, (wide, tall), interpolation=cv2.INTER_AREA)
-    below = rng.random() < 0.5
     gap = rng.uniform(0.02, 0.15) * height
-    top = window[2:, 1].max() + gap if below else window[:2, 1].min() - gap - tall
     left = rng.uniform(0, max(1, image.shape[1] - wide))
+    match rng.choice(("above", "above", "below", "below", "right")):
+        case "above":
+            top = window[:2, 1].min() - gap - tall
+        case "below":
+            top = window[2:, 1].max() + gap
+        case _:
+            left = window[1:3, 0].max() + gap
+            top = rng.uniform(0, height - tall)
     mask = np.zeros(image.shape, np.uint8)
     move = np.array([[1, 0, left], [0, 1, top]], np.float64)
     cv2.warpAffine(ink, move, (image.shape[1], height), mask, borderMode=cv2.BORDER_TRANSPARENT)

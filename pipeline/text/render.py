@@ -4,7 +4,7 @@ Everything random about a picture is drawn from a generator of (seed, index) alo
 depends neither on the pictures before it nor on the process that makes it.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from random import Random
 from typing import assert_never
 
@@ -14,7 +14,7 @@ from edge_agent.arrays import F32, U8
 from pipeline.errors import DataError
 from pipeline.recipe import TextKind
 from pipeline.text.charset import BETWEEN, DIGITS, Charset, steps_needed
-from pipeline.text.degrade import blur, expose, relight
+from pipeline.text.degrade import blur, expose, reflect, relight
 from pipeline.text.drawings import (
     Counter,
     Drawing,
@@ -56,6 +56,9 @@ class Look:
         texture: the most the ground differs from its mean.
         dark_ink: how often the ink is darker than the ground.
         housed: whether a window's frame and its label are seen around the text.
+        mirrors: how often the pane before the text mirrors something, or is scratched.
+        finest: how many times as high as asked for a picture may be: photographs have more pixels
+            than a network, and what blurs them does so before they are shrunk.
     """
 
     layout: Layout
@@ -63,15 +66,21 @@ class Look:
     texture: float
     dark_ink: float
     housed: bool = False
+    mirrors: float = 0.0
+    finest: float = 1.0
 
 
 _PAPER = Look(Layout((-0.04, 0.16), (-0.02, 0.3), (0.6, 1.15)), (60, 250), 16, 0.97)
 _SCENE = Look(Layout((-0.04, 0.18), (-0.02, 0.3), (0.65, 1.25)), (35, 230), 40, 0.5)
 _PANEL = Look(Layout((0.0, 0.3), (0.0, 0.9), (0.75, 1.25)), (30, 220), 14, 0.75)
-# A display of which little more than the digits was cut out, or more than its window.
-_TIGHT = Look(Layout((-0.06, 0.12), (-0.1, 0.4), (0.75, 1.25)), (30, 220), 14, 0.85)
-_HOUSED = Look(Layout((0.1, 0.4), (0.05, 1.3), (0.75, 1.25)), (30, 220), 14, 0.85, housed=True)
-_DISPLAYS = {_PANEL: 0.35, _TIGHT: 0.3, _HOUSED: 0.35}
+# Displays: cut out with some room; with so little that a frame or the region's edge hides part
+# of the outer segments (the masks have a margin of 0.08 heights); or with their whole window.
+_ROOMY = replace(_PANEL, contrast=(22, 200), mirrors=0.3, finest=2.0)
+_TIGHT = replace(_ROOMY, layout=Layout((-0.06, 0.12), (-0.16, 0.35), (0.75, 1.25)), dark_ink=0.85)
+_HOUSED = replace(
+    _ROOMY, layout=Layout((0.1, 0.4), (0.05, 1.3), (0.75, 1.25)), dark_ink=0.85, housed=True
+)
+_DISPLAYS = {_ROOMY: 0.3, _TIGHT: 0.35, _HOUSED: 0.35}
 # A counter's windows, cut out by somebody who drew the region around them.
 _WINDOWS = Look(Layout((-0.1, 0.15), (-0.1, 0.15), (0.75, 1.25)), (30, 220), 14, 0.75)
 
@@ -87,7 +96,7 @@ class Synthetic:
         fonts: what is written in; they have all of `drawn`.
         steps: time steps of the network: no text needs more.
         seed: of all pictures.
-        height: of a picture, in pixels; its width follows from its text.
+        height: of a picture, in pixels, at the least; its width follows from its text.
         upper: whether the texts to be read are capitals, whatever is drawn.
         strength: how hard the pictures are made to read, in [0, 1].
         empty: the share of pictures without any text, which nothing is to be read from.
@@ -204,7 +213,10 @@ class Renderer:
     def _photograph(self, drawing: Drawing, look: Look, rng: Random) -> U8:
         strength = self.spec.strength
         shape = _mask(drawing).shape
-        placing = place((shape[0], shape[1]), self.spec.height, look.layout, strength, rng)
+        tall = self.spec.height
+        if look.finest > 1:
+            tall = round(tall * rng.uniform(1, look.finest))
+        placing = place((shape[0], shape[1]), tall, look.layout, strength, rng)
         ground, ink = self._levels(look, rng)
         width, height = placing.size
         image = self._ground(ground, look.texture, height, width, rng)
@@ -218,6 +230,8 @@ class Renderer:
                 image = _insert(image, drawing, placing)
             case _:
                 assert_never(drawing)
+        if look.mirrors and rng.random() < look.mirrors * strength:
+            image = reflect(image, rng)
         return self._through_camera(image, rng)
 
     def _label(self, rng: Random) -> U8 | None:

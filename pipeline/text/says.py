@@ -53,7 +53,9 @@ def printed_line(rng: Random, charset: Charset) -> str:
 
 def display_number(rng: Random) -> str:
     """What a seven-segment display shows: digits, mostly with decimals, seldom a minus."""
-    digits, decimals = rng.randint(1, 7), rng.choice((0, 1, 2, 2, 3, 3))
+    # Up to seven, and most have few.
+    digits = min(rng.randint(1, 7), rng.randint(1, 7))
+    decimals = rng.choice((0, 1, 2, 2, 3, 3))
     number = rng.randrange(10**digits)
     # Displays pad with zeros, or not at all.
     whole = str(number) if rng.random() < 0.7 else str(number).zfill(digits)

@@ -25,7 +25,7 @@ SEGMENTS = {
 VARIANTS = {"6": "cdefg", "9": "abcfg", "7": "abcf"}
 POINT = "."
 HEIGHT = 40  # pixels, of a digit before it is scaled to the line
-_MARGIN = 4
+MARGIN = 4  # pixels of it, on every side of a text
 _SUBPIXEL = 4  # bits that cv2 gives to the fraction of a coordinate
 
 
@@ -41,6 +41,7 @@ class SegmentStyle:
         pitch: from one digit's left edge to the next's, less its width.
         point: the side of the decimal point.
         point_apart: whether the point has a place of its own, as wide as itself.
+        point_at: where the point is in the room it has, from 0 at the digit before it to 1.
         tails: whether 6, 7 and 9 are drawn in their other way.
         blunt: whether segments end straight instead of pointed.
     """
@@ -54,6 +55,7 @@ class SegmentStyle:
     point_apart: bool
     tails: bool
     blunt: bool
+    point_at: float = 0.5
 
     @classmethod
     def draw(cls, rng: Random) -> "SegmentStyle":
@@ -62,39 +64,67 @@ class SegmentStyle:
         return cls(
             width=rng.uniform(0.45, 0.65),
             thick=thick,
-            gap=rng.choice((0.0, rng.uniform(0.005, 0.03))),
+            gap=rng.choice((0.0, rng.uniform(0.005, 0.04), rng.uniform(0.005, 0.04))),
             slant=rng.choice((0.0, rng.uniform(0.0, 0.2))),
-            pitch=rng.uniform(0.12, 0.4),
+            pitch=rng.uniform(0.12, 0.5),
             point=thick * rng.uniform(0.8, 1.3),
             point_apart=rng.random() < 0.3,
             tails=rng.random() < 0.15,
             blunt=rng.random() < 0.3,
+            point_at=rng.uniform(0.1, 0.8),
         )
 
 
-def draw_segments(text: str, style: SegmentStyle) -> tuple[U8, U8]:
+@dataclass(frozen=True)
+class Contrasts:
+    """How dark each character of a display is; an LCD's are not alike when seen from the side.
+
+    Args:
+        lit: of the segments that make up each character, in (0, 1].
+        idle: of the other segments of its place, in [0, 1], as a share of the most there is.
+    """
+
+    lit: tuple[float, ...]
+    idle: tuple[float, ...]
+
+    @classmethod
+    def full(cls, count: int) -> "Contrasts":
+        """`count` characters alike."""
+        return cls((1.0,) * count, (1.0,) * count)
+
+
+def draw_segments(
+    text: str, style: SegmentStyle, contrasts: Contrasts | None = None
+) -> tuple[U8, U8]:
     """`text` of digits, points, minuses and spaces: what is lit, and what could be.
 
+    Args:
+        text: what is shown.
+        style: how.
+        contrasts: one for each character of `text`; None draws all of them in full.
+
     Returns:
-        Two masks (H, W) uint8, 255 where there is a segment: those of `text`, and all seven of
-        every digit, which a display shows faintly.
+        Two masks (H, W) uint8, 255 times its contrast where there is a segment: those of
+        `text`, and all seven of every digit, which a display shows faintly.
 
     Raises:
         KeyError: another character.
+        ValueError: another number of contrasts than of characters.
     """
+    contrasts = contrasts or Contrasts.full(len(text))
     places, right = _places(text, style)
     lean = round(style.slant * HEIGHT)
-    shape = (HEIGHT + 2 * _MARGIN, right + lean + 2 * _MARGIN)
+    shape = (HEIGHT + 2 * MARGIN, right + lean + 2 * MARGIN)
     lit, every = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
-    for character, left in places:
+    for (character, left), strong, idle in zip(places, contrasts.lit, contrasts.idle, strict=True):
         if character == POINT:
-            _fill(lit, [_point(style)], left)
+            _fill(lit, [_point(style)], left, strong)
             continue
         on = VARIANTS.get(character, "") if style.tails else ""
         on = on or SEGMENTS[character]
         polygons = _polygons(style)
-        _fill(lit, [polygons[name] for name in on], left)
-        _fill(every, list(polygons.values()), left)
+        _fill(lit, [polygons[name] for name in on], left, strong)
+        _fill(every, list(polygons.values()), left, idle)
     return lit, every
 
 
@@ -105,7 +135,7 @@ def _places(text: str, style: SegmentStyle) -> tuple[list[tuple[str, int]], int]
     for character in text:
         if character == POINT:
             # Between two digits, with room of its own or in the room there is.
-            at = x - style.pitch + (style.pitch - style.point) / 2
+            at = x - style.pitch + (style.pitch - style.point) * style.point_at
             places.append((character, round(max(at, 0) * HEIGHT)))
             x += style.point if style.point_apart or at < 0 else 0.0
         else:
@@ -114,10 +144,10 @@ def _places(text: str, style: SegmentStyle) -> tuple[list[tuple[str, int]], int]
     return places, round(x * HEIGHT)
 
 
-def _fill(mask: U8, polygons: list[Corners], left: int) -> None:
-    offset = np.array([(left + _MARGIN) << _SUBPIXEL, _MARGIN << _SUBPIXEL], np.int32)
+def _fill(mask: U8, polygons: list[Corners], left: int, contrast: float) -> None:
+    offset = np.array([(left + MARGIN) << _SUBPIXEL, MARGIN << _SUBPIXEL], np.int32)
     for polygon in polygons:
-        cv2.fillPoly(mask, [polygon + offset], (255,), cv2.LINE_AA, _SUBPIXEL)
+        cv2.fillPoly(mask, [polygon + offset], (round(255 * contrast),), cv2.LINE_AA, _SUBPIXEL)
 
 
 @lru_cache(256)

@@ -1,14 +1,16 @@
 """What is drawn: glyphs, segments and wheels show what their texts say."""
 
+from dataclasses import replace
 from random import Random
 
 import numpy as np
 import pytest
 
+from pipeline.text.drawings import in_segments
 from pipeline.text.fonts import Font
 from pipeline.text.glyphs import draw_text
 from pipeline.text.odometer import WheelStyle, draw_wheels, wheel_text, wheel_turns
-from pipeline.text.segments import HEIGHT, SEGMENTS, SegmentStyle, draw_segments
+from pipeline.text.segments import HEIGHT, SEGMENTS, Contrasts, SegmentStyle, draw_segments
 
 PLAIN = SegmentStyle(
     width=0.5,
@@ -59,6 +61,73 @@ def test_digits_stand_beside_one_another_with_their_point() -> None:
     point = np.argwhere(lit.astype(int) - without > 128)
     assert (point[:, 0] > 0.75 * lit.shape[0]).all()
     assert len(point) > 10
+
+
+@pytest.mark.parametrize(("point_at", "nearer"), [(0.0, "before"), (1.0, "behind")])
+def test_a_point_stands_where_its_display_has_it(point_at: float, nearer: str) -> None:
+    """Close to the digit before it, or to the one behind it, and on neither."""
+    style = replace(PLAIN, point_at=point_at, pitch=0.5)
+    points = draw_segments("4.4", style)[0].astype(int) - draw_segments("44", style)[0]
+    columns = np.flatnonzero((points > 128).any(axis=0))
+    margin = (points.shape[0] - HEIGHT) / 2
+    before = columns[0] - margin - PLAIN.width * HEIGHT
+    behind = margin + (PLAIN.width + 0.5) * HEIGHT - columns[-1]
+    assert min(before, behind) > -1.5
+    assert (before < behind) == (nearer == "before")
+
+
+def test_each_character_has_its_own_contrast() -> None:
+    """A third of the contrast is a third of the grey, of lit segments and of idle ones."""
+    full_lit, full_every = draw_segments("1.1", PLAIN)
+    lit, every = draw_segments("1.1", PLAIN, Contrasts((1.0, 0.6, 1 / 3), (0.2, 1.0, 1.0)))
+    half = full_lit.shape[1] // 2
+    assert (lit[:, :half].max(), lit[:, half + 10 :].max()) == (255, 85)
+    # Where two segments meet their smoothed edges add up to a little more than 51.
+    assert 51 <= every[:, :half].max() < 70
+    assert every[:, half + 10 :].max() == 255
+    assert ((lit > 0) == (full_lit > 0)).mean() > 0.99
+    assert full_every.max() == 255
+    assert 153 in lit  # the point
+
+
+def test_every_character_needs_a_contrast() -> None:
+    """Two contrasts for three characters are a mistake of the caller's."""
+    with pytest.raises(ValueError, match="zip"):
+        draw_segments("123", PLAIN, Contrasts((1.0, 1.0), (1.0, 1.0)))
+
+
+def test_displays_pale_to_one_end_and_stay_legible() -> None:
+    """Some do, seen from the side; then an outer digit has far less ink, but never none."""
+    shares = []
+    for seed in range(60):
+        mask = in_segments("888888", Random(seed)).mask
+        digits = [int(part.max()) for part in np.array_split(mask, 6, axis=1)]
+        shares.append(min(digits[0], digits[-1]) / max(digits))
+        assert min(digits) > 0.04 * 255
+    pale = np.array(shares) < 0.6
+    assert 0.1 < pale.mean() < 0.6
+
+
+def test_idle_segments_show_beneath_some_digits() -> None:
+    """They are there in half of the displays or so, in places where a digit has none of its own."""
+    ghosts = [in_segments("111", Random(seed)) for seed in range(60)]
+    shown = [ink for ink in ghosts if ink.ghost is not None]
+    assert 0.3 < len(shown) / len(ghosts) < 0.8
+    for ink in shown:
+        assert ink.ghost is not None
+        assert ((ink.ghost > 0) & (ink.mask == 0)).any()
+
+
+def test_a_display_is_cut_at_its_first_1_half_of_the_time() -> None:
+    """Or at the whole place that the 1 stands in; an 8 fills its own either way."""
+
+    def rooms(text: str) -> list[int]:
+        masks = [in_segments(text, Random(seed)).mask for seed in range(60)]
+        return [int(np.flatnonzero(mask.any(axis=0))[0]) for mask in masks]
+
+    cut = np.array([room <= 4 for room in rooms("18")])
+    assert 0.3 < cut.mean() < 0.7
+    assert max(rooms("81")) <= 5
 
 
 def test_displays_differ_and_a_point_may_come_first() -> None:

@@ -2,13 +2,16 @@
 
 import pickle
 from collections.abc import Callable
+from random import Random
 from typing import get_args
 
 import numpy as np
 import pytest
 
+from edge_agent.arrays import F32
 from pipeline.errors import DataError
 from pipeline.recipe import TextKind
+from pipeline.text import render
 from pipeline.text.charset import (
     ALPHANUMERIC,
     BETWEEN,
@@ -19,6 +22,7 @@ from pipeline.text.charset import (
     Charset,
     steps_needed,
 )
+from pipeline.text.degrade import reflect
 from pipeline.text.fonts import Font, find_fonts
 from pipeline.text.render import Renderer, Synthetic, drawn_characters
 
@@ -57,14 +61,14 @@ def test_a_picture_depends_on_its_number_alone(
 def test_pictures_are_what_a_network_can_learn(
     kind: str, synthetic: Describe, fonts: tuple[Font, ...]
 ) -> None:
-    """Each is 32 pixels high and grey, its text in the charset and short enough; all differ."""
+    """Each is grey and high enough, its text in the charset and short enough; all differ."""
     spec = describe(synthetic, kind, fonts, steps=24)
     renderer = Renderer(spec)
     samples = [renderer(number) for number in range(150)]
     for sample in samples:
         assert sample.image.dtype == np.uint8
         assert sample.image.ndim == 2
-        assert sample.image.shape[0] == 32
+        assert 32 <= sample.image.shape[0] <= (64 if kind in ("segments", "meter") else 32)
         spec.charset.encode(sample.text, "picture")
         assert steps_needed(sample.text) <= 24
     assert len({sample.image.tobytes() for sample in samples}) == 150
@@ -122,6 +126,24 @@ def test_strength_makes_pictures_harder(synthetic: Describe) -> None:
         return float(np.median([np.abs(np.diff(image[:2])).mean() for image in images]))
 
     assert roughness(0.0) < 0.5 * roughness(1.0)
+
+
+@pytest.mark.parametrize(("kind", "least", "most"), [("segments", 20, 45), ("wheels", 0, 0)])
+def test_panes_of_displays_mirror(
+    kind: str, least: int, most: int, synthetic: Describe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three of ten displays have something in their pane; no counter has."""
+    seen = []
+
+    def mirrored(image: F32, rng: Random) -> F32:
+        seen.append(image.shape)
+        return reflect(image, rng)
+
+    monkeypatch.setattr(render, "reflect", mirrored)
+    renderer = Renderer(synthetic(kind=kind, empty=0.0))
+    for number in range(100):
+        renderer(number)
+    assert least <= len(seen) <= most
 
 
 def test_a_charset_without_digits_cannot_be_a_meters(synthetic: Describe) -> None:

@@ -48,6 +48,9 @@ def test_display_numbers_are_numbers() -> None:
     assert any(number.startswith("-") for number in numbers)
     assert any("." in number for number in numbers)
     assert any("." not in number for number in numbers)
+    digits = [len(number.lstrip("-").split(".")[0]) for number in numbers]
+    assert max(digits) == 7
+    assert sum(count <= 3 for count in digits) > 0.5 * len(digits)
 
 
 @pytest.mark.parametrize("say", [display_number, reading_with_unit])
