@@ -61,5 +61,9 @@ class OutboxError(AgentError):
     """The durable outbox cannot be opened or written."""
 
 
+class DiskFullError(OutboxError):
+    """The durable outbox has no room on its disk; nothing that it has is lost."""
+
+
 class CropError(AgentError):
     """The folder of crops to be labelled cannot be used."""

@@ -4,17 +4,23 @@ One SQLite file in write-ahead mode. Numbering a result and storing it is one
 transaction, so a number is never given twice and never without its result.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self, TypeAlias
+from typing import Literal, Self, TypeAlias, TypeVar
 
-from edge_agent.errors import OutboxError
+from edge_agent.errors import DiskFullError, OutboxError
 from edge_agent.eviction import ROW, Changes, Row, Tally, evict_old, make_room, write_counts
 from edge_agent.outbox_file import open_file, sqlite_errors
+from edge_agent.reserve import Room
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 Synchronous: TypeAlias = Literal["full", "normal"]
 
@@ -97,6 +103,9 @@ class Outbox:
     Age is counted in the time that an outbox is open: neither a jump of the wall clock nor
     a device without one makes results old. So it is never more than the true age.
 
+    A disk that is full is borne: what is stored stays, can be read, and is forgotten when told,
+    on the disk as soon as that can be.
+
     Args:
         path: the file, made if missing; its folder must exist.
         limits: what may wait.
@@ -121,6 +130,7 @@ class Outbox:
         self._db = open_file(path)
         try:
             with sqlite_errors(path):
+                self._room = Room(self._db, path, clock)
                 self._tally = Tally.read(self._db)
                 # Where the clock of the last start had come at the least: ages go on there.
                 self._inherited, base_s = self._db.execute(
@@ -133,6 +143,7 @@ class Outbox:
         except BaseException:
             self._db.close()
             raise
+        self._forgotten: set[int] = set()  # acknowledged, and still on a full disk
         opened_s = clock()
         self._now: Callable[[], float] = lambda: base_s + clock() - opened_s
         self._age_due_s = self._now()
@@ -146,6 +157,8 @@ class Outbox:
     def close(self) -> None:
         """Close the file; what waits stays in it."""
         with self._lock:
+            with suppress(OutboxError):
+                self._forget()
             self._db.close()
 
     def append(self, stream: str, topic: str, encode: Callable[[int], bytes]) -> int:
@@ -162,31 +175,38 @@ class Outbox:
             across restarts.
 
         Raises:
-            OutboxError: the disk is full or fails, or the message alone is over the bound.
+            DiskFullError: there is no room; try again later.
+            OutboxError: the disk fails, or the message alone is over the bound.
         """
-        lane = self._lanes.get(stream, Lane())
         with self._lock:
-            with self._transaction(lane.synchronous) as changes:
-                seq = self._numbers.get(stream, 0) + 1
-                payload = encode(seq)
-                size = len(topic.encode()) + len(payload)
-                if size > self._limits.max_bytes:
-                    raise OutboxError(
-                        f"{self.path}: expected messages of at most {self._limits.max_bytes} "
-                        f"bytes, found {size} for {topic}"
-                    )
-                if self._room(size, lane.importance, changes):
-                    row = (self._next_id, topic, payload, stream, seq, lane.importance)
-                    self._db.execute(
-                        "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, self._now())
-                    )
-                    changes.add(lane.importance, size)
-                else:
-                    changes.evict(stream)
-                    changes.lose(stream, seq)
-                write_counts(self._db, changes)
-            self._numbers[stream] = seq
-            self._next_id += 1
+            if self._forgotten:
+                with suppress(DiskFullError):
+                    self._forget()
+            return self._in_what_room_there_is(lambda: self._append(stream, topic, encode))
+
+    def _append(self, stream: str, topic: str, encode: Callable[[int], bytes]) -> int:
+        lane = self._lanes.get(stream, Lane())
+        with self._transaction(lane.synchronous, grows=True) as changes:
+            seq = self._numbers.get(stream, 0) + 1
+            payload = encode(seq)
+            size = len(topic.encode()) + len(payload)
+            if size > self._limits.max_bytes:
+                raise OutboxError(
+                    f"{self.path}: expected messages of at most {self._limits.max_bytes} "
+                    f"bytes, found {size} for {topic}"
+                )
+            if self._make_room(size, lane.importance, changes):
+                row = (self._next_id, topic, payload, stream, seq, lane.importance)
+                self._db.execute(
+                    "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, self._now())
+                )
+                changes.add(lane.importance, size)
+            else:
+                changes.evict(stream)
+                changes.lose(stream, seq)
+            write_counts(self._db, changes)
+        self._numbers[stream] = seq
+        self._next_id += 1
         return seq
 
     def pending(self, after_id: int, limit: int) -> list[Queued]:
@@ -195,8 +215,9 @@ class Outbox:
             rows = self._db.execute(
                 "SELECT id, topic, payload, stream, stored_s FROM message "
                 "WHERE id > ? ORDER BY id LIMIT ?",
-                (after_id, limit),
+                (after_id, limit + len(self._forgotten)),
             ).fetchall()
+            rows = [row for row in rows if row[0] not in self._forgotten][:limit]
         lanes, default = self._lanes, Lane()
         return [
             Queued(number, topic, payload, stored_s, lanes.get(stream, default).expires_s)
@@ -209,12 +230,27 @@ class Outbox:
         return queued.id <= self._inherited or waited_s > self._limits.late_after_s
 
     def delete(self, ids: Iterable[int]) -> None:
-        """Forget acknowledged messages; ids that are already gone are ignored."""
-        ids = sorted(set(ids))
-        if not ids:
+        """Forget acknowledged messages; ids that are already gone are ignored.
+
+        On a full disk that may have to wait; if the agent ends before, they are there again.
+        """
+        with self._lock:
+            self._forgotten.update(ids)
+            try:
+                self._forget()
+            except DiskFullError as error:
+                log.debug("%s", error)
+
+    def _forget(self) -> None:
+        if not self._forgotten:
             return
+        ids = sorted(self._forgotten)
+        self._in_what_room_there_is(lambda: self._delete(ids))
+        self._forgotten = set()
+
+    def _delete(self, ids: Sequence[int]) -> None:
         # Not synchronised: a deletion that a power cut undoes is a duplicate, not a loss.
-        with self._lock, self._transaction("normal") as changes:
+        with self._transaction("normal") as changes:
             for first, last in _runs(ids):
                 gone = self._db.execute(
                     f"DELETE FROM message WHERE id BETWEEN ? AND ? RETURNING {ROW}", (first, last)
@@ -226,21 +262,37 @@ class Outbox:
     def state(self) -> OutboxState:
         """What waits now."""
         with self._lock:
-            return OutboxState(self._tally.depth, self._tally.bytes, self._tally.evicted)
+            depth = max(0, self._tally.depth - len(self._forgotten))
+            return OutboxState(depth, self._tally.bytes, self._tally.evicted)
 
     def evictions(self) -> dict[str, int]:
         """How many messages were ever dropped unacknowledged, by stream."""
         with self._lock:
             return dict(self._tally.by_stream)
 
+    def _in_what_room_there_is(self, step: Callable[[], T]) -> T:
+        """Do `step`; on a full disk make room, if that can be, and do it again."""
+        try:
+            return step()
+        except DiskFullError:
+            with sqlite_errors(self.path):
+                self._room.make()
+            return step()
+
     @contextmanager
-    def _transaction(self, synchronous: Synchronous) -> Iterator[Changes]:
-        """All of the block or nothing of it is on disk; the lock must be held."""
+    def _transaction(self, synchronous: Synchronous, *, grows: bool = False) -> Iterator[Changes]:
+        """All of the block or nothing of it is on disk; the lock must be held.
+
+        Args:
+            synchronous: as `Lane`.
+            grows: whether the file is larger afterwards.
+        """
         changes = Changes()
         with sqlite_errors(self.path):
             if synchronous != self._synchronous:
                 self._db.execute(f"PRAGMA synchronous = {synchronous}")
                 self._synchronous = synchronous
+            self._room.bound(grows=grows)
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield changes
@@ -251,7 +303,7 @@ class Outbox:
                 raise
         self._tally.apply(changes)
 
-    def _room(self, size: int, importance: int, changes: Changes) -> bool:
+    def _make_room(self, size: int, importance: int, changes: Changes) -> bool:
         """Drop what is too old or in the way of `size` bytes; whether they fit now."""
         now_s, max_age_s = self._now(), self._limits.max_age_s
         if max_age_s is not None and now_s >= self._age_due_s:

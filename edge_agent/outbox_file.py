@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge_agent.errors import OutboxError
+from edge_agent.errors import DiskFullError, OutboxError
+from edge_agent.reserve import MB, NEEDED_BYTES, free_bytes, is_full
 
 # "EDGW" and a layout version: a foreign or newer file is refused, not guessed at.
 APPLICATION_ID = 0x45444757
@@ -80,8 +81,10 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
             f"{path}: expected an outbox of layout {LAYOUT}, "
             f"found application id {owner:#x}, layout {layout}"
         )
-    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    db.execute(f"PRAGMA user_version = {LAYOUT}")
+    if (owner, layout) != (APPLICATION_ID, LAYOUT):
+        # Only then: an outbox that is there already is opened on a full disk too.
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {LAYOUT}")
     db.execute("COMMIT")
 
 
@@ -97,7 +100,17 @@ def sqlite_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
+        if is_full(error, path.parent):
+            raise DiskFullError(_full(path)) from error
         raise OutboxError(_explain(path, error)) from error
+
+
+def _full(path: Path) -> str:
+    free, needed = free_bytes(path.parent) / MB, NEEDED_BYTES / MB
+    return (
+        f"{path}: the disk is full: expected {needed:.0f} MB free, found {free:.1f} MB; "
+        "make room on it, and it goes on by itself"
+    )
 
 
 def _explain(path: Path, error: sqlite3.Error) -> str:

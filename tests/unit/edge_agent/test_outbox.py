@@ -105,20 +105,6 @@ def test_deleting_twice_counts_once(tmp_path: Path) -> None:
         assert outbox.state() == OutboxState(0, 0, 0)
 
 
-def test_a_full_disk_is_an_error_and_uses_no_number(tmp_path: Path) -> None:
-    """What was stored before stays, and it goes on once there is room."""
-    with Outbox(tmp_path / "o.db") as outbox:
-        (pages,) = outbox._db.execute("PRAGMA page_count").fetchone()
-        outbox._db.execute(f"PRAGMA max_page_count = {pages + 4}")
-        appends = (outbox.append("a", "t", lambda seq: b"x" * 1000) for _ in range(100))
-        with pytest.raises(OutboxError, match=r"o\.db: database or disk is full"):
-            list(appends)
-        stored = [row.id for row in outbox.pending(0, 999)]
-        assert outbox.state().depth == len(stored) > 0
-        outbox.delete(stored)
-        assert outbox.append("a", "t", payload) == len(stored) + 1
-
-
 def test_threads_share_it(tmp_path: Path) -> None:
     """Concurrent appends give every number once, and the state adds up."""
     seen: list[int] = []

@@ -1,0 +1,199 @@
+"""A disk without room: nothing that was stored is lost, and work goes on."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from small_disk import SmallDisk
+
+from edge_agent import reserve
+from edge_agent.errors import DiskFullError
+from edge_agent.outbox import Limits, Outbox
+
+
+@pytest.fixture(name="disk")
+def _disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """24 MB."""
+    with SmallDisk(tmp_path / "disk", 24) as disk:
+        yield disk
+
+
+@pytest.fixture(name="impatient", autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reserve is tried for at once."""
+    monkeypatch.setattr(reserve, "RETRY_S", 0.0)
+
+
+def payload(seq: int) -> bytes:
+    return b"%06d" % seq + b"x" * 500
+
+
+def store_until_full(outbox: Outbox, most: int = 100_000) -> int:
+    """How many messages there was room for."""
+    for count in range(most):
+        try:
+            outbox.append("a", "t", payload)
+        except DiskFullError:
+            return count
+    pytest.fail(f"room for {most} messages")
+
+
+def waiting(outbox: Outbox) -> list[int]:
+    return [int(row.payload[:6]) for row in outbox.pending(0, 10**6)]
+
+
+def box(disk: SmallDisk) -> Path:
+    return disk.folder / "o.db"
+
+
+def test_nothing_stored_is_lost_and_no_number_is_left_out(disk: SmallDisk) -> None:
+    """Full, and again room, three times: every number once, in order, without a gap."""
+    given = 0
+    with Outbox(box(disk)) as outbox:
+        for _ in range(3):
+            for _ in range(100):
+                given = outbox.append("a", "t", payload)
+            disk.fill()
+            given += store_until_full(outbox)
+            with pytest.raises(DiskFullError):
+                outbox.append("a", "t", payload)
+            assert waiting(outbox) == list(range(1, given + 1))
+            disk.clean()
+            given += 1
+            assert outbox.append("a", "t", payload) == given
+        assert outbox._db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    with Outbox(box(disk)) as outbox:
+        assert waiting(outbox) == list(range(1, given + 1))
+        assert outbox.state().evicted == 0
+
+
+def test_on_a_full_disk_what_is_delivered_makes_room(disk: SmallDisk) -> None:
+    """Work goes on for as long as the broker takes what is stored, whoever takes the disk."""
+    with Outbox(box(disk)) as outbox:
+        for _ in range(3000):
+            outbox.append("a", "t", payload)
+        disk.fill()
+        store_until_full(outbox)
+        disk.fill()
+        stored = 0
+        for _ in range(200):
+            rows = outbox.pending(0, 50)
+            outbox.delete([row.id for row in rows])
+            assert outbox._forgotten == set()
+            assert outbox.pending(0, 1)[0].id > rows[-1].id
+            stored += store_until_full(outbox)
+            disk.fill()
+        assert stored > 0.9 * 200 * 50
+        last = waiting(outbox)[-1]
+        assert waiting(outbox) == list(range(last - outbox.state().depth + 1, last + 1))
+
+
+def test_an_empty_outbox_works_on_a_full_disk(disk: SmallDisk) -> None:
+    """A file of a few pages: the reserve becomes room in it, for some hundreds of results."""
+    with Outbox(box(disk)) as outbox:
+        outbox.append("a", "t", payload)
+        outbox.delete([row.id for row in outbox.pending(0, 9)])
+        disk.fill()
+        assert 500 < store_until_full(outbox) < 5000
+        disk.fill()
+        for _ in range(20):
+            outbox.delete([row.id for row in outbox.pending(0, 10**6)])
+            assert outbox.state().depth == 0
+            assert 500 < store_until_full(outbox) < 5000
+
+
+def test_the_reserve_is_there_again_once_there_is_room(disk: SmallDisk) -> None:
+    """Not before there is plenty: the outbox itself must not fill the disk."""
+    kept = disk.folder / "o.reserve"
+    with Outbox(box(disk)) as outbox:
+        assert kept.stat().st_blocks * 512 == reserve.RESERVE_BYTES
+        disk.fill()
+        store_until_full(outbox)
+        assert not kept.exists()
+        disk.clean()
+        disk.fill(leave=reserve.NEEDED_BYTES // 2)
+        store_until_full(outbox)
+        assert not kept.exists()
+        disk.clean()
+        for _ in range(2):
+            outbox.append("a", "t", payload)
+        assert kept.stat().st_blocks * 512 == reserve.RESERVE_BYTES
+        # The file may grow again.
+        for _ in range(5000):
+            outbox.append("a", "t", payload)
+
+
+def test_what_is_forgotten_is_not_given_again_while_the_disk_cannot_forget(
+    disk: SmallDisk,
+) -> None:
+    """No room at all, the reserve taken by others too: remembered, and written when it can be."""
+    with Outbox(box(disk)) as outbox:
+        for _ in range(1000):
+            outbox.append("a", "t", payload)
+        (disk.folder / "o.reserve").unlink()
+        disk.fill()
+        store_until_full(outbox)
+        before = waiting(outbox)
+        rows = outbox.pending(0, 100)
+        outbox.delete([row.id for row in rows])
+        assert waiting(outbox) == before[100:]
+        assert [row.id for row in outbox.pending(0, 5)] == [rows[-1].id + n for n in range(1, 6)]
+        assert outbox.state().depth == len(before) - 100
+        disk.clean()
+        outbox.append("a", "t", payload)
+    with Outbox(box(disk)) as outbox:
+        assert waiting(outbox) == [*before[100:], before[-1] + 1]
+
+
+def test_an_outbox_opens_on_a_full_disk(disk: SmallDisk) -> None:
+    """It writes nothing to be opened: what waits can be delivered."""
+    with Outbox(box(disk)) as outbox:
+        for _ in range(100):
+            outbox.append("a", "t", payload)
+    disk.fill()
+    with Outbox(box(disk)) as outbox:
+        assert waiting(outbox) == list(range(1, 101))
+        outbox.delete([row.id for row in outbox.pending(0, 50)])
+        assert waiting(outbox) == list(range(51, 101))
+        outbox.append("a", "t", payload)
+    with Outbox(box(disk)) as outbox:
+        assert waiting(outbox) == list(range(51, 102))
+
+
+def test_a_new_outbox_on_a_full_disk_says_what_to_do(disk: SmallDisk) -> None:
+    """Nothing can be kept: said at once, with how much is missing."""
+    disk.fill()
+    with pytest.raises(DiskFullError) as caught:
+        Outbox(box(disk))
+    assert str(caught.value) == (
+        f"{box(disk)}: the disk is full: expected 8 MB free, found 0.0 MB; "
+        "make room on it, and it goes on by itself"
+    )
+    disk.clean()
+    with Outbox(box(disk)) as outbox:
+        assert outbox.append("a", "t", payload) == 1
+
+
+def test_a_disk_that_was_never_large_enough_for_the_reserve_is_used(tmp_path: Path) -> None:
+    """Some hundreds of results may wait on it, and no more than are safe to be forgotten."""
+    with SmallDisk(tmp_path / "disk", 6) as disk, Outbox(box(disk), Limits()) as outbox:
+        assert 500 < store_until_full(outbox)
+        for _ in range(5):
+            outbox.delete([row.id for row in outbox.pending(0, 100)])
+            assert outbox._forgotten == set()
+            outbox.append("a", "t", payload)
+
+
+def test_a_crash_while_room_is_made_leaves_nothing_behind(disk: SmallDisk) -> None:
+    """What fills the file for a moment is no message, and goes at the next start."""
+    with Outbox(box(disk)) as outbox:
+        outbox.append("a", "t", payload)
+    with sqlite3.connect(box(disk)) as db:
+        db.execute("CREATE TABLE filling (bytes BLOB)")
+        db.execute("INSERT INTO filling VALUES (zeroblob(100000))")
+    db.close()
+    with Outbox(box(disk)) as outbox:
+        assert waiting(outbox) == [1]
+        (tables,) = outbox._db.execute("SELECT group_concat(name) FROM sqlite_master").fetchone()
+        assert "filling" not in tables
