@@ -152,6 +152,8 @@ def open_agent(plan: Plan, events: Events, owned: ExitStack, manager: Manager) -
         Stream(part.config, _ref(part.bundle), part.model, speaker, stop, reader, crops, snapshots)
         for part, reader in zip(plan.parts, readers, strict=True)
     ]
+    for stream in streams:
+        stream.tell_storing = manager.hears(stream.config, stream.report_storing)
     cameras = Cameras()
     sources = [
         manager.watch(

@@ -3,7 +3,8 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import IO
 
 STDERR = 2
 
@@ -20,7 +21,7 @@ def without_lines(start: bytes) -> Iterator[None]:
     except OSError:  # standard error is closed: there is nothing to keep clean
         yield
         return
-    with tempfile.TemporaryFile() as caught:
+    with _scratch() as caught:
         os.dup2(caught.fileno(), STDERR)
         try:
             yield
@@ -30,4 +31,13 @@ def without_lines(start: bytes) -> Iterator[None]:
             caught.seek(0)
             for line in caught:
                 if not line.startswith(start):
-                    os.write(STDERR, line)
+                    with suppress(OSError):  # a file on a disk that is full
+                        os.write(STDERR, line)
+
+
+def _scratch() -> IO[bytes]:
+    """A file without a name; in memory where that can be, since a disk may be full."""
+    try:
+        return os.fdopen(os.memfd_create("stderr"), "rb")
+    except (AttributeError, OSError):
+        return tempfile.TemporaryFile()

@@ -17,11 +17,14 @@ from typing import Literal, TypeAlias
 
 from edge_agent.atomic import write_whole
 from edge_agent.errors import CropError
+from edge_agent.reserve import FULL
 
 log = logging.getLogger(__name__)
 
 FILE_NAME = re.compile(r"([0-9]{10})\.(png|jpg|json)")
 MB = 1024 * 1024
+# A disk that is full may be so for days, and one that is nearly full now and then.
+COMPLAINT_S = 600.0
 
 Kind: TypeAlias = Literal["png", "jpg"]
 
@@ -60,10 +63,9 @@ class PictureFolder:
         self._max_count, self._max_bytes = max_count, max_mb * MB
         self._lock = threading.Lock()
         self._last: dict[Hashable, float] = {}
-        self._failing = False
+        self._complained = -float("inf")
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._kept = deque(_scan(folder))
+            self._kept = deque(self._found())
         except OSError as error:
             raise CropError(
                 f"{folder}: expected a folder for pictures, found: {error.strerror}"
@@ -87,7 +89,7 @@ class PictureFolder:
             picture: makes the file's contents, if they are wanted.
             record: makes the record's, of the picture's number.
 
-        A disk that fails is logged once and stops nothing: pictures are a by-product.
+        A disk that fails is logged now and then and stops nothing: pictures are a by-product.
         """
         with self._lock:
             now = self._clock()
@@ -97,12 +99,26 @@ class PictureFolder:
             try:
                 kept = self._write(picture(), record(self._next))
             except OSError as error:
-                if not self._failing:
-                    log.warning("%s: cannot keep pictures: %s", self._folder, error.strerror)
-                self._failing = True
+                self._complain(error)
                 return None
-            self._failing = False
             return kept
+
+    def _found(self) -> list[KeptPicture]:
+        """What the folder has; it is made if it is missing, on a full disk later."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            self._complain(error)
+            return []
+        return _scan(self._folder)
+
+    def _complain(self, error: OSError) -> None:
+        now = self._clock()
+        if now - self._complained >= COMPLAINT_S:
+            self._complained = now
+            log.warning("%s: cannot keep pictures: %s", self._folder, error.strerror)
 
     def _write(self, picture: bytes, record: bytes) -> KeptPicture:
         number = self._next

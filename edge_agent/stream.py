@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from edge_agent.arrays import I8, U8
+from edge_agent.backoff import Backoff
 from edge_agent.commands import StreamDescription
 from edge_agent.config import StreamConfig
 from edge_agent.controls import Controls
@@ -29,9 +30,10 @@ from edge_agent.recognizer import Recognizer
 from edge_agent.regions import Region
 from edge_agent.results import Answer, Classification
 from edge_agent.snapshots import SnapshotRecord, SnapshotStore, events
-from edge_agent.sources.base import NO_TROUBLE, Frame, FrameSource
+from edge_agent.sources.base import NO_TROUBLE, Frame, FrameSource, Report
 from edge_agent.speaker import Speaker
 from edge_agent.stop import Stop
+from edge_agent.storing import CAP_S, FIRST_S, store_in_time
 from edge_agent.tempo import Tempo
 
 
@@ -80,6 +82,10 @@ class Stream:
         self._tempo = Tempo()
         self._speaking = threading.Lock()  # the newest availability is also the last said
         self._source_state = (False, "starting")
+        self._no_room = ""  # why results cannot be stored; empty while they can
+        self._stop, self._backoff = stop, Backoff(FIRST_S, CAP_S)
+        # Told how storing goes, at every attempt; whoever wants to know may come in between.
+        self.tell_storing: Report = self.report_storing
 
     def run(self, source: FrameSource) -> None:
         """Look at every frame of `source`, which has been entered, until it ends or we stop."""
@@ -103,6 +109,13 @@ class Stream:
                 self._source_state = available, reason
                 self._say_availability()
 
+    def report_storing(self, possible: bool, reason: str) -> None:
+        """Results can be stored, or cannot: say so, retained, when it changes."""
+        with self._speaking:
+            before, self._no_room = self._no_room, "" if possible else reason
+            if bool(before) != bool(self._no_room):
+                self._say_availability()
+
     def pause(self, paused: bool) -> None:
         """Look no more, or again; a paused stream is not available, and says why."""
         with self._speaking:
@@ -124,7 +137,9 @@ class Stream:
 
     def _say_availability(self) -> None:
         available, reason = self._source_state
-        if self.controls.paused and available:
+        if self._no_room:
+            available, reason = False, self._no_room
+        elif self.controls.paused and available:
             available, reason = False, "paused"
         message = AvailabilityMessage(
             device=self._speaker.device,
@@ -228,10 +243,14 @@ class Stream:
                 )
             )
 
-        topic = self._speaker.topics.result(self.config.name)
-        self._speaker.publisher.publish(self.config.name, topic, encode)
-        self._results += 1
-        self._tempo.record(latency_ms)
+        name, topic = self.config.name, self._speaker.topics.result(self.config.name)
+
+        def store() -> int:
+            return self._speaker.publisher.publish(name, topic, encode)
+
+        if store_in_time(store, name, self.tell_storing, self._stop, self._backoff):
+            self._results += 1
+            self._tempo.record(latency_ms)
 
     def _snapshot(self, frame: Frame, answer: Answer, trigger: Trigger) -> SnapshotRef | None:
         """Keep the frame, if what happened is what the configuration wants it kept for."""

@@ -5,6 +5,7 @@ It does so on standard error, and OpenCV has no other way to ask.
 
 import os
 import re
+from contextlib import suppress
 from typing import Self
 
 STDERR = 2
@@ -45,7 +46,8 @@ class Complaints:
         damage = ""
         for line in text.splitlines(keepends=True):
             if not KNOWN.match(line):
-                os.write(self._kept, line)
+                with suppress(OSError):  # a file on a disk that is full
+                    os.write(self._kept, line)
             elif DAMAGE.search(line):
                 damage = line.decode(errors="replace").strip()
         return damage

@@ -1,15 +1,24 @@
 """A disk without room: nothing that was stored is lost, and work goes on."""
 
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+from agents import Agent, write_config
+from brokers import Mosquitto, wait_until
+from proxy import Proxy
 from small_disk import SmallDisk
 
 from edge_agent import reserve
+from edge_agent.client import Ledger, Subscriber
 from edge_agent.errors import DiskFullError
-from edge_agent.outbox import Limits, Outbox
+from edge_agent.messages import AvailabilityMessage, Message, ResultMessage, StatusMessage
+from edge_agent.outbox import Outbox
+from edge_agent.picture_folder import PictureFolder
 
 
 @pytest.fixture(name="disk")
@@ -177,7 +186,7 @@ def test_a_new_outbox_on_a_full_disk_says_what_to_do(disk: SmallDisk) -> None:
 
 def test_a_disk_that_was_never_large_enough_for_the_reserve_is_used(tmp_path: Path) -> None:
     """Some hundreds of results may wait on it, and no more than are safe to be forgotten."""
-    with SmallDisk(tmp_path / "disk", 6) as disk, Outbox(box(disk), Limits()) as outbox:
+    with SmallDisk(tmp_path / "disk", 6) as disk, Outbox(box(disk)) as outbox:
         assert store_until_full(outbox) > 500
         for _ in range(5):
             outbox.delete([row.id for row in outbox.pending(0, 100)])
@@ -197,3 +206,92 @@ def test_a_crash_while_room_is_made_leaves_nothing_behind(disk: SmallDisk) -> No
         assert waiting(outbox) == [1]
         (tables,) = outbox._db.execute("SELECT group_concat(name) FROM sqlite_master").fetchone()
         assert "filling" not in tables
+
+
+def test_pictures_wait_for_room_and_stop_nothing(
+    disk: SmallDisk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Their folder cannot even be made: one line in the log, and pictures once there is room."""
+    disk.fill()
+    now = [0.0]
+    pictures = PictureFolder(disk.folder / "a" / "b", "png", 10, 1, lambda: now[0])
+    for _ in range(5):
+        now[0] += 1
+        assert pictures.keep("door", 0, lambda: b"x" * 10_000, lambda number: b"{}") is None
+    assert [message.split(": ")[1] for message in caplog.messages] == ["cannot keep pictures"]
+    disk.clean()
+    now[0] += 1
+    kept = pictures.keep("door", 0, lambda: b"x" * 10_000, lambda number: b"{}")
+    assert kept is not None
+    assert kept.number == 0
+
+
+def hear_until(
+    subscriber: Subscriber, ledger: Ledger, wanted: Callable[[Message], bool]
+) -> Message:
+    """The next message that is wanted; the results before it are entered."""
+    deadline = time.monotonic() + 60
+    while (left := deadline - time.monotonic()) > 0:
+        delivery = subscriber.receive(left)
+        if delivery is None:
+            break
+        if isinstance(delivery.message, ResultMessage):
+            ledger.record(delivery.message)
+        if wanted(delivery.message):
+            return delivery.message
+    pytest.fail("not heard within 60 s")
+
+
+def available(state: str) -> Callable[[Message], bool]:
+    return lambda m: isinstance(m, AvailabilityMessage) and m.state == state
+
+
+def test_an_agent_waits_for_room_and_goes_on(
+    mosquitto: Mosquitto, tmp_path: Path, bright_path: Path
+) -> None:
+    """No broker and no room: it stays, says why once it can, and nothing stored is lost.
+
+    Then room; then a disk that is full when it starts: what waits is delivered all the same.
+    """
+    images = tmp_path / "images"
+    images.mkdir()
+    cv2.imwrite(str(images / "20.png"), np.full((24, 32, 3), 20, np.uint8))
+    source = f'{{ kind = "images", path = "{images}", loop = true }}'
+    ledger = Ledger()
+    with (
+        SmallDisk(tmp_path / "box", 12) as disk,
+        Proxy(mosquitto.port) as proxy,
+        Subscriber(mosquitto.url, "gate", client_id="archive") as subscriber,
+    ):
+        config = write_config(tmp_path, proxy.url, bright_path, source, stream="interval_s = 0.002")
+        config.write_text(config.read_text().replace("outbox.db", f"{disk.folder}/outbox.db"))
+        with Agent(config) as agent:
+            hear_until(subscriber, ledger, lambda m: isinstance(m, ResultMessage))
+            proxy.cut()
+            disk.fill()
+            wait_until(lambda: "front waits" in agent.log.read_text(), "it waits", 60)
+            assert agent.process.poll() is None
+            proxy.mend()
+            offline = hear_until(subscriber, ledger, available("offline"))
+            assert isinstance(offline, AvailabilityMessage)
+            assert "the disk is full: expected 8 MB free, found " in offline.reason
+            # What is delivered makes room, before anybody else does.
+            hear_until(subscriber, ledger, available("online"))
+            agent.kill()
+            disk.fill()
+            agent.start()
+            before = offline.boot
+            wait_until(lambda: agent.log.read_text().count("connected to") > 1, "it is back", 60)
+            disk.clean()
+            hear_until(
+                subscriber, ledger, lambda m: isinstance(m, ResultMessage) and m.boot != before
+            )
+            assert agent.terminate() == 0
+        hear_until(
+            subscriber, ledger, lambda m: isinstance(m, StatusMessage) and m.state == "offline"
+        )
+        with Outbox(disk.folder / "outbox.db") as outbox:
+            waits = outbox.state().depth
+            given = outbox.append("front", "t", lambda seq: b"") - 1
+    account = ledger.total()
+    assert (account.received + waits, account.lost, account.resets) == (given, 0, 0)
