@@ -65,9 +65,13 @@ class Agent:
     """A running `edgeward-agent run`; a context manager that kills it."""
 
     def __init__(
-        self, config: Path, log_level: str = "info", environment: dict[str, str] | None = None
+        self,
+        config: Path,
+        log_level: str = "info",
+        environment: dict[str, str] | None = None,
+        command: tuple[str, ...] = AGENT,
     ) -> None:
-        self._config, self._log_level = config, log_level
+        self._config, self._log_level, self._command = config, log_level, command
         self._environment = {**os.environ, **(environment or {})}
         self.log = config.with_suffix(".log")
 
@@ -82,7 +86,10 @@ class Agent:
         """Start it (again)."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*AGENT, "--log-level", self._log_level, "run", "--config", str(self._config)],
+                [
+                    *(*self._command, "--log-level", self._log_level),
+                    *("run", "--config", str(self._config)),
+                ],
                 stderr=log,
                 env=self._environment,
             )

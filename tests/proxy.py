@@ -11,7 +11,8 @@ class Proxy:
     """Forwards TCP connections on a loopback port to another; a context manager.
 
     `cut` ends what there is and refuses what comes; `stall` keeps connections open and
-    forwards nothing, as a network that swallows packets does; `mend` undoes both.
+    forwards nothing, as a network that swallows packets does; `mend` undoes both. `pace` sets
+    how much passes from now on.
 
     Args:
         port: where connections go.
@@ -57,6 +58,10 @@ class Proxy:
         """Forward nothing, and say nothing."""
         self._flows.clear()
 
+    def pace(self, bytes_per_s: int | None) -> None:
+        """How much passes in each direction of each connection; None for all."""
+        self._rate = bytes_per_s
+
     def mend(self) -> None:
         """As in the beginning."""
         with self._lock:
@@ -88,13 +93,15 @@ class Proxy:
         for one, other in ((client, broker), (broker, client)):
             threading.Thread(target=self._forward, args=(one, other), daemon=True).start()
 
+    def _portion(self) -> int:
+        return 65536 if self._rate is None else max(1, self._rate // 50)
+
     def _forward(self, one: socket.socket, other: socket.socket) -> None:
-        size = 65536 if self._rate is None else max(1, self._rate // 50)
         try:
-            while data := one.recv(size):
+            while data := one.recv(self._portion()):
                 self._flows.wait()
-                if self._rate is not None:
-                    time.sleep(len(data) / self._rate)
+                if (rate := self._rate) is not None:
+                    time.sleep(len(data) / rate)
                 other.sendall(data)
         except OSError:
             pass
