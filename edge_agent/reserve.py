@@ -57,18 +57,20 @@ class Reserve:
         return self._able and not self.held
 
     def hold(self) -> bool:
-        """Set the room apart, if there is plenty and it was not tried a moment ago; whether held.
+        """Set the room apart, if there is plenty; whether it is.
 
-        A disk on which it is not to be had for another reason does without.
+        Looked at now and then only: somebody may have removed the file. A disk on which it is
+        not to be had for another reason does without.
         """
-        if self.held or not self._able or self._clock() < self._due_s:
+        if not self._able or self._clock() < self._due_s:
             return self.held
         self._due_s = self._clock() + RETRY_S
         try:
             self.held = _is_whole(self._path) or self._make()
         except OSError as error:
-            self._path.unlink(missing_ok=True)
-            self._able = error.errno in FULL
+            with suppress(OSError):
+                self._path.unlink()
+            self.held, self._able = False, error.errno in FULL
             if not self._able:
                 log.warning("%s: cannot keep a reserve: %s", self._path, error.strerror)
         return self.held
@@ -141,8 +143,12 @@ class Room:
 
     def bound(self, *, grows: bool) -> None:
         """Let the file grow or not, as the next transaction may and the disk allows."""
-        if not self._reserve.held and self._reserve.hold():
-            log.info("%s: the disk has room again", self._folder)
+        held_before = self._reserve.held
+        if self._reserve.hold() != held_before:
+            if held_before and self._reserve.missing:
+                self.make()  # somebody has removed it, and there is no room for another
+            elif self._reserve.held:
+                log.info("%s: the disk has room again", self._folder)
         bound = self._size if grows and self._reserve.missing else MOST_PAGES
         if bound != self._bound:
             self._db.execute(f"PRAGMA max_page_count = {bound}")

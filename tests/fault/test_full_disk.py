@@ -11,7 +11,7 @@ import pytest
 from agents import Agent, write_config
 from brokers import Mosquitto, wait_until
 from proxy import Proxy
-from small_disk import SmallDisk
+from small_disk import MB, SmallDisk
 
 from edge_agent import reserve
 from edge_agent.client import Ledger, Subscriber
@@ -130,6 +130,23 @@ def test_the_reserve_is_there_again_once_there_is_room(disk: SmallDisk) -> None:
         assert kept.stat().st_blocks * 512 == reserve.RESERVE_BYTES
         # The file may grow again.
         for _ in range(5000):
+            outbox.append("a", "t", payload)
+
+
+def test_a_reserve_that_somebody_removed_is_made_again(disk: SmallDisk) -> None:
+    """Or, if there is no room for it, the file keeps to what it can be emptied into."""
+    kept = disk.folder / "o.reserve"
+    with Outbox(box(disk)) as outbox:
+        kept.unlink()
+        outbox.append("a", "t", payload)
+        assert kept.stat().st_blocks * 512 == reserve.RESERVE_BYTES
+        kept.unlink()
+        disk.fill(leave=4 * MB)
+        assert 500 < store_until_full(outbox) < 5000
+        disk.fill()
+        for _ in range(5):
+            outbox.delete([row.id for row in outbox.pending(0, 100)])
+            assert outbox._forgotten == set()
             outbox.append("a", "t", payload)
 
 

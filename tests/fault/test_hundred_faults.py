@@ -73,7 +73,8 @@ KINDS = {
     "camera stalls": ("camera", 2),
     "camera freezes": ("camera", 2),
     "camera sends damage": ("camera", 2),
-    "disk full": ("disk", 3),
+    "disk full": ("disk", 2),
+    "disk full, reserve gone": ("disk", 2),
     "clock jumps": ("clock", 2),
 }
 
@@ -157,6 +158,10 @@ class Scene:
         def corrupt(jpeg: bytes | None) -> Callable[[], None]:
             return lambda: setattr(camera, "jpeg", jpeg)
 
+        def fill() -> None:
+            (disk.folder / "outbox.reserve").unlink(missing_ok=True)
+            disk.fill()
+
         def jump() -> None:
             clock.jump(rng.choice((3600, -3600)))
 
@@ -171,6 +176,7 @@ class Scene:
             "camera freezes": (camera.frozen.set, camera.frozen.clear),
             "camera sends damage": (corrupt(damage), corrupt(None)),
             "disk full": (disk.fill, disk.clean),
+            "disk full, reserve gone": (fill, disk.clean),
             "clock jumps": (jump, lambda: clock.jump(0)),
         }
 
@@ -316,5 +322,6 @@ def test_a_hundred_faults_lose_nothing(
         last = set(read_journal(journal)[-50:])
         wait_until(lambda: last <= archive.newest(1000), "the last ones arrive", 10)
     told = check(archive, read_journal(journal), kinds["agent killed"])
-    assert "Traceback" not in agent.log.read_text()
-    print(told)  # noqa: T201
+    log = agent.log.read_text()
+    assert "Traceback" not in log
+    print(told, f"{log.count(' waits: ')} waits for the disk", sep=", ")  # noqa: T201
