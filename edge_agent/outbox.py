@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self, TypeAlias, TypeVar
+from typing import Literal, Self, TypeAlias
 
 from edge_agent.errors import DiskFullError, OutboxError
 from edge_agent.eviction import ROW, Changes, Row, Tally, evict_old, make_room, write_counts
@@ -19,8 +19,6 @@ from edge_agent.outbox_file import open_file, sqlite_errors
 from edge_agent.reserve import Room
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 Synchronous: TypeAlias = Literal["full", "normal"]
 
@@ -182,7 +180,11 @@ class Outbox:
             if self._forgotten:
                 with suppress(DiskFullError):
                     self._forget()
-            return self._in_what_room_there_is(lambda: self._append(stream, topic, encode))
+            try:
+                return self._append(stream, topic, encode)
+            except DiskFullError:
+                self._room.make()
+                return self._append(stream, topic, encode)
 
     def _append(self, stream: str, topic: str, encode: Callable[[int], bytes]) -> int:
         lane = self._lanes.get(stream, Lane())
@@ -245,7 +247,11 @@ class Outbox:
         if not self._forgotten:
             return
         ids = sorted(self._forgotten)
-        self._in_what_room_there_is(lambda: self._delete(ids))
+        try:
+            self._delete(ids)
+        except DiskFullError:
+            self._room.make()
+            self._delete(ids)
         self._forgotten = set()
 
     def _delete(self, ids: Sequence[int]) -> None:
@@ -269,15 +275,6 @@ class Outbox:
         """How many messages were ever dropped unacknowledged, by stream."""
         with self._lock:
             return dict(self._tally.by_stream)
-
-    def _in_what_room_there_is(self, step: Callable[[], T]) -> T:
-        """Do `step`; on a full disk make room, if that can be, and do it again."""
-        try:
-            return step()
-        except DiskFullError:
-            with sqlite_errors(self.path):
-                self._room.make()
-            return step()
 
     @contextmanager
     def _transaction(self, synchronous: Synchronous, *, grows: bool = False) -> Iterator[Changes]:

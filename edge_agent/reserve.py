@@ -56,13 +56,18 @@ class Reserve:
         """Whether it is not there for want of room."""
         return self._able and not self.held
 
+    @property
+    def due(self) -> bool:
+        """Whether it is time to look after it; it costs next to nothing to ask."""
+        return self._able and self._clock() >= self._due_s
+
     def hold(self) -> bool:
         """Set the room apart, if there is plenty; whether it is.
 
         Looked at now and then only: somebody may have removed the file. A disk on which it is
         not to be had for another reason does without.
         """
-        if not self._able or self._clock() < self._due_s:
+        if not self.due:
             return self.held
         self._due_s = self._clock() + RETRY_S
         try:
@@ -143,16 +148,21 @@ class Room:
 
     def bound(self, *, grows: bool) -> None:
         """Let the file grow or not, as the next transaction may and the disk allows."""
-        held_before = self._reserve.held
-        if self._reserve.hold() != held_before:
-            if held_before and self._reserve.missing:
-                self.make()  # somebody has removed it, and there is no room for another
-            elif self._reserve.held:
-                log.info("%s: the disk has room again", self._folder)
+        if self._reserve.due:
+            self._look()
         bound = self._size if grows and self._reserve.missing else MOST_PAGES
         if bound != self._bound:
             self._db.execute(f"PRAGMA max_page_count = {bound}")
             self._bound = bound
+
+    def _look(self) -> None:
+        held_before = self._reserve.held
+        if self._reserve.hold() == held_before:
+            return
+        if self._reserve.held:
+            log.info("%s: the disk has room again", self._folder)
+        elif self._reserve.missing:
+            self.make()  # somebody has removed it, and there is no room for another
 
     def make(self) -> None:
         """The disk is full: give up the reserve, and make of it what room can be made."""
@@ -163,7 +173,8 @@ class Room:
             self._widen()
         except sqlite3.OperationalError as error:
             log.debug("%s: no room could be made: %s", self._folder, error)
-        (self._size,) = self._db.execute("PRAGMA page_count").fetchone()
+        with suppress(sqlite3.OperationalError):
+            (self._size,) = self._db.execute("PRAGMA page_count").fetchone()
 
     def _widen(self) -> None:
         """Empty the log into the file; have there be `ROOM_BYTES` of free pages, written out."""
