@@ -66,6 +66,7 @@ class Subscriber:
         self._backoff = Backoff()
         self._session: Session | None = None  # None before entering, and while lost
         self._lost = ""  # why, while lost
+        self._due_s = 0.0  # when it is looked for again, while lost
         self._events: Iterator[Event] = iter(())
         self._unacked: Received | None = None
         self.malformed = 0  # messages that followed no schema, so far
@@ -110,7 +111,8 @@ class Subscriber:
                         return delivery
                 case Lost(reason):
                     self._session.close()
-                    self._session, self._lost = None, reason
+                    self._session = None
+                    self._lose(reason)
                 case _:
                     pass
 
@@ -151,14 +153,25 @@ class Subscriber:
         self._unacked = None
         self._backoff.reset()
 
+    def _lose(self, reason: str) -> None:
+        """There is no broker; when to look for it again."""
+        delay = self._backoff.next()
+        log.warning("%s; trying again in %.1f s", reason, delay)
+        self._lost, self._due_s = reason, time.monotonic() + delay
+
     def _try_again(self, left_s: float | None) -> None:
-        """Wait for a moment, at most `left_s` seconds, then connect if the broker is there."""
+        """Wait for a moment, at most `left_s` seconds; connect if it is time and the broker there.
+
+        However short the caller's patience is: a broker that is away is not asked more often.
+        """
         if not self._lost:
             raise BrokerError("a Subscriber must be entered before it receives")
-        delay = self._backoff.next()
-        log.warning("%s; trying again in %.1f s", self._lost, delay)
-        time.sleep(delay if left_s is None else min(delay, left_s))
+        wait_s = max(0.0, self._due_s - time.monotonic())
+        if left_s is not None and left_s < wait_s:
+            time.sleep(left_s)
+            return
+        time.sleep(wait_s)
         try:
             self._connect()
         except BrokerError as error:
-            self._lost = str(error)
+            self._lose(str(error))
