@@ -56,6 +56,9 @@ CONNECT_TIMEOUT_S = 5.0
 # Some brokers that do not know v5 neither answer nor hang up (amqtt); one that does know it
 # and is this slow is spoken to in 3.1.1.
 V5_ANSWER_TIMEOUT_S = 2.0
+# So often in a row v5 must seem not to be understood, where the broker does not say so: after a
+# link that broke at that moment, a sound broker would be spoken to in 3.1.1 until it fails.
+V5_DOUBTS = 2
 # How many messages may wait for their acknowledgement at once; a broker may allow fewer.
 WINDOW = 20
 # So many times as many may wait in paho, which sends them as acknowledgements come, from its
@@ -70,7 +73,16 @@ _PROTOCOLS = {"5": paho.MQTTv5, "3.1.1": paho.MQTTv311}
 
 
 class VersionError(BrokerError):
-    """The broker does not speak the MQTT version offered."""
+    """The broker does not speak the MQTT version offered, or so it seems.
+
+    Args:
+        message: what happened.
+        said: whether the broker said so; a link that breaks at that moment looks the same.
+    """
+
+    def __init__(self, message: str, *, said: bool = False) -> None:
+        super().__init__(message)
+        self.said = said
 
 
 class NotAllowedError(BrokerError):
@@ -83,6 +95,7 @@ class Dialer:
     def __init__(self, broker: Broker, identity: Identity) -> None:
         self.broker, self.identity = broker, identity
         self._version: Version = "5"
+        self._doubts = 0  # how often in a row v5 seemed not to be understood, and 3.1.1 was
 
     def dial(self) -> "Session":
         """A connected session.
@@ -92,16 +105,20 @@ class Dialer:
         """
         if self._version == "5":
             try:
-                return Session(self.broker, self.identity, "5")
-            except VersionError:
+                session = Session(self.broker, self.identity, "5")
+                self._doubts = 0
+                return session
+            except VersionError as error:
                 session = Session(self.broker, self.identity, "3.1.1")
-                self._version = "3.1.1"
+                self._doubts += 1
+                if error.said or self._doubts >= V5_DOUBTS:
+                    self._version = "3.1.1"
                 return session
         try:
             return Session(self.broker, self.identity, self._version)
         except BrokerError:
             # Another broker may stand there now: begin anew.
-            self._version = "5"
+            self._version, self._doubts = "5", 0
             raise
 
 
@@ -257,7 +274,7 @@ class Session:
             allowed = getattr(properties, "ReceiveMaximum", WINDOW)
             self.window = AHEAD * WINDOW if allowed >= WINDOW else allowed
         elif reason == "Unsupported protocol version":
-            self._problem = VersionError(f"{self._place}: {reason}")
+            self._problem = VersionError(f"{self._place}: {reason}", said=True)
         else:
             self._problem = BrokerError(f"{self._place}: refuses this client: {reason}")
         self._answered.set()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from brokers import Mosquitto, free_port, wait_until
+from proxy import Proxy
 
 from edge_agent import mqtt
 from edge_agent.backoff import Backoff
@@ -128,7 +129,7 @@ def test_a_broker_that_hangs_up_was_asked_in_both_versions() -> None:
 
 
 def test_the_version_of_a_broker_is_remembered_until_it_fails() -> None:
-    """3.1.1 at once the second time; after a failure another broker may stand there."""
+    """3.1.1 at once the third time; after a failure another broker may stand there."""
     protocols: list[int] = []
     there = threading.Event()
     there.set()
@@ -142,13 +143,34 @@ def test_the_version_of_a_broker_is_remembered_until_it_fails() -> None:
 
     with tcp_server(old_broker) as url:
         talker = dialer(url)
-        for _ in range(2):
+        for _ in range(3):
             talker.dial().close()
         there.clear()
         for _ in range(2):
             with pytest.raises(VersionError):
                 talker.dial()
-    assert protocols == [5, 4, 4, 4, 5, 4]
+    assert protocols == [5, 4, 5, 4, 4, 4, 5, 4]
+
+
+def test_a_link_that_breaks_on_connect_is_no_old_broker(mosquitto: Mosquitto) -> None:
+    """Once it is spoken to in 3.1.1; the next time in version 5 again."""
+    with Proxy(mosquitto.port) as proxy:
+        talker = dialer(proxy.url)
+        proxy.cut()
+        connect, versions = mqtt.Session.__init__, []
+
+        def mended(session: mqtt.Session, broker: Broker, identity: Identity, version: str) -> None:
+            if version == "3.1.1":
+                proxy.mend()
+            connect(session, broker, identity, version)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(mqtt.Session, "__init__", mended)
+            for _ in range(2):
+                session = talker.dial()
+                versions.append(session.version)
+                session.close()
+    assert versions == ["3.1.1", "5"]
 
 
 def test_a_broker_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
