@@ -1,5 +1,6 @@
 """A disk without room: nothing that was stored is lost, and work goes on."""
 
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from small_disk import MB, SmallDisk
 from edge_agent import reserve
 from edge_agent.client import Ledger, Subscriber
 from edge_agent.errors import DiskFullError
+from edge_agent.exit_codes import ExitCode
 from edge_agent.messages import AvailabilityMessage, Message, ResultMessage, StatusMessage
 from edge_agent.outbox import Outbox
 from edge_agent.picture_folder import PictureFolder
@@ -201,6 +203,23 @@ def test_a_new_outbox_on_a_full_disk_says_what_to_do(disk: SmallDisk) -> None:
         assert outbox.append("a", "t", payload) == 1
 
 
+def failure(name: str) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorname = name
+    return error
+
+
+def test_an_io_error_is_a_full_disk_only_if_the_disk_is_full(disk: SmallDisk) -> None:
+    """A quota, or a synchronisation without room, has no name of its own; a dying card neither."""
+    names = ("SQLITE_IOERR_FSYNC", "SQLITE_IOERR_WRITE", "SQLITE_CANTOPEN")
+    assert not any(reserve.is_full(failure(name), disk.folder) for name in names)
+    assert reserve.is_full(failure("SQLITE_FULL"), disk.folder)
+    disk.fill()
+    assert all(reserve.is_full(failure(name), disk.folder) for name in names)
+    assert not reserve.is_full(failure("SQLITE_CORRUPT"), disk.folder)
+    assert [path.name for path in disk.folder.iterdir()] == ["hog"]
+
+
 def test_a_disk_that_was_never_large_enough_for_the_reserve_is_used(tmp_path: Path) -> None:
     """Some hundreds of results may wait on it, and no more than are safe to be forgotten."""
     with SmallDisk(tmp_path / "disk", 6) as disk, Outbox(box(disk)) as outbox:
@@ -241,6 +260,22 @@ def test_pictures_wait_for_room_and_stop_nothing(
     kept = pictures.keep("door", 0, lambda: b"x" * 10_000, lambda number: b"{}")
     assert kept is not None
     assert kept.number == 0
+
+
+def test_an_agent_that_cannot_make_its_outbox_says_so_and_is_started_again(
+    disk: SmallDisk, tmp_path: Path, bright_path: Path
+) -> None:
+    """A status of its own, which systemd answers with another start."""
+    disk.fill()
+    source = f'{{ kind = "images", path = "{tmp_path}", loop = true }}'
+    config = write_config(tmp_path, "mqtt://127.0.0.1:1", bright_path, source)
+    config.write_text(config.read_text().replace("outbox.db", f"{disk.folder}/outbox.db"))
+    with Agent(config) as agent:
+        assert agent.process.wait(30) == ExitCode.OUTBOX
+    assert "outbox.db: the disk is full: expected 8 MB free, found 0.0 MB" in agent.log.read_text()
+    unit = Path(__file__).parents[2] / "deploy" / "edgeward-agent.service"
+    (final,) = re.findall(r"RestartPreventExitStatus=(.*)", unit.read_text())
+    assert str(int(ExitCode.OUTBOX)) not in final.split()
 
 
 def hear_until(
