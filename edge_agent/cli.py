@@ -20,6 +20,7 @@ from edge_agent.errors import (
     BundleError,
     ConfigError,
     CropError,
+    DiskFullError,
     MessageError,
     OutboxError,
     RuntimeUnavailableError,
@@ -39,6 +40,7 @@ EXIT_CODES: tuple[tuple[type[AgentError], ExitCode], ...] = (
     (SourceError, ExitCode.SOURCE),
     (BrokerError, ExitCode.BROKER),
     (MessageError, ExitCode.MESSAGE),
+    (DiskFullError, ExitCode.MACHINE),
     (OutboxError, ExitCode.OUTBOX),
     (CropError, ExitCode.CROPS),
 )

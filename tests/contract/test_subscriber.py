@@ -13,7 +13,8 @@ def test_a_broker_that_is_away_is_not_asked_more_often_by_the_impatient(
     mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
 ) -> None:
     """However short the timeout of `receive`: the pauses between attempts grow; then it is back."""
-    with Subscriber(mosquitto.url, "gate") as subscriber, caplog.at_level(logging.WARNING):
+    caplog.set_level(logging.WARNING, "edge_agent")
+    with Subscriber(mosquitto.url, "gate") as subscriber:
         mosquitto.kill()
         end = time.monotonic() + 1.5
         while time.monotonic() < end:

@@ -1,5 +1,6 @@
 """A disk without room: nothing that was stored is lost, and work goes on."""
 
+import logging
 import re
 import sqlite3
 import time
@@ -248,6 +249,7 @@ def test_pictures_wait_for_room_and_stop_nothing(
     disk: SmallDisk, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Their folder cannot even be made: one line in the log, and pictures once there is room."""
+    caplog.set_level(logging.WARNING, "edge_agent")
     disk.fill()
     now = [0.0]
     pictures = PictureFolder(disk.folder / "a" / "b", "png", 10, 1, lambda: now[0])
@@ -265,17 +267,17 @@ def test_pictures_wait_for_room_and_stop_nothing(
 def test_an_agent_that_cannot_make_its_outbox_says_so_and_is_started_again(
     disk: SmallDisk, tmp_path: Path, bright_path: Path
 ) -> None:
-    """A status of its own, which systemd answers with another start."""
+    """A status that systemd answers with another start."""
     disk.fill()
     source = f'{{ kind = "images", path = "{tmp_path}", loop = true }}'
     config = write_config(tmp_path, "mqtt://127.0.0.1:1", bright_path, source)
     config.write_text(config.read_text().replace("outbox.db", f"{disk.folder}/outbox.db"))
     with Agent(config) as agent:
-        assert agent.process.wait(30) == ExitCode.OUTBOX
+        assert agent.process.wait(30) == ExitCode.MACHINE
     assert "outbox.db: the disk is full: expected 8 MB free, found 0.0 MB" in agent.log.read_text()
     unit = Path(__file__).parents[2] / "deploy" / "edgeward-agent.service"
     (final,) = re.findall(r"RestartPreventExitStatus=(.*)", unit.read_text())
-    assert str(int(ExitCode.OUTBOX)) not in final.split()
+    assert str(int(ExitCode.MACHINE)) not in final.split()
 
 
 def hear_until(

@@ -142,8 +142,8 @@ def test_the_log_says_when_it_begins_and_when_it_ends(caplog: pytest.LogCaptureF
             raise left.pop()
 
     backoff = Backoff(0.001, 0.002, random.Random(1))
-    with caplog.at_level(logging.INFO):
-        assert store_in_time(store, "front", lambda ok, why: None, Stop(), backoff)
+    caplog.set_level(logging.INFO, "edge_agent")
+    assert store_in_time(store, "front", lambda ok, why: None, Stop(), backoff)
     assert caplog.messages == [
         f"stream front waits: {FULL}",
         "stream front: its results are stored again",
