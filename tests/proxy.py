@@ -90,23 +90,39 @@ class Proxy:
                 return
             self.accepted += 1
             self._pairs.append((client, broker))
-        for one, other in ((client, broker), (broker, client)):
-            threading.Thread(target=self._forward, args=(one, other), daemon=True).start()
+        there = threading.Thread(target=self._forward, args=(client, broker), daemon=True)
+        there.start()
+        self._forward(broker, client)
+        there.join()
+        _kill(client)
+        _kill(broker)
 
     def _portion(self) -> int:
         return 65536 if self._rate is None else max(1, self._rate // 50)
 
     def _forward(self, one: socket.socket, other: socket.socket) -> None:
+        # As in a network, what one side had sent before it died still arrives at the other; what
+        # is sent to the dead goes nowhere.
+        sends = True
         try:
             while data := one.recv(self._portion()):
                 self._flows.wait()
                 if (rate := self._rate) is not None:
                     time.sleep(len(data) / rate)
-                other.sendall(data)
+                if sends:
+                    sends = _send(other, data)
         except OSError:
             pass
-        _kill(one)
-        _kill(other)
+        with contextlib.suppress(OSError):
+            other.shutdown(socket.SHUT_WR)
+
+
+def _send(end: socket.socket, data: bytes) -> bool:
+    try:
+        end.sendall(data)
+    except OSError:
+        return False
+    return True
 
 
 class OldProxy(Proxy):
