@@ -23,7 +23,8 @@ done
 MIRROR=$(apt-get indextargets 'Origin: Debian' --format '$(REPO_URI)' | grep -v security | head -n 1)
 [ -n "$MIRROR" ] || skip "needs Debian's packages among the sources of apt"
 
-PACKAGE=$(find dist -name 'edgeward-agent_*+py311_amd64.deb' 2>/dev/null | head -n 1)
+mkdir -p dist
+PACKAGE=$(find dist -name 'edgeward-agent_*+py311_amd64.deb' | head -n 1)
 [ -n "$PACKAGE" ] || {
     "$HOST_PYTHON" scripts/build_deb.py --arch amd64 --python 3.11
     PACKAGE=$(find dist -name 'edgeward-agent_*+py311_amd64.deb' | head -n 1)
@@ -54,7 +55,36 @@ folder = Path(sys.argv[1])
 (folder / "frames").mkdir(parents=True, exist_ok=True)
 write_bright(folder / "bright")
 cv2.imwrite(str(folder / "frames/a.png"), np.full((24, 32, 3), 230, np.uint8))
+for level in (200, 230):
+    cv2.imwrite(str(folder / f"{level}.jpg"), np.full((48, 64, 3), level, np.uint8))
 EOF
+# A camera: what captures it is a process of its own, with shared memory, under the same rules.
+cat >"$ROOT/root/camera.py" <<'EOF'
+import itertools, time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+PICTURES = [Path(f"/etc/edgeward/{level}.jpg").read_bytes() for level in (200, 230)]
+
+class Camera(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        for picture in itertools.cycle(PICTURES):
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+            self.wfile.write(head.encode() + picture + b"\r\n")
+            time.sleep(0.1)
+
+HTTPServer(("127.0.0.1", 8080), Camera).serve_forever()
+EOF
+cat >"$ROOT/etc/systemd/system/camera.service" <<'EOF'
+[Service]
+ExecStart=/usr/bin/python3 /root/camera.py
+[Install]
+WantedBy=multi-user.target
+EOF
+chroot "$ROOT" systemctl enable -q camera
 cat >"$ROOT/etc/edgeward/agent.toml" <<'EOF'
 [device]
 name = "boot"
@@ -67,6 +97,11 @@ name = "front"
 bundle = "bright"
 interval_s = 0.5
 source = { kind = "images", path = "frames", loop = true }
+[[stream]]
+name = "yard"
+bundle = "bright"
+interval_s = 0.5
+source = { kind = "camera", url = "http://127.0.0.1:8080/" }
 EOF
 install -d -m 700 "$ROOT/etc/credstore"
 echo me:x | install -m 600 /dev/stdin "$ROOT/etc/credstore/edgeward.broker"
@@ -92,6 +127,11 @@ ask refused
 begin=$(date +%s)
 systemctl stop edgeward-agent
 ask "stopped after $(($(date +%s) - begin)) s:"
+python3 - <<'END'
+import sqlite3
+box = sqlite3.connect("file:/var/lib/private/edgeward/outbox.db?mode=ro", uri=True)
+print("stored", *box.execute("SELECT stream, count(*) FROM message GROUP BY stream ORDER BY stream"))
+END
 systemctl start edgeward-agent
 sleep 8
 ask wrong
@@ -112,7 +152,7 @@ WantedBy=multi-user.target
 EOF
 chroot "$ROOT" systemctl enable -q probe
 echo "test-boot: booting"
-timeout 180 systemd-nspawn -q -D "$ROOT" --boot --register=no --keep-unit >"$ROOT/root/boot.out" 2>&1 ||
+timeout 180 systemd-nspawn -q -D "$ROOT" --boot --private-network --register=no --keep-unit >"$ROOT/root/boot.out" 2>&1 ||
     [ -s "$ROOT/root/probe.out" ] || skip "this machine boots no container: $(tail -n 1 "$ROOT/root/boot.out")"
 
 said() { grep -qE "$1" "$ROOT/root/probe.out" || fail "$2"; }
@@ -123,6 +163,7 @@ said '^changed .*ActiveState=active' "a reload ends it"
 said 'the new configuration takes over' "a reload changes nothing"
 said '^refused .*new configuration refused: .*ActiveState=active' "a wrong configuration is not refused"
 said '^stopped after [0-5] s: .*ActiveState=inactive' "it does not end within five seconds"
+said "^stored \\('front', [1-9][0-9]+\\) \\('yard', [1-9][0-9]+\\)" "the camera's results are not stored"
 said '^wrong .*NRestarts=0 .*ExecMainStatus=10' "a wrong configuration is tried again"
 grep -vE '^==' "$ROOT/root/probe.out" | sed -n '/^started/,/^wrong/p'
 echo "test-boot: all of it holds"
