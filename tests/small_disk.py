@@ -41,13 +41,18 @@ class SmallDisk:
         subprocess.run(["umount", "-l", str(self.folder)], check=True)
 
     def fill(self, leave: int = 0) -> None:
-        """Somebody else takes all the room there is but `leave` bytes."""
+        """Somebody else takes all the room there is now but `leave` bytes.
+
+        Not what comes free in the meantime: that is an agent's reserve, of which it makes room.
+        """
+        left = size = max(0, self.free() - leave)
         with self._hog.open("ab") as hog:
-            at, size = hog.tell(), max(0, self.free() - leave)
+            at = hog.tell()
             while size:
                 try:
                     os.posix_fallocate(hog.fileno(), at, size)
-                    at, size = at + size, max(0, self.free() - leave)
+                    at, left = at + size, left - size
+                    size = min(left, max(0, self.free() - leave))
                 except OSError as error:
                     if error.errno != errno.ENOSPC:
                         raise
