@@ -1,11 +1,11 @@
 """Reading text beside Tesseract and a meter reader: held-out pictures, one thread, in turns.
 
-    python benchmarks/ocr.py [--lines RUN] [--words RUN] [--meter RUN] [--json FILE]
-        [--data-root D]
+    python benchmarks/ocr.py [--lines RUN] [--words RUN] [--meter RUN] [--display RUN]
+        [--json FILE] [--data-root D]
 
-Each RUN is the finished folder of recipes/ocr-lines.toml, ocr-words.toml and ocr-meter.toml
-(or of recipes like them); one that is not there is left out. The pictures are those of the
-run's own test split. Ours is the verified int8 bundle by the device's own code: gates,
+Each RUN is the finished folder of recipes/ocr-lines.toml, ocr-words.toml, ocr-meter.toml and
+ocr-display.toml (or of recipes like them); one that is not there is left out. The pictures are
+those of the run's own test split. Ours is the verified int8 bundle by the device's own code: gates,
 preprocessing, network and decoding. Prints, with each target and whether it is met:
 
 - receipt lines (SROIE) and words (IIIT5K), Tesseract with `--psm 7` and `--psm 8`, each with
@@ -48,6 +48,7 @@ from pipeline.verify import percent
 OURS = "ours, int8"
 LINE_TIME, WORD_GAIN, SEGMENTS, DROP, REGION_RATIO = 0.5, 2.0, 0.90, 0.3, 2.0
 A_WHEEL = "[0-9?]"
+RUNS = ("lines", "words", "meter", "display")
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def main() -> None:
     runs = {
         name: tested(folder, data)
         for name, folder in vars(options).items()
-        if name in ("lines", "words", "meter") and folder.is_dir()
+        if name in RUNS and folder.is_dir()
     }
     parts: list[Part] = []
     try:
@@ -108,6 +109,8 @@ def _parts(name: str, run: Tested, data: Path) -> Iterator[Part]:
             yield words(run)
         case "meter":
             yield meter_digits(run, data / "meter-digits")
+            yield segments(run)
+        case "display":
             yield segments(run)
 
 
@@ -155,7 +158,8 @@ def segments(run: Tested) -> Part:
     verdict = _verdict(
         f"at least {100 * SEGMENTS:.0f} % exact: {percent(found)}", found.value >= SEGMENTS
     )
-    return Part("seven-segment displays (gaspump-7seg)", len(split), rows, (verdict,))
+    name = f"seven-segment displays (gaspump-7seg) by {run.name}"
+    return Part(name, len(split), rows, (verdict,))
 
 
 def meter_digits(run: Tested, place: Path) -> Part:
@@ -267,7 +271,7 @@ def _print(part: Part) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    for name in ("lines", "words", "meter"):
+    for name in RUNS:
         parser.add_argument(f"--{name}", type=Path, default=Path(f"runs/ocr-{name}"))
     parser.add_argument("--data-root", type=Path)
     parser.add_argument("--json", type=Path, help="everything measured, as JSON")
