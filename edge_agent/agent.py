@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from edge_agent.announcer import Announcer
 from edge_agent.bundle.archive import Bundle
@@ -130,56 +131,22 @@ def open_agent(plan: Plan, events: Events, owned: ExitStack, manager: Manager) -
     Raises:
         AgentError: as `run_agent`.
     """
-    config = plan.config
-    memory = owned.enter_context(MeterMemory(meters_path(config.outbox.path)))
-    readers = [
-        open_reader(part.config, part.bundle.manifest, str(part.bundle.path), part.model, memory)
-        for part in plan.parts
-    ]
-    crops = CropStore(config.crops) if config.crops is not None else None
-    snapshots = SnapshotStore(config.snapshots) if config.snapshots is not None else None
-    box = config.outbox
+    config, box = plan.config, plan.config.outbox
+    memory = owned.enter_context(MeterMemory(meters_path(box.path)))
     outbox = owned.enter_context(Outbox(box.path, box.limits(), config.lanes()))
-    identity = Presence(config, outbox)
-    lost = identity.status("offline", "connection lost")
-    will = Will(identity.topics.status, lost, config.broker.will_delay_s)
-    client = Identity(f"edgeward-{config.device.name}", will, max_packet_bytes=MAX_PACKET_BYTES)
-    dialer = Dialer(plan.broker, client)
-    publisher = MqttPublisher(dialer, outbox, lambda error: events.put(Failed(error)))
-    stop = Stop()
-    speaker = Speaker(config.device.name, identity.boot, publisher)
-    streams = [
-        Stream(part.config, _ref(part.bundle), part.model, speaker, stop, reader, crops, snapshots)
-        for part, reader in zip(plan.parts, readers, strict=True)
-    ]
-    for stream in streams:
-        stream.tell_storing = manager.hears(stream.config, stream.report_storing)
-    cameras = Cameras()
-    sources = [
-        manager.watch(
-            stream.config,
-            owned.enter_context(
-                open_source(
-                    stream.config.source,
-                    stop,
-                    manager.hears(stream.config, stream.report),
-                    cameras,
-                )
-            ),
-            stream.controls.between_looks_s,
-        )
-        for stream in streams
-    ]
-    told = config.commands
-    if told.allow:
-        limits = told.per_minute, told.snapshot_kb * 1024
-        control = Control(speaker, streams, told.allow, *limits, lambda: events.put(Restart()))
-        publisher.listen([speaker.topics.command("+")], owned.enter_context(control).receive)
+    presence = Presence(config, outbox)
+    publisher = MqttPublisher(
+        _dialer(plan, presence), outbox, lambda error: events.put(Failed(error))
+    )
+    stop, speaker = Stop(), Speaker(config.device.name, presence.boot, publisher)
+    streams = _streams(plan, memory, speaker, stop, manager)
+    sources = _sources(streams, stop, manager, owned)
+    _obey(config, streams, speaker, events, owned)
     home, name = config.home_assistant, config.device.name
-    Announcer(home, name, config.streams, told.allow, publisher).announce()
+    Announcer(home, name, config.streams, config.commands.allow, publisher).announce()
 
     def health() -> HealthMessage:
-        return identity.health(tuple(s.health() for s in streams), publisher.connections)
+        return presence.health(tuple(s.health() for s in streams), publisher.connections)
 
     if config.metrics is not None:
         # An HTTP server is a megabyte that most devices do without.
@@ -188,7 +155,62 @@ def open_agent(plan: Plan, events: Events, owned: ExitStack, manager: Manager) -
         owned.enter_context(serve_metrics(config.metrics.port, health))
     owned.enter_context(publisher)
     pairs = list(zip(streams, sources, strict=True))
-    return Agent(identity, publisher, pairs, stop, events, plan, manager)
+    return Agent(presence, publisher, pairs, stop, events, plan, manager)
+
+
+def _dialer(plan: Plan, presence: Presence) -> Dialer:
+    lost = presence.status("offline", "connection lost")
+    will = Will(presence.topics.status, lost, plan.config.broker.will_delay_s)
+    name = f"edgeward-{plan.config.device.name}"
+    return Dialer(plan.broker, Identity(name, will, max_packet_bytes=MAX_PACKET_BYTES))
+
+
+def _streams(
+    plan: Plan, memory: MeterMemory, speaker: Speaker, stop: Stop, manager: Manager
+) -> list[Stream]:
+    config = plan.config
+    crops = CropStore(config.crops) if config.crops is not None else None
+    snapshots = SnapshotStore(config.snapshots) if config.snapshots is not None else None
+    return [
+        Stream(
+            part.config,
+            _ref(part.bundle),
+            part.model,
+            speaker,
+            stop,
+            open_reader(
+                part.config, part.bundle.manifest, str(part.bundle.path), part.model, memory
+            ),
+            crops,
+            snapshots,
+            partial(manager.hears, part.config),
+        )
+        for part in plan.parts
+    ]
+
+
+def _sources(
+    streams: list[Stream], stop: Stop, manager: Manager, owned: ExitStack
+) -> list[FrameSource]:
+    """The source of each of `streams`, entered; those of the same camera share it."""
+    cameras, sources = Cameras(), list[FrameSource]()
+    for stream in streams:
+        report = manager.hears(stream.config, stream.report)
+        source = owned.enter_context(open_source(stream.config.source, stop, report, cameras))
+        sources.append(manager.watch(stream.config, source, stream.controls.between_looks_s))
+    return sources
+
+
+def _obey(
+    config: AgentConfig, streams: list[Stream], speaker: Speaker, events: Events, owned: ExitStack
+) -> None:
+    """Listen to commands, if any are allowed."""
+    told = config.commands
+    if told.allow:
+        limits = told.per_minute, told.snapshot_kb * 1024
+        control = Control(speaker, streams, told.allow, *limits, lambda: events.put(Restart()))
+        filters = [speaker.topics.command("+")]
+        speaker.publisher.listen(filters, owned.enter_context(control).receive)
 
 
 def _ref(bundle: Bundle) -> BundleRef:

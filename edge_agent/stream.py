@@ -47,6 +47,11 @@ def run(
         publish(frame, answer(x))
 
 
+def unheard(report: Report) -> Report:
+    """`report` alone."""
+    return report
+
+
 class Stream:
     """One source looked at by one model, and what it says about itself.
 
@@ -59,6 +64,7 @@ class Stream:
         reader: reads the regions of a stream with text, by `recognize`; None for classes.
         crops: where pictures of doubtful readings go; None keeps none.
         snapshots: where frames go that the configuration wants kept; None keeps none.
+        overhear: makes of a report one that somebody else hears too.
     """
 
     def __init__(
@@ -71,6 +77,7 @@ class Stream:
         reader: Reader | None = None,
         crops: CropStore | None = None,
         snapshots: SnapshotStore | None = None,
+        overhear: Callable[[Report], Report] = unheard,
     ) -> None:
         self._reader, self._crops, self._snapshots = reader, crops, snapshots
         self._news = News(config.publish)
@@ -84,8 +91,7 @@ class Stream:
         self._source_state = (False, "starting")
         self._no_room = ""  # why results cannot be stored; empty while they can
         self._stop, self._backoff = stop, Backoff(FIRST_S, CAP_S)
-        # Told how storing goes, at every attempt; whoever wants to know may come in between.
-        self.tell_storing: Report = self.report_storing
+        self._tell_storing = overhear(self.report_storing)
 
     def run(self, source: FrameSource) -> None:
         """Look at every frame of `source`, which has been entered, until it ends or we stop."""
@@ -248,7 +254,7 @@ class Stream:
         def store() -> int:
             return self._speaker.publisher.publish(name, topic, encode)
 
-        if store_in_time(store, name, self.tell_storing, self._stop, self._backoff):
+        if store_in_time(store, name, self._tell_storing, self._stop, self._backoff):
             self._results += 1
             self._tempo.record(latency_ms)
 

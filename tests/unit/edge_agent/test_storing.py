@@ -15,12 +15,12 @@ from edge_agent.config import StreamConfig
 from edge_agent.errors import DiskFullError, OutboxError
 from edge_agent.messages import AvailabilityMessage, BundleRef, ResultMessage, decode_message
 from edge_agent.results import Classification
-from edge_agent.sources.base import NO_TROUBLE, Frame, bgr_frame
+from edge_agent.sources.base import NO_TROUBLE, Frame, Report, bgr_frame
 from edge_agent.sources.config import ImagesConfig
 from edge_agent.speaker import Speaker
 from edge_agent.stop import Stop
 from edge_agent.storing import store_in_time
-from edge_agent.stream import Stream
+from edge_agent.stream import Stream, unheard
 
 FULL = "o.db: the disk is full"
 
@@ -78,20 +78,24 @@ class Same:
         return Classification(label="a", index=0, confidence=1, sure=True, top=())
 
 
-def make_stream(publisher: FullDisk, stop: Stop) -> Stream:
+def make_stream(
+    publisher: FullDisk, stop: Stop, overhear: Callable[[Report], Report] = unheard
+) -> Stream:
     config = StreamConfig(name="front", bundle=Path("b"), source=ImagesConfig(path=Path("p")))
     speaker = Speaker("gate", "boot1", publisher)
-    return Stream(config, BundleRef(name="n", id="i"), Same(), speaker, stop)  # type: ignore[arg-type]
+    return Stream(config, BundleRef(name="n", id="i"), Same(), speaker, stop, overhear=overhear)  # type: ignore[arg-type]
 
 
 def test_a_result_without_room_is_tried_again_until_there_is_some() -> None:
     """None is left out, none is stored twice; offline with the reason meanwhile, said once."""
-    publisher = FullDisk(3)
-    stream = make_stream(publisher, Stop())
-    stream.report(True, "")
     told: list[tuple[bool, str]] = []
-    report = stream.tell_storing
-    stream.tell_storing = lambda ok, why: (told.append((ok, why)), report(ok, why))[0]
+
+    def overhear(report: Report) -> Report:
+        return lambda ok, why: (told.append((ok, why)), report(ok, why))[1]
+
+    publisher = FullDisk(3)
+    stream = make_stream(publisher, Stop(), overhear)
+    stream.report(True, "")
     stream.run(Frames())
     results = [decode_message(payload, "t") for _, payload in publisher.published]
     assert [(m.seq, m.frame) for m in results if isinstance(m, ResultMessage)] == [(1, 1), (2, 2)]
