@@ -105,7 +105,7 @@ class Agent:
         return self.process.wait(5)
 
 
-def hear(subscriber: Subscriber, kind: type[M], timeout_s: float = 15) -> M:
+def hear(subscriber: Subscriber, kind: type[M], timeout_s: float = 60) -> M:
     """The next message of `kind`; others are passed over."""
     while True:
         delivery: Delivery | None = subscriber.receive(timeout_s)

@@ -74,7 +74,7 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 10) -> None:
+def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 60) -> None:
     """Return once `condition` holds; fail the test, naming `what`, if it does not in time."""
     deadline = time.monotonic() + timeout_s
     while not condition():
