@@ -98,30 +98,35 @@ def run_agent(
             should be a source, the outbox. And whatever an inference raises.
     """
     manager = Manager(notifier())
-    with ExitStack() as plans, signals() as events:
+    plan: Plan | None = None
+    before: Plan | None = None  # the one that ran, until the next one runs
+    with signals() as events:
         reloader = Reloader(
             load, recognizer, manager, lambda plan, error: events.put(Prepared(plan, error))
         )
-        plan: Plan | None = prepare(config, recognizer)
-        before: Plan | None = None  # the one that ran, until the next one runs
-        while plan is not None:
-            plans.callback(plan.close)
-            with ExitStack() as owned:
-                try:
-                    agent = open_agent(plan, events, owned, manager)
-                except AgentError as error:
-                    if before is None:
-                        raise
-                    manager.refused(error)
-                    plan.close()
-                    plan, before = before, None
-                    continue
-                if before is not None:
-                    before.close()
-                left = agent.run(reloader)
-                before, plan = plan, left.following
-            forget(events)
-            manager.forget_streams()
+        try:
+            plan = prepare(config, recognizer)
+            while plan is not None:
+                with ExitStack() as owned:
+                    try:
+                        agent = open_agent(plan, events, owned, manager)
+                    except AgentError as error:
+                        if before is None:
+                            raise
+                        manager.refused(error)
+                        plan.close()
+                        plan, before = before, None
+                        continue
+                    if before is not None:
+                        before.close()
+                    left = agent.run(reloader)
+                    before, plan = plan, left.following
+                forget(events)
+                manager.forget_streams()
+        finally:
+            for each in (before, plan):
+                if each is not None:
+                    each.close()
     return left.restart
 
 
@@ -334,7 +339,9 @@ class Agent:
 
     def _leave(self, threads: list[threading.Thread], left: Left) -> None:
         log.info("leaving: %s", left.reason)
-        if left.following is None:
+        if left.restart:
+            self._manager.restarting()
+        elif left.following is None:
             self._manager.stopping(left.reason)
         self._stop.set()
         deadline = time.monotonic() + JOIN_S

@@ -24,7 +24,7 @@ from edge_agent.commands import (
     SnapshotTaken,
 )
 from edge_agent.desk import Desk, Request
-from edge_agent.errors import AgentError, MessageError, SourceError
+from edge_agent.errors import AgentError, MessageError, SourceError, one_line
 from edge_agent.rate import RateLimit
 from edge_agent.runtime import runtime_name
 from edge_agent.snapshot import encode_snapshot
@@ -88,6 +88,11 @@ class Control:
         except AgentError as error:
             log.warning("%s: %s", verb, error)
             return self._reply(verb, error=str(error))
+        # Whatever it is (OpenCV has errors of its own, memory may be short), the next command
+        # must find somebody here.
+        except Exception as error:
+            log.exception("%s", verb)
+            return self._reply(verb, error=f"{type(error).__name__}: {one_line(error)}")
 
     def _take(self, request: Request) -> None:
         try:

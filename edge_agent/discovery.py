@@ -105,7 +105,9 @@ def _device(topics: Topics) -> Iterator[Entity]:
     yield "evicted", health("Results given up", "outbox.evicted", **counted)
     yield "connections", health("Broker connections", "connections", **counted)
     yield "runtime", health("Runtime", "runtime")
-    throttled = "{{ 'ON' if value_json.machine.throttling else 'OFF' }}"
+    # Home Assistant takes `None` for what is not known.
+    bits = "value_json.machine.throttling"
+    throttled = f"{{{{ 'None' if {bits} is none else 'ON' if {bits} else 'OFF' }}}}"
     yield (
         "throttled",
         {
@@ -251,8 +253,10 @@ def _region(region: TextRegion) -> Json:
         counts = f"{{{{ {result}.lines | count if {mine} else '' }}}}"
         return {"p": "sensor", "value_template": counts, "state_class": "measurement"}
     if region.meter is None:
-        # Of text, an empty state would be one: keep the last.
-        text = f"{{{{ {result}.text if {mine} and {result}.state == 'accepted' else this.state }}}}"
+        # Of text, an empty state would be one: keep the last, if there is one.
+        last = "this.state if this.state not in ['unavailable', 'unknown'] else 'None'"
+        mine = f"{mine} and {result}.state == 'accepted'"
+        text = f"{{{{ {result}.text if {mine} else ({last}) }}}}"
         return {"p": "sensor", "value_template": text}
     known = f"{mine} and {result}.value is not none"
     counting = "total_increasing" if region.meter.monotone else "measurement"

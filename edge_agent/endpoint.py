@@ -63,12 +63,13 @@ def parse_endpoint(url: str) -> Endpoint:
             password in the URL is refused: URLs end in logs.
     """
     expected = "expected mqtt://HOST[:PORT] or mqtts://HOST[:PORT]"
+    if "@" in url:
+        # Before anything is made of it: no error may show what stands there.
+        raise ValueError(f"url: {expected}, found user and password: use credentials_file")
     # `urlsplit` leaves out what does not show, and no resolver takes it.
     if not url.isprintable() or " " in url:
         raise ValueError(f"url: {expected}, found {url!r}")
     parts = urlsplit(url)
-    if parts.username is not None or parts.password is not None:
-        raise ValueError(f"url: {expected}, found user and password: use credentials_file")
     try:
         port = parts.port
     except ValueError as error:

@@ -57,6 +57,12 @@ def _metrics(health: HealthMessage) -> dict[str, _Metric]:
     for s in health.streams:
         add("frames_total", "Frames looked at.", s.frames, stream=s.name)
         add("frames_dropped_total", "Frames replaced unseen.", s.dropped, stream=s.name)
+        add("frames_corrupt_total", "Damaged frames, unseen.", s.corrupt, stream=s.name)
+        add("frames_frozen_total", "Frames that stood still, unseen.", s.frozen, stream=s.name)
+        add("camera_reopened_total", "Times a camera was opened again.", s.reopened, stream=s.name)
+        add("capture_respawned_total", "Capture processes replaced.", s.respawned, stream=s.name)
+        text = "Held by the process that captures."
+        add("capture_resident_memory_bytes", text, _bytes(s.capture_rss_mb), stream=s.name)
         add("results_total", "Results given.", s.results, stream=s.name)
         add("results_evicted_total", "Results given up undelivered.", s.evicted, stream=s.name)
         add("results_per_second", "Results a second, lately.", s.per_s, stream=s.name)

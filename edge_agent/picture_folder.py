@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from edge_agent.atomic import write_whole
-from edge_agent.errors import CropError
+from edge_agent.errors import CropError, SourceError
 from edge_agent.reserve import FULL
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,8 @@ class PictureFolder:
             picture: makes the file's contents, if they are wanted.
             record: makes the record's, of the picture's number.
 
-        A disk that fails is logged now and then and stops nothing: pictures are a by-product.
+        A disk that fails, and a picture that cannot be made, are logged now and then and stop
+        nothing: pictures are a by-product.
         """
         with self._lock:
             now = self._clock()
@@ -99,7 +100,10 @@ class PictureFolder:
             try:
                 kept = self._write(picture(), record(self._next))
             except OSError as error:
-                self._complain(error)
+                self._complain(str(error.strerror))
+                return None
+            except SourceError as error:  # a picture that cannot be made small enough
+                self._complain(str(error))
                 return None
             return kept
 
@@ -110,15 +114,15 @@ class PictureFolder:
         except OSError as error:
             if error.errno not in FULL:
                 raise
-            self._complain(error)
+            self._complain(str(error.strerror))
             return []
         return _scan(self._folder)
 
-    def _complain(self, error: OSError) -> None:
+    def _complain(self, why: str) -> None:
         now = self._clock()
         if now - self._complained >= COMPLAINT_S:
             self._complained = now
-            log.warning("%s: cannot keep pictures: %s", self._folder, error.strerror)
+            log.warning("%s: cannot keep pictures: %s", self._folder, why)
 
     def _write(self, picture: bytes, record: bytes) -> KeptPicture:
         number = self._next

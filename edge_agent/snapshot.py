@@ -31,10 +31,11 @@ def encode_snapshot(image: U8, order: ColourOrder, max_bytes: int) -> bytes:
             if done and len(data) <= max_bytes:
                 return data.tobytes()
         height, width = picture.shape[:2]
-        if min(height, width) < 2 * SMALLEST_SIDE:
+        if max(height, width) < 2 * SMALLEST_SIDE:
             raise SourceError(
                 f"expected a snapshot of at most {max_bytes} bytes, "
                 f"found {len(data)} at {width}x{height}"
             )
-        smaller = cv2.resize(picture, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        size = max(1, width // 2), max(1, height // 2)
+        smaller = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         picture = np.asarray(smaller, np.uint8)

@@ -108,6 +108,11 @@ class Manager:
         self._note = f"new configuration refused: {one_line(error)}; running on the old one"
         log.error("%s", self._note)
 
+    def restarting(self) -> None:
+        """The program begins anew in the same process, and is `ready` again soon."""
+        # Not `stopping`: whoever says that is killed if it does not end.
+        self._notifier.reloading("restarting")
+
     def stopping(self, reason: str) -> None:
         """The agent leaves."""
         self._notifier.stopping(reason)

@@ -3,6 +3,7 @@
 The process that captures imports this and nothing else of the configuration.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -85,11 +86,17 @@ class CameraConfig(_Live, frozen=True, tag_field="kind", tag="camera"):
 
     @property
     def place(self) -> str:
-        """How messages name the camera; the password in a URL does not show."""
+        """How messages name the camera; what may be secret in a URL does not show."""
         if self.url is None:
             return f"camera {self.index if self.device is None else self.device}"
-        scheme, separator, rest = self.url.rpartition("://")
-        return f"camera {scheme}{separator}{rest.rpartition('@')[2]}"
+        scheme, separator, rest = self.url.partition("://")
+        # A password may stand before the host, and many cameras take one behind a `?`.
+        address = re.split(r"[?#]", rest, maxsplit=1)[0]
+        host, slash, path = address.partition("/")
+        shown = host.rpartition("@")[2] + slash + path
+        if "@" in rest.removeprefix(host):
+            shown = "..."  # one may have a / or a ? in it: where it ends cannot be told
+        return f"camera {scheme}{separator}{shown}"
 
 
 class PicameraConfig(_Live, frozen=True, tag_field="kind", tag="picamera"):

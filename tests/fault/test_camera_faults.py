@@ -212,6 +212,14 @@ def test_single_corrupt_frames_do_no_harm() -> None:
 
 
 def test_a_password_in_a_camera_url_is_not_shown() -> None:
-    """Reasons are published, and logged."""
-    assert CameraConfig(url="rtsp://me:hunter2@cam.local/a").place == "camera rtsp://cam.local/a"
+    """Reasons are published, and logged: neither before the host nor behind a question mark."""
+    for url, shown in (
+        ("rtsp://me:hunter2@cam.local/a", "rtsp://cam.local/a"),
+        ("http://cam.local/v.cgi?user=me&pwd=hunter2", "http://cam.local/v.cgi"),
+        ("http://cam.local:81/v.cgi#hunter2", "http://cam.local:81/v.cgi"),
+        ("http://cam.local/v.cgi?pwd=x@hunter2", "http://..."),
+        ("rtsp://me:x/hunter2@cam.local/a", "rtsp://..."),
+        ("rtsp://me:x?hunter2@cam.local/a", "rtsp://..."),
+    ):
+        assert CameraConfig(url=url).place == f"camera {shown}"
     assert CameraConfig(index=3).place == "camera 3"

@@ -16,7 +16,9 @@ from brokers import Mosquitto, free_port
 from managers import ServiceManager, short_address
 
 from edge_agent.client import Ledger, Subscriber
+from edge_agent.commands import RestartCommand
 from edge_agent.messages import ResultMessage
+from edge_agent.remote import Remote
 
 SLOW = "interval_s = 0.05\nthreads = 1"
 
@@ -98,6 +100,24 @@ agent.run_agent(config.load_config(pathlib.Path({str(config)!r})),
                 assert "WATCHDOG" not in systemd.hear()
         finally:
             process.kill()
+
+
+def test_a_restart_that_is_asked_for_is_no_end(
+    systemd: ServiceManager, mosquitto: Mosquitto, tmp_path: Path, bright_path: Path, images: str
+) -> None:
+    """Must not say STOPPING: a manager kills whoever says so and goes on; it is READY once more."""
+    config = write_config(tmp_path, mosquitto.url, bright_path, images, stream=SLOW)
+    with Subscriber(mosquitto.url, "gate") as subscriber, Agent(config) as agent:
+        boot = hear(subscriber, ResultMessage).boot
+        systemd.hear_until("READY", "1")
+        with Remote(mosquitto.url, "gate") as remote:
+            assert remote.ask(RestartCommand()).ok
+        heard = systemd.hear_until("READY", "1")
+        assert any(m.get("RELOADING") == "1" for m in heard)
+        assert not any("STOPPING" in m for m in heard)
+        while hear(subscriber, ResultMessage).boot == boot:
+            pass
+        assert agent.terminate() == 0
 
 
 def test_a_good_configuration_takes_over_at_sighup(

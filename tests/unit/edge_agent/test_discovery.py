@@ -356,6 +356,12 @@ def test_templates_find_what_is_meant() -> None:
         device="d", stream="door", boot="b", state="offline", reason="paused", since=MOMENT
     )
     assert rendered(parts["door__source"], offline) == "OFF"
+    assert (
+        rendered(parts["throttled"], msgspec.structs.replace(HEALTH, machine=MachineHealth()))
+        == "None"
+    )
+    calm = msgspec.structs.replace(HEALTH, machine=MachineHealth(throttling=()))
+    assert rendered(parts["throttled"], calm) == "OFF"
 
 
 def test_each_region_hears_its_own_results_only() -> None:
@@ -369,6 +375,9 @@ def test_each_region_hears_its_own_results_only() -> None:
     assert rendered(plate, result("c", reading("plate"))) == "0047"
     assert rendered(plate, result("c", reading("plate", state="held"))) == "before"
     assert rendered(plate, result("c", reading("water"))) == "before"
+    # It was away: what it is called then is no text.
+    for state in ("unavailable", "unknown"):
+        assert rendered(plate, result("c", reading("water")), state=state) == "None"
     page = Page(region="label", lines=())
     assert rendered(lines, result("c", page)) == "0"
     assert rendered(lines, result("c", reading("water"))) == ""

@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -29,6 +30,11 @@ HEALTH = HealthMessage(
             per_s=2.5,
             latency_p50_ms=7.0,
             latency_p95_ms=11.5,
+            corrupt=3,
+            frozen=4,
+            reopened=5,
+            respawned=6,
+            capture_rss_mb=57.5,
         ),
         StreamHealth(name="back", frames=0, dropped=0, results=0),
     ),
@@ -83,7 +89,7 @@ def test_every_line_follows_the_format_and_says_what_is_known() -> None:
 def test_a_machine_that_tells_nothing_has_no_metrics() -> None:
     """Must not fire: no zero stands for what is not known."""
     found = samples(render(replace(HEALTH, machine=None)))
-    assert not any("temperature" in key or "memory" in key for key in found)
+    assert not any("temperature" in key or key.startswith("edgeward_resident") for key in found)
 
 
 def get(port: int, path: str) -> tuple[int, str, str]:
@@ -130,3 +136,13 @@ def test_a_port_that_is_taken_is_named() -> None:
     assert str(caught.value) == (
         f"metrics.port: expected a free port of 127.0.0.1, found {port}: Address already in use"
     )
+
+
+def test_every_counter_of_a_stream_is_served() -> None:
+    """Whatever `health` says in a number, Prometheus hears: none is forgotten when one is added."""
+    stream = HEALTH.streams[0]
+    told = {name: value for name, value in msgspec.structs.asdict(stream).items() if value}
+    served = set(samples(render(HEALTH)).values())
+    scale = {"latency_p50_ms": 1e-3, "latency_p95_ms": 1e-3, "capture_rss_mb": 1024**2}
+    for name in told.keys() - {"name", "bundle"}:
+        assert told[name] * scale.get(name, 1) in served, name

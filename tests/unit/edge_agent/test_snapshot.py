@@ -44,6 +44,11 @@ def test_a_picture_that_does_not_fit_is_made_smaller(max_bytes: int) -> None:
     assert width / height == pytest.approx(640 / 480)
 
 
+def test_a_wide_picture_is_made_smaller_too() -> None:
+    """A strip of a screen, no higher than the smallest side."""
+    assert len(encode_snapshot(noise(120, 1920), "bgr", 16_000)) <= 16_000
+
+
 def test_what_cannot_fit_is_an_error() -> None:
     """Not a picture that is too large, and not an endless search."""
     with pytest.raises(SourceError, match=r"^expected a snapshot of at most 100 bytes, found \d+"):
