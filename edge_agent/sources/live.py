@@ -33,7 +33,7 @@ class LiveSource:
         return self._supervisor.counters().and_dropped(self._latest.dropped)
 
     def __enter__(self) -> Self:
-        self._stop.on_set(self.end)
+        self._stop.on_set(self._retire)
         self._supervisor.join(self)
         return self
 
@@ -54,6 +54,11 @@ class LiveSource:
     def forget(self) -> None:
         """What waits is not fresh any more; called by the supervisor."""
         _drop(self._latest.clear())
+
+    def _retire(self) -> None:
+        # Where several cameras hang, their ends are waited for together, not in turn.
+        self.end()
+        self._supervisor.dismiss(self)
 
     def end(self) -> None:
         """No frames any more; from any thread."""

@@ -75,6 +75,11 @@ class CameraProcess:
         self._close()
 
     @property
+    def lives(self) -> bool:
+        """Whether it runs, also after it was killed: one that sits in a driver may."""
+        return self._process.poll() is None
+
+    @property
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid

@@ -72,6 +72,7 @@ class Supervisor:
         self._thread: threading.Thread | None = None
         self._state: tuple[bool, str] | None = None
         self.error: BaseException | None = None
+        self._survivor: CameraProcess | None = None  # the last one, which may outlive its killing
         self._backoff = Backoff()
         self._still = Stillness(config.frozen_after_s or None)
         self._lost_in_a_row = 0
@@ -98,18 +99,21 @@ class Supervisor:
         if self.error is not None:
             source.end()
 
-    def leave(self, source: Taker) -> None:
-        """`source` wants no more; the last one ends it all."""
+    def dismiss(self, source: Taker) -> None:
+        """`source` wants no more; the last one ends it all, which is not waited for."""
         with self._lock:
             if source in self._sources:
                 self._sources.remove(source)
-            thread, last = self._thread, not self._sources
-            if last:
+            if not self._sources:
                 self._ended.set()
                 if self._process is not None:
                     self._process.link.hang_up()
-        if last and thread is not None:
-            thread.join(CLOSE_TIMEOUT_S)
+
+    def leave(self, source: Taker) -> None:
+        """As `dismiss`, and the end is waited for."""
+        self.dismiss(source)
+        if self._ended.is_set() and self._thread is not None:
+            self._thread.join(CLOSE_TIMEOUT_S)
 
     def counters(self) -> SourceCounters:
         """What happened so far; `dropped` are those that no source was offered."""
@@ -152,9 +156,16 @@ class Supervisor:
         Raises:
             SourceError: another one is needed.
         """
+        if self._survivor is not None and self._survivor.lives:
+            # It has the camera; one more each minute would take all the memory there is.
+            raise SourceError(
+                f"{self._config.place}: its process {self._survivor.pid} cannot be killed: "
+                "a driver holds it"
+            )
         self._started += 1
         with self._start(self._config) as process:
             self._adopt(process)
+            self._survivor = process
             try:
                 self._watch(process)
             except GoneError as error:

@@ -34,6 +34,7 @@ class ThreadProcess:
     """Stands for `CameraProcess`; the test plays the camera's part through `camera`."""
 
     pid = os.getpid()
+    lives = False
 
     def __init__(self, config: LiveConfig) -> None:
         ours, theirs = pair()
@@ -226,3 +227,28 @@ def test_every_attempt_in_vain_is_reported() -> None:
             stage.process(number).camera.hang_up()
         lost = (False, "camera test://: its process ended")
         eventually(lambda: stage.reports == [lost] * 3)
+
+
+def test_a_process_that_cannot_be_killed_gets_no_company() -> None:
+    """Each attempt says so; once the driver has let it go, another one is started."""
+    stage = Stage()
+    with stage.source:
+        first = stage.process()
+        first.lives = True
+        first.camera.hang_up()
+        stuck = f"camera test://: its process {first.pid} cannot be killed: a driver holds it"
+        eventually(lambda: stage.reports.count((False, stuck)) >= 2)
+        assert len(stage.processes) == 1
+        first.lives = False
+        stage.process(1)
+
+
+def test_stopping_tells_the_process_before_anybody_waits_for_it() -> None:
+    """Several cameras that hang are waited for together."""
+    stage = Stage()
+    with stage.source:
+        process = stage.process()
+        stage.source._stop.set()
+        with pytest.raises(GoneError):
+            process.camera.receive(10)
+        assert stage.supervisor.ended
