@@ -66,10 +66,18 @@ as_root() {
     [ -n "$ROOT" ] || [ "$(id -u)" -eq 0 ] || die "expected to be run as root: sudo $0"
 }
 
+apt_get_install() {
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
 apt_install() {
     if [ -z "$ROOT" ] && command -v apt-get >/dev/null; then
         say "installing the system's packages: $*"
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+        # An image fresh from its maker has no package lists, or ones of long ago.
+        apt_get_install "$@" 2>/dev/null || {
+            apt-get update -qq >/dev/null
+            apt_get_install "$@"
+        }
     else
         die "expected the system's packages $*: install them and run this again"
     fi
@@ -156,9 +164,11 @@ make_venv() {
     wanted="$(python_says 'import sys; print(sys.executable, sys.version)') $SITE"
     if [ "$(cat "$MARK.python" 2>/dev/null)" != "$wanted" ] || [ ! -x "$VENV/bin/python" ]; then
         say "making a Python environment in $VENV"
+        # Not by venv --clear, which takes the mark too: whatever fails from here on, the folder
+        # is known for ours, and the next run makes it anew.
+        find "$VENV/" -mindepth 1 -maxdepth 1 ! -name "${MARK##*/}" -exec rm -rf {} +
         # shellcheck disable=SC2086  # no option, or one
-        "$PYTHON" -m venv --clear $SITE "$VENV"
-        : >"$MARK"
+        "$PYTHON" -m venv $SITE "$VENV"
         printf '%s\n' "$wanted" >"$MARK.python"
     fi
 }
@@ -219,6 +229,7 @@ say_what_is_left() {
     "$VENV/bin/python" -m edge_agent.cli --version
     [ -e "$ROOT/etc/edgeward/agent.toml" ] || cat <<EOF
 Now:
+  sudo install -D -m 644 -t /etc/edgeward/bundles NAME.edgeward       each bundle
   sudo cp /etc/edgeward/agent.example.toml /etc/edgeward/agent.toml    and make it yours
   sudo edgeward-agent doctor
   sudo systemctl start edgeward-agent

@@ -96,7 +96,7 @@ def _steps(config: AgentConfig) -> Iterator[Step]:
     yield Step(
         "outbox",
         partial(_outbox, config.outbox.path),
-        "make the folder, or let this user write to it",
+        "make the folder, or let this user write to it; the service makes /var/lib/edgeward",
     )
     if config.crops is not None:
         yield Step(
@@ -172,9 +172,10 @@ def first_frame(stream: StreamConfig) -> Frame:
 
 def _outbox(path: Path) -> str:
     # Not opened: a running agent may have it.
-    if not path.parent.is_dir():
+    # Not by Path.is_dir(), which raises where a folder may not be looked into.
+    if not os.path.isdir(path.parent):  # noqa: PTH112
         raise OutboxError(f"{path}: expected a folder {path.parent}, found none")
-    place = path if path.exists() else path.parent
+    place = path if os.path.exists(path) else path.parent  # noqa: PTH110
     if not os.access(place, os.W_OK):
         raise OutboxError(f"{place}: expected to be allowed to write, found that we are not")
     return str(path)
@@ -182,8 +183,8 @@ def _outbox(path: Path) -> str:
 
 def _pictures(folder: Path) -> str:
     # Not made: the agent does that, where it may.
-    place = next((p for p in (folder, *folder.parents) if p.exists()), folder)
-    if not place.is_dir() or not os.access(place, os.W_OK):
+    place = next((p for p in (folder, *folder.parents) if os.path.exists(p)), folder)  # noqa: PTH110
+    if not os.path.isdir(place) or not os.access(place, os.W_OK):  # noqa: PTH112
         raise CropError(f"{place}: expected a folder that we may write to, found that we may not")
     return str(folder)
 

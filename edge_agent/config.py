@@ -1,7 +1,8 @@
 """`AgentConfig`: agent.toml as frozen values, decoded strictly.
 
 Paths in the file are relative to the file's own folder, those of secrets first to the folder
-in which systemd hands them over. `deploy/agent.example.toml` shows every key.
+in which systemd hands them over; by hand, where systemd hands nothing over, also to where it
+would take them from. `deploy/agent.example.toml` shows every key.
 """
 
 import os
@@ -26,6 +27,8 @@ from edge_agent.toml import decode_toml
 # systemd.exec(5): where a service finds its credentials; `%d` in a unit's own words.
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
 CREDENTIALS_PREFIX = "%d/"
+# Where LoadCredential= takes them from: for who starts `doctor` or `check` by hand, as root.
+CREDENTIALS_STORE = Path("/etc/credstore")
 
 Threads: TypeAlias = Literal["auto"] | Annotated[int, msgspec.Meta(ge=1, le=64)]
 
@@ -65,7 +68,8 @@ class BrokerConfig(_Value, frozen=True):
             ConfigError: the credentials file, or a TLS file, is missing or wrong.
         """
         for path in (self.ca_file, self.cert_file, self.key_file):
-            if path is not None and not path.is_file():
+            # Not by Path.is_file(), which raises where a folder may not be looked into.
+            if path is not None and not os.path.isfile(path):  # noqa: PTH113
                 raise ConfigError(f"{path}: expected a PEM file, found nothing")
         secret = self.credentials_file
         return Broker(
@@ -327,14 +331,15 @@ def _path(folder: Path, kind: type[Any], value: object) -> Path:
         raise ValueError(f"expected a path, found {value!r}")
     if "\0" in value:
         raise ValueError(f"expected a path without a zero byte, found {value!r}")
-    secrets = os.environ.get(CREDENTIALS_VARIABLE)
+    delivered = os.environ.get(CREDENTIALS_VARIABLE)
+    secrets = Path(delivered) if delivered else CREDENTIALS_STORE
     if value.startswith(CREDENTIALS_PREFIX):
-        if not secrets:
-            raise ValueError(f"expected {CREDENTIALS_VARIABLE} to be set for {value!r}")
-        return Path(secrets) / value.removeprefix(CREDENTIALS_PREFIX)
-    # systemd's LoadCredential= puts each secret there under its name.
-    if secrets and Path(value).name == value and (Path(secrets) / value).is_file():
-        return Path(secrets) / value
+        return secrets / value.removeprefix(CREDENTIALS_PREFIX)
+    # systemd's LoadCredential= puts each secret there under its name. What it delivered goes
+    # before what is beside the file; the store, which is nobody's word, after it.
+    bare = Path(value).name == value and os.path.isfile(secrets / value)  # noqa: PTH113
+    if bare and (delivered or not os.path.lexists(folder / value)):
+        return secrets / value
     try:
         return folder / Path(value).expanduser()
     except RuntimeError as error:

@@ -4,6 +4,7 @@ What needs numpy, OpenCV or MQTT is imported only once Python and the packages h
 at: on a machine where they are broken the doctor says so, and does not break with them.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,7 +76,7 @@ def _stores(config: "AgentConfig", host: Host) -> Iterator[Finding]:
 
     box = config.outbox
     yield from disk(host, Store("outbox", box.path.parent, _bytes(box.max_mb)))
-    if config.crops is not None and config.crops.folder.is_dir():
+    if config.crops is not None and os.path.isdir(config.crops.folder):  # noqa: PTH112
         crops = config.crops
         yield from disk(host, Store("crops", crops.folder, _bytes(crops.max_mb)))
 

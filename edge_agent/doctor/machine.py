@@ -25,6 +25,8 @@ SPARE_BYTES = 50 * 1024**2
 # Raspberry Pi's documentation: from 80 degrees the firmware slows the processor down bit by
 # bit, from 85 also the rest of the chip.
 WARM_C, HOT_C = 75.0, 85.0
+# What the unit's StateDirectory= makes, and nothing else below /var/lib.
+STATE = Path("/var/lib/edgeward")
 # tmpfs and the like: what is written there is gone when the power is.
 VOLATILE = ("tmpfs", "ramfs", "overlay")
 UNDER_VOLTAGE = THROTTLED_BITS[0]
@@ -71,16 +73,9 @@ def _said_by_timedatectl(host: Host) -> bool | None:
 def disk(host: Host, store: Store) -> list[Finding]:
     """Whether `store` may be written to, has room, and survives a power cut."""
     check, folder = store.name, store.folder
-    if not folder.is_dir():
-        who = "" if host.user == 0 else "sudo "
-        return [
-            fail(
-                check,
-                f"{folder}: no such folder",
-                f"{who}mkdir -p {folder}, owned by whom the agent runs as; systemd makes "
-                "/var/lib/edgeward by StateDirectory=edgeward",
-            )
-        ]
+    # Not by Path.is_dir(), which raises where a folder may not be looked into.
+    if not os.path.isdir(folder):  # noqa: PTH112
+        return [_missing(host, check, folder)]
     written = _write(folder)
     if written is not None:
         return [
@@ -92,6 +87,26 @@ def disk(host: Host, store: Store) -> list[Finding]:
             )
         ]
     return [_room(store), *_kept(host, store)]
+
+
+def _missing(host: Host, check: str, folder: Path) -> Finding:
+    """What to say of a folder that is not there, or not for us to see."""
+    # After the first start the state's folder leads to one that only root looks into.
+    if host.user != 0 and STATE in (folder, *folder.parents) and os.path.lexists(STATE):
+        return fail(check, f"{folder}: not for this user to see", "sudo edgeward-agent doctor")
+    if folder == STATE and not os.path.lexists(STATE):
+        return warn(
+            check,
+            f"{folder}: no such folder yet: systemd makes it when the service first starts",
+            "sudo systemctl start edgeward-agent, and ask again: its disk is looked at then",
+        )
+    who = "" if host.user == 0 else "sudo "
+    return fail(
+        check,
+        f"{folder}: no such folder",
+        f"{who}mkdir -p {folder}, owned by whom the agent runs as; the service has {STATE} "
+        "by StateDirectory=edgeward, which makes no other",
+    )
 
 
 def _write(folder: Path) -> str | None:

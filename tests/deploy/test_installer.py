@@ -29,9 +29,11 @@ if arguments[:1] == ["-c"]:
 open(log, "a").write(" ".join(arguments) + "\\n")
 if arguments[:2] == ["-m", "venv"]:
     folder = pathlib.Path(arguments[-1])
-    shutil.rmtree(folder)
+    if "--clear" in arguments: shutil.rmtree(folder)
     (folder / "bin").mkdir(parents=True)
+    if os.environ.get("FAKE_FAILING") == "venv": sys.exit("no space left")
     shutil.copy(here, folder / "bin/python")
+if "install" in arguments and os.environ.get("FAKE_FAILING") == "pip": sys.exit("no network")
 if arguments == ["--version"]: print("Python 3.fake")
 """
 
@@ -111,18 +113,61 @@ def test_it_may_be_repeated(machine: Machine) -> None:
 def test_an_upgraded_python_gets_a_new_environment(machine: Machine) -> None:
     """Packages of the old one would not load in it."""
     machine.install(version="3.11")
+    old = machine.root / "opt/edgeward/lib/python3.11"
+    old.mkdir(parents=True)
     assert machine.install(version="3.13").returncode == 0
-    assert "-m venv --clear" in machine.asked
+    assert "-m venv" in machine.asked
+    assert not old.exists()
+
+
+@pytest.mark.parametrize("failing", ["venv", "pip"])
+@pytest.mark.parametrize("installed", [False, True])
+def test_an_interrupted_install_is_mended(installed: bool, failing: str, machine: Machine) -> None:
+    """Whatever failed, the folder is known for the installer's own: made anew, and removed."""
+    if installed:
+        assert machine.install(version="3.11").returncode == 0
+    assert machine.install(version="3.13", failing=failing).returncode == 1
+    done = machine.install(version="3.13")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert machine.install(version="3.12", failing=failing).returncode == 1
+    done = machine.install("--uninstall")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (machine.root / "opt/edgeward").exists()
+
+
+@pytest.mark.parametrize("lists", [False, True])
+def test_package_lists_are_fetched_where_there_are_none(lists: bool, tmp_path: Path) -> None:
+    """An image fresh from its maker knows no package; one that does is not kept waiting."""
+    log, known = tmp_path / "log", tmp_path / "lists"
+    if lists:
+        known.touch()
+    tool = tmp_path / "apt-get"
+    tool.write_text(
+        f'#!/bin/sh\necho "$1" >>{log}\n'
+        f"if [ $1 = update ]; then : >{known}; else [ -e {known} ]; fi\n"
+    )
+    tool.chmod(0o755)
+    text = INSTALLER.read_text()
+    functions = text[text.index("apt_get_install()") : text.index("# --- Python and the runtime")]
+    done = subprocess.run(
+        ["sh", "-euc", f'ROOT=""; say() {{ :; }}\n{functions}\napt_install gcc'],
+        capture_output=True,
+        text=True,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    asked = log.read_text().split()
+    assert asked == (["install"] if lists else ["install", "update", "install"])
 
 
 @pytest.mark.parametrize(
     ("fake", "wanted", "unwanted"),
     [
         ({}, "edgeward-0.1.0-py3-none-any.whl numpy", "tflite"),
-        ({"picamera": "yes"}, "venv --clear --system-site-packages", "numpy<2"),
+        ({"picamera": "yes"}, "venv --system-site-packages", "numpy<2"),
         ({"picamera": "yes", "numpy": "1"}, "any.whl numpy<2", "tflite"),
         ({"bits": "32", "numpy": "1"}, "--no-deps tflite-runtime>=2.14", "ai-edge-litert"),
-        ({"bits": "32", "numpy": "1"}, "venv --clear --system-site-packages", "numpy"),
+        ({"bits": "32", "numpy": "1"}, "venv --system-site-packages", "numpy"),
     ],
     ids=["64-bit", "picamera", "picamera-numpy-1", "32-bit", "32-bit-numpy"],
 )

@@ -234,11 +234,49 @@ def test_a_secret_that_systemd_has_not_is_beside_the_file(
     assert load(tmp_path, text).broker.credentials_file == tmp_path / "secret"
 
 
-def test_a_secret_of_systemd_without_systemd_is_an_error(
+SECRETS = ("credentials_file", "ca_file", "cert_file", "key_file")
+
+
+@pytest.mark.parametrize("prefix", ["", "%d/"])
+def test_secrets_are_found_by_hand_where_systemd_takes_them_from(
+    prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`sudo edgeward-agent doctor` has no CREDENTIALS_DIRECTORY, and reads the same agent.toml."""
+    store = tmp_path / "credstore"
+    store.mkdir()
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    monkeypatch.setattr("edge_agent.config.CREDENTIALS_STORE", store)
+    for key in SECRETS:
+        (store / f"edgeward.{key}").touch()
+    keys = "\n".join(f'{key} = "{prefix}edgeward.{key}"' for key in SECRETS)
+    broker = f'[broker]\nurl = "mqtts://b"\n{keys}\n[outbox]'
+    config = load(tmp_path, MINIMAL.replace("[outbox]", broker)).broker
+    assert [getattr(config, key) for key in SECRETS] == [store / f"edgeward.{k}" for k in SECRETS]
+
+
+def test_what_is_beside_the_file_goes_before_the_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`%d` has no meaning then; the key is named."""
+    """Must not fire: a file of the same name beside agent.toml, and a service's own secrets."""
+    store = tmp_path / "credstore"
+    store.mkdir()
+    (store / "secret").touch()
+    monkeypatch.setattr("edge_agent.config.CREDENTIALS_STORE", store)
+    text = MINIMAL.replace("[outbox]", '[broker]\ncredentials_file = "secret"\n[outbox]')
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "none"))
+    assert load(tmp_path, text).broker.credentials_file == tmp_path / "secret"
+    (tmp_path / "secret").touch()
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+    assert load(tmp_path, text).broker.credentials_file == tmp_path / "secret"
+
+
+def test_a_secret_that_is_nowhere_is_missed_where_it_is_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest of the file is good: it is the broker that fails, with the path."""
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    monkeypatch.setattr("edge_agent.config.CREDENTIALS_STORE", tmp_path / "none")
     text = MINIMAL.replace("[outbox]", '[broker]\ncredentials_file = "%d/x"\n[outbox]')
-    with pytest.raises(ConfigError, match=r"CREDENTIALS_DIRECTORY to be set .*credentials_file"):
-        load(tmp_path, text)
+    config = load(tmp_path, text)
+    with pytest.raises(ConfigError, match=r"/none/x: expected a credentials file, found: No such"):
+        config.broker.broker()

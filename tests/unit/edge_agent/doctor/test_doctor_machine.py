@@ -88,6 +88,32 @@ def test_a_missing_folder(tmp_path: Path) -> None:
     assert f"mkdir -p {tmp_path / 'none'}" in finding.remedy
 
 
+def test_the_services_folder_before_its_first_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A warning: systemd makes that one; what is below it, or beside it, nobody does."""
+    state = tmp_path / "edgeward"
+    monkeypatch.setattr(machine, "STATE", state)
+    (finding,) = disk(host(tmp_path, user=0), Store("outbox", state, 1024))
+    assert finding.level == "warn"
+    assert finding.found.endswith("systemd makes it when the service first starts")
+    assert "systemctl start edgeward-agent" in finding.remedy
+    for other in (state / "box", tmp_path / "other"):
+        (finding,) = disk(host(tmp_path, user=0), Store("outbox", other, 1024))
+        assert finding.level == "fail"
+
+
+def test_the_services_folder_seen_by_somebody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a DynamicUser= it is a link into what only root looks into: no `no such folder`."""
+    state = tmp_path / "edgeward"
+    state.symlink_to(tmp_path / "private" / "edgeward")
+    monkeypatch.setattr(machine, "STATE", state)
+    (finding,) = disk(host(tmp_path, user=1000), Store("outbox", state, 1024))
+    assert (finding.level, finding.remedy) == ("fail", "sudo edgeward-agent doctor")
+
+
 def test_a_folder_of_somebody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Must fire: by trying, since a read-only disk has the same permissions."""
 
