@@ -55,12 +55,15 @@ class Drain:
     def step(self) -> bool:
         """Send what there is, wait for something to happen; whether any was acknowledged.
 
+        What is longer than the broker takes is given up instead: then nothing is waited for.
+
         Raises:
             BrokerError: the session is lost, or the broker refuses a result.
         """
         # In this order: what is stored after we have looked must find us not busy.
         self._session.busy = False
-        self._send()
+        if self._send():
+            return False
         # Whatever is new has to wait for an acknowledgement, which wakes us anyway.
         self._session.busy = not self._free()
         done: list[Queued | State | Said] = []
@@ -91,28 +94,58 @@ class Drain:
             raise problem
         return bool(done)
 
-    def _send(self) -> None:
+    def _send(self) -> bool:
+        """Send what there is room for; whether anything had to be given up."""
+        gave_up = False
         # States first: a subscriber learns who speaks before it hears results.
         for state in self._states.unsettled():
             if self._free() and self._sent.get(state.topic) is not state:
+                if not self._session.fits(state.topic, state.payload):
+                    log.warning("%s; it is not sent", self._too_long(state, state.payload))
+                    self._states.settle(state)  # until the next connection
+                    gave_up = True
+                    continue
                 self._publish(state, state.payload, Options(retain=True))
                 self._sent[state.topic] = state
         while self._said and self._free():
             said = self._said.popleft()
+            if not self._session.fits(said.topic, said.payload, said.correlation):
+                log.warning("%s; it is not sent", self._too_long(said, said.payload))
+                gave_up = True
+                continue
             self._publish(said, said.payload, Options(correlation=said.correlation))
         while self._free():
             if not self._ahead:
                 # More than there is room for: looking for one at a time would cost as much.
                 self._ahead.extend(self._outbox.pending(self._cursor, self._session.window))
                 if not self._ahead:
-                    return
+                    break
                 self._cursor = self._ahead[-1].id
             queued = self._ahead.popleft()
             late = self._outbox.is_late(queued)
             payload = mark_late(queued.payload) if late else queued.payload
+            if not self._session.fits(queued.topic, payload):
+                # The broker would hang up on it, again and again, and get nothing behind it.
+                self._give_up(queued, payload)
+                gave_up = True
+                continue
             expires_s = queued.expires_s
             options = None if expires_s is None else Options(expires_s=expires_s)
             self._publish(queued, payload, options)
+        return gave_up
+
+    def _give_up(self, queued: Queued, payload: bytes) -> None:
+        complaint = self._too_long(queued, payload)
+        if self._outbox.give_up(queued.id):
+            log.error("%s; the result is given up", complaint)
+        else:
+            log.error("%s; the disk is full: the result stays until the next connection", complaint)
+
+    def _too_long(self, item: Queued | State | Said, payload: bytes) -> str:
+        return (
+            f"{item.topic}: expected packets of at most {self._session.max_packet_bytes} bytes, "
+            f"as the broker says, found a payload of {len(payload)}"
+        )
 
     def _free(self) -> int:
         return self._session.window - len(self._inflight)

@@ -1,4 +1,4 @@
-"""What leaves the outbox unacknowledged, because it is too old or there is no room, and the count.
+"""What leaves the outbox unacknowledged, and the count: too old, no room, or too long.
 
 The functions work inside a transaction of the outbox. What they change of the counts kept in
 memory is gathered in `Changes` and holds once the transaction is on disk.
@@ -158,6 +158,12 @@ def write_counts(db: sqlite3.Connection, changes: Changes) -> None:
             "UPDATE stream SET evicted = evicted + ? WHERE name = ?",
             [(count, name) for name, count in changes.evicted.items()],
         )
+
+
+def evict_one(db: sqlite3.Connection, number: int, changes: Changes) -> None:
+    """Drop the message of this id, if it is there."""
+    for row in db.execute(f"SELECT {ROW} FROM message WHERE id = ?", (number,)).fetchall():
+        _drop(db, Row._make(row), changes)
 
 
 def _evict(

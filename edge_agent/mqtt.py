@@ -6,10 +6,10 @@ to keep: paho's own queue lives in memory and would be lost with the process.
 
 import queue
 import socket
-import ssl
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 import paho.mqtt.client as paho
@@ -26,13 +26,16 @@ from edge_agent.mqtt_values import (
     Event,
     Identity,
     Lost,
+    NotAllowedError,
     Options,
     Received,
     Refused,
     Version,
+    VersionError,
     Wake,
     Will,
 )
+from edge_agent.tls import tls_context
 
 __all__ = [
     "Acked",
@@ -68,25 +71,14 @@ AHEAD = 5
 # 3.1.1 broker decides for itself).
 SESSION_EXPIRY_S = 7 * 24 * 3600
 QOS = 1
+# What a message is longer than its topic, payload and correlation, at the most: 21 bytes of
+# header, lengths, id and expiry, and some to spare.
+OVERHEAD_BYTES = 32
+
+# A DISCONNECT that has the broker speak the last will (MQTT v5).
+WITH_WILL = 0x04
 
 _PROTOCOLS = {"5": paho.MQTTv5, "3.1.1": paho.MQTTv311}
-
-
-class VersionError(BrokerError):
-    """The broker does not speak the MQTT version offered, or so it seems.
-
-    Args:
-        message: what happened.
-        said: whether the broker said so; a link that breaks at that moment looks the same.
-    """
-
-    def __init__(self, message: str, *, said: bool = False) -> None:
-        super().__init__(message)
-        self.said = said
-
-
-class NotAllowedError(BrokerError):
-    """The broker does not let this client subscribe; the connection is sound."""
 
 
 class Dialer:
@@ -134,6 +126,7 @@ class Session:
     def __init__(self, broker: Broker, identity: Identity, version: Version) -> None:
         self.version = version
         self.window = WINDOW
+        self.max_packet_bytes: int | None = None  # longer ones the broker hangs up on, it said
         self._place = str(broker.endpoint)
         self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._answered = threading.Event()
@@ -161,6 +154,13 @@ class Session:
             return self._client.publish(topic, payload, QOS).mid
         properties = _properties(options) if self.version == "5" else None
         return self._client.publish(topic, payload, QOS, options.retain, properties).mid
+
+    def fits(self, topic: str, payload: bytes, correlation: bytes | None = None) -> bool:
+        """Whether the broker takes a message this long, as far as it said (MQTT v5 only)."""
+        if self.max_packet_bytes is None:
+            return True
+        found = len(topic.encode()) + len(payload) + len(correlation or b"")
+        return found + OVERHEAD_BYTES <= self.max_packet_bytes
 
     def subscribe(self, filters: Sequence[str], *, echo: bool = False) -> None:
         """Subscribe at QoS 1 and wait for the broker's consent.
@@ -213,17 +213,30 @@ class Session:
         except queue.Empty:
             return
 
-    def close(self) -> None:
-        """Leave in good order: no last will. Takes a second at most."""
-        self._client.disconnect()
+    def close(self, *, will: bool = False) -> None:
+        """Leave in good order: no last will, unless asked for. Takes a second at most.
+
+        Args:
+            will: whether the broker shall speak the last will, after its delay.
+        """
+        if not will:
+            self._client.disconnect()
+        elif self.version == "5":
+            self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=WITH_WILL))
+        else:
+            self._hang_up()  # 3.1.1 knows no goodbye that keeps the will
         if not self._ended.wait(1.0):
             # A goodbye stuck behind what nobody reads would hold paho's thread for a keepalive.
-            sock = self._client.socket()
-            if sock is not None:
-                # Closing it would pull it from under paho's select; this wakes that.
-                cast("socket.socket", sock).shutdown(socket.SHUT_RDWR)
+            self._hang_up()
         self._client.loop_stop()
         self._forget()
+
+    def _hang_up(self) -> None:
+        sock = self._client.socket()
+        if sock is not None:
+            # Closing it would pull it from under paho's select; this wakes that. It may be gone.
+            with suppress(OSError):
+                cast("socket.socket", sock).shutdown(socket.SHUT_RDWR)
 
     def _forget(self) -> None:
         # paho's client and we know each other: until Python looks for such rings, which may take
@@ -271,6 +284,7 @@ class Session:
     ) -> None:
         if not reason.is_failure:
             self._connected = True
+            self.max_packet_bytes = getattr(properties, "MaximumPacketSize", None)
             allowed = getattr(properties, "ReceiveMaximum", WINDOW)
             self.window = AHEAD * WINDOW if allowed >= WINDOW else allowed
         elif reason == "Unsupported protocol version":
@@ -378,18 +392,3 @@ def _properties(options: Options) -> Properties | None:
         if value is not None:
             setattr(properties, name, value)
     return properties
-
-
-def tls_context(broker: Broker) -> ssl.SSLContext:
-    """How to speak TLS with `broker`: whom to believe, and what to show.
-
-    Raises:
-        BrokerError: one of its TLS files cannot be used.
-    """
-    try:
-        context = ssl.create_default_context(cafile=broker.ca_file)
-        if broker.cert_file is not None:
-            context.load_cert_chain(broker.cert_file, broker.key_file)
-    except (OSError, ssl.SSLError) as error:
-        raise BrokerError(f"{broker.endpoint}: the TLS files cannot be used: {error}") from error
-    return context

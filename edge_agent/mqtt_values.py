@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from edge_agent.errors import BrokerError
+
 Version: TypeAlias = Literal["5", "3.1.1"]
 
 
@@ -104,3 +106,20 @@ class Wake:
 
 
 Event: TypeAlias = Acked | Refused | Received | Lost | Wake
+
+
+class VersionError(BrokerError):
+    """The broker does not speak the MQTT version offered, or so it seems.
+
+    Args:
+        message: what happened.
+        said: whether the broker said so; a link that breaks at that moment looks the same.
+    """
+
+    def __init__(self, message: str, *, said: bool = False) -> None:
+        super().__init__(message)
+        self.said = said
+
+
+class NotAllowedError(BrokerError):
+    """The broker does not let this client subscribe; the connection is sound."""

@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Literal, Self, TypeAlias
 
 from edge_agent.errors import DiskFullError, OutboxError
-from edge_agent.eviction import ROW, Changes, Row, Tally, evict_old, make_room, write_counts
+from edge_agent.eviction import (
+    ROW,
+    Changes,
+    Row,
+    Tally,
+    evict_old,
+    evict_one,
+    make_room,
+    write_counts,
+)
 from edge_agent.outbox_file import open_file, sqlite_errors
 from edge_agent.reserve import Room
 
@@ -242,6 +251,29 @@ class Outbox:
                 self._forget()
             except DiskFullError as error:
                 log.debug("%s", error)
+
+    def give_up(self, number: int) -> bool:
+        """Drop the message of this id unacknowledged, and count it as evicted.
+
+        Returns:
+            Whether it is gone: on a full disk it stays.
+        """
+        with self._lock:
+            try:
+                self._give_up(number)
+            except DiskFullError:
+                try:
+                    self._room.make()
+                    self._give_up(number)
+                except DiskFullError as error:
+                    log.debug("%s", error)
+                    return False
+            return True
+
+    def _give_up(self, number: int) -> None:
+        with self._transaction("normal") as changes:
+            evict_one(self._db, number, changes)
+            write_counts(self._db, changes)
 
     def _forget(self) -> None:
         if not self._forgotten:

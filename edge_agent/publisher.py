@@ -193,6 +193,7 @@ class MqttPublisher:
 
     def _serve_once(self) -> None:
         session = self._dialer.dial()
+        in_order = False
         try:
             self._subscribe(session)
             self._states.renew()
@@ -205,9 +206,11 @@ class MqttPublisher:
             while not self._closing.is_set():
                 if drain.step():
                     self._backoff.reset()
-                    with self._changed:
-                        self._changed.notify_all()
+                with self._changed:
+                    self._changed.notify_all()
+            in_order = not self._states.unsettled()
         finally:
             with self._changed:
                 self._session = None
-            session.close()
+            # What the broker still says of us may be wrong from now on: the last will is not.
+            session.close(will=not in_order)

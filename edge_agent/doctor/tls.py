@@ -10,7 +10,7 @@ from edge_agent.doctor.host import Host
 from edge_agent.doctor.report import Finding, fail, ok, skip, warn
 from edge_agent.endpoint import Broker
 from edge_agent.errors import BrokerError, one_line
-from edge_agent.mqtt import tls_context
+from edge_agent.tls import tls_context
 
 TIMEOUT_S = 5.0
 # Time enough to notice and to renew; authorities of the web begin to at 30.

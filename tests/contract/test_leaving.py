@@ -1,0 +1,90 @@
+"""Leaving before the last states are acknowledged: the broker speaks the last will."""
+
+from pathlib import Path
+
+import pytest
+from brokers import Mosquitto, wait_until
+from proxy import Proxy
+
+from edge_agent.backoff import Backoff
+from edge_agent.endpoint import Broker, parse_endpoint
+from edge_agent.mqtt import Dialer, Identity, Received, Session, Version, Will, unique_id
+from edge_agent.outbox import Outbox
+from edge_agent.publisher import MqttPublisher
+
+STATUS = "s/status"
+
+
+def unexpected(error: BaseException) -> None:
+    raise AssertionError("the publisher died") from error
+
+
+def dialer_for(url: str, version: Version) -> Dialer:
+    dialer = Dialer(Broker(parse_endpoint(url)), Identity(unique_id("t"), Will(STATUS, b"gone")))
+    dialer._version = version
+    return dialer
+
+
+def retained(mosquitto: Mosquitto) -> bytes | None:
+    """What the broker says of the status now."""
+    session = Dialer(Broker(parse_endpoint(mosquitto.url)), Identity(unique_id("t"))).dial()
+    session.subscribe([STATUS])
+    found = [e.payload for e in session.events(0.3) if isinstance(e, Received)]
+    session.close()
+    return found[-1] if found else None
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+@pytest.mark.parametrize("link", ["slow", "silent"])
+def test_an_end_that_was_not_heard_speaks_the_will(
+    mosquitto: Mosquitto, tmp_path: Path, version: Version, link: str
+) -> None:
+    """Over a link too slow for all that waits, or that passes nothing, no status stays online."""
+    with (
+        Proxy(mosquitto.port) as proxy,
+        Outbox(tmp_path / "o.db") as outbox,
+    ):
+        dialer = dialer_for(proxy.url, version)
+        publisher = MqttPublisher(dialer, outbox, unexpected, Backoff(0.05, 0.2))
+        with publisher:
+            publisher.retain(STATUS, b"online")
+            assert publisher.flush(10)
+            if link == "slow":
+                proxy.pace(30_000)
+            else:
+                proxy.stall()
+            for _ in range(150):
+                publisher.publish("a", "r/a", lambda seq: bytes(1000))
+            # All that may be in flight is: the last words must wait.
+            wait_until(lambda: publisher._session is not None and publisher._session.busy, "it")
+            publisher.retain(STATUS, b"stopped")
+            assert not publisher.flush(0.5)
+        assert retained(mosquitto) == b"online"
+        if link == "silent":
+            proxy.mend()
+        wait_until(lambda: retained(mosquitto) != b"online", "the status")
+        assert retained(mosquitto) in (b"gone", b"stopped")
+        publisher._thread.join(10)
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+def test_an_end_that_was_heard_speaks_no_will(
+    mosquitto: Mosquitto, tmp_path: Path, version: Version
+) -> None:
+    """Must not fire: the last words were acknowledged."""
+    with Outbox(tmp_path / "o.db") as outbox:
+        dialer = dialer_for(mosquitto.url, version)
+        with MqttPublisher(dialer, outbox, unexpected, Backoff(0.05, 0.2)) as publisher:
+            publisher.retain(STATUS, b"stopped")
+            assert publisher.flush(10)
+    assert retained(mosquitto) == b"stopped"
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+def test_a_session_may_be_closed_with_its_will(mosquitto: Mosquitto, version: Version) -> None:
+    """The broker speaks it at once, and closing a second time does no harm."""
+    session: Session = dialer_for(mosquitto.url, version).dial()
+    assert session.version == version
+    session.close(will=True)
+    wait_until(lambda: retained(mosquitto) == b"gone", "the will")
+    session.close(will=True)
