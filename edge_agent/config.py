@@ -20,7 +20,7 @@ from edge_agent.publishing import PublishConfig, SnapshotConfig, SnapshotsConfig
 from edge_agent.regions import Region, RelativeRegion, TextRegion
 from edge_agent.results import Confidence
 from edge_agent.sources.config import CameraConfig, PicameraConfig, Rate, SourceConfig
-from edge_agent.strict import Seconds, Timeout
+from edge_agent.strict import LEAST, Seconds, Timeout
 from edge_agent.strict import Strict as _Value
 from edge_agent.toml import decode_toml
 
@@ -97,8 +97,8 @@ class OutboxConfig(_Value, frozen=True):
     """
 
     path: Path
-    max_mb: Annotated[float, msgspec.Meta(gt=0, le=100_000)] = 64
-    max_age_h: Annotated[float, msgspec.Meta(gt=0, le=87_600)] | None = None
+    max_mb: Annotated[float, msgspec.Meta(ge=LEAST, le=100_000)] = 64
+    max_age_h: Annotated[float, msgspec.Meta(ge=LEAST, le=87_600)] | None = None
     late_after_s: Seconds = 10
     synchronous: Synchronous = "normal"
 
@@ -122,7 +122,7 @@ class CommandsConfig(_Value, frozen=True):
     """
 
     allow: tuple[Verb, ...] = tuple(COMMANDS)
-    per_minute: Annotated[float, msgspec.Meta(gt=0, le=6000)] = 30
+    per_minute: Annotated[float, msgspec.Meta(ge=LEAST, le=6000)] = 30
     snapshot_kb: Annotated[int, msgspec.Meta(ge=4, le=10_000)] = 200
 
 
@@ -161,7 +161,7 @@ class CropsConfig(_Value, frozen=True):
 
     folder: Path
     max_count: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 500
-    max_mb: Annotated[float, msgspec.Meta(gt=0, le=100_000)] = 50
+    max_mb: Annotated[float, msgspec.Meta(ge=LEAST, le=100_000)] = 50
     interval_s: Seconds = 60
 
 

@@ -23,6 +23,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from edge_agent.results import ReadingState
+from edge_agent.strict import LEAST
 
 # What a network trained on wheels writes for one that shows the halves of two digits.
 BETWEEN = "?"
@@ -54,7 +55,7 @@ class MeterRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     unit: Unit = ""
     digits: Annotated[int, msgspec.Meta(ge=1, le=15)] | None = None
     monotone: bool = True
-    max_per_hour: Annotated[float, msgspec.Meta(gt=0, le=1e12)] | None = None
+    max_per_hour: Annotated[float, msgspec.Meta(ge=LEAST, le=1e12)] | None = None
     rollover: bool = False
     confirm: Annotated[int, msgspec.Meta(ge=1, le=20)] = 3
     confirm_jump: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-from edge_agent.strict import Seconds, Strict
+from edge_agent.strict import LEAST, Seconds, Strict
 
 # What was answered is new; or nobody should rely on it.
 Event: TypeAlias = Literal["changed", "unsure"]
@@ -46,7 +46,7 @@ class SnapshotsConfig(Strict, frozen=True):
 
     folder: Path
     max_count: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 500
-    max_mb: Annotated[float, msgspec.Meta(gt=0, le=100_000)] = 50
+    max_mb: Annotated[float, msgspec.Meta(ge=LEAST, le=100_000)] = 50
 
 
 class SnapshotConfig(Strict, frozen=True):

@@ -14,6 +14,7 @@ from edge_agent.decode.automaton import Automaton, LanguageError, of_words
 from edge_agent.decode.pattern import compile_pattern, parse_pattern
 from edge_agent.errors import ConfigError
 from edge_agent.meter import MeterRules
+from edge_agent.strict import LEAST
 from edge_agent.strict import Strict as _Value
 
 # Beyond the largest frame that a camera may be asked for.
@@ -21,7 +22,7 @@ LARGEST = 65_536
 Offset: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
 Extent: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=LARGEST)]
 Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1)]
-Part: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=1)]
+Part: TypeAlias = Annotated[float, msgspec.Meta(ge=LEAST, le=1)]
 Coordinate: TypeAlias = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
 Point: TypeAlias = tuple[Coordinate, Coordinate]
 Corners: TypeAlias = tuple[Point, Point, Point, Point]
@@ -107,7 +108,7 @@ class TextRegion(_Value, frozen=True):
     pattern: str | None = None
     words: Annotated[tuple[Word, ...], msgspec.Meta(min_length=1)] | None = None
     meter: MeterRules | None = None
-    frozen_after_s: Annotated[float, msgspec.Meta(gt=0, le=1e8)] | None = None
+    frozen_after_s: Annotated[float, msgspec.Meta(ge=LEAST, le=1e8)] | None = None
 
     def __post_init__(self) -> None:
         if (self.rect is None) == (self.corners is None):

@@ -6,7 +6,10 @@ import msgspec
 
 # Three years, for those who mean never: no clock and no wait takes infinity.
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e8)]
-Timeout: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=3600)]
+# Bounds above 0 are numbers of their own: msgspec compares with the smallest number there is, which
+# is 0 where a library has the processor flush such numbers, as on 32-bit Arm.
+LEAST = 1e-6
+Timeout: TypeAlias = Annotated[float, msgspec.Meta(ge=1e-3, le=3600)]
 
 
 class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

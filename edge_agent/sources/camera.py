@@ -36,7 +36,8 @@ class OpencvCamera:
     """An open camera.
 
     JPEGs of a stream are decoded here, not by FFmpeg, which shows a truncated one as a mixture
-    of two frames and does not tell.
+    of two frames and does not tell; where OpenCV does not hand them over undecoded (Debian's 4.6),
+    by FFmpeg after all.
 
     Args:
         config: which.
@@ -49,7 +50,7 @@ class OpencvCamera:
     def __init__(self, config: CameraConfig, complaints: Callable[[], str] = silent) -> None:
         self._config, self._complaints = config, complaints
         self._capture = open_capture(config)
-        self._jpeg = (
+        self.decodes_jpegs = (
             config.url is not None
             and int(self._capture.get(cv2.CAP_PROP_FOURCC)) == MJPEG
             and self._capture.set(cv2.CAP_PROP_FORMAT, UNDECODED)
@@ -73,8 +74,8 @@ class OpencvCamera:
     def retrieve(self, into: U8 | None) -> U8:
         """As `Grabber.retrieve`."""
         self._complaints()  # what was said before is not about this frame
-        given, image = self._capture.retrieve(None if self._jpeg else into)
-        if given and self._jpeg:
+        given, image = self._capture.retrieve(None if self.decodes_jpegs else into)
+        if given and self.decodes_jpegs:
             image = cv2.imdecode(image, cv2.IMREAD_COLOR)
         if not given or image is None or image.size == 0:
             raise CorruptFrameError("expected a whole frame, found one that cannot be decoded")

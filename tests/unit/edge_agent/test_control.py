@@ -23,7 +23,8 @@ def test_an_error_nobody_thought_of_is_an_answer(
         raise MemoryError("no room for a picture")
 
     monkeypatch.setattr(Control, "_describe", broken)
-    reply = obeys.perform("describe", DescribeCommand())
+    with caplog.at_level("ERROR", "edge_agent"):
+        reply = obeys.perform("describe", DescribeCommand())
     assert (reply.ok, reply.error) == (False, "MemoryError: no room for a picture")
     assert "Traceback" in caplog.text
     assert obeys.perform("pause", PauseCommand()).ok

@@ -119,7 +119,7 @@ max_mb = 1.5
         ),
         (
             'source = { kind = "camera", index = 0, read_timeout_s = 0 }',
-            "Expected `float` > 0.0 - at `$.stream[0].source.read_timeout_s`",
+            "Expected `float` >= 0.001 - at `$.stream[0].source.read_timeout_s`",
         ),
         (
             'source = { kind = "camera", index = 0, frozen_after_s = -1 }',

@@ -129,6 +129,8 @@ def test_the_jpegs_of_a_stream_are_decoded_here() -> None:
         image = camera.retrieve(np.zeros((48, 64, 3), np.uint8))
         assert image.shape == (48, 64, 3)
         assert image[0, 0, 2] > 240
+        if not camera.decodes_jpegs:
+            pytest.skip("this OpenCV hands over no packets undecoded: FFmpeg patches damage over")
         server.jpeg = red_jpeg((640, 480))[:2000]
 
         def look() -> None:
