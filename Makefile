@@ -10,11 +10,12 @@ PIP := $(HOST)/bin/python -m pip --disable-pip-version-check -q
 
 # The tests of what runs on a device; they need no torch and run in each device environment.
 DEVICE_TESTS := tests/unit/edge_agent tests/contract tests/device
+ON_DEVICES := test-on-device test-on-tflite
 
 export EDGEWARD_DEVICE_PYTHON := $(abspath $(DEVICE)/bin/python)
 export EDGEWARD_TFLITE_PYTHON := $(abspath $(TFLITE)/bin/python)
 
-.PHONY: help demo test fuzz test-arm test-boot check bench peers ocr-tools docs wheel deb system env format clean
+.PHONY: help demo test $(ON_DEVICES) fuzz test-arm test-boot check bench peers ocr-tools docs wheel deb system env format clean
 
 help:
 	@echo 'make demo    the whole product on real input: train, prune, quantise, verify, run, publish'
@@ -36,9 +37,11 @@ demo: $(HOST)/.installed $(DEVICE)/.installed
 
 test: env system
 	$(HOST)/bin/python -m pytest
-	for python in $(DEVICE) $(TFLITE); do \
-		PYTHONPATH=$(TESTTOOLS) $$python/bin/python -m pytest $(DEVICE_TESTS) || exit 1; \
-	done
+	$(MAKE) --no-print-directory -j2 --output-sync=target $(ON_DEVICES)
+
+# Beside each other: a suite waits for processes and brokers more than it calculates.
+$(ON_DEVICES): test-on-%:
+	PYTHONPATH=$(TESTTOOLS) .venv-$*/bin/python -m pytest $(DEVICE_TESTS)
 
 # Of what `make test` runs a fiftieth. SEED=N for others; a failure names the seed and the input.
 SEED ?= 0
