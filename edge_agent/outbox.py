@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self, TypeAlias
+from typing import Literal, Self, TypeAlias, TypeVar
 
 from edge_agent.errors import DiskFullError, OutboxError
 from edge_agent.eviction import (
@@ -28,6 +28,7 @@ from edge_agent.outbox_file import open_file, sqlite_errors
 from edge_agent.reserve import Room
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 Synchronous: TypeAlias = Literal["full", "normal"]
 
@@ -189,11 +190,7 @@ class Outbox:
             if self._forgotten:
                 with suppress(DiskFullError):
                     self._forget()
-            try:
-                return self._append(stream, topic, encode)
-            except DiskFullError:
-                self._room.make()
-                return self._append(stream, topic, encode)
+            return self._with_room(lambda: self._append(stream, topic, encode))
 
     def _append(self, stream: str, topic: str, encode: Callable[[int], bytes]) -> int:
         lane = self._lanes.get(stream, Lane())
@@ -260,14 +257,10 @@ class Outbox:
         """
         with self._lock:
             try:
-                self._give_up(number)
-            except DiskFullError:
-                try:
-                    self._room.make()
-                    self._give_up(number)
-                except DiskFullError as error:
-                    log.debug("%s", error)
-                    return False
+                self._with_room(lambda: self._give_up(number))
+            except DiskFullError as error:
+                log.debug("%s", error)
+                return False
             return True
 
     def _give_up(self, number: int) -> None:
@@ -279,12 +272,16 @@ class Outbox:
         if not self._forgotten:
             return
         ids = sorted(self._forgotten)
+        self._with_room(lambda: self._delete(ids))
+        self._forgotten = set()
+
+    def _with_room(self, work: Callable[[], T]) -> T:
+        """What `work` gives; on a full disk it is done again once room has been made."""
         try:
-            self._delete(ids)
+            return work()
         except DiskFullError:
             self._room.make()
-            self._delete(ids)
-        self._forgotten = set()
+            return work()
 
     def _delete(self, ids: Sequence[int]) -> None:
         # Not synchronised: a deletion that a power cut undoes is a duplicate, not a loss.
