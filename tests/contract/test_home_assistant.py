@@ -15,7 +15,7 @@ from edge_agent.client import Subscriber
 from edge_agent.endpoint import Broker, parse_endpoint
 from edge_agent.messages import HealthMessage, ResultMessage
 from edge_agent.mqtt import Dialer
-from edge_agent.mqtt_values import Identity, Received
+from edge_agent.mqtt_values import Identity, Options, Received
 
 TOPIC = "homeassistant/device/edgeward-gate/config"
 
@@ -81,6 +81,27 @@ def test_a_device_appears_changes_and_disappears(
         write_config(tmp_path, url, bright_path, images, more="[home_assistant]\nenabled = false")
         agent.start()
         wait_until(lambda: TOPIC not in kept(url), "the device disappears")
+
+
+def test_a_new_prefix_takes_the_announcement_below_the_old_one_away(
+    mosquitto: Mosquitto, tmp_path: Path, bright_path: Path, images: str
+) -> None:
+    """Of this device only: another's stays where it is."""
+    url, other = mosquitto.url, "homeassistant/device/edgeward-door/config"
+    session = Dialer(Broker(parse_endpoint(url)), Identity("another")).dial()
+    session.publish(other, b"{}", Options(retain=True))
+    wait_until(lambda: other in kept(url), "another device is announced")
+    config = write_config(tmp_path, url, bright_path, images)
+    with Agent(config) as agent:
+        wait_until(lambda: TOPIC in kept(url), "the device is announced")
+        assert agent.terminate() == 0
+
+        write_config(tmp_path, url, bright_path, images, more='[home_assistant]\nprefix = "home"')
+        agent.start()
+        wait_until(lambda: TOPIC not in kept(url), "the old announcement goes")
+        wait_until(lambda: TOPIC.replace("homeassistant", "home") in kept(url), "the new comes")
+        assert other in kept(url)
+    session.close()
 
 
 def test_a_broker_that_forbids_the_announcement_still_gets_results(
