@@ -260,20 +260,32 @@ def test_missing_files_are_errors_at_once(
     assert str(caught.value).startswith(expected.format(tmp_path))
 
 
-def test_a_corrupt_image_is_named(tmp_path: Path, stop: Stop) -> None:
-    """The images before it come; it is not skipped in silence."""
+def test_a_corrupt_image_is_named_counted_and_left_out(
+    tmp_path: Path, stop: Stop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One bad file of many does not end the agent, and a loop does not fill the log with it."""
     folder = write_folder(tmp_path / "many")
     (folder / "2.png").write_bytes(b"\x89PNG broken")
-    seen = []
+    passes = 3
+    with open_source(ImagesConfig(path=folder, loop=True), stop) as source:
+        frames = list(itertools.islice(source, passes * (COUNT - 1)))
+        counters = source.counters
+    assert [frame.seq for frame in frames] == [i for i in range(passes * COUNT) if i % COUNT != 2]
+    assert counters.corrupt == passes
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{folder / '2.png'}: expected an image, found a file that OpenCV cannot read"
+    ]
+
+
+def test_a_folder_with_nothing_readable_is_an_error(tmp_path: Path, stop: Stop) -> None:
+    """There is nothing to wait for."""
+    (tmp_path / "1.png").write_bytes(b"\x89PNG broken")
     with (
-        open_source(ImagesConfig(path=folder), stop) as source,
+        open_source(ImagesConfig(path=tmp_path, loop=True), stop) as source,
         pytest.raises(SourceError) as caught,
     ):
-        seen.extend(frame.seq for frame in source)
-    assert seen == [0, 1]
-    assert str(caught.value) == (
-        f"{folder / '2.png'}: expected an image, found a file that OpenCV cannot read"
-    )
+        next(iter(source))
+    assert str(caught.value) == (f"{tmp_path}: expected an image, found none that OpenCV can read")
 
 
 def test_a_real_video_gives_all_its_frames(stop: Stop) -> None:
