@@ -28,6 +28,7 @@ from edge_agent.events import (
     Prepared,
     Restart,
     Signalled,
+    first_plan,
     forget,
     signals,
 )
@@ -41,7 +42,7 @@ from edge_agent.reader import open_reader
 from edge_agent.recognizer import open_recognizer
 from edge_agent.service.manager import Manager
 from edge_agent.service.notify import notifier
-from edge_agent.service.plan import OpenRecognizer, Plan, prepare
+from edge_agent.service.plan import OpenRecognizer, Plan
 from edge_agent.service.reload import Reloader
 from edge_agent.snapshots import SnapshotStore
 from edge_agent.sources.base import FrameSource
@@ -99,13 +100,17 @@ def run_agent(
     """
     manager = Manager(notifier())
     plan: Plan | None = None
+    left = Left("stopped")
     before: Plan | None = None  # the one that ran, until the next one runs
     with signals() as events:
         reloader = Reloader(
             load, recognizer, manager, lambda plan, error: events.put(Prepared(plan, error))
         )
         try:
-            plan = prepare(config, recognizer)
+            reloader.first(config)
+            plan = first_plan(events)
+            if plan is None:
+                manager.stopping(left.reason)
             while plan is not None:
                 with ExitStack() as owned:
                     try:

@@ -48,7 +48,7 @@ class Restart:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a reload has come to: a plan, or why there is none."""
+    """What proving a configuration has come to: a plan, or why there is none."""
 
     plan: Plan | None
     error: Exception | None
@@ -56,6 +56,29 @@ class Prepared:
 
 Event: TypeAlias = Signalled | Ended | Failed | Restart | HungUp | Prepared
 Events: TypeAlias = queue.SimpleQueue[Event]
+
+
+def first_plan(events: Events) -> Plan | None:
+    """Wait for the plan the agent begins with; None if it is told to leave before that.
+
+    A bundle is proven by running its network, which takes its time.
+
+    Raises:
+        Exception: why there is no plan.
+    """
+    hung_up = False
+    while True:
+        match events.get():
+            case Prepared(plan, error):
+                if error is not None:
+                    raise error
+                if hung_up:
+                    events.put(HungUp())  # the file may be newer than what was proven
+                return plan
+            case Signalled():
+                return None
+            case HungUp():
+                hung_up = True
 
 
 def forget(events: Events) -> None:

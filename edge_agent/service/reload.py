@@ -1,4 +1,8 @@
-"""`Reloader`: a new configuration is proven while the old one runs, and refused if it is wrong."""
+"""`Reloader`: a configuration is proven in a thread of its own.
+
+The first one, so that whoever wants to leave meanwhile may; and any new one while the old one
+runs, to be refused if it is wrong.
+"""
 
 import logging
 import threading
@@ -31,6 +35,10 @@ class Reloader:
         self._load, self._recognizer, self._manager, self._done = load, recognizer, manager, done
         self._busy = self._again = False
 
+    def first(self, config: AgentConfig) -> None:
+        """Prove `config`, with which the agent begins; `done` is given what comes of it."""
+        self._start(lambda: config)
+
     def begin(self) -> None:
         """Read and prove the configuration; asked again meanwhile, do it once more."""
         if self._load is None:
@@ -40,9 +48,7 @@ class Reloader:
         else:
             self._busy = True
             self._manager.reloading()
-            threading.Thread(
-                target=self._prepare, args=(self._load,), name="reload", daemon=True
-            ).start()
+            self._start(self._load)
 
     def finish(self, current: Plan, plan: Plan | None, error: Exception | None) -> Plan | None:
         """What `done` was given has come: the plan to change to, or None to go on as we are."""
@@ -57,6 +63,9 @@ class Reloader:
         else:
             self._manager.accepted(changed=plan is not None)
         return plan
+
+    def _start(self, load: Callable[[], AgentConfig]) -> None:
+        threading.Thread(target=self._prepare, args=(load,), name="prepare", daemon=True).start()
 
     def _prepare(self, load: Callable[[], AgentConfig]) -> None:
         try:

@@ -102,6 +102,38 @@ agent.run_agent(config.load_config(pathlib.Path({str(config)!r})),
             process.kill()
 
 
+def test_sigterm_is_heard_while_the_models_are_proven(
+    systemd: ServiceManager, tmp_path: Path, bright_path: Path, images: str
+) -> None:
+    """A network that takes minutes to prove: nobody waits for it who wants to leave."""
+    config = write_config(tmp_path, f"mqtt://127.0.0.1:{free_port()}", bright_path, images)
+    code = f"""
+import pathlib, time
+from edge_agent import agent, config
+def opener(bundle, threads):
+    print("proving", flush=True)
+    time.sleep(1000)
+assert agent.run_agent(config.load_config(pathlib.Path({str(config)!r})), opener) is False
+print("left", flush=True)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "proving\n"
+            start = time.monotonic()
+            process.send_signal(signal.SIGHUP)  # must not count as an end
+            process.terminate()
+            assert process.stdout.readline() == "left\n"
+            assert process.wait(10) == 0
+            assert time.monotonic() - start < 5
+        finally:
+            process.kill()
+    heard = systemd.hear_until("STOPPING", "1", 5)
+    assert not any("READY" in m for m in heard)
+
+
 def test_a_restart_that_is_asked_for_is_no_end(
     systemd: ServiceManager, mosquitto: Mosquitto, tmp_path: Path, bright_path: Path, images: str
 ) -> None:
