@@ -58,13 +58,14 @@ class ThreadChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         return self.bundle, self.machine, self.cores, self.runtime
 
 
-def chosen_threads(threads: Threads, bundle: Bundle, folder: Path) -> int:
+def chosen_threads(threads: Threads, bundle: Bundle, folder: Path, *, quiet: bool = True) -> int:
     """The thread count for `bundle`: what the configuration says, or what was measured.
 
     Args:
         threads: a number, or `auto`.
         bundle: whose network.
         folder: where a measurement is remembered, and looked for.
+        quiet: whether no stream of ours runs; a measurement beside one is not remembered.
 
     Raises:
         BundleError: the network does not run here.
@@ -81,7 +82,8 @@ def chosen_threads(threads: Threads, bundle: Bundle, folder: Path) -> int:
         "%s: %d thread(s), the median inference in ms by thread count is %s",
         *(bundle.short_id, choice.threads, choice.median_ms),
     )
-    _write(folder / MEMORY_FILE, (*remembered, choice)[-MAX_REMEMBERED:])
+    if quiet:
+        _write(folder / MEMORY_FILE, (*remembered, choice)[-MAX_REMEMBERED:])
     return choice.threads
 
 

@@ -61,27 +61,37 @@ class Plan:
         return [part.bundle.id for part in self.parts]
 
 
-def prepare(config: AgentConfig, recognizer: OpenRecognizer = open_recognizer) -> Plan:
+def prepare(
+    config: AgentConfig, recognizer: OpenRecognizer = open_recognizer, *, quiet: bool = True
+) -> Plan:
     """The plan for `config`.
 
     Args:
         config: what to run.
         recognizer: how to open a bundle's model.
+        quiet: whether no stream runs meanwhile, so that what is measured may be remembered.
 
     Raises:
         AgentError: something is wrong with it: a bundle, a region, the credentials.
     """
     broker = config.broker.broker()
     with ExitStack() as owned:
-        parts = tuple(_part(stream, config, recognizer, owned) for stream in config.streams)
+        parts = tuple(
+            _part(stream, config, recognizer, owned, quiet=quiet) for stream in config.streams
+        )
         return Plan(config, broker, parts, owned.pop_all())
 
 
 def _part(
-    stream: StreamConfig, config: AgentConfig, recognizer: OpenRecognizer, owned: ExitStack
+    stream: StreamConfig,
+    config: AgentConfig,
+    recognizer: OpenRecognizer,
+    owned: ExitStack,
+    *,
+    quiet: bool,
 ) -> Part:
     bundle = open_bundle(stream.bundle)
-    threads = chosen_threads(stream.threads, bundle, config.outbox.path.parent)
+    threads = chosen_threads(stream.threads, bundle, config.outbox.path.parent, quiet=quiet)
     model = owned.enter_context(recognizer(bundle, threads))
     # To see that its regions and patterns hold; what it remembers only one agent may have.
     open_reader(stream, bundle.manifest, str(bundle.path), model)

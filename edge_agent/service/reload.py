@@ -37,7 +37,7 @@ class Reloader:
 
     def first(self, config: AgentConfig) -> None:
         """Prove `config`, with which the agent begins; `done` is given what comes of it."""
-        self._start(lambda: config)
+        self._start(lambda: config, quiet=True)
 
     def begin(self) -> None:
         """Read and prove the configuration; asked again meanwhile, do it once more."""
@@ -48,7 +48,7 @@ class Reloader:
         else:
             self._busy = True
             self._manager.reloading()
-            self._start(self._load)
+            self._start(self._load, quiet=False)
 
     def finish(self, current: Plan, plan: Plan | None, error: Exception | None) -> Plan | None:
         """What `done` was given has come: the plan to change to, or None to go on as we are."""
@@ -64,12 +64,13 @@ class Reloader:
             self._manager.accepted(changed=plan is not None)
         return plan
 
-    def _start(self, load: Callable[[], AgentConfig]) -> None:
-        threading.Thread(target=self._prepare, args=(load,), name="prepare", daemon=True).start()
+    def _start(self, load: Callable[[], AgentConfig], *, quiet: bool) -> None:
+        args = load, quiet
+        threading.Thread(target=self._prepare, args=args, name="prepare", daemon=True).start()
 
-    def _prepare(self, load: Callable[[], AgentConfig]) -> None:
+    def _prepare(self, load: Callable[[], AgentConfig], quiet: bool) -> None:
         try:
-            plan = prepare(load(), self._recognizer)
+            plan = prepare(load(), self._recognizer, quiet=quiet)
         # Whatever is wrong with the new configuration, the old one has done nothing to deserve it.
         except Exception as error:
             self._done(None, error)

@@ -72,6 +72,18 @@ def test_auto_measures_once_and_remembers(
     assert measured == [bright_bundle.id]
 
 
+def test_a_measurement_beside_running_streams_is_made_again_at_the_next_start(
+    bright_bundle: Bundle, tmp_path: Path, measured: list[str]
+) -> None:
+    """It holds for now; but one that is remembered is taken at once, then too."""
+    assert chosen_threads("auto", bright_bundle, tmp_path, quiet=False) == 3
+    assert list(tmp_path.iterdir()) == []
+    assert chosen_threads("auto", bright_bundle, tmp_path) == 3
+    assert len(measured) == 2
+    assert chosen_threads("auto", bright_bundle, tmp_path, quiet=False) == 3
+    assert len(measured) == 2
+
+
 @pytest.mark.parametrize("what", ["machine_name", "runtime_name", "usable_cores"])
 def test_another_machine_or_runtime_is_measured_anew(
     what: str,

@@ -16,6 +16,7 @@ from edge_agent.service.manager import Manager
 from edge_agent.service.notify import Notifier
 from edge_agent.service.plan import Plan, prepare
 from edge_agent.service.reload import Reloader
+from edge_agent.threads import MEMORY_FILE
 
 Done: TypeAlias = "queue.SimpleQueue[tuple[Plan | None, Exception | None]]"
 IMAGES = '{ kind = "images", path = "." }'
@@ -109,6 +110,26 @@ def test_asked_twice_it_looks_twice(file: Path, reloader: Reloader, plan: Plan, 
     assert following is not None
     following.close()
     assert done.empty()
+
+
+def test_threads_are_remembered_from_the_start_alone(
+    tmp_path: Path, file: Path, done: Done
+) -> None:
+    """Beside running streams a measurement says little of the machine."""
+    file.write_text(file.read_text().replace("threads = 1", 'threads = "auto"'))
+    reloader, memory = reloader_of(lambda: load_config(file), done), tmp_path / MEMORY_FILE
+
+    def prepared() -> None:
+        plan, error = done.get(timeout=30)
+        assert plan is not None, error
+        plan.close()
+
+    reloader.begin()
+    prepared()
+    assert not memory.exists()
+    reloader.first(load_config(file))
+    prepared()
+    assert memory.exists()
 
 
 def test_without_a_file_there_is_nothing_to_reload(
