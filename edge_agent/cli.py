@@ -82,8 +82,10 @@ def _run(options: argparse.Namespace) -> int:
     # The watchdog's SIGABRT shall leave behind where each thread stood.
     faulthandler.enable(2)
     from edge_agent.agent import run_agent
+    from edge_agent.events import ignore_hang_up
 
     if run_agent(config, load=partial(load_config, options.config)):
+        ignore_hang_up()
         # The same program with the same arguments, and the configuration of now.
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     return ExitCode.OK

@@ -95,6 +95,15 @@ def forget(events: Events) -> None:
         events.put(event)
 
 
+def ignore_hang_up() -> None:
+    """From now until `signals` hears it again, in this program or in the one that replaces it.
+
+    A SIGHUP that comes between would end it, and to systemd that is no failure.
+    """
+    if not os.isatty(0):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
 @contextmanager
 def signals() -> Iterator[Events]:
     """A queue that SIGTERM, SIGINT and SIGHUP are put in; a second SIGTERM or SIGINT kills.

@@ -68,6 +68,8 @@ def test_what_no_restart_mends_is_not_restarted() -> None:
         ExitCode.CROPS,
     }
     assert settings("Restart") == ["on-failure"]
+    # Which to systemd are no failures.
+    assert settings("RestartForceExitStatus") == ["SIGHUP SIGPIPE"]
     assert settings("StartLimitIntervalSec") == ["0"]
 
 

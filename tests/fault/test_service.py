@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -150,6 +151,33 @@ def test_a_restart_that_is_asked_for_is_no_end(
         while hear(subscriber, ResultMessage).boot == boot:
             pass
         assert agent.terminate() == 0
+
+
+def test_a_reload_amid_a_restart_is_no_end(
+    mosquitto: Mosquitto, tmp_path: Path, bright_path: Path, images: str
+) -> None:
+    """SIGHUP at any moment between one program and the next: without a handler it kills."""
+    config = write_config(tmp_path, mosquitto.url, bright_path, images, stream=SLOW)
+    done = threading.Event()
+    with Subscriber(mosquitto.url, "gate") as subscriber, Agent(config) as agent:
+        boot = hear(subscriber, ResultMessage).boot
+
+        def hammer() -> None:
+            while not done.wait(0.002):
+                agent.process.send_signal(signal.SIGHUP)
+
+        hammering = threading.Thread(target=hammer)
+        hammering.start()
+        try:
+            with Remote(mosquitto.url, "gate") as remote:
+                assert remote.ask(RestartCommand()).ok
+            while hear(subscriber, ResultMessage).boot == boot:
+                assert agent.process.poll() is None
+        finally:
+            done.set()
+            hammering.join()
+        assert agent.terminate() == 0
+    assert agent.log.read_text().count("leaving: restarting") == 1
 
 
 def test_a_good_configuration_takes_over_at_sighup(
