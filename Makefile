@@ -11,11 +11,14 @@ PIP := $(HOST)/bin/python -m pip --disable-pip-version-check -q
 # The tests of what runs on a device; they need no torch and run in each device environment.
 DEVICE_TESTS := tests/unit/edge_agent tests/contract tests/device
 ON_DEVICES := test-on-device test-on-tflite
+# Those that wait for brokers, cameras and processes; the others calculate.
+PROCESS_TESTS := tests/contract tests/deploy tests/device tests/e2e tests/fault
+SUITES := test-processes test-functions $(ON_DEVICES)
 
 export EDGEWARD_DEVICE_PYTHON := $(abspath $(DEVICE)/bin/python)
 export EDGEWARD_TFLITE_PYTHON := $(abspath $(TFLITE)/bin/python)
 
-.PHONY: help demo test $(ON_DEVICES) fuzz test-arm test-boot check bench peers ocr-tools docs wheel deb system env format clean
+.PHONY: help demo test $(SUITES) fuzz test-arm test-boot check bench peers ocr-tools docs wheel deb system env format clean
 
 help:
 	@echo 'make demo    the whole product on real input: train, prune, quantise, verify, run, publish'
@@ -36,10 +39,18 @@ demo: $(HOST)/.installed $(DEVICE)/.installed
 	$(HOST)/bin/edgeward demo --device-python $(DEVICE)/bin/python
 
 test: env system
-	$(HOST)/bin/python -m pytest
-	$(MAKE) --no-print-directory -j2 --output-sync=target $(ON_DEVICES)
+	$(MAKE) --no-print-directory --keep-going -j2 --output-sync=target $(SUITES)
 
-# Beside each other: a suite waits for processes and brokers more than it calculates.
+# Two beside each other, since half of them wait. Two threads of OpenMP would then wait for each
+# other longer than they calculate.
+$(SUITES): export OMP_NUM_THREADS = 1
+
+test-processes:
+	$(HOST)/bin/python -m pytest $(PROCESS_TESTS)
+
+test-functions:
+	$(HOST)/bin/python -m pytest $(PROCESS_TESTS:%=--ignore=%)
+
 $(ON_DEVICES): test-on-%:
 	PYTHONPATH=$(TESTTOOLS) .venv-$*/bin/python -m pytest $(DEVICE_TESTS)
 

@@ -54,7 +54,9 @@ def _reached(
     with_them = f'credentials_file = "{secret}"\nca_file = "{cert}"\n[outbox]'
     config.write_text(config.read_text().replace("[outbox]", with_them))
     options = ["--broker", url, "--credentials-file", str(secret), "--ca-file", str(cert)]
-    with Agent(config):
+    with Agent(config) as agent:
+        # It hears nothing of what was said before it came.
+        wait_until(lambda: "connected to" in agent.log.read_text(), "the agent is connected")
         yield options
 
 
