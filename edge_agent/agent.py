@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
+from edge_agent import __version__
 from edge_agent.announcer import Announcer
 from edge_agent.bundle.archive import Bundle
 from edge_agent.config import AgentConfig
@@ -265,6 +266,8 @@ class Agent:
         Raises:
             BaseException: what a thread died of.
         """
+        names = [f"{part.config.name} by {part.bundle.short_id}" for part in self._plan.parts]
+        log.info("edgeward-agent %s looks at %s", __version__, ", ".join(names))
         self._say_status("online")
         threads = [
             threading.Thread(target=self._work, args=pair, name=pair[0].config.name, daemon=True)

@@ -71,7 +71,7 @@ class Agent:
         environment: dict[str, str] | None = None,
         command: tuple[str, ...] = AGENT,
     ) -> None:
-        self._config, self._log_level, self._command = config, log_level, command
+        self.config, self._log_level, self._command = config, log_level, command
         self._environment = {**os.environ, **(environment or {})}
         self.log = config.with_suffix(".log")
 
@@ -88,7 +88,7 @@ class Agent:
             self.process = subprocess.Popen(
                 [
                     *(*self._command, "--log-level", self._log_level),
-                    *("run", "--config", str(self._config)),
+                    *("run", "--config", str(self.config)),
                 ],
                 stderr=log,
                 env=self._environment,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from edge_agent import cli, outbox
+from edge_agent.messages import ResultMessage
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -20,6 +21,11 @@ class Stored(msgspec.Struct, frozen=True):
     boot: str
     seq: int
     frame: int
+
+
+def stored(result: ResultMessage) -> Stored:
+    """What the journal has of `result`."""
+    return Stored(result.stream, result.boot, result.seq, result.frame)
 
 
 def journal(path: str) -> None:

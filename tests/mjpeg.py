@@ -19,8 +19,8 @@ class MjpegCamera(NetworkCamera):
     Or it gives `jpeg`, whatever that is.
     """
 
-    def __init__(self, interval_s: float = 0.02) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, interval_s: float = 0.02, address: str = "127.0.0.1") -> None:
+        super().__init__((address, 0), _Handler)
         self.interval_s = interval_s
         self.frozen = threading.Event()
         self.jpeg: bytes | None = None
@@ -31,7 +31,8 @@ class MjpegCamera(NetworkCamera):
     @property
     def url(self) -> str:
         """Where the stream is."""
-        return f"http://127.0.0.1:{self.server_address[1]}/stream.mjpg"
+        address, port = self.server_address[:2]
+        return f"http://{address!s}:{port}/stream.mjpg"
 
     def picture(self) -> bytes:
         """The next frame."""
@@ -73,6 +74,8 @@ def red_jpeg(size: tuple[int, int] = (64, 48), number: int = 0) -> bytes:
     return cv2.imencode(".jpg", image)[1].tobytes()
 
 
-def mjpeg_camera(interval_s: float = 0.02) -> AbstractContextManager[MjpegCamera]:
+def mjpeg_camera(
+    interval_s: float = 0.02, address: str = "127.0.0.1"
+) -> AbstractContextManager[MjpegCamera]:
     """A running camera."""
-    return serving(MjpegCamera(interval_s))
+    return serving(MjpegCamera(interval_s, address))

@@ -8,7 +8,7 @@ from typing import Self
 
 
 class Proxy:
-    """Forwards TCP connections on a loopback port to another; a context manager.
+    """Forwards TCP connections to a loopback port; a context manager.
 
     `cut` ends what there is and refuses what comes; `stall` keeps connections open and
     forwards nothing, as a network that swallows packets does; `mend` undoes both. `pace` sets
@@ -17,10 +17,13 @@ class Proxy:
     Args:
         port: where connections go.
         bytes_per_s: how much passes in each direction of each connection; None for all.
+        address: where it listens.
     """
 
-    def __init__(self, port: int, bytes_per_s: int | None = None) -> None:
-        self._target, self._rate = port, bytes_per_s
+    def __init__(
+        self, port: int, bytes_per_s: int | None = None, address: str = "127.0.0.1"
+    ) -> None:
+        self._target, self._rate, self._address = port, bytes_per_s, address
         self._flows = threading.Event()  # clear while stalled
         self._flows.set()
         self._open, self._closed = True, False
@@ -29,7 +32,7 @@ class Proxy:
         self.accepted = 0
 
     def __enter__(self) -> Self:
-        self._server = socket.create_server(("127.0.0.1", 0))
+        self._server = socket.create_server((self._address, 0))
         self.port: int = self._server.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
         return self
@@ -43,7 +46,7 @@ class Proxy:
     @property
     def url(self) -> str:
         """How clients reach the broker through it."""
-        return f"mqtt://127.0.0.1:{self.port}"
+        return f"mqtt://{self._address}:{self.port}"
 
     def cut(self) -> None:
         """End every connection without a goodbye; new ones are ended at once."""

@@ -3,15 +3,16 @@
 import itertools
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from agents import Agent, hear, write_config
+from agents import AGENT, Agent, hear, write_config
 from brokers import Mosquitto
+from partition import Cable
 from proxy import Proxy
 from wall_clock import WallClock
 
@@ -100,6 +101,41 @@ def test_a_link_that_is_cut_again_and_again_loses_nothing(
             archive.hear_some(100)
             assert agent.terminate() == 0
         assert proxy.accepted >= 2
+        assert_nothing_lost(archive, tmp_path)
+
+
+@pytest.fixture(name="cable")
+def _cable() -> Iterator[Cable]:
+    """A network of its own for an agent; skips the test where none can be made."""
+    with Cable() as cable:
+        yield cable
+
+
+@pytest.mark.parametrize("part", [Cable.pull, Cable.switch_off, Cable.renumber])
+def test_an_agent_whose_network_goes_loses_nothing(
+    part: Callable[[Cable], None],
+    cable: Cable,
+    mosquitto: Mosquitto,
+    tmp_path: Path,
+    bright_path: Path,
+    images: str,
+) -> None:
+    """No carrier, no interface, another address: nothing comes meanwhile, and all afterwards."""
+    with (
+        Proxy(mosquitto.port, address=cable.address) as proxy,
+        Subscriber(mosquitto.url, "gate", client_id="archive") as subscriber,
+    ):
+        archive = Archive(subscriber)
+        config = write_config(tmp_path, proxy.url, bright_path, images, stream=PACE)
+        with Agent(config, command=(*cable.inside, *AGENT)) as agent:
+            archive.hear_some(10)
+            part(cable)
+            for _ in archive.hear(0.2):
+                pass  # what was on its way
+            assert not list(archive.hear(1))
+            cable.plug_in()
+            archive.hear_some(100)
+            assert agent.terminate() == 0
         assert_nothing_lost(archive, tmp_path)
 
 

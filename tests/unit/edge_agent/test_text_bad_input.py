@@ -121,6 +121,6 @@ regions = [{ name = "a", rect = { x = 0, y = 0, w = 64, h = 16 } }]
     config = write_config(tmp_path, url, stripes_path, source, stream=region)
     assert main(["check", "--config", str(config)]) == ExitCode.SOURCE
     assert (
-        f"failed  source of front: {tmp_path}/images/0.png: expected an image, found a file that "
-        "OpenCV cannot read; mend its path"
+        f"failed  source of front: {tmp_path}/images: expected an image, found none that OpenCV "
+        "can read; mend its path"
     ) in capsys.readouterr().out.splitlines()
