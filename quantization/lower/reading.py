@@ -20,7 +20,14 @@ from quantization.lower.graph import (
     Tensor,
     TypedGraph,
 )
-from quantization.lower.registry import Activation, Scale, activation, find, is_fused
+from quantization.lower.registry import (
+    Activation,
+    Scale,
+    activation,
+    find,
+    is_fused,
+    within_reach,
+)
 
 
 def read_typed(model: onnx.ModelProto) -> TypedGraph:
@@ -102,6 +109,7 @@ class _Reading:
             )
             output = self._plain[last.output] = self._float(last.output)
         parameters = tuple(graph.constants.get(name) for name in node.inputs)
+        applied = within_reach(applied, output.affine)
         self.operations.append(Operation(node, inputs, parameters, output, applied))
 
     def _operand(self, node: Node, name: str) -> Tensor | None:

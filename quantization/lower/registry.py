@@ -165,6 +165,19 @@ def activation(graph: Graph, node: Node) -> Activation:
     return Activation.NONE
 
 
+def within_reach(applied: Activation, affine: Affine | None) -> Activation:
+    """What of an activation shows in an output of that scale; all of it in float.
+
+    The kernels keep its bounds in int32, in steps of the output's scale (kernel_util.cc,
+    CalculateActivationRangeQuantized); one that does not fit makes tflite-runtime 2.14 refuse the
+    file. So far beyond int8 it bounds nothing, and without it the operator computes the same.
+    """
+    bound = {Activation.RELU6: 6.0, Activation.RELU_N1_TO_1: 1.0}.get(applied)
+    if affine is None or bound is None or bound / affine.scale < np.iinfo(np.int32).max:
+        return applied
+    return Activation.RELU if applied is Activation.RELU6 else Activation.NONE
+
+
 def is_fused(graph: Graph, node: Node) -> bool:
     """Whether a node's output goes only into an activation that becomes part of the node."""
     after = graph.sole_consumer(node.output)

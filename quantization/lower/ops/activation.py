@@ -11,7 +11,7 @@ from quantization.lower import layout
 from quantization.lower.graph import Operation, Tensor
 from quantization.lower.network import Network
 from quantization.lower.ops.cast import emit_cast, emit_copy
-from quantization.lower.registry import FUSED_BOUNDS, Activation, Layout, operator
+from quantization.lower.registry import FUSED_BOUNDS, Activation, Layout, operator, within_reach
 
 CLIPS = {
     Activation.RELU: schema.BuiltinOperator.RELU,
@@ -50,8 +50,9 @@ def clip(operation: Operation, network: Network) -> None:
         -np.inf if low is None else float(low.item()),
         np.inf if high is None else float(high.item()),
     )
-    if bounds in FUSED_BOUNDS:
-        code = CLIPS[FUSED_BOUNDS[bounds]]
+    applied = within_reach(FUSED_BOUNDS.get(bounds, Activation.NONE), operation.output.affine)
+    if applied in CLIPS:
+        code = CLIPS[applied]
         version = 1 if code == schema.BuiltinOperator.RELU_N1_TO_1 else 2
         emit_unary(operation, network, code, version)
         return

@@ -10,6 +10,8 @@ from onnx_nets import (
     float_tensors,
     in_float,
     int8_tensors,
+    net,
+    node,
     normal,
     operators,
     quanta_apart,
@@ -58,3 +60,29 @@ def test_every_float_form_runs_on_the_older_runtime(tmp_path: Path, kernels: str
     outputs = run_other(files, tmp_path, kernels)
     for case, (made, x), found in zip(CASES, files, outputs, strict=True):
         assert worst_error(found, batched(expected(made, x))) <= FLOAT_ERROR, case.name
+
+
+@pytest.mark.parametrize("bounds", [(0, 6), (-1, 1)])
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_bound_far_beyond_every_value_is_left_out(
+    bounds: tuple[float, float], alone: bool, tmp_path: Path
+) -> None:
+    """A network whose signal dies away: in steps of 1e-11 no int32 counts to 6, on any runtime."""
+    constants = {
+        "tiny": np.float32([1e-9]),
+        "low": np.array(bounds[0], np.float32),
+        "high": np.array(bounds[1], np.float32),
+    }
+    nodes = [node("Mul", "input", "tiny", to="a"), node("Clip", "a", "low", "high")]
+    if alone:
+        nodes[:1] = [
+            node("Mul", "input", "tiny", to="b"),
+            node("Reshape", "b", "shape", to="a"),
+        ]
+        constants["shape"] = np.array([1, 4])
+    made, x = converted(net(nodes, (1, 4), constants)), normal(SAMPLES, 4, seed=7)
+    assert "RELU6" not in operators(made.tflite)
+    assert quanta_apart(made, x) <= 1
+    ((found,),) = run_other([(made, x)], tmp_path)
+    wanted = batched(expected(made, x))[0]
+    assert np.abs(found.astype(int) - wanted.astype(int)).max() <= 1
