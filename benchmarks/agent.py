@@ -1,7 +1,7 @@
 """The agent's figures, each beside its target, in one run.
 
     python benchmarks/agent.py [BUNDLE...] [--only PART] [--rounds N] [--frames N] [--size WxH]
-        [--folder DIR]
+        [--folder DIR] [--python PYTHON]
 
 Everything that is compared is measured in turns, as a machine has other things to do too:
 
@@ -24,6 +24,7 @@ weights a network has does not change how long it takes. FULL waits for the disk
 import argparse
 import os
 import statistics
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -98,9 +99,9 @@ def throughputs(setting: Setting) -> Iterator[Figure]:
         name = open_bundle(path).manifest.name
         frames = options.frames or FRAMES.get(name, 1000)
         for size in (options.size,) if options.size else SIZES.get(name, ((640, 480),)):
-            job = Job(path, frames, size, options.rounds, synchronous=options.synchronous)
+            job = Job(path, frames, size, options.rounds, 2.0, options.synchronous, options.python)
             found = throughput(job, setting.folder, setting.url)
-            words = f"{name}, {size[0]}x{size[1]}"
+            words = f"{name}, {size[0]}x{size[1]}, {found.runtime}"
             bare, agent = statistics.median(found.bare), statistics.median(found.agent)
             beside = f"{spread(found.agent, 0)}; decoding the video alone {found.decoded:.0f}"
             yield Figure(f"{words}: bare invoke", bare, "/s", beside=spread(found.bare, 0))
@@ -220,6 +221,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--messages", type=int, default=2000, help="published in each round")
     parser.add_argument("--synchronous", choices=("normal", "full"), default="normal")
     parser.add_argument("--folder", type=Path, help="where outboxes are (default: temporary)")
+    parser.add_argument(
+        "--python",
+        type=Path,
+        default=Path(sys.executable),
+        help="an environment's, for throughput: its runtime is measured (default: this one)",
+    )
     return parser.parse_args()
 
 

@@ -49,9 +49,9 @@ def camera_source(url: str) -> str:
     return f'{{ kind = "camera", url = "{url}" }}'
 
 
-def command(config: Path) -> list[str]:
-    """What starts the agent."""
-    program = [sys.executable, "-m", "edge_agent.cli", "--log-level", "error"]
+def command(config: Path, python: Path = Path(sys.executable)) -> list[str]:
+    """What starts the agent, with the packages of `python`."""
+    program = [str(python), "-m", "edge_agent.cli", "--log-level", "error"]
     return [*program, "run", "--config", str(config)]
 
 

@@ -1,22 +1,21 @@
 """A whole agent's frames a second beside a loop that only invokes the interpreter."""
 
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import cv2
-import numpy as np
+from daemon.bare import bare_in
 from daemon.figures import in_turns
 from daemon.running import DEVICE, OUTBOX, command, video_source, write_config, write_video
 
-from edge_agent.bundle.archive import Bundle, open_bundle
+from edge_agent.bundle.archive import open_bundle
 from edge_agent.client import Ledger, Subscriber
 from edge_agent.messages import ResultMessage
-from edge_agent.runtime import Interpreter
 
-WARM_UP = 20
 ARCHIVE = "bench-archive"
 
 
@@ -28,11 +27,13 @@ class Throughput:
         bare: of the interpreter alone, before, between and after the runs of the agent.
         agent: of each run of the agent.
         decoded: of decoding the video alone, as OpenCV does it.
+        runtime: what invokes the network.
     """
 
     bare: list[float]
     agent: list[float]
     decoded: float
+    runtime: str
 
     @property
     def ratios(self) -> list[float]:
@@ -51,6 +52,7 @@ class Job:
         rounds: runs of the agent.
         seconds: of each bare loop.
         synchronous: how the outbox stores.
+        python: whose packages, and so whose runtime, to measure with.
     """
 
     bundle: Path
@@ -59,30 +61,19 @@ class Job:
     rounds: int = 3
     seconds: float = 2.0
     synchronous: str = "normal"
+    python: Path = Path(sys.executable)
 
 
 def throughput(job: Job, folder: Path, url: str) -> Throughput:
     """Bare, agent, bare, agent, ..., bare; both with one thread for the network."""
     bundle = open_bundle(job.bundle)
     video = write_video(folder / "frames.mp4", bundle, job.frames, job.size)
-    bare, agent = [invokes_per_s(bundle, job.seconds)], list[float]()
+    bare, agent = [bare_in(job.python, job.bundle, job.seconds)], list[float]()
     for _ in range(job.rounds):
         agent.append(agent_per_s(job, folder, url, video))
-        bare.append(invokes_per_s(bundle, job.seconds))
-    return Throughput(bare, agent, decoded_per_s(video))
-
-
-def invokes_per_s(bundle: Bundle, seconds: float) -> float:
-    """Inferences per second of the interpreter alone: input set, invoked, output fetched."""
-    with Interpreter(bundle.model) as interpreter:
-        x = np.zeros(interpreter.input.shape, np.int8)
-        for _ in range(WARM_UP):
-            interpreter.infer(x)
-        count, start = 0, time.perf_counter()
-        while time.perf_counter() - start < seconds:
-            interpreter.infer(x)
-            count += 1
-        return count / (time.perf_counter() - start)
+        bare.append(bare_in(job.python, job.bundle, job.seconds))
+    rates = [each.per_s for each in bare]
+    return Throughput(rates, agent, decoded_per_s(video), bare[0].runtime)
 
 
 def decoded_per_s(video: Path) -> float:
@@ -107,7 +98,7 @@ def agent_per_s(job: Job, folder: Path, url: str, video: Path) -> float:
     # it would not share the agent's cores either.
     with Subscriber(url, DEVICE, client_id=ARCHIVE):
         pass
-    status = subprocess.run(command(config)).returncode
+    status = subprocess.run(command(config, job.python)).returncode
     with Subscriber(url, DEVICE, client_id=ARCHIVE) as subscriber:
         while len(done) < job.frames and (delivery := subscriber.receive(10)) is not None:
             if isinstance(delivery.message, ResultMessage):
