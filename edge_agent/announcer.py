@@ -9,10 +9,10 @@ import logging
 from collections.abc import Collection
 
 from edge_agent.config import HomeAssistantConfig, StreamConfig
-from edge_agent.discovery import Json, any_prefix, discovery, discovery_topic, without
+from edge_agent.discovery import Json, discovery, discovery_topic, without
 from edge_agent.mqtt_values import Received
 from edge_agent.publisher import Publisher
-from edge_agent.topics import Topics, matches
+from edge_agent.topics import Topics
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +26,7 @@ class Announcer:
         streams: what it looks at.
         allowed: the commands it obeys.
         publisher: where it is said.
+        former: topics of former announcements, which are cleared.
     """
 
     def __init__(
@@ -35,17 +36,19 @@ class Announcer:
         streams: Collection[StreamConfig],
         allowed: Collection[str],
         publisher: Publisher,
+        former: Collection[str] = (),
     ) -> None:
-        self._topics, self._publisher = Topics(device), publisher
+        self._topics, self._publisher, self._former = Topics(device), publisher, former
         self._names = {stream.name for stream in streams}
-        self._topic, self._any_topic = discovery_topic(config.prefix, device), any_prefix(device)
+        self._topic = discovery_topic(config.prefix, device)
         self._message = discovery(device, list(streams), allowed) if config.enabled else None
 
     def announce(self) -> None:
         """Say it, and listen for what was said before."""
-        # Each by itself: a broker may forbid the last, and refuses no other with it.
-        filters = [self._topic, self._topics.availability("+"), self._any_topic]
+        filters = [self._topic, self._topics.availability("+")]
         self._publisher.listen(filters, self.receive)
+        for topic in self._former:
+            self._publisher.retain(topic, b"")
         if self._message is not None:
             self._publisher.retain(self._topic, _encode(self._message))
 
@@ -55,10 +58,6 @@ class Announcer:
             return
         if received.topic == self._topic:
             self._renew(received.payload)
-            return
-        if matches(self._any_topic, received.topic):
-            log.info("%s: clearing an announcement below another prefix", received.topic)
-            self._publisher.retain(received.topic, b"")
             return
         stream = received.topic.split("/")[-2]
         if stream not in self._names:

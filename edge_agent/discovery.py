@@ -24,11 +24,6 @@ def discovery_topic(prefix: str, device: str) -> str:
     return f"{prefix}/device/{device_id(device)}/config"
 
 
-def any_prefix(device: str) -> str:
-    """The topic filter for the message below any prefix of one level."""
-    return discovery_topic("+", device)
-
-
 def device_id(device: str) -> str:
     """The device's name as Home Assistant allows it in a topic."""
     return f"edgeward-{_plain(device)}"

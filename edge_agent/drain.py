@@ -53,9 +53,11 @@ class Drain:
         self._batch = min(session.window, WINDOW)
 
     def step(self) -> bool:
-        """Send what there is, wait for something to happen; whether any was acknowledged.
+        """Send what there is, wait for something to happen; whether the broker does its work.
 
-        What is longer than the broker takes is given up instead: then nothing is waited for.
+        It does if it acknowledges a result, or, where none waits, anything else: one that takes
+        states and refuses results does not. What is longer than it takes is given up: then
+        nothing is waited for.
 
         Raises:
             BrokerError: the session is lost, or the broker refuses a result.
@@ -92,7 +94,9 @@ class Drain:
         self._settle(done)
         if problem is not None:
             raise problem
-        return bool(done)
+        return any(isinstance(item, Queued) for item in done) or (
+            bool(done) and self._outbox.state().depth == 0
+        )
 
     def _send(self) -> bool:
         """Send what there is room for; whether anything had to be given up."""

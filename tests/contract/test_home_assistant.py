@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from agents import Agent, hear, write_config
 from brokers import Mosquitto, wait_until
+from kept import kept
 
 from edge_agent.client import Subscriber
 from edge_agent.endpoint import Broker, parse_endpoint
 from edge_agent.messages import HealthMessage, ResultMessage
 from edge_agent.mqtt import Dialer
-from edge_agent.mqtt_values import Identity, Options, Received
+from edge_agent.mqtt_values import Identity, Options
 
 TOPIC = "homeassistant/device/edgeward-gate/config"
 
@@ -27,17 +28,6 @@ def _images(tmp_path: Path) -> str:
     folder.mkdir()
     cv2.imwrite(str(folder / "20.png"), np.full((24, 32, 3), 20, np.uint8))
     return f'{{ kind = "images", path = "{folder}", loop = true }}'
-
-
-def kept(url: str, topic: str = "#") -> dict[str, bytes]:
-    """What the broker keeps."""
-    session = Dialer(Broker(parse_endpoint(url)), Identity("viewer")).dial()
-    session.subscribe([topic])
-    found = {}
-    while events := list(session.events(0.3)):
-        found.update({e.topic: e.payload for e in events if isinstance(e, Received) if e.retained})
-    session.close()
-    return found
 
 
 def announced(url: str) -> dict[str, Any]:
@@ -83,8 +73,24 @@ def test_a_device_appears_changes_and_disappears(
         wait_until(lambda: TOPIC not in kept(url), "the device disappears")
 
 
-def test_a_new_prefix_takes_the_announcement_below_the_old_one_away(
-    mosquitto: Mosquitto, tmp_path: Path, bright_path: Path, images: str
+@pytest.mark.parametrize(
+    ("change", "now"),
+    [
+        (
+            ("[outbox]", '[home_assistant]\nprefix = "my/home"\n[outbox]'),
+            "my/home/device/edgeward-gate",
+        ),
+        (('name = "gate"', 'name = "yard"'), "homeassistant/device/edgeward-yard"),
+    ],
+    ids=["prefix", "name"],
+)
+def test_a_new_prefix_or_name_takes_the_old_announcement_away(
+    change: tuple[str, str],
+    now: str,
+    mosquitto: Mosquitto,
+    tmp_path: Path,
+    bright_path: Path,
+    images: str,
 ) -> None:
     """Of this device only: another's stays where it is."""
     url, other = mosquitto.url, "homeassistant/device/edgeward-door/config"
@@ -96,10 +102,10 @@ def test_a_new_prefix_takes_the_announcement_below_the_old_one_away(
         wait_until(lambda: TOPIC in kept(url), "the device is announced")
         assert agent.terminate() == 0
 
-        write_config(tmp_path, url, bright_path, images, more='[home_assistant]\nprefix = "home"')
+        config.write_text(config.read_text().replace(*change))
         agent.start()
         wait_until(lambda: TOPIC not in kept(url), "the old announcement goes")
-        wait_until(lambda: TOPIC.replace("homeassistant", "home") in kept(url), "the new comes")
+        wait_until(lambda: f"{now}/config" in kept(url), "the new one comes")
         assert other in kept(url)
     session.close()
 

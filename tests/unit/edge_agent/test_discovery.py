@@ -220,22 +220,10 @@ def make(*, enabled: bool = True) -> Made:
 
 
 def test_the_announcement_is_retained_and_read_back() -> None:
-    """One topic to say it on, and three to hear what the broker has kept."""
+    """One topic to say it on, and two to hear what the broker has kept."""
     made = make()
     assert list(made.publisher.retained) == [made.topic]
-    assert made.publisher.filters == (
-        made.topic,
-        "edgeward/gate/stream/+/availability",
-        "+/device/edgeward-gate/config",
-    )
-
-
-def test_an_announcement_below_another_prefix_is_cleared() -> None:
-    """Whatever it says; ours stays."""
-    made = make()
-    made.hear("home/device/edgeward-gate/config", b"{}")
-    assert made.publisher.retained.pop(made.topic)
-    assert made.publisher.retained == {"home/device/edgeward-gate/config": b""}
+    assert made.publisher.filters == (made.topic, "edgeward/gate/stream/+/availability")
 
 
 def test_what_the_broker_kept_of_a_stream_that_is_gone_is_cleared() -> None:

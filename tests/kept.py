@@ -1,0 +1,33 @@
+"""What a broker keeps: its retained messages."""
+
+import time
+
+import pytest
+
+from edge_agent.endpoint import Broker, parse_endpoint
+from edge_agent.mqtt import Dialer, unique_id
+from edge_agent.mqtt_values import Identity, Received
+
+# What is kept comes before this, which is said once all of it has been asked for.
+LAST = "kept/all-of-it"
+PATIENCE_S = 30.0
+
+
+def kept(url: str, topic: str = "#") -> dict[str, bytes]:
+    """What the broker at `url` keeps on the topics of a filter, by topic."""
+    session = Dialer(Broker(parse_endpoint(url)), Identity(unique_id("viewer"))).dial()
+    try:
+        session.subscribe([topic, LAST], echo=True)
+        session.publish(LAST, b"")
+        found: dict[str, bytes] = {}
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            for event in session.events(1):
+                if isinstance(event, Received):
+                    if event.topic == LAST:
+                        return found
+                    if event.retained:
+                        found[event.topic] = event.payload
+        pytest.fail(f"the broker did not answer within {PATIENCE_S:g} s")
+    finally:
+        session.close()
