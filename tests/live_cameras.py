@@ -45,8 +45,8 @@ class Reports:
 
 
 def live(url: str, report: Reports, **options: float) -> LiveSource:
-    """A source with short timeouts."""
-    fields = {"open_timeout_s": 2.0, "read_timeout_s": 1.0} | options
+    """A source with short timeouts, long enough for a busy machine to let the camera speak."""
+    fields = {"open_timeout_s": 2.0, "read_timeout_s": 2.0} | options
     source = open_source(CameraConfig(url=url, **fields), Stop(), report)
     assert isinstance(source, LiveSource)
     return source

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -72,9 +73,11 @@ class ImageSource:
                 return
 
     def _read(self, file: Path) -> U8 | None:
-        image = cv2.imread(str(file), cv2.IMREAD_COLOR)
-        if image is not None:
-            return np.asarray(image, np.uint8)
+        # It raises where it says that a picture is larger than OpenCV allows.
+        with suppress(cv2.error):
+            image = cv2.imread(str(file), cv2.IMREAD_COLOR)
+            if image is not None:
+                return np.asarray(image, np.uint8)
         self._corrupt += 1
         if file not in self._unreadable:
             self._unreadable.add(file)

@@ -17,7 +17,7 @@ class VideoSource:
 
     Raises:
         SourceError: on entering, if it is missing or is not a video; while iterating, if
-            not one frame can be decoded.
+            not one frame can be decoded, this time.
     """
 
     live = False
@@ -40,19 +40,19 @@ class VideoSource:
             self._capture = None
 
     def __iter__(self) -> Iterator[Frame]:
-        seq = 0
+        seq, readable = 0, False
         while self._capture is not None and not self._stop.is_set():
             read, image = self._capture.read()
             if read:
                 yield bgr_frame(np.asarray(image, np.uint8), seq)
-                seq += 1
+                seq, readable = seq + 1, True
                 continue
-            if seq == 0:
+            if not readable:
                 raise SourceError(f"{self._path}: expected a video, found no frame to decode")
             if not self._loop:
                 return
             self._capture.release()
-            self._capture = self._open()
+            self._capture, readable = self._open(), False
 
     def _open(self) -> cv2.VideoCapture:
         if not self._path.is_file():

@@ -203,7 +203,7 @@ def test_the_moment_is_the_captures(
         age_s = time.monotonic() - frame.monotonic_s
         assert age_s >= 0.3
         by_the_wall_s = (datetime.now(UTC) - frame.captured_at).total_seconds()
-        assert abs(by_the_wall_s - age_s) < 0.2
+        assert abs(by_the_wall_s - age_s) < 2
 
 
 @pytest.mark.parametrize("kind", LIVE)
@@ -261,13 +261,17 @@ def test_missing_files_are_errors_at_once(
     assert str(caught.value).startswith(expected.format(tmp_path))
 
 
+@pytest.mark.parametrize("damage", [b"\x89PNG broken", b"P6 70000 70000 255\n"])
 def test_a_corrupt_image_is_named_counted_and_left_out(
-    tmp_path: Path, stop: Stop, caplog: pytest.LogCaptureFixture
+    damage: bytes, tmp_path: Path, stop: Stop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One bad file of many does not end the agent, and a loop does not fill the log with it."""
+    """One bad file of many does not end the agent, and a loop does not fill the log with it.
+
+    OpenCV gives nothing for the one, and raises for the other, which is too large.
+    """
     caplog.set_level(logging.WARNING, "edge_agent")  # whatever a command of another test has set
     folder = write_folder(tmp_path / "many")
-    (folder / "2.png").write_bytes(b"\x89PNG broken")
+    (folder / "2.png").write_bytes(damage)
     passes = 3
     with open_source(ImagesConfig(path=folder, loop=True), stop) as source:
         frames = list(itertools.islice(source, passes * (COUNT - 1)))
@@ -277,6 +281,17 @@ def test_a_corrupt_image_is_named_counted_and_left_out(
     assert [record.getMessage() for record in caplog.records] == [
         f"{folder / '2.png'}: expected an image, found a file that OpenCV cannot read"
     ]
+
+
+def test_a_looped_video_that_is_emptied_is_an_error(tmp_path: Path, stop: Stop) -> None:
+    """One that opens and has no frame: not opened again and again for ever."""
+    video = write_video(tmp_path / "v.avi")
+    with open_source(VideoConfig(path=video, loop=True), stop) as source:
+        frames = iter(source)
+        assert [next(frames).seq for _ in range(COUNT + 1)] == list(range(COUNT + 1))
+        write_video(video, 0)
+        with pytest.raises(SourceError, match="expected a video, found no frame to decode"):
+            list(frames)
 
 
 def test_a_folder_with_nothing_readable_is_an_error(tmp_path: Path, stop: Stop) -> None:

@@ -190,7 +190,7 @@ def test_corrupt_frames_are_counted_and_never_given(kind: str) -> None:
             reports.wait_for(True)
             camera.jpeg = damaged(kind)
             reason = reports.wait_for(False)
-            assert reason.startswith(f"camera {camera.url}: no frame for 1 s, but: expected a ")
+            assert reason.startswith(f"camera {camera.url}: no frame for 2 s, but: expected a ")
             assert source.counters.corrupt > 0
             camera.jpeg = None
             reports.wait_for(True)

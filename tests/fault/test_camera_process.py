@@ -44,7 +44,7 @@ def test_a_process_that_is_stopped_is_killed_and_replaced() -> None:
         reports.wait_for(True)
         stopped = process_of(source)
         os.kill(stopped, signal.SIGSTOP)
-        assert reports.wait_for(False) == f"camera {camera.url}: no frame for 1 s"
+        assert reports.wait_for(False) == f"camera {camera.url}: no frame for 2 s"
         reports.wait_for(True)
         fresh(frames, time.monotonic())
         assert process_of(source) != stopped
