@@ -4,6 +4,8 @@
 # It may be run again at any time: what is there is kept or renewed, never doubled.
 # docs/deployment.md says what it does and why.
 set -eu
+# The service is another user, who must be able to read what is installed.
+umask 022
 
 HERE=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 PREFIX=/opt/edgeward

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from edge_agent import __version__
+from edge_agent.announced import former_topics
 from edge_agent.announcer import Announcer
 from edge_agent.bundle.archive import Bundle
 from edge_agent.config import AgentConfig
 from edge_agent.control import Control
 from edge_agent.crops import CropStore
+from edge_agent.discovery import discovery_topic
 from edge_agent.errors import AgentError
 from edge_agent.events import (
     Ended,
@@ -32,6 +34,7 @@ from edge_agent.events import (
     first_plan,
     forget,
     signals,
+    was_signalled,
 )
 from edge_agent.messages import BundleRef, HealthMessage, State, encode_message
 from edge_agent.meter_memory import MeterMemory, meters_path
@@ -109,10 +112,13 @@ def run_agent(
         )
         try:
             reloader.first(config)
-            plan = first_plan(events)
+            plan = first_plan(events, lambda: manager.tick("proving the models"), manager.tick_s)
             if plan is None:
                 manager.stopping(left.reason)
             while plan is not None:
+                # Of the streams before, and of a plan that could not be opened.
+                forget(events)
+                manager.forget_streams()
                 with ExitStack() as owned:
                     try:
                         agent = open_agent(plan, events, owned, manager)
@@ -127,12 +133,13 @@ def run_agent(
                         before.close()
                     left = agent.run(reloader)
                     before, plan = plan, left.following
-                forget(events)
-                manager.forget_streams()
         finally:
             for each in (before, plan):
                 if each is not None:
                     each.close()
+    if left.restart and was_signalled(events):
+        manager.stopping("stopped")
+        return False
     return left.restart
 
 
@@ -154,7 +161,8 @@ def open_agent(plan: Plan, events: Events, owned: ExitStack, manager: Manager) -
     sources = _sources(streams, stop, manager, owned)
     _obey(config, streams, speaker, events, owned)
     home, name = config.home_assistant, config.device.name
-    Announcer(home, name, config.streams, config.commands.allow, publisher).announce()
+    former = former_topics(box.path.parent, discovery_topic(home.prefix, name))
+    Announcer(home, name, config.streams, config.commands.allow, publisher, former).announce()
 
     def health() -> HealthMessage:
         return presence.health(tuple(s.health() for s in streams), publisher.connections)
@@ -309,7 +317,8 @@ class Agent:
                     following = reloader.finish(self._plan, plan, error)
                     if following is not None:
                         return Left("reloading", following)
-                    self._manager.ready(self._words())
+                    if not reloader.busy:
+                        self._manager.ready(self._words())
                 case None if running and time.monotonic() >= health_due:
                     self._say_health()
                     health_due = time.monotonic() + self._health_s

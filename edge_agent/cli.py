@@ -77,17 +77,17 @@ def exit_code(error: AgentError) -> ExitCode:
 
 def _run(options: argparse.Namespace) -> int:
     from edge_agent.config import load_config
+    from edge_agent.hang_up import ignored_hang_up
 
-    config = load_config(options.config)
-    # The watchdog's SIGABRT shall leave behind where each thread stood.
-    faulthandler.enable(2)
-    from edge_agent.agent import run_agent
-    from edge_agent.events import ignore_hang_up
+    with ignored_hang_up():
+        config = load_config(options.config)
+        # The watchdog's SIGABRT shall leave behind where each thread stood.
+        faulthandler.enable(2)
+        from edge_agent.agent import run_agent
 
-    if run_agent(config, load=partial(load_config, options.config)):
-        ignore_hang_up()
-        # The same program with the same arguments, and the configuration of now.
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        if run_agent(config, load=partial(load_config, options.config)):
+            # The same program with the same arguments, and the configuration of now.
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     return ExitCode.OK
 
 

@@ -4,7 +4,8 @@ import logging
 import os
 import queue
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
@@ -13,6 +14,9 @@ from typing import Any, TypeAlias
 from edge_agent.service.plan import Plan
 
 log = logging.getLogger(__name__)
+
+# As long as systemd waits for a start (TimeoutStartSec in the unit).
+PROVING_S = 180.0
 
 
 @dataclass(frozen=True)
@@ -58,17 +62,29 @@ Event: TypeAlias = Signalled | Ended | Failed | Restart | HungUp | Prepared
 Events: TypeAlias = queue.SimpleQueue[Event]
 
 
-def first_plan(events: Events) -> Plan | None:
+def first_plan(events: Events, alive: Callable[[], None], every_s: float) -> Plan | None:
     """Wait for the plan the agent begins with; None if it is told to leave before that.
 
     A bundle is proven by running its network, which takes its time.
 
+    Args:
+        events: where the plan comes.
+        alive: called every `every_s` seconds meanwhile, for `PROVING_S`: a watchdog that an agent
+            was fed before it began anew still waits.
+        every_s: how often.
+
     Raises:
         Exception: why there is no plan.
     """
-    hung_up = False
+    hung_up, end = False, time.monotonic() + PROVING_S
     while True:
-        match events.get():
+        try:
+            event = events.get(timeout=every_s)
+        except queue.Empty:
+            if time.monotonic() < end:
+                alive()
+            continue
+        match event:
             case Prepared(plan, error):
                 if error is not None:
                     raise error
@@ -95,13 +111,13 @@ def forget(events: Events) -> None:
         events.put(event)
 
 
-def ignore_hang_up() -> None:
-    """From now until `signals` hears it again, in this program or in the one that replaces it.
-
-    A SIGHUP that comes between would end it, and to systemd that is no failure.
-    """
-    if not os.isatty(0):
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+def was_signalled(events: Events) -> bool:
+    """Whether somebody wanted an end while the agent left for another reason; empties `events`."""
+    found = False
+    with suppress(queue.Empty):
+        while True:
+            found |= isinstance(events.get_nowait(), Signalled)
+    return found
 
 
 @contextmanager

@@ -6,6 +6,7 @@ As in::
         print(remote.ask(DescribeCommand()).description)
 """
 
+import math
 import time
 import uuid
 from collections.abc import Iterator
@@ -97,7 +98,9 @@ class Remote:
         """As `ask`, for a payload that may be anything."""
         session = self._entered()
         topic, number = self._topics.reply(self._name), uuid.uuid4().bytes
-        options = Options(response_topic=topic, correlation=number)
+        # Nobody waits for what it would do later, once a link moves again.
+        expires_s = max(1, math.ceil(timeout_s))
+        options = Options(response_topic=topic, correlation=number, expires_s=expires_s)
         session.publish(self._topics.command(verb), payload, options)
         wanted = (topic, number) if session.version == "5" else (self._topics.reply(verb), None)
         for event in _until(session, timeout_s):

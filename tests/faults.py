@@ -18,8 +18,9 @@ from proxy import Proxy
 from small_disk import SmallDisk
 from wall_clock import WallClock
 
+from edge_agent.atomic import write_whole
 from edge_agent.client import Subscriber
-from edge_agent.commands import RestartCommand
+from edge_agent.commands import DescribeCommand, RestartCommand
 from edge_agent.errors import BrokerError
 from edge_agent.messages import AvailabilityMessage, HealthMessage, ResultMessage
 from edge_agent.remote import Remote
@@ -141,7 +142,7 @@ class Scene:
         rng: random.Random,
     ) -> None:
         self._agent, self._archive, self._broker = agent, archive, broker
-        self._down, self._log_before = False, 0
+        self._down, self._may_restart, self._log_before = False, False, 0
         good = agent.config.read_text()
         damage = red_jpeg((64, 48))[:-200]
 
@@ -167,7 +168,7 @@ class Scene:
                 lambda: self._reload(good),
             ),
             "agent misconfigured": (
-                lambda: self._reload(good + "[nonsense]\n"),
+                lambda: self._misconfigure(good + "[nonsense]\n"),
                 lambda: self._reload(good),
             ),
             "agent told to restart": (self._tell_restart, lambda: None),
@@ -203,15 +204,26 @@ class Scene:
 
     def _reload(self, text: str) -> None:
         wait_until(lambda: self._begun() > 0, "the agent runs", PATIENCE_S)
-        self._agent.config.write_text(text)
+        write_whole(self._agent.config, text.encode())
         self._agent.process.send_signal(signal.SIGHUP)
 
     def _tell_restart(self) -> None:
-        """It may not hear of it; if it does, it shall find its configuration."""
+        """It may hear of it later, where the link is stalled or slow, or never."""
         before = self._begun()
         with suppress(BrokerError), Remote(self._broker.url, "gate") as remote:
             if remote.ask(RestartCommand(), 0.5).ok:
                 wait_until(lambda: self._begun() > before, "it begins anew", PATIENCE_S)
+                return
+        self._may_restart = True
+
+    def _misconfigure(self, text: str) -> None:
+        """Not while it may begin anew: that would be an end, as it should be."""
+        if self._may_restart:
+            with suppress(BrokerError), Remote(self._broker.url, "gate") as remote:
+                # What was said before this has been heard when this has.
+                self._may_restart = not remote.ask(DescribeCommand(), 0.5).ok
+        if not self._may_restart:
+            self._reload(text)
 
     def _begun(self) -> int:
         """How often the agent has begun since its process was started: by a reload, too."""

@@ -1,8 +1,8 @@
 """`Plan`: a configuration that has been proven to work, up to what only one agent may hold.
 
 Everything that can be wrong with a configuration is found here, while another one may still
-run: bundles are opened and proven, regions and credentials are read. What is left to open is
-the outbox, the meters' memory, the cameras and the connection.
+run: bundles are opened and proven, regions and credentials are read, files are looked for. What
+is left to open is the outbox, the meters' memory, the cameras and the connection.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,9 @@ from edge_agent.config import AgentConfig, StreamConfig
 from edge_agent.endpoint import Broker
 from edge_agent.reader import open_reader
 from edge_agent.recognizer import Recognizer, open_recognizer
+from edge_agent.sources.config import ImagesConfig, SourceConfig, VideoConfig
+from edge_agent.sources.open import open_source
+from edge_agent.stop import Stop
 from edge_agent.threads import chosen_threads
 
 OpenRecognizer: TypeAlias = Callable[[Bundle, int], AbstractContextManager[Recognizer]]
@@ -82,6 +85,13 @@ def prepare(
         return Plan(config, broker, parts, owned.pop_all())
 
 
+def _look_for(source: SourceConfig) -> None:
+    """See that files are there; a camera may come later."""
+    if isinstance(source, ImagesConfig | VideoConfig):
+        with open_source(source, Stop()):
+            pass
+
+
 def _part(
     stream: StreamConfig,
     config: AgentConfig,
@@ -93,6 +103,7 @@ def _part(
     bundle = open_bundle(stream.bundle)
     threads = chosen_threads(stream.threads, bundle, config.outbox.path.parent, quiet=quiet)
     model = owned.enter_context(recognizer(bundle, threads))
+    _look_for(stream.source)
     # To see that its regions and patterns hold; what it remembers only one agent may have.
     open_reader(stream, bundle.manifest, str(bundle.path), model)
     return Part(stream, bundle, model)

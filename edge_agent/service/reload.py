@@ -36,8 +36,12 @@ class Reloader:
         self._busy = self._again = False
 
     def first(self, config: AgentConfig) -> None:
-        """Prove `config`, with which the agent begins; `done` is given what comes of it."""
-        self._start(lambda: config, quiet=True)
+        """Prove what the agent begins with; `done` is given what comes of it.
+
+        That is `config`, read once more if it can be: it may have changed before a SIGHUP could
+        be heard.
+        """
+        self._start(self._load or (lambda: config), quiet=True)
 
     def begin(self) -> None:
         """Read and prove the configuration; asked again meanwhile, do it once more."""
@@ -49,6 +53,11 @@ class Reloader:
             self._busy = True
             self._manager.reloading()
             self._start(self._load, quiet=False)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a configuration is being proven that somebody waits for."""
+        return self._busy
 
     def finish(self, current: Plan, plan: Plan | None, error: Exception | None) -> Plan | None:
         """What `done` was given has come: the plan to change to, or None to go on as we are."""

@@ -1,6 +1,7 @@
 """Brokers that speak only MQTT 3.1.1, that hang up, or that say nothing."""
 
 import asyncio
+import contextlib
 import gc
 import logging
 import socket
@@ -275,21 +276,35 @@ def test_a_malformed_message_is_counted_and_passed_over(
     assert "ignored a message: edgeward/gate/status: " in caplog.text
 
 
+def open_files() -> set[str]:
+    """What this process has open; a file that is opened anew is another."""
+    found = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # what the folder itself was read by
+            found.add(str(entry.readlink()))
+    return found
+
+
+# Sockets that other tests have left behind, and Python closes here, are none of ours.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_session_that_is_over_leaves_no_file_open(mosquitto: Mosquitto) -> None:
     """Neither a connection nor an attempt in vain waits for Python to look for rings."""
     absent = dialer(f"mqtt://127.0.0.1:{free_port()}")
 
-    def come_and_go() -> int:
+    def come_and_go() -> None:
         session = dialer(mosquitto.url).dial()
         session.subscribe(["a"])
         session.close()
         with pytest.raises(BrokerError):
             absent.dial()
-        return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
+    come_and_go()
     gc.collect()
     gc.disable()
     try:
-        assert [come_and_go() for _ in range(3)] == [come_and_go()] * 3
+        before = open_files()
+        come_and_go()
+        # The broker closes its end when it likes; ours is closed when we say so.
+        assert open_files() <= before
     finally:
         gc.enable()

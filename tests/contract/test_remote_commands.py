@@ -213,14 +213,16 @@ def test_commands_can_be_switched_off(
     config = write_config(
         tmp_path, mosquitto.url, bright_path, images, more="[commands]\nallow = []"
     )
-    with Subscriber(mosquitto.url, "gate") as subscriber, Agent(config):
-        hear(subscriber, ResultMessage)
+    with Subscriber(mosquitto.url, "gate") as subscriber, Agent(config) as agent:
+        boot = hear(subscriber, ResultMessage).boot
         with (
             Remote(mosquitto.url, "gate") as remote,
             pytest.raises(BrokerError, match="expected an answer within"),
         ):
-            remote.ask(RestartCommand(), 0.5)
-        hear(subscriber, ResultMessage)
+            remote.ask(RestartCommand(), 2)
+        later = [hear(subscriber, ResultMessage) for _ in range(3)]
+        assert {result.boot for result in later} == {boot}
+        assert "command:" not in agent.log.read_text()
     config.write_text(config.read_text().replace("allow = []", 'allow = ["describe"]'))
     with (
         Subscriber(mosquitto.url, "gate") as subscriber,

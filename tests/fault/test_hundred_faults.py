@@ -203,7 +203,7 @@ def test_a_hundred_faults_lose_nothing(
         # What could not be delivered in the seconds that an agent has for its end still waits.
         waiting = still_waiting(outbox)
         last = set(read_journal(journal)[-200:]) - waiting
-        wait_until(lambda: last <= archive.newest(1000), "the last ones arrive", 10)
+        wait_until(lambda: last <= archive.newest(1000), "the last ones arrive", PATIENCE_S)
     ends = kinds["agent killed"] + kinds["agent told to restart"]
     told = check(archive, read_journal(journal), waiting, ends)
     log = agent.log.read_text()

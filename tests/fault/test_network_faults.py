@@ -130,9 +130,9 @@ def test_an_agent_whose_network_goes_loses_nothing(
         with Agent(config, command=(*cable.inside, *AGENT)) as agent:
             archive.hear_some(10)
             part(cable)
-            for _ in archive.hear(0.2):
-                pass  # what was on its way
-            assert not list(archive.hear(1))
+            # What was on its way still comes; and then, for a second, nothing.
+            quiet = (not list(archive.hear(1)) for _ in range(5))
+            assert any(quiet)
             cable.plug_in()
             archive.hear_some(100)
             assert agent.terminate() == 0

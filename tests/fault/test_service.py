@@ -1,6 +1,7 @@
 """The agent under a service manager: ready, fed, reloaded, ended; real processes and sockets."""
 
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,8 +14,9 @@ import cv2
 import numpy as np
 import pytest
 from agents import Agent, hear, write_config
-from brokers import Mosquitto, free_port
+from brokers import Mosquitto, free_port, wait_until
 from managers import ServiceManager, short_address
+from proxy import Proxy
 
 from edge_agent.client import Ledger, Subscriber
 from edge_agent.commands import RestartCommand
@@ -239,6 +241,63 @@ def test_a_bad_configuration_changes_nothing(
             pass
         assert agent.terminate() == 0
         assert "ERROR new configuration refused: " in agent.log.read_text()
+
+
+def test_streams_of_a_refused_configuration_are_not_waited_for(
+    systemd: ServiceManager, mosquitto: Mosquitto, tmp_path: Path, bright_path: Path, images: str
+) -> None:
+    """Only opening shows it to be wrong, and it has a new stream: the watchdog is fed still."""
+    config = write_config(tmp_path, mosquitto.url, bright_path, images, stream=SLOW)
+    code = f"""
+import sys
+from edge_agent import cli
+from edge_agent.service import liveness, manager
+liveness.SLACK_S, manager.STATUS_INTERVAL_S = 1.0, 0.1
+sys.exit(cli.main(["run", "--config", {str(config)!r}]))
+"""
+    with (
+        Subscriber(mosquitto.url, "gate") as subscriber,
+        subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as process,
+    ):
+        try:
+            hear(subscriber, ResultMessage)
+            # Its bundle, its files and its regions are sound; metrics has no port to listen on.
+            with socket.create_server(("127.0.0.1", 0)) as taken:
+                stream = (
+                    f'[[stream]]\nname = "extra"\nbundle = "{bright_path}"\nsource = {images}\n'
+                )
+                port = f"[metrics]\nport = {taken.getsockname()[1]}\n"
+                config.write_text(config.read_text() + stream + port)
+                systemd.forget()
+                process.send_signal(signal.SIGHUP)
+                heard = systemd.hear_until("STATUS", "new configuration refused: ")
+            until = time.monotonic() + 4
+            while time.monotonic() < until:
+                heard.append(systemd.hear())
+            assert "WATCHDOG" in heard[-1] or "WATCHDOG" in heard[-2]
+            assert not any("hanging" in m.get("STATUS", "") for m in heard)
+            process.terminate()
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
+
+
+def test_whoever_ends_an_agent_that_restarts_is_heard(
+    systemd: ServiceManager, mosquitto: Mosquitto, tmp_path: Path, bright_path: Path, images: str
+) -> None:
+    """SIGTERM while it leaves to begin anew: it leaves, and does not begin."""
+    with Proxy(mosquitto.port) as proxy:
+        config = write_config(tmp_path, proxy.url, bright_path, images, stream=SLOW)
+        with Subscriber(mosquitto.url, "gate") as subscriber, Agent(config) as agent:
+            hear(subscriber, ResultMessage)
+            with Remote(mosquitto.url, "gate") as remote:
+                assert remote.ask(RestartCommand()).ok
+            # Its last words find no way: that takes its time.
+            proxy.stall()
+            wait_until(lambda: "leaving: restarting" in agent.log.read_text(), "it leaves")
+            assert agent.terminate() == 0
+            assert agent.log.read_text().count(" looks at ") == 1
+    systemd.hear_until("STOPPING", "1")
 
 
 def test_an_unchanged_configuration_disturbs_nobody(
