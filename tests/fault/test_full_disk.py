@@ -268,6 +268,7 @@ def test_an_agent_that_cannot_make_its_outbox_says_so_and_is_started_again(
     disk: SmallDisk, tmp_path: Path, bright_path: Path
 ) -> None:
     """A status that systemd answers with another start."""
+    cv2.imwrite(str(tmp_path / "0.png"), np.zeros((24, 32, 3), np.uint8))
     disk.fill()
     source = f'{{ kind = "images", path = "{tmp_path}", loop = true }}'
     config = write_config(tmp_path, "mqtt://127.0.0.1:1", bright_path, source)

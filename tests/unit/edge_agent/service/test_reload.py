@@ -10,7 +10,7 @@ import pytest
 from agents import write_config
 
 from edge_agent.config import AgentConfig, load_config
-from edge_agent.errors import BundleError, ConfigError
+from edge_agent.errors import BundleError, ConfigError, SourceError
 from edge_agent.recognizer import open_recognizer
 from edge_agent.service.manager import Manager
 from edge_agent.service.notify import Notifier
@@ -24,6 +24,7 @@ IMAGES = '{ kind = "images", path = "." }'
 
 @pytest.fixture(name="file")
 def _file(tmp_path: Path, bright_path: Path) -> Path:
+    (tmp_path / "0.png").touch()
     return write_config(tmp_path, "mqtt://127.0.0.1:1", bright_path, IMAGES, stream="threads = 1")
 
 
@@ -86,6 +87,23 @@ def test_a_wrong_one_is_refused_and_said(
     assert isinstance(found[1], ConfigError)
     assert reloader.finish(plan, *found) is None
     assert f"new configuration refused: {file}: unknown key 'keepalive'" in caplog.text
+
+
+def test_a_source_of_files_that_are_not_there_is_refused(
+    file: Path, reloader: Reloader, plan: Plan, done: Done, tmp_path: Path
+) -> None:
+    """Found while the old streams run; a camera that is not there may come."""
+    (tmp_path / "0.png").unlink()
+    reloader.begin()
+    found = done.get(timeout=10)
+    assert isinstance(found[1], SourceError)
+    assert reloader.finish(plan, *found) is None
+    nobody = '{ kind = "camera", url = "http://127.0.0.1:1/" }'
+    file.write_text(file.read_text().replace(IMAGES, nobody))
+    reloader.begin()
+    following = reloader.finish(plan, *done.get(timeout=10))
+    assert following is not None
+    following.close()
 
 
 def test_an_error_nobody_thought_of_is_refused_too(plan: Plan, done: Done) -> None:
