@@ -86,6 +86,7 @@ class Proxy:
         except OSError:
             _kill(client)
             return
+        broker.settimeout(None)  # that was for connecting: silence is no end
         with self._lock:
             if not self._open:
                 _kill(client)
