@@ -3,15 +3,10 @@
 A new prefix or name leaves the old announcement at the broker, where nobody else takes it away.
 """
 
-import logging
 import re
 from pathlib import Path
 
-import msgspec
-
-from edge_agent.atomic import write_whole
-
-log = logging.getLogger(__name__)
+from edge_agent.memory_file import recall, remember
 
 MEMORY_FILE = "announced.json"
 # Each is cleared again at every connection, which costs an empty message.
@@ -28,26 +23,9 @@ def former_topics(folder: Path, topic: str) -> tuple[str, ...]:
         topic: where the device is announced now.
     """
     path = folder / MEMORY_FILE
-    remembered = _read(path)
+    remembered = recall(path, str, "topics of former announcements")
     sound = (t for t in remembered if ANNOUNCEMENT.fullmatch(t) and t != topic)
     former = tuple(sound)[-MAX_REMEMBERED + 1 :]
     if remembered != (*former, topic):
-        _write(path, (*former, topic))
+        remember(path, (*former, topic), "a former announcement may stay")
     return former
-
-
-def _read(path: Path) -> tuple[str, ...]:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=tuple[str, ...])
-    except FileNotFoundError:
-        return ()
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        log.warning("%s: expected topics of former announcements, found: %s", path, error)
-        return ()
-
-
-def _write(path: Path, topics: tuple[str, ...]) -> None:
-    try:
-        write_whole(path, msgspec.json.encode(topics) + b"\n")
-    except OSError as error:
-        log.warning("%s: cannot be written, a former announcement may stay: %s", path, error)

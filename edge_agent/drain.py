@@ -100,24 +100,15 @@ class Drain:
 
     def _send(self) -> bool:
         """Send what there is room for; whether anything had to be given up."""
-        gave_up = False
+        sent = True
         # States first: a subscriber learns who speaks before it hears results.
         for state in self._states.unsettled():
             if self._free() and self._sent.get(state.topic) is not state:
-                if not self._session.fits(state.topic, state.payload):
-                    log.warning("%s; it is not sent", self._too_long(state, state.payload))
-                    self._states.settle(state)  # until the next connection
-                    gave_up = True
-                    continue
-                self._publish(state, state.payload, Options(retain=True))
+                sent &= self._offer(state, state.payload, Options(retain=True))
                 self._sent[state.topic] = state
         while self._said and self._free():
             said = self._said.popleft()
-            if not self._session.fits(said.topic, said.payload, said.correlation):
-                log.warning("%s; it is not sent", self._too_long(said, said.payload))
-                gave_up = True
-                continue
-            self._publish(said, said.payload, Options(correlation=said.correlation))
+            sent &= self._offer(said, said.payload, Options(correlation=said.correlation))
         while self._free():
             if not self._ahead:
                 # More than there is room for: looking for one at a time would cost as much.
@@ -128,36 +119,36 @@ class Drain:
             queued = self._ahead.popleft()
             late = self._outbox.is_late(queued)
             payload = mark_late(queued.payload) if late else queued.payload
-            if not self._session.fits(queued.topic, payload):
-                # The broker would hang up on it, again and again, and get nothing behind it.
-                self._give_up(queued, payload)
-                gave_up = True
-                continue
             expires_s = queued.expires_s
             options = None if expires_s is None else Options(expires_s=expires_s)
-            self._publish(queued, payload, options)
-        return gave_up
+            sent &= self._offer(queued, payload, options)
+        return not sent
 
-    def _give_up(self, queued: Queued, payload: bytes) -> None:
-        complaint = self._too_long(queued, payload)
-        if self._outbox.give_up(queued.id):
-            log.error("%s; the result is given up", complaint)
-        else:
-            log.error("%s; the disk is full: the result stays until the next connection", complaint)
+    def _offer(self, item: Queued | State | Said, payload: bytes, options: Options | None) -> bool:
+        """Publish `item`, unless it is longer than the broker takes; whether it is sent.
 
-    def _too_long(self, item: Queued | State | Said, payload: bytes) -> str:
-        return (
+        The broker would hang up on it, again and again, and get nothing behind it.
+        """
+        correlation = None if options is None else options.correlation
+        if self._session.fits(item.topic, payload, correlation):
+            self._inflight[self._session.publish(item.topic, payload, options)] = item
+            return True
+        complaint = (
             f"{item.topic}: expected packets of at most {self._session.max_packet_bytes} bytes, "
             f"as the broker says, found a payload of {len(payload)}"
         )
+        if not isinstance(item, Queued):
+            log.warning("%s; it is not sent", complaint)
+            if isinstance(item, State):
+                self._states.settle(item)  # until the next connection
+        elif self._outbox.give_up(item.id):
+            log.error("%s; the result is given up", complaint)
+        else:
+            log.error("%s; the disk is full: the result stays until the next connection", complaint)
+        return False
 
     def _free(self) -> int:
         return self._session.window - len(self._inflight)
-
-    def _publish(
-        self, item: Queued | State | Said, payload: bytes, options: Options | None
-    ) -> None:
-        self._inflight[self._session.publish(item.topic, payload, options)] = item
 
     def _settle(self, done: list[Queued | State | Said]) -> None:
         for item in done:

@@ -14,9 +14,9 @@ from typing import Annotated
 import msgspec
 import numpy as np
 
-from edge_agent.atomic import write_whole
 from edge_agent.bundle.archive import Bundle
 from edge_agent.config import Threads
+from edge_agent.memory_file import recall, remember
 from edge_agent.network import Network
 from edge_agent.runtime import machine_name, runtime_name
 
@@ -72,7 +72,8 @@ def chosen_threads(threads: Threads, bundle: Bundle, folder: Path, *, quiet: boo
     """
     if threads != "auto":
         return threads
-    remembered = _read(folder / MEMORY_FILE)
+    memory = folder / MEMORY_FILE
+    remembered = recall(memory, ThreadChoice, "remembered thread counts")
     wanted = (bundle.id, machine_name(), usable_cores(), runtime_name())
     for choice in remembered:
         if choice.key() == wanted:
@@ -82,8 +83,10 @@ def chosen_threads(threads: Threads, bundle: Bundle, folder: Path, *, quiet: boo
         "%s: %d thread(s), the median inference in ms by thread count is %s",
         *(bundle.short_id, choice.threads, choice.median_ms),
     )
-    if quiet:
-        _write(folder / MEMORY_FILE, (*remembered, choice)[-MAX_REMEMBERED:])
+    # Without the folder the outbox, which needs it too, says so.
+    if quiet and folder.is_dir():
+        newest = (*remembered, choice)[-MAX_REMEMBERED:]
+        remember(memory, newest, "measured again at the next start")
     return choice.threads
 
 
@@ -132,23 +135,3 @@ def _median_ms(bundle: Bundle, threads: int, end: float, clock: Callable[[], flo
             network.infer(x)
             seconds.append(clock() - start)
     return round(float(np.median(seconds)) * 1000, 4)
-
-
-def _read(path: Path) -> tuple[ThreadChoice, ...]:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=tuple[ThreadChoice, ...])
-    except FileNotFoundError:
-        return ()
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        # Nothing but time is lost: it is measured anew.
-        log.warning("%s: expected remembered thread counts, found: %s", path, error)
-        return ()
-
-
-def _write(path: Path, choices: tuple[ThreadChoice, ...]) -> None:
-    if not path.parent.is_dir():
-        return  # the outbox, which needs the same folder, says so
-    try:
-        write_whole(path, msgspec.json.format(msgspec.json.encode(choices)) + b"\n")
-    except OSError as error:
-        log.warning("%s: cannot be written, measured again at the next start: %s", path, error)

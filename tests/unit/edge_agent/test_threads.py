@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edge_agent import threads
+from edge_agent import memory_file, threads
 from edge_agent.bundle.archive import Bundle
 from edge_agent.threads import (
     MAX_REMEMBERED,
@@ -126,7 +126,7 @@ def test_a_folder_that_cannot_be_written_costs_only_time(
     def full(path: Path, data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(threads, "write_whole", full)
+    monkeypatch.setattr(memory_file, "write_whole", full)
     assert chosen_threads("auto", bright_bundle, tmp_path) == 3
     assert "measured again at the next start" in caplog.text
     assert chosen_threads("auto", bright_bundle, tmp_path / "none") == 3
