@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from brokers import Mosquitto, wait_until
+from received import received
 
 from edge_agent.backoff import Backoff
 from edge_agent.endpoint import Broker, parse_endpoint
-from edge_agent.mqtt import Dialer, Identity, Received, Session, unique_id
+from edge_agent.mqtt import Dialer, Identity, Session, unique_id
 from edge_agent.mqtt_values import Options
 from edge_agent.outbox import Outbox, OutboxState
 from edge_agent.publisher import MqttPublisher
@@ -40,17 +41,6 @@ def listen(mosquitto: Mosquitto) -> Session:
     return session
 
 
-def received(session: Session) -> list[tuple[str, bytes]]:
-    """What comes until nothing comes for a while."""
-    found = []
-    while events := list(session.events(0.5)):
-        for event in events:
-            if isinstance(event, Received):
-                found.append((event.topic, event.payload))
-                session.ack(event)
-    return found
-
-
 def test_a_state_that_is_too_long_holds_nothing_up(
     strict: Mosquitto, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -69,7 +59,8 @@ def test_a_state_that_is_too_long_holds_nothing_up(
         publisher.publish("a", "r/a", lambda seq: b"%d" % seq)
         assert publisher.flush(10)
         assert publisher.connections == 1
-    assert sorted(received(session)) == [("q/2", b"yes"), ("r/a", b"1"), ("s/status", b"online")]
+    heard = sorted(received(session, 3, 0.5))
+    assert heard == [("q/2", b"yes"), ("r/a", b"1"), ("s/status", b"online")]
     session.close()
     assert [record.getMessage() for record in caplog.records] == [
         f"{topic}: expected packets of at most {LIMIT} bytes, as the broker says, "
@@ -104,7 +95,7 @@ def test_a_result_that_is_too_long_is_given_up_and_counted(
     with Outbox(tmp_path / "o.db") as outbox:
         assert outbox.state() == OutboxState(0, 0, 1)
         assert outbox.append("a", "r/a", lambda seq: b"") == 4
-    assert [int(text) for _, text in received(session)] == [1, 3]
+    assert [int(text) for _, text in received(session, 2, 0.5)] == [1, 3]
     session.close()
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
@@ -119,7 +110,7 @@ def test_what_just_fits_is_sent(strict: Mosquitto) -> None:
     size = next(n for n in range(LIMIT, 0, -1) if session.fits("r/ä", bytes(n), correlation))
     assert size > LIMIT - 50
     session.publish("r/ä", bytes(size), Options(expires_s=60, correlation=correlation))
-    assert received(watcher) == [("r/ä", bytes(size))]
+    assert received(watcher, 1, 0.5) == [("r/ä", bytes(size))]
     session.close()
     watcher.close()
 
@@ -131,5 +122,5 @@ def test_a_broker_that_says_no_limit_takes_everything(mosquitto: Mosquitto, tmp_
     with Outbox(tmp_path / "o.db") as outbox, make(mosquitto, outbox) as publisher:
         publisher.retain("s/snapshot", long)
         assert publisher.flush(10)
-    assert received(session) == [("s/snapshot", long)]
+    assert received(session, 1, 0.5) == [("s/snapshot", long)]
     session.close()

@@ -10,14 +10,13 @@ import pytest
 from brokers import Mosquitto, free_port, mosquitto_binary, wait_until
 from kept import kept
 from publishers import MemoryPublisher
+from received import received
 
 from edge_agent.backoff import Backoff
 from edge_agent.endpoint import Broker, Credentials, parse_endpoint
 from edge_agent.mqtt import Dialer, Identity, Received, Session, Will, unique_id
 from edge_agent.outbox import Lane, Outbox
 from edge_agent.publisher import MqttPublisher, Publisher
-
-PATIENCE_S = 10.0
 
 
 @dataclass
@@ -43,24 +42,6 @@ def listen(url: str, topic: str = "#", client_id: str | None = None) -> Session:
     session = Dialer(Broker(parse_endpoint(url)), identity).dial()
     session.subscribe([topic])
     return session
-
-
-def received(session: Session, count: int = 0, quiet_s: float = 0.2) -> list[tuple[str, bytes]]:
-    """What comes until it is `count` messages or more, and then nothing for `quiet_s`.
-
-    However long those take: a broker acknowledges before it passes on.
-    """
-    found: list[tuple[str, bytes]] = []
-    end = time.monotonic() + PATIENCE_S
-    while True:
-        missing = len(found) < count and time.monotonic() < end
-        events = list(session.events(0.5 if missing else quiet_s))
-        for event in events:
-            if isinstance(event, Received):
-                found.append((event.topic, event.payload))
-                session.ack(event)
-        if not events and not missing:
-            return found
 
 
 @pytest.fixture(name="case", params=["memory", "mqtt"])

@@ -17,8 +17,9 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import msgspec
@@ -38,6 +39,8 @@ from edge_agent import mqtt
 from edge_agent.client import Ledger, Subscriber
 from edge_agent.messages import ResultMessage
 from edge_agent.outbox import Outbox
+
+T = TypeVar("T")
 
 FAULTS = int(os.environ.get("EDGEWARD_FAULTS", "100"))
 SEED = int(os.environ.get("EDGEWARD_FAULT_SEED", "1"))
@@ -79,30 +82,27 @@ interval_s = 0.02
     return config
 
 
+@contextmanager
+def where_possible(thing: AbstractContextManager[T]) -> Iterator[T | None]:
+    """None where it cannot be made: the other faults are tried all the same."""
+    with ExitStack() as owned:
+        try:
+            made = owned.enter_context(thing)
+        except pytest.skip.Exception:
+            made = None
+        yield made
+
+
 @pytest.fixture(name="disk")
 def _disk(tmp_path: Path) -> Iterator[SmallDisk | None]:
-    """None where none can be made: the other faults are tried all the same."""
-    disk = SmallDisk(tmp_path / "disk", DISK_MB)
-    try:
-        disk.__enter__()
-    except pytest.skip.Exception:
-        yield None
-        return
-    yield disk
-    disk.__exit__()
+    with where_possible(SmallDisk(tmp_path / "disk", DISK_MB)) as disk:
+        yield disk
 
 
 @pytest.fixture(name="cable")
 def _cable() -> Iterator[Cable | None]:
-    """Likewise."""
-    cable = Cable()
-    try:
-        cable.__enter__()
-    except pytest.skip.Exception:
-        yield None
-        return
-    yield cable
-    cable.__exit__()
+    with where_possible(Cable()) as cable:
+        yield cable
 
 
 def still_waiting(path: Path) -> set[Stored]:
