@@ -151,7 +151,7 @@ def look(stream: StreamConfig) -> str:
 
 
 def first_frame(stream: StreamConfig) -> Frame:
-    """The first frame of the stream's source; a camera that is absent is not waited for.
+    """The first frame of the stream, as it sees it; a camera that is absent is not waited for.
 
     Raises:
         SourceError: there is none, and why.
@@ -166,7 +166,7 @@ def first_frame(stream: StreamConfig) -> Frame:
 
     with open_source(stream.source, stop, report) as source:
         for frame in source:
-            return frame
+            return stream.view()(frame)
     raise SourceError(problems[0] if problems else f"stream {stream.name!r}: no frame")
 
 

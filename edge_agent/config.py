@@ -23,6 +23,7 @@ from edge_agent.sources.config import CameraConfig, PicameraConfig, Rate, Source
 from edge_agent.strict import LEAST, Seconds, Timeout
 from edge_agent.strict import Strict as _Value
 from edge_agent.toml import decode_toml
+from edge_agent.view import Flip, Rotation, View
 
 # systemd.exec(5): where a service finds its credentials; `%d` in a unit's own words.
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
@@ -172,6 +173,8 @@ class StreamConfig(_Value, frozen=True):
         name: part of the stream's topics.
         bundle: a bundle directory or .edgeward file.
         source: where frames come from.
+        rotate: by how much each frame is turned clockwise, in degrees, before all else.
+        flip: how it is mirrored after that; not at all if left out.
         task: what the bundle's model does; another one is refused.
         region: classify: the part of the frame to look at; the whole frame if left out.
         relative_region: the same in shares of the frame; at most one of the two.
@@ -191,6 +194,8 @@ class StreamConfig(_Value, frozen=True):
     name: Name
     bundle: Path
     source: SourceConfig
+    rotate: Rotation = 0
+    flip: Flip | None = None
     task: Literal["classify", "ocr"] = "classify"
     region: Region | None = None
     relative_region: RelativeRegion | None = None
@@ -239,6 +244,10 @@ class StreamConfig(_Value, frozen=True):
         if self.relative_region is not None:
             return self.relative_region.pixels(width, height)
         return self.region
+
+    def view(self) -> View:
+        """How the stream sees the frames of its source."""
+        return View(self.rotate, self.flip)
 
     def _check_pace(self) -> None:
         if self.frames_per_s is None:

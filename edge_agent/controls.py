@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from edge_agent.sources.base import Frame, FrameSource
 from edge_agent.stop import Stop
+from edge_agent.view import AS_IT_IS, View
 
 
 class Controls:
@@ -64,19 +65,25 @@ class Controls:
                 self._changed.wait_for(lambda: self._last is not None, timeout_s)
             return self._last
 
-    def paced(self, source: FrameSource) -> Iterator[Frame]:
+    def paced(self, source: FrameSource, view: View = AS_IT_IS) -> Iterator[Frame]:
         """The frames of `source` that are to be looked at, until it ends or we are stopped.
 
         It waits before it asks: a live source gives the frame that is fresh by then, and a
         file's frames all come, only slower. While paused, a live source is emptied, so that
         what follows is fresh, and a file waits.
+
+        Args:
+            source: where they come from.
+            view: how they are seen, here and by whoever asks for a fresh one.
         """
         self._live = source.live
         looked_s = -math.inf  # when the last look was due
         for frame in source:
             if self._stop.is_set():
                 return
-            self._show(frame)
+            seen = view(frame) if self._wanted or not source.live else None
+            if seen is not None:
+                self._show(seen)
             if not source.live:
                 self._hold(looked_s)
             elif self._paused or not self._due(looked_s):
@@ -84,7 +91,7 @@ class Controls:
                 continue
             if self._stop.is_set():
                 return
-            yield frame
+            yield view(frame) if seen is None else seen
             looked_s = self._beat(looked_s)
             self._rest(looked_s)
 
@@ -113,8 +120,6 @@ class Controls:
                 self._changed.wait(left_s)
 
     def _show(self, frame: Frame) -> None:
-        if self._live and not self._wanted:
-            return
         # A camera's frame may be in memory that it wants back: only a copy may be kept.
         kept = replace(frame, image=frame.image.copy()) if self._live else frame
         with self._changed:

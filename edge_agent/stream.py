@@ -80,7 +80,7 @@ class Stream:
         overhear: Callable[[Report], Report] = unheard,
     ) -> None:
         self._reader, self._crops, self._snapshots = reader, crops, snapshots
-        self._news = News(config.publish)
+        self._news, self._view = News(config.publish), config.view()
         self.config, self._bundle, self._recognize = config, bundle, recognize
         self._speaker = speaker
         self.controls = Controls(config.interval_s, stop)
@@ -96,7 +96,7 @@ class Stream:
     def run(self, source: FrameSource) -> None:
         """Look at every frame of `source`, which has been entered, until it ends or we stop."""
         self._source = source
-        looked = self.controls.paced(source)
+        looked = self.controls.paced(source, self._view)
         if self._reader is not None:
             self._read(looked, self._reader)
             return
