@@ -26,6 +26,7 @@ from pipeline.errors import (
     RunError,
     TrainError,
 )
+from pipeline.predict.commands import evaluate_command, predict_command
 from quantization.errors import QuantizationError
 
 # The most specific first.
@@ -291,6 +292,8 @@ def doctor_command(
         typer.echo(f"written {path}")
 
 
+app.command("predict")(predict_command)
+app.command("evaluate")(evaluate_command)
 app.command("watch")(watch_command)
 app.command("tell")(tell_command)
 

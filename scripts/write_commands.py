@@ -11,8 +11,8 @@ from pathlib import Path
 
 TARGET = Path(__file__).parents[1] / "docs" / "commands.md"
 COMMANDS = {
-    "edgeward": "build train prune quantize export verify report init convert doctor watch tell "
-    "label demo",
+    "edgeward": "build train prune quantize export verify report init convert doctor predict "
+    "evaluate watch tell label demo",
     "edgeward-agent": "run check doctor bench schemas",
 }
 MODULES = {"edgeward": "pipeline.cli", "edgeward-agent": "edge_agent.cli"}

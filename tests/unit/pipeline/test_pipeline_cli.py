@@ -166,3 +166,35 @@ def test_watch_shows_what_comes_until_ctrl_c_and_ends_with_the_account(
     assert said.out.startswith(first)
     assert said.err == "0 received, 0 lost, 0 duplicated\n"
     assert asked == ["mqtt://localhost:1883", "door"]
+
+
+def test_a_file_that_cannot_be_read_shows_in_the_status_of_predict(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    bright_path: Path,
+    tmp_path: Path,
+) -> None:
+    """The others are answered all the same; where all can be read, the status is 0."""
+    (tmp_path / "a.pgm").write_bytes(b"P5 2 2 255\n" + bytes(4))
+    assert run(monkeypatch, "predict", str(bright_path), str(tmp_path)) == ExitCode.OK
+    (tmp_path / "b.pgm").write_bytes(b"")
+    assert run(monkeypatch, "predict", str(bright_path), str(tmp_path)) == ExitCode.DATA
+    said = capsys.readouterr()
+    assert said.out.count("a.pgm") == 2
+    assert "b.pgm: expected an image, found an empty file\n" in said.err
+    assert said.err.endswith("edgeward: files that could not be read: 1\n")
+
+
+def test_too_few_right_answers_are_a_gate_of_evaluate(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    bright_path: Path,
+    tmp_path: Path,
+) -> None:
+    """The figures are printed, then the status says that the gate does not hold."""
+    (tmp_path / "bright").mkdir()
+    (tmp_path / "bright" / "a.pgm").write_bytes(b"P5 2 2 255\n" + bytes(4))
+    arguments = ("evaluate", str(bright_path), str(tmp_path))
+    assert run(monkeypatch, *arguments) == ExitCode.OK
+    assert run(monkeypatch, *arguments, "--min-accuracy", "0.5") == ExitCode.GATE
+    assert "accuracy            0.0 %" in capsys.readouterr().out

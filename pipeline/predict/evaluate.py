@@ -1,0 +1,74 @@
+"""`edgeward evaluate`: a bundle on pictures that a user has labelled."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from edge_agent.bundle.archive import open_bundle
+from edge_agent.errors import printable
+from pipeline.errors import DataError, GateError
+from pipeline.predict.answers import Predictor
+from pipeline.predict.evaluation import Evaluation, evaluation
+from pipeline.predict.labelled import labelled_pictures, readable
+from pipeline.predict.rows import PredictionRow, as_row, table, write_output
+from pipeline.predict.terminal import evaluation_lines
+from pipeline.progress import SILENT, Progress
+from pipeline.verify import percent
+
+
+def evaluate(
+    bundle: Path,
+    folder: Path,
+    say: Callable[[str], None],
+    *,
+    csv: Path | None = None,
+    json: Path | None = None,
+    min_accuracy: float | None = None,
+    progress: Progress = SILENT,
+) -> Evaluation:
+    """Measure the bundle at `bundle` on the labelled pictures in `folder`.
+
+    Args:
+        bundle: a bundle directory or .edgeward file.
+        folder: see `labelled_pictures`.
+        say: prints a line.
+        csv: where a row for each picture goes, the right answer in it.
+        json: where the figures go.
+        min_accuracy: the least share of right answers, in [0, 1].
+        progress: told how far it is.
+
+    Raises:
+        BundleError: the bundle is missing, damaged or does not run here.
+        DataError: the folder does not fit the bundle, no picture in it can be read, or a file
+            cannot be written.
+        GateError: fewer are right than `min_accuracy`; all files are written nevertheless.
+    """
+    opened = open_bundle(bundle)
+    total, pictures = labelled_pictures(folder, opened.manifest.output)
+    rows: list[PredictionRow] = []
+    truths: list[str] = []
+    problems: list[str] = []
+    with Predictor(opened) as predictor, progress.task("evaluate", total) as task:
+        for picture, image in readable(pictures, problems):
+            rows.append(as_row(picture.name, None, predictor(image)))
+            truths.append(picture.truth)
+            task.advance()
+        runtime = predictor.runtime
+    for problem in problems:
+        progress.say(printable(problem))
+    if not rows:
+        raise DataError(f"{folder}: expected a picture that can be read, found none of {total}")
+    found = evaluation(opened, str(folder), runtime, rows, truths, problems)
+    for line in evaluation_lines(found, rows, truths):
+        say(line)
+    if csv is not None:
+        write_output(csv, table(rows, {"truth": truths}))
+    if json is not None:
+        write_output(json, msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
+    if min_accuracy is not None and found.accuracy.value < min_accuracy:
+        raise GateError(
+            f"accuracy: expected at least {100 * min_accuracy:.2f} %, "
+            f"measured {percent(found.accuracy)}"
+        )
+    return found

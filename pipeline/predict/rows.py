@@ -1,0 +1,83 @@
+"""A prediction as a line: of a terminal, of a CSV file, of JSON."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from edge_agent.atomic import write_whole
+from edge_agent.errors import printable
+from edge_agent.results import Result
+from pipeline.errors import DataError
+from pipeline.predict.answers import Prediction
+
+COLUMNS = ("file", "frame", "answer", "confidence", "sure", "why")
+
+
+class PredictionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of `predict --json`: the columns of the CSV file, and the whole result."""
+
+    file: str
+    frame: int | None
+    answer: str
+    confidence: float
+    sure: bool
+    why: str
+    latency_ms: float
+    result: Result
+
+
+def as_row(name: str, frame: int | None, found: Prediction) -> PredictionRow:
+    """`found`, the answer for the picture `name` or for a `frame` of that video."""
+    return PredictionRow(
+        file=name,
+        frame=frame,
+        answer=found.answer,
+        confidence=found.confidence,
+        sure=found.sure,
+        why=found.why,
+        latency_ms=round(found.latency_ms, 3),
+        result=found.result,
+    )
+
+
+def terminal_line(row: PredictionRow) -> str:
+    """`cat/1.jpg  cat  98.3 %`, and where the device would not be sure, why."""
+    place = row.file if row.frame is None else f"{row.file}#{row.frame}"
+    why = f"  ({row.why})" if row.why else ""
+    said = f"{row.answer:<12} {100 * row.confidence:5.1f} %" if row.answer else "no text"
+    return printable(f"{place:<32} {said}{why}")
+
+
+def json_line(row: PredictionRow) -> str:
+    """`row` as one line of JSON."""
+    return msgspec.json.encode(row).decode()
+
+
+def table(rows: Sequence[PredictionRow], more: Mapping[str, Sequence[str]] | None = None) -> bytes:
+    """A CSV file (RFC 4180, UTF-8) of `rows`, with the columns of `more` behind their own."""
+    extra = more or {}
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow((*COLUMNS, *extra))
+    for row, *others in zip(rows, *extra.values(), strict=True):
+        frame = "" if row.frame is None else row.frame
+        sure = "true" if row.sure else "false"
+        # With the fewest digits that give the same number back.
+        confidence = repr(row.confidence)
+        writer.writerow((row.file, frame, row.answer, confidence, sure, row.why, *others))
+    return text.getvalue().encode()
+
+
+def write_output(path: Path, data: bytes) -> None:
+    """Write `data` to `path`, whole or not at all.
+
+    Raises:
+        DataError: `path` cannot be written.
+    """
+    try:
+        write_whole(path, data)
+    except OSError as error:
+        raise DataError(f"{path}: expected to write a file, found: {error.strerror}") from error
