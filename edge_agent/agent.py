@@ -55,6 +55,7 @@ from edge_agent.sources.open import open_source
 from edge_agent.speaker import Speaker
 from edge_agent.stop import Stop
 from edge_agent.stream import Stream
+from edge_agent.wall_clock import WallClock
 
 log = logging.getLogger(__name__)
 
@@ -152,11 +153,12 @@ def open_agent(plan: Plan, events: Events, owned: ExitStack, manager: Manager) -
     config, box = plan.config, plan.config.outbox
     memory = owned.enter_context(MeterMemory(meters_path(box.path)))
     outbox = owned.enter_context(Outbox(box.path, box.limits(), config.lanes()))
-    presence = Presence(config, outbox)
+    clock = WallClock()
+    presence = Presence(config, outbox, clock)
     publisher = MqttPublisher(
         _dialer(plan, presence), outbox, lambda error: events.put(Failed(error))
     )
-    stop, speaker = Stop(), Speaker(config.device.name, presence.boot, publisher)
+    stop, speaker = Stop(), Speaker(config.device.name, presence.boot, publisher, clock)
     streams = _streams(plan, memory, speaker, stop, manager)
     sources = _sources(streams, stop, manager, owned)
     _obey(config, streams, speaker, events, owned)

@@ -10,7 +10,8 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from edge_agent.errors import MessageError
-from edge_agent.messages import BundleRef, Moment
+from edge_agent.messages import BundleRef
+from edge_agent.results import Moment
 
 # No command comes near; what is longer is not even looked at.
 MAX_PAYLOAD_BYTES = 4096

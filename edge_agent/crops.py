@@ -19,9 +19,9 @@ from edge_agent.bundle.manifest import Name
 from edge_agent.bundle.preprocess import ColourOrder
 from edge_agent.config import CropsConfig
 from edge_agent.errors import CropError
-from edge_agent.messages import BundleRef, Moment
+from edge_agent.messages import BundleRef
 from edge_agent.picture_folder import PictureFolder, picture_number
-from edge_agent.results import Box, CharacterScore, Confidence, ReadingState
+from edge_agent.results import Box, CharacterScore, Confidence, Moment, ReadingState
 
 
 class CropRecord(
@@ -33,6 +33,7 @@ class CropRecord(
         number: its place in the folder; its files are named by it.
         device, stream, region: where it was seen.
         captured_at: when, UTC.
+        clock_set: whether the clock was right then, as far as can be told.
         state, why: held or rejected, and the reason.
         text, confidence, characters: what was read.
         box: where it is in the frame.
@@ -52,6 +53,7 @@ class CropRecord(
     characters: tuple[CharacterScore, ...]
     box: Box
     bundle: BundleRef
+    clock_set: bool = True
 
 
 @dataclass(frozen=True)

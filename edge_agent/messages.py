@@ -4,19 +4,17 @@ A change that old subscribers would misread gets a new number. Subscribers may i
 fields they do not know; none is ever guessed.
 """
 
-from datetime import datetime
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
 from edge_agent.errors import MessageError
 from edge_agent.machine import MachineHealth
-from edge_agent.results import Answer
+from edge_agent.results import Answer, Moment
 
 State: TypeAlias = Literal["online", "offline"]
 # Why a result is published: every one is, it says something new, or it was time for one.
 Trigger: TypeAlias = Literal["frame", "change", "heartbeat"]
-Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -57,6 +55,8 @@ class ResultMessage(
         trigger: why it is published: every answer is (`frame`), it says something new
             (`change`), or it was time to say that nothing is (`heartbeat`).
         snapshot: a picture that was kept of the frame.
+        clock_set: whether the device's clock was right when the frame was taken, as far as can
+            be told: else `captured_at` is when the device thought it was.
         late: whether it waited before it was sent: for long, or for a restart. The last
             field, so that it can be told of a message that is encoded already.
     """
@@ -72,6 +72,7 @@ class ResultMessage(
     result: Answer
     trigger: Trigger = "frame"
     snapshot: SnapshotRef | None = None
+    clock_set: bool = True
     late: bool = False
 
 
@@ -177,6 +178,7 @@ class HealthMessage(
         machine: how the machine fares; null from agents that did not say.
         runtime: the interpreter and its version.
         version: the agent's.
+        clock_set: whether the device's clock is right, as far as can be told.
     """
 
     device: str
@@ -189,6 +191,7 @@ class HealthMessage(
     machine: MachineHealth | None = None
     runtime: str = ""
     version: str = ""
+    clock_set: bool = True
 
 
 Message: TypeAlias = ResultMessage | StatusMessage | AvailabilityMessage | HealthMessage

@@ -23,8 +23,8 @@ import msgspec
 
 from edge_agent.atomic import write_whole
 from edge_agent.bundle.manifest import Name
-from edge_agent.messages import Moment
 from edge_agent.meter import MeterRules, MeterState, Seen
+from edge_agent.results import Moment
 
 log = logging.getLogger(__name__)
 

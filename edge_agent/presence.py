@@ -2,7 +2,6 @@
 
 import time
 import uuid
-from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
@@ -20,6 +19,7 @@ from edge_agent.messages import (
 from edge_agent.outbox import Outbox
 from edge_agent.runtime import runtime_name
 from edge_agent.topics import Topics
+from edge_agent.wall_clock import WallClock
 
 
 class Presence:
@@ -28,10 +28,11 @@ class Presence:
     Args:
         config: for the names.
         outbox: for its counters.
+        clock: what its times are by.
     """
 
-    def __init__(self, config: AgentConfig, outbox: Outbox) -> None:
-        self.config, self._outbox = config, outbox
+    def __init__(self, config: AgentConfig, outbox: Outbox, clock: WallClock) -> None:
+        self.config, self._outbox, self._clock = config, outbox, clock
         self.boot = uuid.uuid4().hex[:12]
         self.topics = Topics(config.device.name)
         self._started_s = time.monotonic()
@@ -56,7 +57,7 @@ class Presence:
         return HealthMessage(
             device=self.config.device.name,
             boot=self.boot,
-            at=datetime.now(UTC),
+            at=self._clock.now(),
             uptime_s=round(time.monotonic() - self._started_s, 3),
             streams=tuple(replace(s, evicted=evicted.get(s.name, 0)) for s in streams),
             outbox=OutboxHealth(depth=box.depth, bytes=box.bytes, evicted=box.evicted),
@@ -64,4 +65,5 @@ class Presence:
             machine=machine_health(self.config.outbox.path.parent),
             runtime=self._runtime,
             version=__version__,
+            clock_set=self._clock.is_set(),
         )

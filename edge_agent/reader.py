@@ -9,6 +9,7 @@ In order, and the first that objects says why:
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import msgspec
 
@@ -22,6 +23,7 @@ from edge_agent.errors import TaskError
 from edge_agent.lines import lay_out
 from edge_agent.meter import MeterState, Verdict, judge
 from edge_agent.meter_memory import MeterMemory
+from edge_agent.meter_rate import MeterRate
 from edge_agent.quality import quality, to_grey
 from edge_agent.recognizer import Recognizer
 from edge_agent.rectify import Upright, rectify
@@ -169,6 +171,7 @@ class _Place:
         self._name = f"stream {stream!r}, region {region.name!r}"
         self._region, self._allowed, self._line, self._aspect = region, allowed, line, aspect
         self._stream, self._memory, self._meter = stream, memory, MeterState()
+        self._rate = None if region.meter is None else MeterRate(region.meter)
         if memory is not None and region.meter is not None:
             self._meter = memory.recall(stream, region.name, region.meter)
         self._still = Stillness(region.frozen_after_s)
@@ -182,7 +185,7 @@ class _Place:
             text, verdict = NOTHING, Verdict("rejected", frozen)
         else:
             text, verdict = self._line(upright.image, frame.order, self._allowed)
-        return self._reading(upright, text, self._counted(text, verdict, frame.monotonic_s))
+        return self._reading(upright, text, self._counted(text, verdict, frame.monotonic_s), frame)
 
     def _frozen(self, image: U8, at: float) -> str:
         if self._region.frozen_after_s is None:
@@ -195,12 +198,15 @@ class _Place:
         if rules is None or verdict.state != "accepted":
             return verdict
         self._meter, verdict = judge(self._meter, rules, text.text, at)
+        if self._rate is not None and self._meter.confirmed is not None:
+            self._rate.add(self._meter.confirmed)
         if self._memory is not None:
             self._memory.keep(self._stream, self._region.name, rules, self._meter)
         return verdict
 
-    def _reading(self, upright: Upright, text: Text, verdict: Verdict) -> Seen:
-        rules = self._region.meter
+    def _reading(self, upright: Upright, text: Text, verdict: Verdict, frame: Frame) -> Seen:
+        rules, confirmed = self._region.meter, self._meter.confirmed
+        ago_s = 0.0 if confirmed is None else frame.monotonic_s - confirmed.at
         reading = Reading(
             region=self._region.name,
             state=verdict.state,
@@ -211,6 +217,8 @@ class _Place:
             box=upright.outline(),
             value=None if rules is None else self._meter.value(rules),
             unit="" if rules is None else rules.unit,
+            value_at=None if confirmed is None else frame.captured_at - timedelta(seconds=ago_s),
+            rate_per_h=None if self._rate is None else self._rate.per_hour(),
         )
         doubts = () if verdict.state == "accepted" else ((upright.image, reading),)
         return Seen(reading, doubts)

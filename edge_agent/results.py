@@ -1,9 +1,11 @@
 """What is answered about an image: frozen values, the same on host, device and wire."""
 
+from datetime import datetime
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
+Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 Confidence: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
 # Four corners (x, y) in the frame's pixels, clockwise from where the text's top left is.
 Box: TypeAlias = tuple[
@@ -77,6 +79,10 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
         box: where it is in the frame.
         value: of a meter: the value last confirmed, in `unit`; None before there is one.
         unit: of a meter, as configured.
+        value_at: when the meter was last seen to show `value`, UTC, by the clock of
+            `captured_at`; None before there is one.
+        rate_per_h: how much it counted in an hour, lately, in `unit`, up to `value_at`; None
+            until ten minutes of it were seen.
     """
 
     region: str
@@ -88,6 +94,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     box: Box
     value: float | None = None
     unit: str = ""
+    value_at: Moment | None = None
+    rate_per_h: float | None = None
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,10 +10,10 @@ from typing import Annotated
 import msgspec
 
 from edge_agent.bundle.manifest import Name
-from edge_agent.messages import BundleRef, Moment, SnapshotRef
+from edge_agent.messages import BundleRef, SnapshotRef
 from edge_agent.picture_folder import PictureFolder, picture_path
 from edge_agent.publishing import Event, SnapshotConfig, SnapshotsConfig
-from edge_agent.results import Answer, Classification, Page
+from edge_agent.results import Answer, Classification, Moment, Page
 from edge_agent.snapshot import encode_snapshot
 from edge_agent.sources.base import Frame
 
@@ -29,6 +29,7 @@ class SnapshotRecord(
         number: its place in the folder; its files are named by it.
         device, stream, frame: where and what it was taken of.
         captured_at: when, UTC.
+        clock_set: whether the clock was right then, as far as can be told.
         why: what happened.
         bundle: what answered.
         result: the answer.
@@ -42,6 +43,7 @@ class SnapshotRecord(
     why: tuple[Event, ...]
     bundle: BundleRef
     result: Answer
+    clock_set: bool = True
 
 
 class SnapshotStore:

@@ -1,9 +1,10 @@
 """`Speaker`: whose words they are, and where they go."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edge_agent.publisher import Publisher
 from edge_agent.topics import Topics
+from edge_agent.wall_clock import WallClock
 
 
 @dataclass(frozen=True)
@@ -14,11 +15,13 @@ class Speaker:
         device: the device's name.
         boot: this start of the agent.
         publisher: where the messages go.
+        clock: what their times are by.
     """
 
     device: str
     boot: str
     publisher: Publisher
+    clock: WallClock = field(default_factory=WallClock)
 
     @property
     def topics(self) -> Topics:

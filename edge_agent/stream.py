@@ -215,6 +215,7 @@ class Stream:
                 stream=self.config.name,
                 region=seen.answer.region,
                 captured_at=frame.captured_at,
+                clock_set=self._dated(frame),
                 state=reading.state,
                 why=reading.why,
                 text=reading.text,
@@ -231,6 +232,7 @@ class Stream:
         if trigger is None:
             return
         snapshot = self._snapshot(frame, answer, trigger)
+        clock_set = self._dated(frame)
 
         def encode(seq: int) -> bytes:
             return encode_message(
@@ -246,6 +248,7 @@ class Stream:
                     result=answer,
                     trigger=trigger,
                     snapshot=snapshot,
+                    clock_set=clock_set,
                 )
             )
 
@@ -257,6 +260,10 @@ class Stream:
         if store_in_time(store, name, self._tell_storing, self._stop, self._backoff):
             self._results += 1
             self._tempo.record(latency_ms)
+
+    def _dated(self, frame: Frame) -> bool:
+        """Whether the frame's time of day is right."""
+        return self._speaker.clock.dates(frame.captured_at, frame.monotonic_s)
 
     def _snapshot(self, frame: Frame, answer: Answer, trigger: Trigger) -> SnapshotRef | None:
         """Keep the frame, if what happened is what the configuration wants it kept for."""
@@ -272,6 +279,7 @@ class Stream:
             stream=self.config.name,
             frame=frame.seq,
             captured_at=frame.captured_at,
+            clock_set=self._dated(frame),
             why=why,
             bundle=self._bundle,
             result=answer,

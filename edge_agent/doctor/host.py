@@ -1,6 +1,5 @@
 """`Host`: what the doctor may ask the machine, in one value that a test can stand in for."""
 
-import ctypes
 import os
 import subprocess
 import time
@@ -9,14 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from edge_agent.wall_clock import clock_synchronised
+
 # A command line to what it printed; None if there is no such command, or it fails.
 Run: TypeAlias = Callable[[Sequence[str]], str | None]
 
 COMMAND_TIMEOUT_S = 5.0
-# adjtimex(2): STA_UNSYNC in `timex.status`.
-UNSYNCHRONISED = 0x0040
-# `struct timex` is below 210 bytes on every Linux.
-TIMEX_BYTES = 512
 
 
 def run(command: Sequence[str]) -> str | None:
@@ -28,21 +25,6 @@ def run(command: Sequence[str]) -> str | None:
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
         return None
     return done.stdout.strip()
-
-
-def clock_synchronised() -> bool | None:
-    """What the kernel says of its clock, whoever disciplines it; None where it may not be asked."""
-    word = ctypes.sizeof(ctypes.c_long)
-    buffer = ctypes.create_string_buffer(TIMEX_BYTES)  # modes = 0: only asks
-    try:
-        state = ctypes.CDLL(None, use_errno=True).adjtimex(buffer)
-    except (OSError, AttributeError):
-        return None
-    if state < 0:
-        return None
-    # unsigned modes; long offset, freq, maxerror, esterror; int status.
-    status = int.from_bytes(buffer.raw[5 * word : 5 * word + 4], "little")
-    return not status & UNSYNCHRONISED
 
 
 @dataclass(frozen=True)

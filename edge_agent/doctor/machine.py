@@ -18,9 +18,8 @@ from edge_agent.machine import (
     throttled_bits,
     throttling,
 )
+from edge_agent.wall_clock import BORN
 
-# No agent of this version can have run before: its own file is from then or later.
-BORN = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 SPARE_BYTES = 50 * 1024**2
 # Raspberry Pi's documentation: from 80 degrees the firmware slows the processor down bit by
 # bit, from 85 also the rest of the chip.

@@ -72,6 +72,7 @@ def test_a_record_looks_as_documented(tmp_path: Path) -> None:
         "characters",
         "box",
         "bundle",
+        "clock_set",
     }
 
 

@@ -33,7 +33,7 @@ from edge_agent.results import (
 )
 
 # A result that an older agent has put into its outbox has none of them.
-ADDED = {"trigger", "snapshot", "late"}
+ADDED = {"trigger", "snapshot", "clock_set", "late"}
 SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
 MOMENT = datetime(2026, 11, 21, 12, 30, 15, 250000, tzinfo=UTC)
 RESULT = ResultMessage(
@@ -127,6 +127,7 @@ def test_a_result_looks_as_documented() -> None:
         },
         "trigger": "frame",
         "snapshot": None,
+        "clock_set": True,
         "late": False,
     }
 
@@ -173,6 +174,8 @@ def test_a_reading_looks_as_documented() -> None:
         "box": [[1.5, 2.0], [41.5, 2.0], [41.5, 12.0], [1.5, 12.0]],
         "value": 1.1,
         "unit": "m³",
+        "value_at": None,
+        "rate_per_h": None,
     }
 
 
