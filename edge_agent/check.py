@@ -16,7 +16,7 @@ from edge_agent.errors import (
     OutboxError,
     SourceError,
 )
-from edge_agent.mqtt import Acked, Dialer, Identity, Lost, Refused, unique_id
+from edge_agent.mqtt import ANSWER_TIMEOUT_S, Acked, Dialer, Identity, Lost, Refused, unique_id
 from edge_agent.reader import open_reader
 from edge_agent.recognizer import open_recognizer
 from edge_agent.rectify import rectify
@@ -28,7 +28,6 @@ from edge_agent.stop import Stop
 from edge_agent.stream import crop
 from edge_agent.topics import Topics
 
-ANSWER_TIMEOUT_S = 5.0
 # Of whatever is wrong in the configuration, wherever it shows.
 MEND = "mend the file; see deploy/agent.example.toml"
 

@@ -95,9 +95,15 @@ class Received:
 
 @dataclass(frozen=True)
 class Lost:
-    """The connection is gone."""
+    """The connection is gone.
+
+    Args:
+        reason: why.
+        taken_over: whether another client has connected under this one's id (MQTT v5 only).
+    """
 
     reason: str
+    taken_over: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,19 @@ class VersionError(BrokerError):
     def __init__(self, message: str, *, said: bool = False) -> None:
         super().__init__(message)
         self.said = said
+
+
+class SilenceError(BrokerError):
+    """Nothing came from the broker for as long as was waited: it is slow, or will never answer.
+
+    Args:
+        message: what happened.
+        waited_s: for an answer to CONNECT; None where not even a connection came about.
+    """
+
+    def __init__(self, message: str, *, waited_s: float | None = None) -> None:
+        super().__init__(message)
+        self.waited_s = waited_s
 
 
 class NotAllowedError(BrokerError):

@@ -12,7 +12,7 @@ class Proxy:
 
     `cut` ends what there is and refuses what comes; `stall` keeps connections open and
     forwards nothing, as a network that swallows packets does; `mend` undoes both. `pace` sets
-    how much passes from now on.
+    how much passes from now on, `lag` how much later it arrives.
 
     Args:
         port: where connections go.
@@ -26,6 +26,7 @@ class Proxy:
         self._target, self._rate, self._address = port, bytes_per_s, address
         self._flows = threading.Event()  # clear while stalled
         self._flows.set()
+        self._lag_s = 0.0
         self._open, self._closed = True, False
         self._lock = threading.Lock()
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
@@ -64,6 +65,10 @@ class Proxy:
     def pace(self, bytes_per_s: int | None) -> None:
         """How much passes in each direction of each connection; None for all."""
         self._rate = bytes_per_s
+
+    def lag(self, seconds: float) -> None:
+        """How much later what one side sends arrives at the other, at the least."""
+        self._lag_s = seconds
 
     def mend(self) -> None:
         """As in the beginning."""
@@ -111,6 +116,7 @@ class Proxy:
         try:
             while data := one.recv(self._portion()):
                 self._flows.wait()
+                time.sleep(self._lag_s)
                 if (rate := self._rate) is not None:
                     time.sleep(len(data) / rate)
                 if sends:

@@ -13,10 +13,21 @@ from edge_agent.doctor.report import Finding, fail, ok, skip, warn
 from edge_agent.doctor.tls import tls
 from edge_agent.endpoint import Broker, Endpoint
 from edge_agent.errors import AgentError, BrokerError, one_line
-from edge_agent.mqtt import Acked, Dialer, Identity, Lost, Received, Refused, Session, unique_id
+from edge_agent.mqtt import (
+    ANSWER_TIMEOUT_S,
+    Acked,
+    Dialer,
+    Identity,
+    Lost,
+    Received,
+    Refused,
+    Session,
+    unique_id,
+)
 from edge_agent.topics import Topics
 
-TIMEOUT_S = 5.0
+# A slow link is no broken one.
+TIMEOUT_S = ANSWER_TIMEOUT_S
 # A message to oneself is there at once or not at all.
 ECHO_TIMEOUT_S = 1.0
 CONNECT_REMEDY = (

@@ -12,7 +12,8 @@ from edge_agent.endpoint import Broker
 from edge_agent.errors import BrokerError, one_line
 from edge_agent.tls import tls_context
 
-TIMEOUT_S = 5.0
+# A slow link is no broken one.
+TIMEOUT_S = 30.0
 # Time enough to notice and to renew; authorities of the web begin to at 30.
 SOON_DAYS = 30
 RENEW = "renew it, or have its renewal looked at"

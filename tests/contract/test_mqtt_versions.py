@@ -6,6 +6,7 @@ import gc
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from brokers import Mosquitto, free_port, wait_until
 from proxy import Proxy
+from received import received
 
 from edge_agent import mqtt
 from edge_agent.backoff import Backoff
@@ -160,10 +162,12 @@ def test_a_link_that_breaks_on_connect_is_no_old_broker(mosquitto: Mosquitto) ->
         proxy.cut()
         connect, versions = mqtt.Session.__init__, []
 
-        def mended(session: mqtt.Session, broker: Broker, identity: Identity, version: str) -> None:
+        def mended(
+            session: mqtt.Session, broker: Broker, identity: Identity, version: str, patience: float
+        ) -> None:
             if version == "3.1.1":
                 proxy.mend()
-            connect(session, broker, identity, version)
+            connect(session, broker, identity, version, patience)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(mqtt.Session, "__init__", mended)
@@ -174,15 +178,79 @@ def test_a_link_that_breaks_on_connect_is_no_old_broker(mosquitto: Mosquitto) ->
     assert versions == ["3.1.1", "5"]
 
 
+@pytest.fixture(name="hasty")
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All waits a twentieth or so, so that a slow link is one of half a second."""
+    monkeypatch.setattr(mqtt, "V5_ANSWER_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(mqtt, "CONNECT_TIMEOUT_S", 0.25)
+    monkeypatch.setattr(mqtt, "ANSWER_TIMEOUT_S", 2.0)
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("lag_s", [0.04, 0.1, 0.3])
+def test_a_slow_link_is_waited_for_and_spoken_to_in_version_5(
+    mosquitto: Mosquitto, lag_s: float
+) -> None:
+    """An answer after six times the first patience, or just behind it in either version."""
+    with Proxy(mosquitto.port) as proxy:
+        proxy.lag(lag_s)
+        talker = dialer(proxy.url)
+        for _ in range(2):
+            session = talker.dial()
+            assert session.version == "5"
+            session.subscribe(["a"], echo=True)
+            session.publish("a", b"heard")
+            assert received(session, 1) == [("a", b"heard")]
+            session.close()
+        accepted = proxy.accepted
+        talker.dial().close()
+        # What is known to be slow is asked once.
+        assert proxy.accepted == accepted + 1
+
+
+@pytest.mark.usefixtures("hasty")
+def test_an_old_broker_behind_a_slow_link_is_found_out() -> None:
+    """It is silent in version 5 for longer than its answer in 3.1.1 takes: that is proof."""
+    protocols: list[int] = []
+
+    def old_and_slow(connection: socket.socket) -> None:
+        packet = connection.recv(100)
+        protocols.append(packet[packet.index(b"MQTT") + 4])
+        if protocols[-1] == 4:
+            time.sleep(0.15)
+            connection.sendall(b"\x20\x02\x00\x00")  # CONNACK: accepted
+        connection.settimeout(5)
+        while connection.recv(100):
+            pass
+
+    with tcp_server(old_and_slow) as url:
+        session = dialer(url).dial()
+        assert session.version == "3.1.1"
+        session.close()
+    assert protocols == [5, 4, 5, 4]
+
+
+def test_a_link_slower_than_the_keepalive_connects(mosquitto: Mosquitto) -> None:
+    """Paho itself would hang up on a broker that has not answered CONNECT by then."""
+    with Proxy(mosquitto.port) as proxy:
+        proxy.lag(1.2)
+        slow = Broker(parse_endpoint(proxy.url), keepalive_s=1)
+        session = mqtt.Session(slow, Identity("slow"), "5")
+        assert session.answered_s > 2
+        assert session._client._keepalive == slow.keepalive_s
+        session.close()
+
+
 def started_since(before: set[threading.Thread]) -> set[threading.Thread]:
     """Threads now alive that were not then: a count would miss one that ended meanwhile."""
     return set(threading.enumerate()) - before
 
 
 def test_a_broker_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A silent peer costs two timeouts and leaves no thread behind."""
+    """A silent peer costs four timeouts and leaves no thread behind."""
     monkeypatch.setattr(mqtt, "CONNECT_TIMEOUT_S", 0.2)
     monkeypatch.setattr(mqtt, "V5_ANSWER_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(mqtt, "ANSWER_TIMEOUT_S", 0.3)
     before = set(threading.enumerate())
     ended = threading.Event()
     with tcp_server(lambda connection: ended.wait(10) and None) as url:

@@ -137,6 +137,31 @@ def test_what_waited_is_delivered_when_the_broker_comes(tmp_path: Path) -> None:
             broker.kill()
 
 
+def test_states_are_said_again_to_a_broker_that_forgot_them(tmp_path: Path) -> None:
+    """One without a memory, killed and started: what stood there before stands there again."""
+    broker = Mosquitto(tmp_path, mosquitto_binary())
+    broker.start()
+    try:
+        with (
+            Outbox(tmp_path / "o.db") as outbox,
+            make_mqtt(Broker(parse_endpoint(broker.url)), outbox) as publisher,
+        ):
+            publisher.retain("s/status", b"online")
+            publisher.retain("homeassistant/device/x/config", b"{}")
+            assert publisher.flush(10)
+            broker.kill()
+            wait_until(lambda: publisher._session is None, "the loss is noticed")
+            broker.start()
+            wait_until(lambda: publisher.connections == 2, "another connection")
+            assert publisher.flush(10)
+            assert kept(broker.url) == {
+                "s/status": b"online",
+                "homeassistant/device/x/config": b"{}",
+            }
+    finally:
+        broker.kill()
+
+
 def test_the_last_will_is_spoken_when_a_client_dies(mosquitto: Mosquitto) -> None:
     """A connection that ends without a goodbye leaves its will, retained."""
     broker = Broker(parse_endpoint(mosquitto.url))

@@ -12,7 +12,7 @@ from agents import Agent, hear, write_config
 from brokers import Mosquitto, free_port, wait_until
 from proxy import Proxy
 
-from edge_agent import mqtt
+from edge_agent import session
 from edge_agent.client import Account, Ledger, Subscriber
 from edge_agent.messages import ResultMessage, StatusMessage
 from edge_agent.outbox import Outbox
@@ -134,7 +134,7 @@ def test_losing_the_broker_loses_no_number(
     ledger = Ledger()
     # What mosquitto has acknowledged and not saved when it is killed is with the subscriber, by
     # way of a proxy that passes on what a dying peer had sent (docs/log.md).
-    monkeypatch.setattr(mqtt, "WINDOW", 60_000)
+    monkeypatch.setattr(session, "WINDOW", 60_000)
     with (
         Proxy(broker.port) as relay,
         Subscriber(relay.url, "gate", client_id="proof") as subscriber,

@@ -35,7 +35,7 @@ from proxy import Proxy
 from small_disk import SmallDisk
 from wall_clock import WallClock
 
-from edge_agent import mqtt
+from edge_agent import session
 from edge_agent.client import Ledger, Subscriber
 from edge_agent.messages import ResultMessage
 from edge_agent.outbox import Outbox
@@ -167,7 +167,7 @@ def test_a_hundred_faults_lose_nothing(
     faults = plan(SEED, FAULTS, frozenset(things))
     kinds = Counter(fault.kind for fault in faults)
     print(f"EDGEWARD_FAULTS={FAULTS} EDGEWARD_FAULT_SEED={SEED}: {dict(kinds)}")  # noqa: T201
-    monkeypatch.setattr(mqtt, "WINDOW", 60_000)  # of this process's subscriber
+    monkeypatch.setattr(session, "WINDOW", 60_000)  # of this process's subscriber
     broker, clock = mosquitto_factory(*PERSISTENT), WallClock(tmp_path)
     journal = tmp_path / "journal"
     outbox = (tmp_path if disk is None else disk.folder) / "outbox.db"

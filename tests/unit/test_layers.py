@@ -21,7 +21,7 @@ QUANTIZATION_SEES = ("edge_agent.bundle", "edge_agent.arrays", "edge_agent.runti
 SOLE_IMPORTERS = {
     "ai_edge_litert.interpreter": {"edge_agent/runtime.py"},
     "tflite_runtime": {"edge_agent/runtime.py"},
-    "paho": {"edge_agent/mqtt.py"},
+    "paho": {"edge_agent/session.py"},
 }
 
 

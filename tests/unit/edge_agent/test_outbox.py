@@ -105,6 +105,19 @@ def test_deleting_twice_counts_once(tmp_path: Path) -> None:
         assert outbox.state() == OutboxState(0, 0, 0)
 
 
+@pytest.mark.parametrize(
+    "gone", [[1, 3], [3, 1], [1, 2, 4, 7], [2, 3, 5, 6], [1, 2, 3, 4, 5, 6, 7], [7]]
+)
+def test_only_what_was_acknowledged_is_forgotten(tmp_path: Path, gone: list[int]) -> None:
+    """What lies between acknowledged messages stays: it was refused, or is not answered yet."""
+    with Outbox(tmp_path / "o.db") as outbox:
+        for _ in range(7):
+            outbox.append("a", "t", payload)
+        outbox.delete(gone)
+        assert [row.id for row in outbox.pending(0, 9)] == sorted({*range(1, 8)} - {*gone})
+        assert outbox.state().depth == 7 - len(gone)
+
+
 def test_threads_share_it(tmp_path: Path) -> None:
     """Concurrent appends give every number once, and the state adds up."""
     seen: list[int] = []
