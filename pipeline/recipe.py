@@ -23,7 +23,7 @@ Arch: TypeAlias = Literal["resnet8", "resnet20", "resnet56", "mobilenet_v2", "ds
 # What reads lines of text.
 TextArch: TypeAlias = Literal["ctc_small"]
 # What the synthetic pictures of texts show; `pipeline/text/render.py` draws them.
-TextKind: TypeAlias = Literal["lines", "words", "segments", "wheels", "meter"]
+TextKind: TypeAlias = Literal["lines", "words", "segments", "wheels", "meter", "dates"]
 # Sets of real pictures of texts that `pipeline/text/sets.py` can read.
 TextSet: TypeAlias = Literal["iiit5k", "sroie", "gaspump-7seg", "meter-digits"]
 # What may be done about a network that int8 hurts, the cheapest first.
@@ -36,6 +36,7 @@ class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _WITH_PATH = ("image-folder", "image-npz", "text-folder")
+_PATH_BESIDE = ("text-sets", "text-drawn")
 
 
 class DataRecipe(_Value, frozen=True, kw_only=True):
@@ -44,12 +45,14 @@ class DataRecipe(_Value, frozen=True, kw_only=True):
     Args:
         kind: `digits` (embedded in scikit-learn), `mnist`, `fashion-mnist`,
             `image-folder` (one sub-folder per class), or `image-npz` (packed in NPZ files);
-            of texts `text-folder` (images with a table) or `text-sets` (known sets).
+            of texts `text-folder` (images with a table), `text-sets` (known sets) or
+            `text-drawn` (pictures of `text.synthetic`, drawn once and held).
         path: the folder of an `image-folder` or a `text-folder`, or the file of an
             `image-npz`; relative paths start at the data root, then at the recipe's own
-            folder. Beside `text-sets` it is a text folder to learn from as well.
+            folder. Beside `text-sets` and `text-drawn` it is a text folder to learn from as well.
         test_path: the test images of an `image-npz` that has them in a file of their own.
         sets: the names of the `text-sets`.
+        count: how many pictures of `text-drawn` are drawn to be held.
         val, test: share of the images held out; `test` is ignored by data sets with an
             official test split.
         calibration: images set aside for calibrating the quantiser.
@@ -66,10 +69,12 @@ class DataRecipe(_Value, frozen=True, kw_only=True):
         "image-npz",
         "text-folder",
         "text-sets",
+        "text-drawn",
     ]
     path: Annotated[str, msgspec.Meta(min_length=1)] | None = None
     test_path: Annotated[str, msgspec.Meta(min_length=1)] | None = None
     sets: tuple[TextSet, ...] = ()
+    count: Annotated[int, msgspec.Meta(ge=8, le=100_000)] = 2000
     val: Fraction = 0.1
     test: Fraction = 0.2
     calibration: Count = 256
@@ -79,9 +84,9 @@ class DataRecipe(_Value, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.kind in _WITH_PATH and self.path is None:
             raise ValueError(f"path: expected for kind {self.kind!r}, found none")
-        if self.kind not in (*_WITH_PATH, "text-sets") and self.path is not None:
+        if self.kind not in (*_WITH_PATH, *_PATH_BESIDE) and self.path is not None:
             raise ValueError(
-                f"path: expected with {', '.join(_WITH_PATH)} and text-sets only, "
+                f"path: expected with {', '.join((*_WITH_PATH, *_PATH_BESIDE))} only, "
                 f"found kind {self.kind!r}"
             )
         if (self.kind == "text-sets") != bool(self.sets) or len(set(self.sets)) < len(self.sets):
@@ -100,7 +105,7 @@ class DataRecipe(_Value, frozen=True, kw_only=True):
     @property
     def texts(self) -> bool:
         """Whether the images show texts rather than things of some classes."""
-        return self.kind in ("text-folder", "text-sets")
+        return self.kind in ("text-folder", "text-sets", "text-drawn")
 
 
 class SyntheticRecipe(_Value, frozen=True, kw_only=True):
@@ -307,9 +312,11 @@ class Recipe(_Value, frozen=True, kw_only=True):
         texts = self.data.texts
         if texts != (self.text is not None):
             raise ValueError(
-                f"text: expected with text-folder and text-sets only, where it must be, "
-                f"found kind {self.data.kind!r}"
+                "text: expected with text-folder, text-sets and text-drawn only, where it must "
+                f"be, found kind {self.data.kind!r}"
             )
+        if self.data.kind == "text-drawn" and (self.text is None or self.text.synthetic is None):
+            raise ValueError("text.synthetic: expected with kind 'text-drawn', found none")
         if texts != (self.model.arch in get_args(TextArch)):
             wanted = get_args(TextArch if texts else Arch)
             raise ValueError(

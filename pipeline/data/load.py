@@ -53,7 +53,7 @@ def _read(recipe: DataRecipe, root: Path, recipe_folder: Path, progress: Progres
             if recipe.test_path is not None:
                 test = find_data(recipe.test_path, "data.test_path", what, *places)
             return read_packed(train, test, recipe.on_unreadable, progress)
-        case "text-folder" | "text-sets":
+        case "text-folder" | "text-sets" | "text-drawn":
             raise DataError(f"data.kind: expected images of classes, found {recipe.kind!r}")
         case _:
             assert_never(recipe.kind)

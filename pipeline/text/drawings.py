@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 
 from edge_agent.arrays import F32, U8
+from pipeline.text.dots import DotStyle, draw_dots
 from pipeline.text.fonts import Font
 from pipeline.text.glyphs import SIZES, draw_text, thicken
 from pipeline.text.odometer import WheelStyle, draw_wheels, wheel_text, wheel_turns
@@ -47,6 +48,12 @@ def in_font(text: str, fonts: tuple[Font, ...], rng: Random, *, spaced: float) -
     if rng.random() < 0.3:
         mask = thicken(mask, rng)
     return Ink(text, mask)
+
+
+def in_dots(text: str, fonts: tuple[Font, ...], rng: Random, strength: float) -> Ink:
+    """`text` as an ink-jet coder or a needle printer puts it on a package."""
+    style = DotStyle.draw(rng, strength)
+    return Ink(text, draw_dots(text, style, rng.choice(fonts), rng))
 
 
 def in_segments(text: str, rng: Random) -> Ink:

@@ -34,19 +34,22 @@ def load_texts(
     *,
     root: Path,
     folder: Path | None,
+    drawn: TextSource | None = None,
     seed: int,
     progress: Progress = SILENT,
 ) -> TextDataset:
     """The texts that a recipe asks for; the same seed gives the same split.
 
     Each set is divided by itself, so that every split has its share of all. A folder alone is
-    divided as well; beside sets it is for learning, but for the splits that it brings.
+    divided as well; beside sets, or pictures that are drawn, it is for learning, but for the splits
+    that it brings.
 
     Args:
         data: which sets, and how they are split.
         text: what may be read.
         root: the data root, which has the sets.
         folder: the text folder or archive, where the recipe names one.
+        drawn: pictures that were drawn, where the recipe asks for them.
         seed: of the split.
         progress: sees a task for each table of images.
 
@@ -56,6 +59,8 @@ def load_texts(
     """
     charset = Charset(text.charset)
     sources = [read_set(name, root, progress) for name in data.sets]
+    sources += [] if drawn is None else [drawn]
+    measured = bool(sources)
     own = None
     if folder is not None:
         own = read_text_folder(folder, text.case, data.on_unreadable, progress)
@@ -72,7 +77,7 @@ def load_texts(
         )
         for source in sources
     ]
-    if own is not None and data.sets:
+    if own is not None and measured:
         parts.append(learn_all(own, charset))
     return _limited(parts[0] if len(parts) == 1 else joined(parts), data.train_limit)
 

@@ -14,11 +14,14 @@ from edge_agent.arrays import F32, U8
 from pipeline.errors import DataError
 from pipeline.recipe import TextKind
 from pipeline.text.charset import BETWEEN, DIGITS, Charset, steps_needed
+from pipeline.text.dates import package_print
 from pipeline.text.degrade import blur, expose, reflect, relight
+from pipeline.text.dots import can_print
 from pipeline.text.drawings import (
     Counter,
     Drawing,
     Ink,
+    in_dots,
     in_font,
     in_segments,
     on_wheels,
@@ -81,6 +84,12 @@ _HOUSED = replace(
     _ROOMY, layout=Layout((0.1, 0.4), (0.05, 1.3), (0.75, 1.25)), dark_ink=0.85, housed=True
 )
 _DISPLAYS = {_ROOMY: 0.3, _TIGHT: 0.35, _HOUSED: 0.35}
+# Packages: film, cartons, bottle necks and tins; print over print is common.
+_PACKAGE = Look(
+    Layout((-0.02, 0.25), (-0.02, 0.6), (0.7, 1.3)), (30, 220), 40, 0.8, mirrors=0.15, finest=1.6
+)
+# The share of package prints that coders make of dots; the others are transferred from a ribbon.
+_DOTTED = 0.8
 # A counter's windows, cut out by somebody who drew the region around them.
 _WINDOWS = Look(Layout((-0.1, 0.15), (-0.1, 0.15), (0.75, 1.25)), (30, 220), 14, 0.75)
 
@@ -91,7 +100,8 @@ class Synthetic:
 
     Args:
         kind: `lines` (printed), `words` (of scenes), `segments` (displays), `wheels`
-            (mechanical counters) or `meter` (the last two, and printed numbers).
+            (mechanical counters), `meter` (the last two, and printed numbers) or `dates`
+            (on packages, of dots or from a ribbon).
         charset: what may be read.
         fonts: what is written in; they have all of `drawn`.
         steps: time steps of the network: no text needs more.
@@ -190,6 +200,8 @@ class Renderer:
             case "numbers":
                 say = display_number if rng.random() < 0.7 else reading_with_unit
                 return self._in_font(say(rng), rng, spaced=0.4), _PANEL
+            case "dates":
+                return self._on_a_package(rng), _PACKAGE
             case "segments":
                 text = fitted(display_number(rng), self._drawn, self._most)
                 look = rng.choices(tuple(_DISPLAYS), tuple(_DISPLAYS.values()))[0]
@@ -197,6 +209,12 @@ class Renderer:
             case _:
                 look = _WINDOWS if rng.random() < 0.5 else _PANEL
                 return on_wheels(self.spec.fonts, rng, rolling=self._rolling), look
+
+    def _on_a_package(self, rng: Random) -> Ink:
+        text = fitted(package_print(rng), self._drawn, self._most)
+        if text and can_print(text) and rng.random() < _DOTTED:
+            return in_dots(text, self.spec.fonts, rng, self.spec.strength)
+        return self._worn(self._in_font(text, rng, spaced=0.3), rng)
 
     def _in_font(self, text: str, rng: Random, *, spaced: float) -> Ink:
         text = fitted(text, self._drawn, self._most)

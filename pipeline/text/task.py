@@ -21,6 +21,7 @@ from pipeline.recipe import PruneRecipe, TextRecipe, TrainRecipe
 from pipeline.task import SPLIT_FILE, Job, Training
 from pipeline.text.charset import Charset
 from pipeline.text.dataset import TextDataset, record_texts
+from pipeline.text.drawn import draw_texts, held_seed
 from pipeline.text.feed import Examples
 from pipeline.text.fitted import FittedTexts, split_targets
 from pipeline.text.fonts import Font, find_fonts, load_fonts, save_fonts
@@ -53,7 +54,12 @@ class TextTask:
             what = "a folder or archive of texts"
             folder = find_data(data.path, "data.path", what, root, job.recipe_folder)
         seed, progress = job.recipe.seed, job.progress
-        return load_texts(data, self.text, root=root, folder=folder, seed=seed, progress=progress)
+        drawn = None
+        if data.kind == "text-drawn":
+            drawn = draw_texts(self._synthetic(held_seed(seed)), data.count, progress)
+        return load_texts(
+            data, self.text, root=root, folder=folder, drawn=drawn, seed=seed, progress=progress
+        )
 
     @property
     def charset(self) -> Charset:
@@ -76,16 +82,8 @@ class TextTask:
         for name in SPLIT_NAMES:
             self.truth(name)  # what does not fit is refused before anything is learnt
         record_texts(self.dataset, folder / SPLIT_FILE)
-        synthetic = self.text.synthetic
-        if synthetic is None:
-            return
-        place = None
-        if synthetic.fonts is not None:
-            root = data_root(self.job.data_root)
-            key, what = "text.synthetic.fonts", "a folder of fonts"
-            place = find_data(synthetic.fonts, key, what, root, self.job.recipe_folder)
-        drawn = drawn_characters(self.charset, upper=self.text.case == "upper")
-        save_fonts(find_fonts(drawn, place), folder / FONTS_FILE)
+        if self.text.synthetic is not None:
+            save_fonts(self._found_fonts(), folder / FONTS_FILE)
 
     def truth(self, name: SplitName) -> TextTruth:
         """See `Task`."""
@@ -148,21 +146,38 @@ class TextTask:
         if recipe is None:
             yield Examples(self.charset, val, real, epoch_images=text.epoch_images)
             return
-        synthetic = Synthetic(
+        synthetic = self._synthetic(self.job.recipe.seed)
+        with PicturePool(synthetic, self.job.recipe.input, recipe.workers) as pool:
+            yield Examples(self.charset, val, real, pool, recipe.share, text.epoch_images)
+
+    def _synthetic(self, seed: int) -> Synthetic:
+        """What the recipe has drawn, by another seed where the pictures have to be others."""
+        recipe, text = self.text.synthetic, self.text
+        assert recipe is not None, "the recipe is asked before"
+        return Synthetic(
             kind=recipe.kind,
             charset=self.charset,
-            fonts=self._fonts(),
+            fonts=self._fonts,
             steps=time_steps(self.job.recipe.input),
-            seed=self.job.recipe.seed,
+            seed=seed,
             upper=text.case == "upper",
             strength=recipe.strength,
             empty=recipe.empty,
         )
-        with PicturePool(synthetic, self.job.recipe.input, recipe.workers) as pool:
-            yield Examples(self.charset, val, real, pool, recipe.share, text.epoch_images)
 
+    @cached_property
     def _fonts(self) -> tuple[Font, ...]:
-        return load_fonts(self.job.folder / "data" / FONTS_FILE)
+        """Those that the run began with, or at its beginning those that there are."""
+        begun_with = self.job.folder / "data" / FONTS_FILE
+        return load_fonts(begun_with) if begun_with.is_file() else self._found_fonts()
+
+    def _found_fonts(self) -> tuple[Font, ...]:
+        synthetic, place = self.text.synthetic, None
+        if synthetic is not None and synthetic.fonts is not None:
+            root = data_root(self.job.data_root)
+            key, what = "text.synthetic.fonts", "a folder of fonts"
+            place = find_data(synthetic.fonts, key, what, root, self.job.recipe_folder)
+        return find_fonts(drawn_characters(self.charset, upper=self.text.case == "upper"), place)
 
     def _fitted(self, name: SplitName) -> FittedTexts:
         truth = self.truth(name)
