@@ -156,7 +156,10 @@ def open_agent(plan: Plan, events: Events, owned: ExitStack, manager: Manager) -
     clock = WallClock()
     presence = Presence(config, outbox, clock)
     publisher = MqttPublisher(
-        _dialer(plan, presence), outbox, lambda error: events.put(Failed(error))
+        _dialer(plan, presence),
+        outbox,
+        lambda error: events.put(Failed(error)),
+        order=box.order,
     )
     stop, speaker = Stop(), Speaker(config.device.name, presence.boot, publisher, clock)
     streams = _streams(plan, memory, speaker, stop, manager)

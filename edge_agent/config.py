@@ -19,6 +19,7 @@ from edge_agent.outbox import Lane, Limits, Synchronous
 from edge_agent.publishing import PublishConfig, SnapshotConfig, SnapshotsConfig
 from edge_agent.regions import Region, RelativeRegion, TextRegion
 from edge_agent.results import Confidence
+from edge_agent.schedule import Order
 from edge_agent.sources.config import CameraConfig, PicameraConfig, Rate, SourceConfig
 from edge_agent.strict import LEAST, Seconds, Timeout
 from edge_agent.strict import Strict as _Value
@@ -95,6 +96,8 @@ class OutboxConfig(_Value, frozen=True):
         synchronous: `full` loses nothing at a power cut and writes to the disk for every
             result; `normal` may lose the last moments at a power cut, never at a crash.
             A stream may say otherwise for itself.
+        order: `live-first` sends what is new at once, and what is late beside it; `strict` sends
+            all in the order of storing.
     """
 
     path: Path
@@ -102,6 +105,7 @@ class OutboxConfig(_Value, frozen=True):
     max_age_h: Annotated[float, msgspec.Meta(ge=LEAST, le=87_600)] | None = None
     late_after_s: Seconds = 10
     synchronous: Synchronous = "normal"
+    order: Order = "live-first"
 
     def limits(self) -> Limits:
         """What may wait, and when it counts as late."""

@@ -11,6 +11,7 @@ from edge_agent.mqtt import WINDOW, Session
 from edge_agent.mqtt_values import Acked, Lost, Options, Received, Refused
 from edge_agent.outbox import Outbox, Queued
 from edge_agent.retained import RetainedStates, State
+from edge_agent.schedule import Schedule
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ class Drain:
         states: retained states; settled there once acknowledged.
         said: what is to be said once.
         receive: told of what arrives.
+        schedule: which result is next.
     """
 
     def __init__(
@@ -42,13 +44,12 @@ class Drain:
         states: RetainedStates,
         said: "deque[Said]",
         receive: Callable[[Received], None],
+        schedule: Schedule,
     ) -> None:
         self._session, self._outbox, self._states = session, outbox, states
-        self._said, self._receive = said, receive
+        self._said, self._receive, self._schedule = said, receive, schedule
         self._inflight: dict[int, Queued | State | Said] = {}  # by message id
         self._sent: dict[str, State] = {}  # by topic
-        self._ahead: deque[Queued] = deque()  # read, not yet sent
-        self._cursor = 0  # the last id read
         self._acked: list[int] = []  # in the outbox, to be forgotten there
         self._batch = min(session.window, WINDOW)
 
@@ -109,16 +110,9 @@ class Drain:
         while self._said and self._free():
             said = self._said.popleft()
             sent &= self._offer(said, said.payload, Options(correlation=said.correlation))
-        while self._free():
-            if not self._ahead:
-                # More than there is room for: looking for one at a time would cost as much.
-                self._ahead.extend(self._outbox.pending(self._cursor, self._session.window))
-                if not self._ahead:
-                    break
-                self._cursor = self._ahead[-1].id
-            queued = self._ahead.popleft()
-            late = self._outbox.is_late(queued)
-            payload = mark_late(queued.payload) if late else queued.payload
+        while self._free() and (turn := self._schedule.next()) is not None:
+            queued = turn.queued
+            payload = mark_late(queued.payload) if turn.late else queued.payload
             expires_s = queued.expires_s
             options = None if expires_s is None else Options(expires_s=expires_s)
             sent &= self._offer(queued, payload, options)
@@ -142,6 +136,7 @@ class Drain:
             if isinstance(item, State):
                 self._states.settle(item)  # until the next connection
         elif self._outbox.give_up(item.id):
+            self._schedule.forgotten([item.id])
             log.error("%s; the result is given up", complaint)
         else:
             log.error("%s; the disk is full: the result stays until the next connection", complaint)
@@ -156,8 +151,10 @@ class Drain:
                 self._states.settle(item)
             elif isinstance(item, Queued):
                 self._acked.append(item.id)
+                self._schedule.acknowledged(item.id)
         # Together, as one transaction costs what one deletion costs; a crash repeats these few
         # beside what is in flight anyway. When nothing is in flight, none is left.
         if self._acked and (len(self._acked) >= self._batch or not self._inflight):
             self._outbox.delete(self._acked)
+            self._schedule.forgotten(self._acked)
             self._acked = []

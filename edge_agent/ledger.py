@@ -3,16 +3,15 @@
 Pure bookkeeping over sequence numbers; `docs/mqtt.md` gives the argument.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from edge_agent.messages import ResultMessage
+from edge_agent.numbering import Numbering
 
-# A subscriber that lives for months must not grow with the gaps it saw: beyond this many
-# per stream, the oldest are lost for good.
-MAX_GAPS = 1024
-# An old agent start is heard of again only while its results wait to be delivered.
-MAX_BOOTS = 1024
+# Numberings of a stream that are remembered: each time that an outbox is deleted there is one more,
+# and one for each agent of the same name.
+MAX_NUMBERINGS = 8
 # Whoever may publish may invent streams: beyond this many, the one that was silent for longest
 # is counted in the total alone, and begins anew if it comes again.
 MAX_STREAMS = 10_000
@@ -28,6 +27,8 @@ class Account:
         duplicated: results received again.
         out_of_order: results that came after a later one, filling a gap.
         resets: how often the numbering began anew (the device lost its outbox).
+        rivals: agents beside the first that speak under the same name at the same time, each
+            with numbers of its own.
     """
 
     received: int = 0
@@ -35,6 +36,7 @@ class Account:
     duplicated: int = 0
     out_of_order: int = 0
     resets: int = 0
+    rivals: int = 0
 
     def __add__(self, other: "Account") -> "Account":
         return Account(
@@ -43,6 +45,7 @@ class Account:
             self.duplicated + other.duplicated,
             self.out_of_order + other.out_of_order,
             self.resets + other.resets,
+            self.rivals + other.rivals,
         )
 
 
@@ -52,87 +55,103 @@ class Entry:
 
     Args:
         kind: `new`, a `duplicate` to be ignored, or `late`: new, but after a later one.
-        gap: how many results are missing right before it.
+        gap: how many results are missing right before it, so far.
         reset: whether the stream's numbering began anew with it.
+        rival: whether it shows that another agent speaks under the same name.
     """
 
     kind: Literal["new", "duplicate", "late"]
     gap: int = 0
     reset: bool = False
+    rival: bool = False
 
 
 @dataclass
 class _Stream:
-    first: int
-    last: int
-    boots: dict[str, None]  # in the order of their coming
-    gaps: list[tuple[int, int]] = field(default_factory=list)  # missing, first to last
+    numberings: list[Numbering]  # the newest last
     lost_for_good: int = 0
-    received: int = 1
+    received: int = 0
     duplicated: int = 0
     out_of_order: int = 0
     resets: int = 0
+    rivals: int = 0
 
     def account(self) -> Account:
-        lost = self.lost_for_good + sum(last - first + 1 for first, last in self.gaps)
-        return Account(self.received, lost, self.duplicated, self.out_of_order, self.resets)
+        lost = self.lost_for_good + sum(numbering.lost for numbering in self.numberings)
+        return Account(
+            self.received, lost, self.duplicated, self.out_of_order, self.resets, self.rivals
+        )
 
-    def record(self, boot: str, seq: int) -> Entry:
-        if boot not in self.boots:
-            self.boots[boot] = None
-            if len(self.boots) > MAX_BOOTS:
-                del self.boots[next(iter(self.boots))]
-            if seq <= self.last:
-                return self._reset(boot, seq)
-        if seq > self.last:
-            return self._ahead(seq)
-        if seq < self.first:
-            return self._before(seq)
-        return self._behind(seq)
-
-    def _ahead(self, seq: int) -> Entry:
-        gap = seq - self.last - 1
-        if gap:
-            self._miss(self.last + 1, seq - 1)
-        self.last = seq
+    def record(self, boot: str, seq: int, *, late: bool) -> Entry:
+        if not self.numberings:
+            return self._begin(boot, seq, 0)
+        found = self._of(boot, seq, late=late)
+        if found is None:
+            self.resets += 1
+            # A new outbox starts at 1: what it left out is missing too.
+            return self._begin(boot, seq, seq - 1)
+        if not found.fits(boot, seq):
+            # The starts of one outbox do not give the same numbers.
+            self.rivals += 1
+            self._begin(boot, seq, 0)
+            found.alive = self.numberings[-1].alive = True
+            return Entry("new", rival=True)
+        if found.has(seq):
+            self.duplicated += 1
+            return Entry("duplicate")
+        rival = self._is_rival(found, boot, seq, late=late)
+        gap = found.enter(boot, seq)
         self.received += 1
-        return Entry("new", gap)
+        if gap is None:
+            self.out_of_order += 1
+            return Entry("late", rival=rival)
+        return Entry("new", gap, rival=rival)
 
-    def _behind(self, seq: int) -> Entry:
-        for place, (first, last) in enumerate(self.gaps):
-            if first <= seq <= last:
-                parts = ((first, seq - 1), (seq + 1, last))
-                self.gaps[place : place + 1] = [part for part in parts if part[0] <= part[1]]
-                self.received += 1
-                self.out_of_order += 1
-                return Entry("late")
-        self.duplicated += 1
-        return Entry("duplicate")
+    def _of(self, boot: str, seq: int, *, late: bool) -> Numbering | None:
+        """The numbering that the number belongs to; None for a new one."""
+        for numbering in reversed(self.numberings):
+            if boot in numbering.boots:
+                return numbering
+        newest = self.numberings[-1]
+        # A new start of one of those that speak: the one that it goes on from most closely.
+        living = [n for n in self.numberings if (n.alive or n is newest) and n.last < seq]
+        if living:
+            return max(living, key=lambda numbering: numbering.last)
+        # A start that we have not heard of, of whose results only late ones are left.
+        if late and newest.fits(boot, seq):
+            return newest
+        return None
 
-    def _before(self, seq: int) -> Entry:
-        # We came in the middle of a transmission that is now repeated from its start.
-        if seq + 1 < self.first:
-            self._miss(seq + 1, self.first - 1)
-        self.first = seq
+    def _begin(self, boot: str, seq: int, missing: int) -> Entry:
+        numbering = Numbering(seq, seq, {boot: (seq, seq)}, begun=seq)
+        if missing:
+            numbering.first, numbering.gaps = 1, [(1, missing)]
+        first = not self.numberings
+        self.numberings.append(numbering)
+        if len(self.numberings) > MAX_NUMBERINGS:
+            self.lost_for_good += self.numberings.pop(0).lost
         self.received += 1
-        self.out_of_order += 1
-        return Entry("late")
+        return Entry("new", missing, reset=not first)
 
-    def _reset(self, boot: str, seq: int) -> Entry:
-        # A new numbering starts at 1: what it left out is missing too.
-        self.lost_for_good += sum(last - first + 1 for first, last in self.gaps)
-        self.boots, self.gaps, self.first, self.last = {boot: None}, [], 1, seq
-        self.resets += 1
-        self.received += 1
-        if seq > 1:
-            self._miss(1, seq - 1)
-        return Entry("new", seq - 1, reset=True)
-
-    def _miss(self, first: int, last: int) -> None:
-        self.gaps.append((first, last))
-        if len(self.gaps) > MAX_GAPS:
-            first, last = self.gaps.pop(0)
-            self.lost_for_good += last - first + 1
+    def _is_rival(self, found: Numbering, boot: str, seq: int, *, late: bool) -> bool:
+        """Whether something new of `boot` shows that there are two agents; they are told apart."""
+        if late:
+            return False  # it may have waited since before the other began
+        if found is not self.numberings[-1]:
+            after = [n for n in self.numberings[self.numberings.index(found) + 1 :] if not n.alive]
+            found.alive = True
+            for numbering in after:
+                numbering.alive = True
+                numbering.begin_there()
+                self.resets -= 1
+                self.rivals += 1
+            return bool(after)
+        if found.newer(boot, seq):
+            self.numberings.append(found.part(seq))
+            found.alive = True
+            self.rivals += 1
+            return True
+        return False
 
 
 class Ledger:
@@ -151,12 +170,11 @@ class Ledger:
         key = (message.device, message.stream)
         stream = self._streams.pop(key, None)
         if stream is None:
-            self._streams[key] = _Stream(message.seq, message.seq, {message.boot: None})
-            if len(self._streams) > MAX_STREAMS:
+            stream = _Stream([])
+            if len(self._streams) >= MAX_STREAMS:
                 self._gone += self._streams.pop(next(iter(self._streams))).account()
-            return Entry("new")
         self._streams[key] = stream
-        return stream.record(message.boot, message.seq)
+        return stream.record(message.boot, message.seq, late=message.late)
 
     def accounts(self) -> dict[tuple[str, str], Account]:
         """By (device, stream)."""

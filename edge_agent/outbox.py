@@ -39,6 +39,8 @@ SELECT name, max(seq) FROM (
 ) GROUP BY name
 """
 
+# SQLite's largest integer.
+MOST = 2**63 - 1
 # How often the age of what waits is looked at: it changes no faster than that matters.
 AGE_CHECK_S = 1.0
 
@@ -217,13 +219,13 @@ class Outbox:
         self._next_id += 1
         return seq
 
-    def pending(self, after_id: int, limit: int) -> list[Queued]:
-        """The oldest `limit` messages with an id above `after_id`, in order."""
+    def pending(self, after_id: int, limit: int, last_id: int | None = None) -> list[Queued]:
+        """The oldest `limit` messages with an id above `after_id`, up to `last_id`, in order."""
         with self._lock, sqlite_errors(self.path):
             rows = self._db.execute(
                 "SELECT id, topic, payload, stream, stored_s FROM message "
-                "WHERE id > ? ORDER BY id LIMIT ?",
-                (after_id, limit + len(self._forgotten)),
+                "WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
+                (after_id, MOST if last_id is None else last_id, limit + len(self._forgotten)),
             ).fetchall()
             rows = [row for row in rows if row[0] not in self._forgotten][:limit]
         lanes, default = self._lanes, Lane()
@@ -236,6 +238,22 @@ class Outbox:
         """Whether it has waited for long, or since before this start."""
         waited_s = self._now() - queued.stored_s
         return queued.id <= self._inherited or waited_s > self._limits.late_after_s
+
+    def newest_late(self) -> int:
+        """The id up to which all that waits is late, as `is_late` says; what is above is not."""
+        with self._lock, sqlite_errors(self.path):
+            before_s = self._now() - self._limits.late_after_s
+            low, high = self._inherited, self._next_id - 1
+            while low < high:
+                middle = (low + high + 1) // 2
+                found = self._db.execute(
+                    "SELECT id, stored_s FROM message WHERE id >= ? ORDER BY id LIMIT 1", (middle,)
+                ).fetchone()
+                if found is not None and found[1] < before_s:
+                    low = found[0]
+                else:
+                    high = middle - 1
+            return int(low)
 
     def delete(self, ids: Iterable[int]) -> None:
         """Forget acknowledged messages; ids that are already gone are ignored.

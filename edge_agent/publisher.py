@@ -1,4 +1,4 @@
-"""From the outbox to the broker, in order, each message forgotten only once acknowledged."""
+"""From the outbox to the broker, each message forgotten only once acknowledged."""
 
 import logging
 import threading
@@ -14,6 +14,7 @@ from edge_agent.mqtt import Dialer, NotAllowedError, Session
 from edge_agent.mqtt_values import Received
 from edge_agent.outbox import Outbox
 from edge_agent.retained import RetainedStates
+from edge_agent.schedule import Order, schedule
 from edge_agent.topics import matches
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,9 @@ class Publisher(Protocol):
     ) -> None: ...
 
     def publish(self, stream: str, topic: str, encode: Callable[[int], bytes]) -> int:
-        """Take over the stream's next message, to be delivered at least once, in order.
+        """Take over the stream's next message, to be delivered at least once.
+
+        In the order of publishing, but for what is late: that comes beside what is new.
 
         Args:
             stream: whose sequence numbers to use.
@@ -90,6 +93,7 @@ class MqttPublisher:
         outbox: where messages wait; still the caller's to close.
         failed: told, from the publisher's thread, what broke it (the outbox's disk).
         backoff: the delays between attempts.
+        order: whether what is new waits for all that is older.
     """
 
     def __init__(
@@ -98,9 +102,10 @@ class MqttPublisher:
         outbox: Outbox,
         failed: Callable[[BaseException], None],
         backoff: Backoff | None = None,
+        order: Order = "live-first",
     ) -> None:
         self._dialer, self._outbox, self._failed = dialer, outbox, failed
-        self._backoff = backoff or Backoff()
+        self._backoff, self._schedule = backoff or Backoff(), schedule(order)
         self._closing = threading.Event()
         self._states = RetainedStates()
         self._said: deque[Said] = deque(maxlen=MAX_SAID)
@@ -202,7 +207,8 @@ class MqttPublisher:
                 self._session = session
                 self._connections += 1
             log.info("connected to %s, MQTT %s", self._dialer.broker.endpoint, session.version)
-            drain = Drain(session, self._outbox, self._states, self._said, self._hear)
+            turns = self._schedule(self._outbox, session.window)
+            drain = Drain(session, self._outbox, self._states, self._said, self._hear, turns)
             while not self._closing.is_set():
                 if drain.step():
                     self._backoff.reset()

@@ -29,6 +29,8 @@ def show(delivery: Delivery, ledger: Ledger, say: Say) -> None:
             entry = ledger.record(message)
             if entry.reset:
                 line(f"{message.device}/{message.stream}: numbering began anew (outbox was lost)")
+            if entry.rival:
+                line(f"{message.device}/{message.stream}: two agents speak under this name")
             if entry.gap:
                 line(f"{message.device}/{message.stream}: {entry.gap} missing before {message.seq}")
             # Late: it filled a gap, or it waited before it was sent.
@@ -65,7 +67,8 @@ def result_line(message: ResultMessage) -> str:
 def account_line(ledger: Ledger) -> str:
     """What was received, lost and duplicated in all."""
     total = ledger.total()
-    return f"{total.received} received, {total.lost} lost, {total.duplicated} duplicated"
+    counted = f"{total.received} received, {total.lost} lost, {total.duplicated} duplicated"
+    return counted + (f", {total.rivals} agents of the same name" if total.rivals else "")
 
 
 def _answer(result: Answer) -> str:

@@ -54,13 +54,11 @@ class Archive:
         heard = sum(1 for _ in itertools.islice(self.hear(timeout_s), count))
         assert heard == count, f"{heard} of {count} results within {timeout_s:g} s"
 
-    def hear_all(self, last: int, timeout_s: float = 40) -> None:
-        """Until number `last` has come."""
-        if any(message.seq == last for message in self.results):
-            return
-        for message in self.hear(timeout_s):
-            if message.seq == last:
-                return
+    def hear_all(self, count: int, timeout_s: float = 40) -> None:
+        """Until so many have come in all; which ones, the order does not tell."""
+        messages = self.hear(timeout_s)
+        while len(self.results) < count and next(messages, None) is not None:
+            pass
 
 
 def given(folder: Path) -> tuple[int, int]:
@@ -72,11 +70,12 @@ def given(folder: Path) -> tuple[int, int]:
 
 def assert_nothing_lost(archive: Archive, folder: Path) -> None:
     last, waiting = given(folder)
-    archive.hear_all(last, 5)
+    archive.hear_all(last - waiting, 5)
     account = archive.ledger.total()
     # What the agent could not deliver in the seconds it has for its end still waits.
     assert account.received + waiting >= last
-    assert (account.lost, account.resets) == (0, 0)
+    assert account.lost <= waiting
+    assert (account.resets, account.rivals) == (0, 0)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -177,7 +176,7 @@ def test_a_link_that_swallows_everything_is_found_out(
 def test_a_slow_link_delays_and_loses_nothing(
     mosquitto: Mosquitto, tmp_path: Path, bright_path: Path, images: str
 ) -> None:
-    """Ten kilobytes a second for five times as many: what waits grows, and the order stays."""
+    """Ten kilobytes a second for five times as many: what waits grows, each queue in order."""
     with (
         Proxy(mosquitto.port, 10_000) as proxy,
         Subscriber(mosquitto.url, "gate", client_id="archive") as subscriber,
@@ -187,8 +186,9 @@ def test_a_slow_link_delays_and_loses_nothing(
         with Agent(config) as agent:
             archive.hear_some(60, 60)
             assert agent.terminate() == 0
-        numbers = [message.seq for message in archive.results]
-        assert numbers == sorted(numbers)
+        for late in (False, True):
+            numbers = [message.seq for message in archive.results if message.late == late]
+            assert numbers == sorted(numbers)
         assert given(tmp_path)[1] > 0
         # The rest comes over a link that is as it should be.
         config.write_text(config.read_text().replace(proxy.url, mosquitto.url))

@@ -1,0 +1,154 @@
+"""A backlog on a slow link: what is new does not wait for it, and all of it comes."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from brokers import Mosquitto, wait_until
+from proxy import Proxy
+
+from edge_agent.backoff import Backoff
+from edge_agent.client import Ledger, Subscriber
+from edge_agent.endpoint import Broker, parse_endpoint
+from edge_agent.ledger import Account
+from edge_agent.messages import BundleRef, ResultMessage, encode_message
+from edge_agent.mqtt import Dialer, Identity, unique_id
+from edge_agent.outbox import Outbox
+from edge_agent.publisher import MqttPublisher
+from edge_agent.results import Classification
+from edge_agent.schedule import Order
+from edge_agent.topics import Topics
+
+BACKLOG = 400
+# About sixty results a second.
+BYTES_PER_S = 25_000
+
+
+def result(seq: int, boot: str) -> bytes:
+    """A result of usual length."""
+    return encode_message(
+        ResultMessage(
+            device="gate",
+            stream="door",
+            boot=boot,
+            seq=seq,
+            frame=seq,
+            captured_at=datetime.now(UTC),
+            latency_ms=1.0,
+            bundle=BundleRef(name="digits", id="0" * 12),
+            result=Classification(label="a", index=0, confidence=1.0, sure=True, top=()),
+        )
+    )
+
+
+def store(outbox: Outbox, count: int, boot: str) -> None:
+    topic = Topics("gate").result("door")
+    for _ in range(count):
+        outbox.append("door", topic, lambda seq: result(seq, boot))
+
+
+class Archive:
+    """A subscriber in a thread of its own: each result, and when it came."""
+
+    def __init__(self, url: str) -> None:
+        self.ledger, self.came = Ledger(), list[tuple[ResultMessage, float]]()
+        self._subscriber, self._ended = Subscriber(url, "gate"), threading.Event()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        with self._subscriber:
+            thread = threading.Thread(target=self._listen)
+            thread.start()
+            try:
+                yield
+            finally:
+                self._ended.set()
+                thread.join()
+
+    def _listen(self) -> None:
+        while not self._ended.is_set():
+            delivery = self._subscriber.receive(0.05)
+            if delivery is not None and isinstance(delivery.message, ResultMessage):
+                self.came.append((delivery.message, time.monotonic()))
+                self.ledger.record(delivery.message)
+
+
+def publisher(url: str, outbox: Outbox, order: Order = "live-first") -> MqttPublisher:
+    dialer = Dialer(Broker(parse_endpoint(url)), Identity(unique_id("test")))
+    return MqttPublisher(dialer, outbox, pytest.fail, Backoff(0.05, 0.2), order)
+
+
+def test_what_is_new_does_not_wait_for_a_backlog(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    """Beside a backlog of seven seconds each new one comes at once, and the link is not idle."""
+    path, archive = tmp_path / "o.db", Archive(mosquitto.url)
+    with Outbox(path) as outbox:
+        store(outbox, BACKLOG, "before")
+    with (
+        archive.listening(),
+        Proxy(mosquitto.port, BYTES_PER_S) as proxy,
+        Outbox(path) as outbox,
+        publisher(proxy.url, outbox) as talker,
+    ):
+        wait_until(lambda: len(archive.came) > 0, "the backlog begins")
+        sent_s = {}
+        for number in range(BACKLOG + 1, BACKLOG + 31):
+            sent_s[number] = time.monotonic()
+            topic = Topics("gate").result("door")
+            talker.publish("door", topic, lambda seq: result(seq, "now"))
+            time.sleep(0.1)
+        beside = len(archive.came)
+        waiting = outbox.state().depth
+        assert talker.flush(60)
+        wait_until(lambda: archive.ledger.total().received == BACKLOG + 30, "all has come")
+    delays = sorted(at - sent_s[r.seq] for r, at in archive.came if r.boot == "now")
+    assert waiting > 100, "the backlog was gone before anything new could wait for it"
+    assert delays[len(delays) // 2] < 1.0, delays
+    assert delays[-1] < 2.5, delays
+    assert beside > 60
+    assert {r.late for r, _ in archive.came if r.boot == "now"} == {False}
+    assert {r.late for r, _ in archive.came if r.boot == "before"} == {True}
+    account = archive.ledger.total()
+    assert (account.lost, account.resets, account.rivals) == (0, 0, 0)
+
+
+def test_strict_keeps_the_order(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    """What is new comes behind all that waited."""
+    path, archive = tmp_path / "o.db", Archive(mosquitto.url)
+    with Outbox(path) as outbox:
+        store(outbox, 50, "before")
+    with archive.listening(), Outbox(path) as outbox:
+        store(outbox, 5, "now")
+        with publisher(mosquitto.url, outbox, "strict") as talker:
+            assert talker.flush(10)
+        wait_until(lambda: len(archive.came) == 55, "all has come")
+    assert [r.seq for r, _ in archive.came] == list(range(1, 56))
+    assert archive.ledger.total() == Account(received=55)
+
+
+def test_a_backlog_that_is_cut_off_again_and_again_comes_whole(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    """Restarts and cuts in the middle of it, with new ones beside: none is lost or new twice."""
+    path, archive = tmp_path / "o.db", Archive(mosquitto.url)
+    with Outbox(path) as outbox:
+        store(outbox, BACKLOG, "before")
+    with archive.listening(), Proxy(mosquitto.port, 4 * BYTES_PER_S) as proxy:
+        for start in range(3):
+            with Outbox(path) as outbox, publisher(proxy.url, outbox) as talker:
+                for _ in range(2):
+                    seen = len(archive.came)
+                    wait_until(lambda seen=seen: len(archive.came) > seen + 10, "some have come")
+                    store(outbox, 5, f"start {start}")
+                    talker.retain("gate/wake", b"")
+                    proxy.cut()
+                    proxy.mend()
+        with Outbox(path) as outbox, publisher(proxy.url, outbox) as talker:
+            proxy.pace(None)
+            assert talker.flush(30)
+        wait_until(lambda: archive.ledger.total().received == BACKLOG + 30, "all has come")
+    account = archive.ledger.total()
+    assert (account.lost, account.resets, account.rivals) == (0, 0, 0)
