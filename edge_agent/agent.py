@@ -151,9 +151,9 @@ def open_agent(plan: Plan, events: Events, owned: ExitStack, manager: Manager) -
         AgentError: as `run_agent`.
     """
     config, box = plan.config, plan.config.outbox
-    memory = owned.enter_context(MeterMemory(meters_path(box.path)))
-    outbox = owned.enter_context(Outbox(box.path, box.limits(), config.lanes()))
     clock = WallClock()
+    memory = owned.enter_context(MeterMemory(meters_path(box.path), is_set=clock.is_set))
+    outbox = owned.enter_context(Outbox(box.path, box.limits(), config.lanes()))
     presence = Presence(config, outbox, clock)
     publisher = MqttPublisher(
         _dialer(plan, presence),

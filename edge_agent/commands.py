@@ -52,15 +52,31 @@ class SetCommand(_Command, frozen=True, tag="edgeward.set/1"):
         stream: whose; every stream's if left out.
         interval_s: the least time between two answers of a stream.
         log_level: how much the agent says in its log.
+        region: of `stream`: the meter whose value is set. It is kept over restarts.
+        value: what that meter shows, in its unit: it was exchanged, or read wrong.
+        reset: whether to forget what it showed, so that its next readings make its value.
     """
 
     stream: StreamName | None = None
     interval_s: Interval | None = None
     log_level: LogLevel | None = None
+    region: StreamName | None = None
+    value: Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)] | None = None
+    reset: bool = False
 
     def __post_init__(self) -> None:
-        if self.interval_s is None and self.log_level is None:
-            raise ValueError("expected interval_s or log_level, found neither")
+        named = self.stream is not None and self.region is not None
+        if self.reset and self.value is not None:
+            raise ValueError("expected value or reset, found both")
+        meant = self.reset or self.value is not None
+        if meant and not named:
+            raise ValueError("expected stream and region with value or reset")
+        if self.region is not None and not meant:
+            raise ValueError("expected value or reset with region, found neither")
+        if self.interval_s is None and self.log_level is None and not meant:
+            raise ValueError(
+                "expected interval_s or log_level, found neither, nor value or reset of a region"
+            )
 
 
 class RestartCommand(_Command, frozen=True, tag="edgeward.restart/1"):

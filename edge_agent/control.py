@@ -144,6 +144,9 @@ class Control:
                 stream.controls.set_interval(command.interval_s)
         if command.log_level is not None:
             logging.getLogger("edge_agent").setLevel(command.log_level.upper())
+        if command.region is not None:
+            for stream in meant:
+                stream.set_meter(command.region, command.value)
 
     def _snapshot(self, stream: Stream) -> SnapshotTaken:
         name = stream.config.name

@@ -1,108 +1,41 @@
 """What a meter can have counted: a small pure state machine over its readings.
 
-A reading that is sure of itself can still be wrong: a reflection makes an 8 of a 0, and the
-next frame has it right. A meter has more to go by. It counts up, at most so fast, rolls over
-from 99999 to 00000, and turns its digits together at a carry. So a value counts only once
-`confirm` readings in a row stand by it: itself and those after it, each the same or onward
-by no more than the largest rate allows. A meter at rest is confirmed by the same reading
-again; one in motion is confirmed `confirm - 1` readings behind.
+A reading that is sure of itself can still be wrong: a reflection makes an 8 of a 0, in one frame
+or for a whole night. A meter has more to go by. It counts up, at most so fast, rolls over from
+99999 to 00000, and turns its digits together at a carry. So a value counts only once `confirm`
+independent readings stand by it, over `confirm_s` seconds (`edge_agent.meter_evidence`): itself
+and those after it, each the same or onward by no more than the largest rate allows. A meter at
+rest is confirmed by the same reading again; one in motion some readings behind.
 
-Wrong readings that come one by one, each frame by itself with probability p, then become the
-value with about p to the power of `confirm`, and only where they also agree with each other.
-A mistake that repeats itself in every frame is beyond this: it shows as a jump, which
-`confirm_jump` readings in a row make true; raise that where it matters.
+What the meter cannot have counted to is a *leap*, and repetition alone makes none true:
+
+- one ahead has to come within reach: of the largest rate since the value was last seen, or of
+  what the meter was seen to do, where no rate is given. Or it was seen moving all the way;
+- one back is never true of a meter that only counts up, but where it is the rollover, or where
+  `exchange_after_h` says how long another meter has to show. Else a person sets it (`reset_to`).
 
 Values are integers, in units of the last digit shown ("ticks"). Times are seconds of a clock
 that never goes back.
 """
 
-import re
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-import msgspec
+from edge_agent.meter_evidence import Chain, Seen, risen, seen_moving
+from edge_agent.meter_rules import BETWEEN, MeterRules, shown, to_ticks
+from edge_agent.results import ReadingState, ValueFrom
 
-from edge_agent.results import ReadingState
-from edge_agent.strict import LEAST
-
-# What a network trained on wheels writes for one that shows the halves of two digits.
-BETWEEN = "?"
-NUMBER = re.compile(r"(-?)([0-9]{1,18})(?:[.,]([0-9]{1,18}))?")
-Unit: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f]{0,32}$(?!\n)")]
-
-
-class MeterRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How a meter counts, as configured.
-
-    Args:
-        decimals: how many of the digits are behind the point, drawn or not.
-        unit: of the value, as `m³`; only passed on.
-        digits: how many digits it shows in all; a reading with another number of them is
-            no reading. None where leading zeros are not shown.
-        monotone: whether it only counts up.
-        max_per_hour: the most it can change in an hour, in `unit`; None for no limit.
-        rollover: whether it starts again from zero; needs `digits`, `monotone` and
-            `max_per_hour`, without which running backwards could be a rollover.
-        confirm: how many readings in a row make a value.
-        confirm_jump: how many make one that it cannot have counted to: another meter, or a
-            value that was wrong before. Also the first value of all.
-
-    Raises:
-        ValueError: the fields contradict each other.
-    """
-
-    decimals: Annotated[int, msgspec.Meta(ge=0, le=9)] = 0
-    unit: Unit = ""
-    digits: Annotated[int, msgspec.Meta(ge=1, le=15)] | None = None
-    monotone: bool = True
-    max_per_hour: Annotated[float, msgspec.Meta(ge=LEAST, le=1e12)] | None = None
-    rollover: bool = False
-    confirm: Annotated[int, msgspec.Meta(ge=1, le=20)] = 3
-    confirm_jump: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
-
-    def __post_init__(self) -> None:
-        if self.rollover and not (self.digits and self.monotone and self.max_per_hour):
-            raise ValueError("rollover: expected digits, monotone = true and max_per_hour with it")
-        if self.confirm_jump < self.confirm:
-            raise ValueError(
-                f"confirm_jump: expected at least confirm, {self.confirm}, "
-                f"found {self.confirm_jump}"
-            )
-        if self.digits is not None and self.digits < self.decimals:
-            raise ValueError(
-                f"digits: expected at least decimals, {self.decimals}, found {self.digits}"
-            )
-
-    def pattern(self) -> str:
-        """What a reading of it looks like, in the syntax of `edge_agent.decode.pattern`."""
-        sign = "" if self.monotone else "-?"
-        if self.digits is None:
-            point = f"([.,]\\d{{{self.decimals}}})?" if self.decimals else ""
-            return f"{sign}\\d+{point}"
-        whole = self.digits - self.decimals
-        if not self.decimals or not whole:
-            return f"{sign}\\d{{{self.digits}}}"
-        return f"{sign}(\\d{{{self.digits}}}|\\d{{{whole}}}[.,]\\d{{{self.decimals}}})"
-
-    def allowed(self, seconds: float) -> float:
-        """The most ticks it can advance in `seconds`; one more, for a digit about to turn."""
-        if self.max_per_hour is None:
-            return float("inf")
-        return self.max_per_hour * float(10**self.decimals) * max(0.0, seconds) / 3600 + 1
-
-    def change(self, old: int, new: int) -> int:
-        """The ticks from `old` to `new`; with a rollover always onward."""
-        if self.rollover and self.digits:
-            return (new - old) % int(10**self.digits)
-        return new - old
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A value in ticks, and when it was read."""
-
-    value: int
-    at: float
+# Where no largest rate is given: how much faster than it was ever seen a meter may count, and how
+# many ticks are nothing to wonder at.
+FASTER, LAST_WHEEL = 10.0, 10.0
+# Two values say little about a rate below the first; over the second, also single ticks do.
+LEAST_S, HOUR_S = 60.0, 3600.0
+# A leap that stood so long is no misreading of a night: it is believed once it is within reach,
+# or where no largest rate is there to say what that is.
+UNSEEN_S = 86_400.0
+# How far beyond reach a leap may be when it first comes, to be believed as soon as it is within:
+# a rate that is set a little too tight. A digit that is read wrong is mostly further.
+NEARLY = 3.0
 
 
 @dataclass(frozen=True)
@@ -111,13 +44,23 @@ class MeterState:
 
     Args:
         confirmed: the meter's value, and when it was last seen to be that.
-        pending: readings since, each onward from the one before; not yet confirmed.
-        jump: readings in a row, consistent with each other but not with `confirmed`.
+        pending: independent readings since, each onward from the one before; not yet confirmed.
+        jump: those in a row that are consistent with each other but not with `confirmed`.
+        stray: a reading that fits neither, and may be wrong.
+        climb: the values ahead, each above the one before, that were seen since `confirmed`.
+        pace: the most that it was seen to count, in ticks a second.
+        since: from which value on that is being measured.
+        came_from: how `confirmed` came to be.
     """
 
     confirmed: Seen | None = None
-    pending: tuple[Seen, ...] = ()
-    jump: tuple[Seen, ...] = ()
+    pending: Chain = ()
+    jump: Chain = ()
+    stray: Seen | None = None
+    climb: tuple[int, ...] = ()
+    pace: float = 0.0
+    since: Seen | None = None
+    came_from: ValueFrom = "readings"
 
     def value(self, rules: MeterRules) -> float | None:
         """The confirmed value in the meter's unit."""
@@ -137,7 +80,9 @@ TURNING = Verdict("held", "its digits are turning")
 Motion: TypeAlias = Literal["onward", "turning", "backwards", "too fast"]
 
 
-def judge(state: MeterState, rules: MeterRules, text: str, at: float) -> tuple[MeterState, Verdict]:
+def judge(
+    state: MeterState, rules: MeterRules, text: str, at: float, picture: int | None = None
+) -> tuple[MeterState, Verdict]:
     """One more reading.
 
     Args:
@@ -145,6 +90,7 @@ def judge(state: MeterState, rules: MeterRules, text: str, at: float) -> tuple[M
         rules: how the meter counts.
         text: what its display says.
         at: when, in seconds.
+        picture: a number that is the same for the same picture; None is like no other.
 
     Returns:
         What is known now; and whether this reading is the confirmed value (accepted), might
@@ -153,72 +99,123 @@ def judge(state: MeterState, rules: MeterRules, text: str, at: float) -> tuple[M
     if BETWEEN in text:
         return state, TURNING
     try:
-        seen = Seen(to_ticks(text, rules), at)
+        seen = Seen(to_ticks(text, rules), at, picture)
     except ValueError as error:
         return state, Verdict("rejected", str(error))
-    if state.confirmed is None:
-        return _leap(state, rules, seen, "first readings")
+    confirmed = state.confirmed
+    if confirmed is None:
+        return _leap(state, rules, seen, "first readings", possible=True)
     if not rules.monotone and rules.max_per_hour is None:
-        return MeterState(seen), ACCEPTED  # nothing to hold it against
-    match motion(rules, state.confirmed, seen):
+        return replace(state, confirmed=seen, came_from="readings"), ACCEPTED  # nothing against it
+    match motion(rules, confirmed, seen, _reach(state, rules, seen.at)):
+        case "onward" if _was_ahead(state, rules, seen):
+            why = f"leapt from {shown(confirmed, rules)}"
+            state = _climbed(state, seen)
+            possible = _was_near(state, rules, seen) or _was_watched(state, seen)
+            return _leap(state, rules, seen, why, possible=possible)
         case "onward":
             return _go_on(state, rules, seen)
         case "turning":
             return state, TURNING
         case "backwards":
-            why = f"runs backwards from {shown(state.confirmed, rules)}"
+            why = f"runs backwards from {shown(confirmed, rules)}"
+            return _leap(state, rules, seen, why, possible=_rolled_over(state, rules, seen))
         case "too fast":
-            limit = f"{rules.max_per_hour:g} {rules.unit}".rstrip()
-            why = f"faster than {limit} an hour from {shown(state.confirmed, rules)}"
-    return _leap(state, rules, seen, why)
+            state = _climbed(state, seen)
+            possible = rules.monotone and _was_watched(state, seen)
+            return _leap(state, rules, seen, _too_fast(rules, confirmed), possible=possible)
 
 
-def to_ticks(text: str, rules: MeterRules) -> int:
-    """The number that a display says, in units of its last digit.
+def reset_to(state: MeterState, value: int, at: float) -> MeterState:
+    """A meter of which a person says that it shows `value` ticks at `at` seconds."""
+    return MeterState(Seen(value, at), pace=state.pace, came_from="command")
 
-    Raises:
-        ValueError: it is no number, has other digits than the meter, or a sign it cannot have.
+
+def _reach(state: MeterState, rules: MeterRules, at: float) -> float:
+    """The most ticks that the meter can have counted by `at` seconds."""
+    assert state.confirmed is not None
+    seconds = at - state.confirmed.at
+    if rules.max_per_hour is not None or not rules.monotone:
+        return rules.allowed(seconds)
+    return max(0.0, seconds) * FASTER * state.pace + LAST_WHEEL
+
+
+def _was_ahead(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
+    """Whether `seen` goes on from a leap ahead that only time has brought within reach."""
+    assert state.confirmed is not None
+    if not state.jump or not rules.monotone:
+        return False
+    ahead = rules.change(state.confirmed.value, state.jump[0].value) > 0
+    return ahead and _follows(rules, state.jump[-1], seen)
+
+
+def _was_near(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
+    """Whether a leap that is within reach by now was nearly so when it came, or stood for long."""
+    assert state.confirmed is not None
+    first = state.jump[0]
+    change = rules.change(state.confirmed.value, first.value)
+    near = change <= NEARLY * _reach(state, rules, first.at)
+    return near or seen.at - first.at >= UNSEEN_S
+
+
+def _was_watched(state: MeterState, seen: Seen) -> bool:
+    """Whether the meter was seen moving up to `seen`."""
+    assert state.confirmed is not None
+    return seen.value == state.climb[-1] and seen_moving(state.confirmed.value, state.climb)
+
+
+def _rolled_over(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
+    """Whether a reading that runs back is the start from zero of which the rules say nothing."""
+    assert state.confirmed is not None
+    known = state.jump and _follows(rules, state.jump[-1], seen)
+    first = state.jump[0] if known else seen
+    limit = _reach(state, rules, first.at)
+    return motion(rules, state.confirmed, first, limit, wraps=True) == "onward"
+
+
+def _climbed(state: MeterState, seen: Seen) -> MeterState:
+    """`seen` among the values on the way up; of those above it one low reading says nothing."""
+    assert state.confirmed is not None
+    climb = state.climb
+    if climb and seen.value < climb[-1] and not (state.jump and state.jump[-1].value < climb[-1]):
+        return state
+    return replace(state, climb=risen(state.confirmed.value, climb, seen.value))
+
+
+def _too_fast(rules: MeterRules, confirmed: Seen) -> str:
+    if rules.max_per_hour is None:
+        return f"further than it was ever seen to count from {shown(confirmed, rules)}"
+    limit = f"{rules.max_per_hour:g} {rules.unit}".rstrip()
+    return f"faster than {limit} an hour from {shown(confirmed, rules)}"
+
+
+def motion(
+    rules: MeterRules, old: Seen, new: Seen, limit: float, *, wraps: bool | None = None
+) -> Motion:
+    """How a meter would have come from `old` to `new`, if it can have come `limit` ticks.
+
+    Args:
+        rules: how it counts.
+        old: a value.
+        new: one read after it.
+        limit: the most ticks between them.
+        wraps: whether it starts again from zero; as the rules say if left out.
     """
-    found = NUMBER.fullmatch(text)
-    if found is None:
-        raise ValueError(f"expected a number, found {text!r}")
-    sign, whole, part = found[1], found[2], found[3] or ""
-    if part and len(part) != rules.decimals:
-        raise ValueError(f"expected {rules.decimals} digits behind the point, found {text!r}")
-    if rules.digits is not None and len(whole + part) != rules.digits:
-        raise ValueError(f"expected {rules.digits} digits, found {text!r}")
-    if sign and rules.monotone:
-        raise ValueError(f"expected no sign, found {text!r}")
-    return int(sign + whole + part)
-
-
-def shown(seen: Seen, rules: MeterRules) -> str:
-    """A value as the meter would show it: `00123.4`."""
-    digits = f"{abs(seen.value):0{max(rules.digits or 0, rules.decimals + 1)}}"
-    point = len(digits) - rules.decimals
-    text = f"{digits[:point]}.{digits[point:]}" if rules.decimals else digits
-    return f"-{text}" if seen.value < 0 else text
-
-
-def motion(rules: MeterRules, old: Seen, new: Seen) -> Motion:
-    """How a meter would have come from `old` to `new`."""
-    change, limit = rules.change(old.value, new.value), rules.allowed(new.at - old.at)
+    wraps = rules.rollover if wraps is None else wraps
+    change = rules.change(old.value, new.value, wraps=wraps)
     if not rules.monotone:
         return "onward" if abs(change) <= limit else "too fast"
     reach = limit if rules.max_per_hour is not None else 0.0
-    if new.value != old.value and _is_mixture(rules, old.value, new.value, reach):
+    if new.value != old.value and _is_mixture(rules, old.value, new.value, reach, wraps):
         return "turning"
     if 0 <= change <= limit:
         return "onward"
-    back = rules.change(new.value, old.value)  # how far it would have run backwards
-    if back == 1:
+    if change == -1:
         return "turning"  # it was read early
-    if rules.rollover:
-        return "backwards" if back < change else "too fast"
     return "backwards" if change < 0 else "too fast"
 
 
-def _is_mixture(rules: MeterRules, old: int, new: int, reach: float) -> bool:
+def _is_mixture(rules: MeterRules, old: int, new: int, reach: float, wraps: bool) -> bool:
     """Whether `new` has some digits from before a carry and some from behind it.
 
     At 0199 going on to 0200 three digits turn together, and each may be read as what it was
@@ -232,7 +229,7 @@ def _is_mixture(rules: MeterRules, old: int, new: int, reach: float) -> bool:
         if not set(f"{low:0{turning}}") <= {"0", "9"}:
             return False
         if turning == width:
-            carries = [power - 1] if rules.rollover else []
+            carries = [power - 1] if wraps else []
         else:
             # The digit before the turning ones is either still that, or already one more.
             above = new // power
@@ -240,7 +237,7 @@ def _is_mixture(rules: MeterRules, old: int, new: int, reach: float) -> bool:
             carries += [above * power - 1] if above % 10 != 0 else []
         for before in carries:
             behind = 0 if turning == width else before + 1
-            reached = -1 <= rules.change(old, before) <= reach or old == behind
+            reached = -1 <= rules.change(old, before, wraps=wraps) <= reach or old == behind
             if reached and new not in (before, behind):
                 return True
     return False
@@ -249,35 +246,124 @@ def _is_mixture(rules: MeterRules, old: int, new: int, reach: float) -> bool:
 def _go_on(state: MeterState, rules: MeterRules, seen: Seen) -> tuple[MeterState, Verdict]:
     """A reading that the meter can have counted to."""
     # Later readings are the judges of earlier ones: what this one contradicts is dropped.
-    pending = (*(p for p in state.pending if _follows(rules, p, seen)), seen)
-    state = MeterState(state.confirmed, pending)
-    if len(pending) >= rules.confirm:
-        state = _settled(rules, pending)
-    if state.confirmed is not None and state.confirmed.value == seen.value:
-        return state, ACCEPTED
-    agree = sum(p.value == seen.value for p in pending)
-    return state, Verdict("held", f"{agree} of {rules.confirm} readings agree")
+    pending = tuple(p for p in state.pending if _follows(rules, p, seen))
+    pending = rules.usual().grown(pending, seen)
+    climb = tuple(value for value in state.climb if value < seen.value)
+    state = replace(state, pending=pending, jump=(), stray=None, climb=climb)
+    return _verdict(_settled(state, rules, pending), rules, seen)
 
 
-def _leap(state: MeterState, rules: MeterRules, seen: Seen, why: str) -> tuple[MeterState, Verdict]:
-    """A reading that the meter cannot have counted to, as far as is known."""
-    before = state.jump if state.jump and _follows(rules, state.jump[-1], seen) else ()
-    jump = (*before, seen)
-    if len(jump) < rules.confirm_jump:
-        held = Verdict("held", f"{why}, {len(jump)} of {rules.confirm_jump} readings agree")
-        return replace(state, jump=jump), held
-    settled = _settled(rules, jump)
-    if settled.confirmed is not None and settled.confirmed.value == seen.value:
-        return settled, ACCEPTED
-    agree = sum(p.value == seen.value for p in jump[-rules.confirm :])
-    return settled, Verdict("held", f"{agree} of {rules.confirm} readings agree")
+def _leap(
+    state: MeterState, rules: MeterRules, seen: Seen, why: str, *, possible: bool
+) -> tuple[MeterState, Verdict]:
+    """A reading that the meter could not have counted to when it, or one like it, first came.
+
+    Args:
+        state: what was known before.
+        rules: how the meter counts.
+        seen: the reading.
+        why: what speaks against it.
+        possible: whether it can have come there after all.
+    """
+    state = _put(state, rules, seen)
+    demand, jump = rules.leap(), state.jump
+    if state.stray is not None:
+        return state, Verdict("held", f"{why}, and does not fit those before it")
+    if not possible and _is_unseen(state, rules, seen):
+        return _verdict(_settled(state, rules, jump), rules, seen)
+    if not demand.met(jump):
+        return state, Verdict("held", f"{why}, {demand.progress(len(jump), jump)}")
+    if possible:
+        return _verdict(_settled(state, rules, jump), rules, seen)
+    if _is_exchange(state, rules, seen):
+        return _verdict(_settled(state, rules, jump, "exchange"), rules, seen)
+    return state, Verdict("held", f"{why}{_waits_for(state, rules, seen)}")
+
+
+def _put(state: MeterState, rules: MeterRules, seen: Seen) -> MeterState:
+    """`seen` among the readings of a leap: behind those it follows, or the first of another.
+
+    A leap that has stood for as long as is asked for bears one reading that does not fit.
+    """
+    demand, jump = rules.leap(), state.jump
+    if not jump or _follows(rules, jump[-1], seen):
+        return replace(state, jump=demand.grown(jump, seen), stray=None)
+    stray = state.stray
+    if not demand.met(jump) or (stray is not None and len(demand.grown((stray,), seen)) > 1):
+        return replace(state, jump=(seen,), stray=None)
+    return replace(state, stray=seen if stray is None else stray)
+
+
+def _is_exchange(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
+    """Whether a leap that the meter cannot have made is another meter, by what the rules say."""
+    assert state.confirmed is not None
+    back = rules.change(state.confirmed.value, seen.value) < 0
+    if rules.exchange_after_h is None or (rules.monotone and not back):
+        return False
+    return seen.at - state.jump[0].at >= rules.exchange_after_h * 3600
+
+
+def _is_unseen(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
+    """Whether a leap ahead stood for so long that the meter must have counted as never before."""
+    assert state.confirmed is not None
+    if rules.max_per_hour is not None or seen.value < state.confirmed.value:
+        return False
+    long = seen.at - state.jump[0].at >= UNSEEN_S
+    return long and len(state.jump) >= rules.confirm
+
+
+def _waits_for(state: MeterState, rules: MeterRules, seen: Seen) -> str:
+    """What would make a leap true that is not, for people."""
+    assert state.confirmed is not None
+    stood_h = (seen.at - state.jump[0].at) / 3600
+    ahead = rules.change(state.confirmed.value, seen.value)
+    if rules.monotone and ahead < 0:
+        if rules.exchange_after_h is None:
+            return ", as another meter would: set its value"
+        return f", another meter if it stays so for {rules.exchange_after_h:g} h: {stood_h:.1f} h"
+    allowed = rules.allowed(seen.at - state.confirmed.at)
+    if ahead <= allowed:
+        return f", believed after {UNSEEN_S / 3600:g} h: {stood_h:.1f} h"
+    assert rules.max_per_hour is not None
+    ticks_per_h = rules.max_per_hour * float(10**rules.decimals)
+    left_h = (abs(ahead) - allowed) / ticks_per_h
+    return f", out of reach for {left_h:.1f} h"
 
 
 def _follows(rules: MeterRules, old: Seen, new: Seen) -> bool:
-    return motion(rules, old, new) == "onward"
+    return motion(rules, old, new, rules.allowed(new.at - old.at)) == "onward"
 
 
-def _settled(rules: MeterRules, readings: tuple[Seen, ...]) -> MeterState:
-    """The first of the last `confirm` readings is confirmed by the others."""
-    first, *others = readings[-rules.confirm :]
-    return MeterState(first, tuple(others))
+def _settled(
+    state: MeterState, rules: MeterRules, chain: Chain, came_from: ValueFrom = "readings"
+) -> MeterState:
+    """The newest reading of `chain` that those behind it confirm is the value, if there is one."""
+    found = rules.usual().settled(chain)
+    if not found:
+        return state
+    first, old = found[0], state.confirmed
+    if old is not None and old.value == first.value:
+        came_from = state.came_from
+    state = _paced(state, rules, old if old is not None else chain[0], first)
+    return MeterState(first, found[1:], pace=state.pace, since=state.since, came_from=came_from)
+
+
+def _paced(state: MeterState, rules: MeterRules, old: Seen, new: Seen) -> MeterState:
+    """How fast the meter was seen to count, also from one value to the next."""
+    since = state.since or old
+    pace = max(state.pace, (rules.change(old.value, new.value) - 1) / max(new.at - old.at, LEAST_S))
+    counted, seconds = rules.change(since.value, new.value), new.at - since.at
+    if counted < 0:
+        return replace(state, pace=pace, since=new)
+    if seconds >= HOUR_S:
+        return replace(state, pace=max(pace, counted / seconds), since=new)
+    return replace(state, pace=pace, since=since)
+
+
+def _verdict(state: MeterState, rules: MeterRules, seen: Seen) -> tuple[MeterState, Verdict]:
+    """What is known, and whether `seen` is the value that is confirmed."""
+    if state.confirmed is not None and state.confirmed.value == seen.value:
+        return state, ACCEPTED
+    alike = tuple(p for p in state.pending if p.value == seen.value)
+    agree = rules.usual().progress(max(1, len(alike)), alike or (seen,))
+    return state, Verdict("held", agree)

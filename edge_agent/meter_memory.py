@@ -5,15 +5,17 @@ One small file beside the outbox, replaced in one step. A file that is damaged o
 passed over with a line in the log: the meters then begin anew, as on the first day.
 
 Times of readings are those of a clock that a reboot sets to zero; in the file they are wall
-time. A wall clock that was wrong when the file was written makes a value look older or younger
-than it is: too old, and it is forgotten; from the future, and it counts as seen just now, so
-that what the meter counted meanwhile is held until enough readings agree.
+time, and no value is too old: a meter that only counts up shows no less than it did. Where the
+wall clock was not set when the file was written, or is not yet, nobody knows how old a value
+is. It then counts as seen just now, so that what the meter counted meanwhile is held until it
+is within reach; once the clock is set, the value gets its age.
 """
 
 import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -23,15 +25,13 @@ import msgspec
 
 from edge_agent.atomic import write_whole
 from edge_agent.bundle.manifest import Name
-from edge_agent.meter import MeterRules, MeterState, Seen
+from edge_agent.meter import MeterState
+from edge_agent.meter_evidence import Seen
+from edge_agent.meter_rules import MeterRules
 from edge_agent.results import Moment
 
 log = logging.getLogger(__name__)
 
-# Beyond it a value says little about what a meter can show now.
-MAX_AGE = timedelta(days=30)
-# A clock that was set back by less, as that of a machine without a battery, is no other clock.
-MAX_AHEAD = timedelta(days=1)
 # A meter in motion changes with every reading, and a memory card has so many writes.
 LEAST_S = 10.0
 # What fits into an integer of JSON's readers; no meter comes near it, a display of noise may.
@@ -48,6 +48,8 @@ class MeterMark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         ticks: the value in units of the last digit.
         decimals, digits: of the rules it was read by: by others it would mean another value.
         seen_at: when it was last seen to be that, UTC.
+        clock_set: whether the clock was right then, as far as could be told.
+        per_h: the most that it was seen to count, in ticks an hour.
     """
 
     stream: Name
@@ -56,6 +58,8 @@ class MeterMark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     decimals: int
     digits: int | None
     seen_at: Moment
+    clock_set: bool = True
+    per_h: Annotated[float, msgspec.Meta(ge=0, le=LARGEST)] = 0
 
 
 class MeterFile(
@@ -85,6 +89,7 @@ class MeterMemory:
         path: the file; see `meters_path`.
         clock: seconds that never go back, as frames have them.
         now: the wall clock.
+        is_set: whether that is right.
     """
 
     def __init__(
@@ -92,11 +97,15 @@ class MeterMemory:
         path: Path,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        is_set: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._path, self._clock, self._now = path, clock, now
+        self._path, self._clock, self._now, self._is_set = path, clock, now, is_set
         self._lock = threading.Lock()
         self._failing = False
-        self._marks = _load(path, now())
+        self._marks = _load(path)
+        # What no reading has confirmed since this start, and whose age is not known yet.
+        self._recalled = dict[tuple[str, str], Seen]()
+        self._undated = set[tuple[str, str]]()
         self._written = dict(self._marks)
         self._tried = -float("inf")
 
@@ -131,13 +140,56 @@ class MeterMemory:
                 mark.decimals,
             )
             return MeterState()
-        age_s = max(0.0, (self._now() - mark.seen_at).total_seconds())
-        return MeterState(Seen(mark.ticks, self._clock() - age_s))
+        if not (mark.clock_set and self._is_set()):
+            self._undated.add((stream, region))
+        seen = self._recalled[stream, region] = Seen(mark.ticks, self._clock() - self._age_s(mark))
+        return MeterState(seen, pace=mark.per_h / 3600)
 
-    def keep(self, stream: str, region: str, rules: MeterRules, state: MeterState) -> None:
-        """Keep what is known of a meter now; on disk soon, and at the end."""
+    def knows_when(self, stream: str, region: str) -> bool:
+        """Whether the age of what was recalled is known."""
+        return (stream, region) not in self._undated
+
+    def dated(self, stream: str, region: str, state: MeterState) -> MeterState:
+        """`state`, with the age of what was recalled once the clock is set."""
+        key = stream, region
+        if key not in self._undated or not self._is_set():
+            return state
+        self._undated.discard(key)
+        mark = self._marks[key]
+        if state.confirmed is None or state.confirmed != self._recalled.get(key):
+            return state
+        seen = replace(state.confirmed, at=self._clock() - self._age_s(mark))
+        self._recalled[key] = seen
+        return replace(state, confirmed=seen)
+
+    def _age_s(self, mark: MeterMark) -> float:
+        """How old a mark is, as far as is known; one from the future is not."""
+        if not (mark.clock_set and self._is_set()):
+            return 0.0
+        return max(0.0, (self._now() - mark.seen_at).total_seconds())
+
+    def forget(self, stream: str, region: str) -> None:
+        """Know nothing of a meter, on disk at once."""
+        with self._lock:
+            self._marks.pop((stream, region), None)
+            self._recalled.pop((stream, region), None)
+            self._undated.discard((stream, region))
+            self._write()
+
+    def keep(
+        self,
+        stream: str,
+        region: str,
+        rules: MeterRules,
+        state: MeterState,
+        *,
+        now: bool = False,
+    ) -> None:
+        """Keep what is known of a meter now; on disk soon, or at once, and at the end."""
         if state.confirmed is None or abs(state.confirmed.value) > LARGEST:
             return
+        if state.confirmed == self._recalled.get((stream, region)):
+            return  # not seen since: the file knows better when it was
         seen_at = self._now() - timedelta(seconds=self._clock() - state.confirmed.at)
         mark = MeterMark(
             stream=stream,
@@ -146,16 +198,18 @@ class MeterMemory:
             decimals=rules.decimals,
             digits=rules.digits,
             seen_at=seen_at,
+            clock_set=self._is_set(),
+            per_h=state.pace * 3600,
         )
         with self._lock:
             self._marks[stream, region] = mark
-            if self._clock() - self._tried >= LEAST_S and self._stale(mark):
+            if now or (self._clock() - self._tried >= LEAST_S and self._stale(mark)):
                 self._write()
 
     def _stale(self, mark: MeterMark) -> bool:
         """Whether the file says another value of this meter, or has an old time."""
         written = self._written.get((mark.stream, mark.region))
-        if written is None or written.ticks != mark.ticks:
+        if written is None or (written.ticks, written.clock_set) != (mark.ticks, mark.clock_set):
             return True
         return abs((mark.seen_at - written.seen_at).total_seconds()) >= REFRESH_S
 
@@ -173,8 +227,8 @@ class MeterMemory:
         self._written = dict(self._marks)
 
 
-def _load(path: Path, now: datetime) -> dict[tuple[str, str], MeterMark]:
-    """The marks in the file that are of use; none, with a line in the log, if it is damaged."""
+def _load(path: Path) -> dict[tuple[str, str], MeterMark]:
+    """The marks in the file; none, with a line in the log, if it is damaged."""
     try:
         found = msgspec.json.decode(path.read_bytes(), type=MeterFile)
     except FileNotFoundError:
@@ -185,19 +239,4 @@ def _load(path: Path, now: datetime) -> dict[tuple[str, str], MeterMark]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         log.warning("%s: damaged, meters begin anew: %s", path, error)
         return {}
-    marks = {}
-    for mark in found.meters:
-        age = now - mark.seen_at
-        if -MAX_AHEAD <= age <= MAX_AGE:
-            marks[mark.stream, mark.region] = mark
-        else:
-            log.warning(
-                "%s: stream %r, region %r: expected a value of the last %d days, found one of %s; "
-                "beginning anew",
-                path,
-                mark.stream,
-                mark.region,
-                MAX_AGE.days,
-                f"{mark.seen_at:%Y-%m-%d %H:%M}",
-            )
-    return marks
+    return {(mark.stream, mark.region): mark for mark in found.meters}

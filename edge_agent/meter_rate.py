@@ -2,7 +2,8 @@
 
 from collections import deque
 
-from edge_agent.meter import MeterRules, Seen
+from edge_agent.meter_evidence import Seen
+from edge_agent.meter_rules import MeterRules
 
 # Over which time the mean is taken: as long as an hour's use, which is what `max_per_hour` bounds.
 WINDOW_S = 3600.0

@@ -35,6 +35,11 @@ class News:
     def __init__(self, config: PublishConfig) -> None:
         self._config = config
         self._regions: dict[str, _Region] = {}
+        self._expected = set[str]()
+
+    def expect(self, region: str) -> None:
+        """Publish the next answer about `region` whatever it is; any thread may ask."""
+        self._expected.add(region)
 
     def judge(self, answer: Answer, at: float) -> Trigger | None:
         """Why to publish `answer`; None for not at all.
@@ -49,6 +54,9 @@ class News:
         if isinstance(answer, Classification) and self._too_close(answer, region.standing):
             new_gist = region.standing
         trigger = self._trigger(region, new_gist, at)
+        if name in self._expected:
+            self._expected.discard(name)
+            trigger = trigger or "change"
         if trigger is not None:
             region.published_at = at
         return trigger

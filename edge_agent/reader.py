@@ -21,15 +21,16 @@ from edge_agent.decode.automaton import Automaton
 from edge_agent.decode.ctc import read_text
 from edge_agent.errors import TaskError
 from edge_agent.lines import lay_out
-from edge_agent.meter import MeterState, Verdict, judge
+from edge_agent.meter import Verdict
 from edge_agent.meter_memory import MeterMemory
-from edge_agent.meter_rate import MeterRate
 from edge_agent.quality import quality, to_grey
 from edge_agent.recognizer import Recognizer
 from edge_agent.rectify import Upright, rectify
+from edge_agent.region_meter import RegionMeter
 from edge_agent.regions import MAX_SQUEEZE, TextRegion, allowed_texts, check_width
 from edge_agent.results import Line, Page, Reading, Text
 from edge_agent.sources.base import Frame
+from edge_agent.sources.config import ImagesConfig, VideoConfig
 from edge_agent.stillness import Stillness
 
 ACCEPTED = Verdict("accepted")
@@ -83,6 +84,11 @@ class Reader:
             for region in regions
         ]
 
+    @property
+    def meters(self) -> dict[str, RegionMeter]:
+        """The meters, by the names of their regions."""
+        return {place.name: place.meter for place in self._regions if place.meter is not None}
+
     def read(self, frame: Frame) -> Iterator[Seen]:
         """What each region says, in the order of the configuration.
 
@@ -124,7 +130,17 @@ def open_reader(
     output = manifest.output
     if stream.min_confidence is not None:
         output = msgspec.structs.replace(output, min_confidence=stream.min_confidence)
-    return Reader(stream.name, stream.regions, output, manifest.input, recognize, memory)
+    regions = stream.regions
+    if isinstance(stream.source, ImagesConfig | VideoConfig) and not stream.interval_s:
+        # Read as fast as they come, they say nothing about the time between two readings.
+        regions = tuple(_untimed(region) for region in regions)
+    return Reader(stream.name, regions, output, manifest.input, recognize, memory)
+
+
+def _untimed(region: TextRegion) -> TextRegion:
+    if region.meter is None:
+        return region
+    return msgspec.structs.replace(region, meter=region.meter.untimed())
 
 
 class LineReader:
@@ -170,43 +186,30 @@ class _Place:
     ) -> None:
         self._name = f"stream {stream!r}, region {region.name!r}"
         self._region, self._allowed, self._line, self._aspect = region, allowed, line, aspect
-        self._stream, self._memory, self._meter = stream, memory, MeterState()
-        self._rate = None if region.meter is None else MeterRate(region.meter)
-        if memory is not None and region.meter is not None:
-            self._meter = memory.recall(stream, region.name, region.meter)
+        self.name, self.meter = region.name, _meter_of(stream, region, memory)
         self._still = Stillness(region.frozen_after_s)
 
     def look(self, frame: Frame) -> Seen:
         upright = rectify(frame.image, self._region, self._name)
-        frozen = self._frozen(upright.image, frame.monotonic_s)
+        picture = self._content(upright.image)
+        frozen = self._still.problem(picture, frame.monotonic_s)
         if self._region.page:
             return self._page(upright, frame.order, frozen)
         if frozen:
             text, verdict = NOTHING, Verdict("rejected", frozen)
         else:
             text, verdict = self._line(upright.image, frame.order, self._allowed)
-        return self._reading(upright, text, self._counted(text, verdict, frame.monotonic_s), frame)
+        if self.meter is not None and verdict.state == "accepted":
+            verdict = self.meter.judge(text.text, frame.monotonic_s, picture)
+        return self._reading(upright, text, verdict, frame)
 
-    def _frozen(self, image: U8, at: float) -> str:
-        if self._region.frozen_after_s is None:
-            return ""  # nobody asks: what it costs to look is saved
-        return self._still.problem(zlib.crc32(image.tobytes()), at)
-
-    def _counted(self, text: Text, verdict: Verdict, at: float) -> Verdict:
-        """What the meter, if it is one, says to a reading that is sure."""
-        rules = self._region.meter
-        if rules is None or verdict.state != "accepted":
-            return verdict
-        self._meter, verdict = judge(self._meter, rules, text.text, at)
-        if self._rate is not None and self._meter.confirmed is not None:
-            self._rate.add(self._meter.confirmed)
-        if self._memory is not None:
-            self._memory.keep(self._stream, self._region.name, rules, self._meter)
-        return verdict
+    def _content(self, image: U8) -> int | None:
+        """A number that is the same for the same picture, if anybody asks: it costs to look."""
+        if self._region.frozen_after_s is None and self.meter is None:
+            return None
+        return zlib.crc32(image.tobytes())
 
     def _reading(self, upright: Upright, text: Text, verdict: Verdict, frame: Frame) -> Seen:
-        rules, confirmed = self._region.meter, self._meter.confirmed
-        ago_s = 0.0 if confirmed is None else frame.monotonic_s - confirmed.at
         reading = Reading(
             region=self._region.name,
             state=verdict.state,
@@ -215,11 +218,9 @@ class _Place:
             confidence=text.confidence,
             characters=text.characters,
             box=upright.outline(),
-            value=None if rules is None else self._meter.value(rules),
-            unit="" if rules is None else rules.unit,
-            value_at=None if confirmed is None else frame.captured_at - timedelta(seconds=ago_s),
-            rate_per_h=None if self._rate is None else self._rate.per_hour(),
         )
+        if self.meter is not None:
+            reading = _with_value(reading, self.meter, frame)
         doubts = () if verdict.state == "accepted" else ((upright.image, reading),)
         return Seen(reading, doubts)
 
@@ -248,3 +249,24 @@ class _Place:
                 doubts.append((crop, line))
         why = "" if lines else "no lines of text"
         return Seen(Page(region=self._region.name, lines=tuple(lines), why=why), tuple(doubts))
+
+
+def _meter_of(stream: str, region: TextRegion, memory: MeterMemory | None) -> RegionMeter | None:
+    if region.meter is None:
+        return None
+    return RegionMeter(stream, region.name, region.meter, memory)
+
+
+def _with_value(reading: Reading, meter: RegionMeter, frame: Frame) -> Reading:
+    """`reading`, with what the meter is known to show."""
+    said, seen_at = meter.says(), None
+    if said.seen_at is not None:
+        seen_at = frame.captured_at - timedelta(seconds=frame.monotonic_s - said.seen_at)
+    return msgspec.structs.replace(
+        reading,
+        value=said.value,
+        unit=meter.rules.unit,
+        value_at=seen_at,
+        rate_per_h=said.rate_per_h,
+        value_from=said.came_from,
+    )

@@ -13,7 +13,7 @@ from edge_agent.bundle.manifest import Name, TextSpec
 from edge_agent.decode.automaton import Automaton, LanguageError, of_words
 from edge_agent.decode.pattern import compile_pattern, parse_pattern
 from edge_agent.errors import ConfigError
-from edge_agent.meter import MeterRules
+from edge_agent.meter_rules import MeterRules
 from edge_agent.strict import LEAST
 from edge_agent.strict import Strict as _Value
 

@@ -13,6 +13,8 @@ Box: TypeAlias = tuple[
 ]
 # Accepted: may be used. Held: read, but not sure or not confirmed. Rejected: not read.
 ReadingState: TypeAlias = Literal["accepted", "held", "rejected"]
+# What made a meter's value: its readings; a person, by a command; or another meter in its place.
+ValueFrom: TypeAlias = Literal["readings", "command", "exchange"]
 
 
 class LabelScore(msgspec.Struct, frozen=True):
@@ -83,6 +85,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
             `captured_at`; None before there is one.
         rate_per_h: how much it counted in an hour, lately, in `unit`, up to `value_at`; None
             until ten minutes of it were seen.
+        value_from: what made `value`: the meter's readings, a command, or that another meter
+            was taken for it; None before there is one.
     """
 
     region: str
@@ -96,6 +100,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     unit: str = ""
     value_at: Moment | None = None
     rate_per_h: float | None = None
+    value_from: ValueFrom | None = None
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):

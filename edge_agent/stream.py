@@ -1,5 +1,6 @@
 """One stream: its source, its recogniser, its counters, and the loop that joins them."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +14,7 @@ from edge_agent.commands import StreamDescription
 from edge_agent.config import StreamConfig
 from edge_agent.controls import Controls
 from edge_agent.crops import CropRecord, CropStore
-from edge_agent.errors import ConfigError, TaskError
+from edge_agent.errors import ConfigError, MessageError, TaskError
 from edge_agent.messages import (
     AvailabilityMessage,
     BundleRef,
@@ -35,6 +36,8 @@ from edge_agent.speaker import Speaker
 from edge_agent.stop import Stop
 from edge_agent.storing import CAP_S, FIRST_S, store_in_time
 from edge_agent.tempo import Tempo
+
+log = logging.getLogger(__name__)
 
 
 def run(
@@ -128,6 +131,25 @@ class Stream:
             if paused != self.controls.paused:
                 self.controls.pause(paused)
                 self._say_availability()
+
+    def set_meter(self, region: str, value: float | None) -> None:
+        """Take `value` for what the meter of `region` shows; None forgets what it showed.
+
+        Raises:
+            MessageError: no such region, not a meter, or nothing that it can show.
+        """
+        meters = {} if self._reader is None else self._reader.meters
+        if region not in meters:
+            found = ", ".join(meters) or "none"
+            raise MessageError(
+                f"set: expected a region with a meter of {found}, found {region!r} - at `$.region`"
+            )
+        try:
+            done = meters[region].set_to(value, time.monotonic())
+        except ValueError as error:
+            raise MessageError(f"set: {error} - at `$.value`") from error
+        log.warning("stream %r, region %r: %s, by a command", self.config.name, region, done)
+        self._news.expect(region)
 
     def describe(self) -> StreamDescription:
         """As it is configured, and set, now."""

@@ -74,6 +74,15 @@ def tell_command(
     log_level: Annotated[
         str | None, typer.Option("--log-level", help="set: debug, info, warning or error.")
     ] = None,
+    region: Annotated[
+        str | None, typer.Option("--region", help="set: whose meter, of --stream.")
+    ] = None,
+    value: Annotated[
+        float | None, typer.Option("--value", help="set: what that meter shows, in its unit.")
+    ] = None,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="set: forget what that meter showed.")
+    ] = False,
     save: Annotated[
         Path | None,
         typer.Option("--save", metavar="FOLDER", help="snapshot: write STREAM.jpg here, too."),
@@ -93,7 +102,15 @@ def tell_command(
     from edge_agent.remote import Remote
     from pipeline.tell import command_of, reply_lines, save_pictures
 
-    command = command_of(verb, stream=stream, interval_s=interval_s, log_level=log_level)
+    command = command_of(
+        verb,
+        stream=stream,
+        interval_s=interval_s,
+        log_level=log_level,
+        region=region,
+        value=value,
+        reset=reset or None,
+    )
     with Remote(reach(broker, credentials_file, ca_file, cert_file, key_file), device) as remote:
         reply = remote.ask(command, timeout_s)
         if json:

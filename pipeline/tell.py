@@ -17,7 +17,7 @@ from edge_agent.errors import printable
 from edge_agent.remote import Remote
 
 
-def command_of(verb: str, **fields: str | float | None) -> Command:
+def command_of(verb: str, **fields: str | float | bool | None) -> Command:
     """The command that `verb` and the `fields` that are not None make.
 
     Raises:

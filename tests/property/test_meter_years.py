@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.meter import MeterRules, MeterState, judge
+from edge_agent.meter import MeterState, judge
+from edge_agent.meter_rules import MeterRules
 
 MISREAD = 0.005
 DAY = 86_400.0
@@ -101,7 +102,7 @@ def test_it_is_never_behind_for_long() -> None:
 def test_the_simulation_would_show_a_meter_without_confirmation() -> None:
     """Must fire: if one reading made a value, misreads would be among the values."""
     naive = MeterRules(
-        digits=5, decimals=1, max_per_hour=0.6, rollover=True, confirm=1, confirm_jump=1
+        digits=5, decimals=1, max_per_hour=600, confirm=1, confirm_jump=1, confirm_jump_s=60
     )
     state, wrong = MeterState(), 0
     for moment in years(1, 60, MISREAD):

@@ -31,6 +31,8 @@ EVERY: tuple[Command, ...] = (
     SnapshotCommand(stream="door"),
     PauseCommand(),
     SetCommand(stream="door", interval_s=0.5, log_level="debug"),
+    SetCommand(stream="cellar", region="water", value=1234.5),
+    SetCommand(stream="cellar", region="water", reset=True),
     DescribeCommand(),
 )
 
@@ -62,6 +64,19 @@ def test_a_command_typed_by_hand_needs_neither_schema_nor_object() -> None:
         ("pause", b'{"stream":""}', "pause: Expected `str` of length >= 1 - at `$.stream`"),
         ("pause", b'{"schema":"edgeward.resume/1"}', "pause: Invalid value 'edgeward.resume/1'"),
         ("set", b"", "set: expected interval_s or log_level, found neither"),
+        ("set", b'{"value":1}', "set: expected stream and region with value or reset"),
+        ("set", b'{"region":"a","reset":true}', "set: expected stream and region with value or"),
+        (
+            "set",
+            b'{"stream":"s","region":"a"}',
+            "set: expected value or reset with region, found neither",
+        ),
+        (
+            "set",
+            b'{"stream":"s","region":"a","value":1,"reset":true}',
+            "set: expected value or reset, found both",
+        ),
+        ("set", b'{"stream":"s","region":"a","value":1e16}', "set: Expected `float` <= 10"),
         ("set", b'{"interval_s":-1}', "set: Expected `float` >= 0.0 - at `$.interval_s`"),
         ("set", b'{"interval_s":1e400}', "set: "),
         ("set", b'{"interval_s":NaN}', "set: JSON is malformed"),

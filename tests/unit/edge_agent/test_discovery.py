@@ -24,7 +24,7 @@ from edge_agent.messages import (
     StatusMessage,
     StreamHealth,
 )
-from edge_agent.meter import MeterRules
+from edge_agent.meter_rules import MeterRules
 from edge_agent.mqtt_values import Received
 from edge_agent.regions import Region, TextRegion
 from edge_agent.results import Classification, Page, Reading

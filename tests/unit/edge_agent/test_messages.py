@@ -176,6 +176,7 @@ def test_a_reading_looks_as_documented() -> None:
         "unit": "m³",
         "value_at": None,
         "rate_per_h": None,
+        "value_from": None,
     }
 
 

@@ -7,7 +7,9 @@ import msgspec
 import pytest
 
 from edge_agent.decode.pattern import compile_pattern
-from edge_agent.meter import MeterRules, MeterState, Seen, Verdict, judge, shown, to_ticks
+from edge_agent.meter import MeterState, Verdict, judge, reset_to
+from edge_agent.meter_evidence import Seen
+from edge_agent.meter_rules import MeterRules, shown, ticks_of, to_ticks
 
 MINUTE = 60.0
 # A tick a minute at most.
@@ -86,11 +88,214 @@ def test_running_backwards_is_held() -> None:
     assert state.value(RULES) == 123
 
 
-def test_a_jump_is_true_once_enough_readings_in_a_row_say_so() -> None:
-    """Another meter, or a wrong value before: it must not be refused for ever."""
-    state, verdicts = fed(["00042"] * 5, state=known("00123"), start=600)
-    assert states(verdicts) == "HHHHA"
-    assert state.value(RULES) == 42
+def test_a_lower_value_is_never_true_by_repetition() -> None:
+    """Must not fire: a leading digit that is read wrong for a week is no other meter."""
+    state, verdicts = fed(["00042"] * (7 * 24 * 60), state=known("00123"), start=600)
+    assert set(states(verdicts)) == {"H"}
+    assert verdicts[3].why == "runs backwards from 00123, 4 of 5 readings agree"
+    why = "runs backwards from 00123, as another meter would: set its value"
+    assert verdicts[4].why == verdicts[-1].why == why
+    assert state.value(RULES) == 123
+    assert len(state.jump) < 20  # however long it lasts
+
+
+def test_another_meter_is_told_by_a_person_or_by_an_option_of_its_own() -> None:
+    """A meter that begins at zero: by the option it takes its hours, and bears misreadings."""
+    rules = msgspec.structs.replace(RULES, exchange_after_h=2)
+    texts = [f"{minute // 10:05}" for minute in range(180)]
+    texts[50] = texts[100] = "00077"
+    state, verdicts = fed(texts, rules, known("00123", rules), start=600)
+    assert verdicts[10].why == (
+        "runs backwards from 00123, another meter if it stays so for 2 h: 0.2 h"
+    )
+    assert verdicts[50].why == "runs backwards from 00123, and does not fit those before it"
+    assert states(verdicts[:120]) == "H" * 120
+    assert state.value(rules) == 17
+    assert "A" in states(verdicts[120:])
+
+
+def test_the_option_says_what_it_came_from() -> None:
+    """Until the readings have made another value of it."""
+    rules = msgspec.structs.replace(RULES, exchange_after_h=1)
+    state, _ = fed(["00000"] * 80, rules, known("00123", rules), start=600)
+    assert (state.value(rules), state.came_from) == (0, "exchange")
+    state, _ = fed(["00001"] * 5, rules, state, start=600 + 80 * MINUTE)
+    assert (state.value(rules), state.came_from) == (1, "readings")
+
+
+def test_the_option_is_no_way_ahead() -> None:
+    """Must not fire: a 9 read for a 0 is ahead, and another meter begins lower."""
+    rules = msgspec.structs.replace(RULES, exchange_after_h=1)
+    state, _ = fed(["90123"] * 600, rules, known("00123", rules), start=600)
+    assert state.value(rules) == 123
+
+
+def test_what_a_person_says_is_the_value() -> None:
+    """Lower or higher; the next readings go on from there."""
+    state = reset_to(known("00123"), 7, 600.0)
+    assert (state.value(RULES), state.came_from) == (7, "command")
+    state, verdicts = fed(["00007", "00008", "00008", "00008"], state=state, start=600)
+    assert states(verdicts) == "AHHA"
+    assert (state.value(RULES), state.came_from) == (8, "readings")
+
+
+def test_a_digit_read_wrong_for_a_night_moves_nothing() -> None:
+    """Must not fire, whichever digit: neither beyond the rate, nor by and by within it."""
+    for wrong in ("90123", "00923", "00183"):
+        state, verdicts = fed([wrong] * 600, state=known("00123"), start=600)
+        assert set(states(verdicts)) == {"H"}, wrong
+        assert state.value(RULES) == 123
+        _, verdicts = fed(["00125"] * 3, state=state, start=600 + 600 * MINUTE)
+        assert states(verdicts) == "HHA"
+
+
+def test_why_a_leap_is_held() -> None:
+    """How long it will be out of reach, and then how long it has to stand."""
+    texts = ["00523"] * 26 * 60
+    state, verdicts = fed(texts, state=known("00123"), start=600)
+    assert verdicts[0].why == "faster than 60 an hour from 00123, 1 of 5 readings agree"
+    assert verdicts[59].why == "faster than 60 an hour from 00123, out of reach for 5.6 h"
+    assert verdicts[480].why == "leapt from 00123, believed after 24 h: 8.0 h"
+    assert states(verdicts[: 24 * 60]) == "H" * 24 * 60
+    assert state.value(RULES) == 523
+
+
+def test_a_rate_that_is_a_little_too_tight_holds_until_the_value_is_within_reach() -> None:
+    """Twelve ticks in ten minutes of a meter that makes ten: no day of waiting."""
+    moving = [f"{123 + 2 * minute:05}" for minute in range(1, 11)]
+    state, _ = fed(moving + ["00143"] * 20, state=known("00123"), start=600)
+    assert state.value(RULES) == 143
+
+
+def test_a_meter_that_was_watched_is_believed_beyond_its_rate() -> None:
+    """An hour at four times the rate, then rest: five readings, and the value has caught up."""
+    moving = [f"{123 + 4 * minute:05}" for minute in range(1, 61)]
+    moving[30] = "99243"  # one reading that is wrong stops nothing
+    state, verdicts = fed(moving + ["00363"] * 8, state=known("00123"), start=600)
+    assert set(states(verdicts[:60])) == {"H"}
+    assert state.value(RULES) == 363
+
+
+def test_five_readings_a_second_are_one_piece_of_evidence() -> None:
+    """Must not fire: what is read for two seconds, or for most of a minute, moves nothing."""
+    rules = MeterRules(digits=5)
+    state = MeterState()
+    for number in range(5 * 300):
+        state, _ = judge(state, rules, "00123", number / 5)
+    for seconds, wrong in ((2, "00124"), (2, "00184"), (55, "00125"), (55, "90123")):
+        start = 300.0
+        for number in range(5 * seconds):
+            state, verdict = judge(state, rules, wrong, start + number / 5)
+            assert verdict.state == "held", wrong
+        state, verdict = judge(state, rules, "00123", start + seconds)
+        assert (verdict.state, state.value(rules)) == ("accepted", 123)
+
+
+def test_five_readings_a_second_are_confirmed_in_a_minute() -> None:
+    """Must fire: it takes the time, and no more."""
+    rules = MeterRules(digits=5)
+    state, first = MeterState(), 0.0
+    for number in range(5 * 330):
+        state, verdict = judge(state, rules, "00123", number / 5)
+        if verdict.state == "accepted" and not first:
+            first = number / 5
+    assert 235 < first < 260
+    for number in range(5 * 70):
+        state, verdict = judge(state, rules, "00124", 330 + number / 5)
+    assert (verdict.state, state.value(rules)) == ("accepted", 124)
+
+
+def test_a_picture_that_stands_still_is_one_piece_of_evidence() -> None:
+    """A minute apart, but the same to the last bit.
+
+    Some sources have no noise: it counts again after as long as a leap has to stand.
+    """
+    rules = MeterRules(digits=5)
+    state, _ = fed(["00123"] * 10, rules)
+    verdicts = []
+    for minute in range(10):
+        state, verdict = judge(state, rules, "00124", 600 + minute * MINUTE, picture=7)
+        verdicts.append(verdict)
+    assert states(verdicts) == "H" * 8 + "AA"
+    assert verdicts[3].why == "1 of 3 readings agree"
+    for minute in range(3):
+        state, verdict = judge(state, rules, "00125", 1200 + minute * MINUTE, picture=minute)
+    assert verdict.state == "accepted"
+
+
+def test_without_a_largest_rate_it_is_held_to_what_it_was_seen_to_do() -> None:
+    """Ten times of that is nothing to wonder at, more has to stand for longer than a night."""
+    rules = MeterRules(digits=6)
+    counting = [f"{1000 + minute:06}" for minute in range(180)]
+    state, _ = fed(counting, rules)
+    after, verdicts = fed(["001500"] * 3, rules, state, start=4 * 3600)
+    assert states(verdicts) == "HHA"
+    wrong, verdicts = fed(["901500"] * 600, rules, state, start=4 * 3600)
+    assert set(states(verdicts)) == {"H"}
+    assert verdicts[0].why == (
+        "further than it was ever seen to count from 001177, 1 of 10 readings agree"
+    )
+    assert verdicts[-1].why == (
+        "further than it was ever seen to count from 001177, believed after 24 h: 10.0 h"
+    )
+    _, verdicts = fed(["001500"] * 3, rules, wrong, start=15 * 3600)
+    assert states(verdicts) == "HHA"
+    assert after.value(rules) == 1500
+
+
+def test_without_a_largest_rate_one_that_has_rested_may_begin_to_count() -> None:
+    """Ten readings on its way say that it does; and it may rest over a day and leap once."""
+    rules = MeterRules(digits=6)
+    state, _ = fed(["001000"] * 60, rules)
+    counting = [f"{1000 + 33 * minute:06}" for minute in range(1, 21)]
+    moved, _ = fed(counting, rules, state, start=3600)
+    assert moved.value(rules) == 1000 + 33 * 18
+    daily = MeterState()
+    for day, text in enumerate(["001000"] * 12 + ["001700"] * 4):
+        daily, verdict = judge(daily, rules, text, day * 86_400.0)
+    assert (daily.value(rules), verdict.state) == (1700, "accepted")
+
+
+def test_the_rollover_needs_no_rule_where_it_is_one() -> None:
+    """99999 to 00000 is what such a display does; 99999 to 09999 is a digit read wrong."""
+    rules = msgspec.structs.replace(RULES, rollover=False)
+    state, verdicts = fed(["00000"] * 6, rules, known("99999", rules), start=600)
+    assert states(verdicts) == "HHHHAA"
+    assert (state.value(rules), state.came_from) == (0, "readings")
+    for wrong in ("09999", "00999"):
+        state, _ = fed([wrong] * 600, rules, known("99999", rules), start=600)
+        assert state.value(rules) == 99999
+
+
+def test_a_leading_nine_read_as_zero_is_no_rollover() -> None:
+    """Must not fire, however long it lasts: a tenth of all it shows is no way to have come."""
+    rules = MeterRules(digits=4, decimals=2, max_per_hour=2.5, rollover=True)
+    state, verdicts = fed(["0449"] * 3000, rules, known("9449", rules), start=600)
+    assert set(states(verdicts)) == {"H"}
+    assert state.value(rules) == 94.49
+    _, verdicts = fed(["9451"] * 3, rules, state, start=600 + 3000 * MINUTE)
+    assert states(verdicts) == "HHA"
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (1234.5, "12345"),
+        (1234.1 + 0.2, "12343"),
+        (0, "0"),
+        (1234.56, "expected at most 1 digits behind the point, found 1234.56"),
+        (-1, "expected no sign, found -1"),
+        (100_000, "expected 6 digits, found 100000"),
+    ],
+)
+def test_a_value_is_what_the_display_can_show(value: float, found: str) -> None:
+    """What a person types: to the digits behind the point, and no more than fits."""
+    rules = MeterRules(digits=6, decimals=1)
+    try:
+        said = str(ticks_of(value, rules))
+    except ValueError as error:
+        said = str(error)
+    assert said == found
 
 
 def test_a_jump_that_is_interrupted_starts_again() -> None:
@@ -174,7 +379,7 @@ def test_a_value_it_rests_at_is_not_called_turning() -> None:
 def test_without_a_largest_rate_only_the_next_carry_is_minded() -> None:
     """Else every value that ends in 0 or 9 might be two digits turning, somewhere."""
     rules = MeterRules(digits=5, confirm_jump=5)
-    _, verdicts = fed(["00150"] * 3, rules, known("00123", rules), start=600)
+    _, verdicts = fed(["00130"] * 3, rules, known("00123", rules), start=600)
     assert states(verdicts) == "HHA"
     _, verdicts = fed(["00140"] * 3, rules, known("00149", rules), start=600)
     assert {v.why for v in verdicts} == {"its digits are turning"}
@@ -214,7 +419,7 @@ def test_what_is_no_reading_of_this_meter_is_rejected(text: str, why: str) -> No
 @pytest.mark.parametrize("text", ["00123.4", "00123,4", "001234"])
 def test_a_point_may_be_drawn_or_not(text: str) -> None:
     """Decimals count from the right; the value has its unit's size."""
-    rules = MeterRules(digits=6, decimals=1, confirm_jump=3, unit="m³")
+    rules = MeterRules(digits=6, decimals=1, confirm_jump=3, confirm_jump_s=60, unit="m³")
     state, _ = fed([text] * 3, rules)
     assert state.value(rules) == 123.4
     assert to_ticks(text, rules) == 1234
@@ -222,11 +427,24 @@ def test_a_point_may_be_drawn_or_not(text: str) -> None:
 
 def test_a_thermometer_goes_both_ways_and_below_zero() -> None:
     """Not monotone: the rate holds in both directions."""
-    rules = MeterRules(decimals=1, monotone=False, max_per_hour=60, confirm=2, confirm_jump=3)
-    state, verdicts = fed(["0.3"] * 3 + ["-0.4"] * 2 + ["25.0"], rules)
-    assert states(verdicts) == "HHAHAH"
-    assert verdicts[-1].why == "faster than 60 an hour from -0.4, 1 of 3 readings agree"
+    rules = MeterRules(
+        decimals=1, monotone=False, max_per_hour=60, confirm=2, confirm_jump=3, confirm_jump_s=60
+    )
+    state, verdicts = fed(["0.3"] * 3 + ["-0.4"] * 2 + ["25.0"] * 20, rules)
+    assert states(verdicts) == "HHAHA" + "H" * 20
+    assert verdicts[5].why == "faster than 60 an hour from -0.4, 1 of 3 readings agree"
+    assert verdicts[8].why == "faster than 60 an hour from -0.4, out of reach for 0.3 h"
     assert state.value(rules) == -0.4
+    state, _ = fed(["25.0"] * 10, rules, state, start=25 * MINUTE)
+    assert state.value(rules) == 25.0
+
+
+def test_a_thermometer_that_was_exchanged_may_show_anything() -> None:
+    """Both ways: the option is about every value beyond reach."""
+    rules = MeterRules(monotone=False, max_per_hour=1, exchange_after_h=1)
+    state, _ = fed(["900"] * 10, rules)
+    state, _ = fed(["20"] * 70, rules, state, start=600)
+    assert (state.value(rules), state.came_from) == (20, "exchange")
 
 
 def test_a_display_without_any_rule_is_taken_as_it_is() -> None:
@@ -246,6 +464,10 @@ def test_a_display_without_any_rule_is_taken_as_it_is() -> None:
             "rollover: expected digits, monotone = true and max_per_hour with it",
         ),
         ({"confirm_jump": 2}, "confirm_jump: expected at least confirm, 3, found 2"),
+        (
+            {"confirm_s": 600},
+            "confirm_jump_s: expected at least confirm_s, 600, found 240",
+        ),
         ({"digits": 2, "decimals": 3}, "digits: expected at least decimals, 3, found 2"),
     ],
 )

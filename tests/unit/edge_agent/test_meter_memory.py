@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.meter import MeterRules, MeterState, Seen, judge
+from edge_agent.meter import MeterState, judge
+from edge_agent.meter_evidence import Seen
 from edge_agent.meter_memory import MeterMemory, meters_path
+from edge_agent.meter_rules import MeterRules
 
 RULES = MeterRules(digits=5, decimals=1, max_per_hour=1.0, confirm=2, confirm_jump=4)
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -19,7 +21,7 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         self.path = meters_path(folder / "outbox.db")
-        self.clock, self.now = 100.0, NOON
+        self.clock, self.now, self.clock_set = 100.0, NOON, True
 
     def passes(self, seconds: float) -> None:
         self.clock += seconds
@@ -30,7 +32,7 @@ class Machine:
         self.clock = 5.0
 
     def memory(self) -> MeterMemory:
-        return MeterMemory(self.path, lambda: self.clock, lambda: self.now)
+        return MeterMemory(self.path, lambda: self.clock, lambda: self.now, lambda: self.clock_set)
 
     def keep(self, memory: MeterMemory, value: int, region: str = "water") -> None:
         memory.keep("cellar", region, RULES, MeterState(Seen(value, self.clock)))
@@ -117,33 +119,94 @@ def test_nothing_is_written_where_nothing_is_confirmed(machine: Machine) -> None
     assert not machine.path.exists()
 
 
-@pytest.mark.parametrize(
-    ("after", "kept"),
-    [
-        (timedelta(days=30), True),
-        (timedelta(days=30, seconds=1), False),
-        (-timedelta(days=1), True),
-        (-timedelta(days=1, seconds=1), False),
-    ],
-)
-def test_age_is_bounded_both_ways(
-    machine: Machine, caplog: pytest.LogCaptureFixture, after: timedelta, kept: bool
-) -> None:
-    """What is too old, or from a future that no slow clock explains, is left with a line."""
+@pytest.mark.parametrize("after", [timedelta(days=30, seconds=1), timedelta(days=3000)])
+def test_no_value_is_too_old(machine: Machine, after: timedelta) -> None:
+    """A house that stood empty for years: its meter shows no less than it did."""
     with machine.memory() as memory:
         machine.keep(memory, 7)
     machine.now += after
-    with caplog.at_level(logging.WARNING, "edge_agent"):
-        assert (machine.recall() != MeterState()) == kept
-    said = [record.getMessage() for record in caplog.records]
-    assert said == (
-        []
-        if kept
-        else [
-            f"{machine.path}: stream 'cellar', region 'water': expected a value of the last "
-            "30 days, found one of 2026-11-21 12:00; beginning anew"
-        ]
+    state = machine.recall()
+    assert state.confirmed == Seen(7, machine.clock - after.total_seconds())
+
+
+def test_without_a_clock_a_value_is_recalled_and_dated_later(machine: Machine) -> None:
+    """1970 at the start: what it showed stands, and has its age once the network has the time."""
+    with machine.memory() as memory:
+        machine.keep(memory, 1234)
+    later = NOON + timedelta(days=3)
+    machine.reboots()
+    machine.now, machine.clock_set = datetime(1970, 1, 1, 0, 1, tzinfo=UTC), False
+    memory = machine.memory()
+    state = memory.recall("cellar", "water", RULES)
+    assert state.confirmed == Seen(1234, machine.clock)
+    assert not memory.knows_when("cellar", "water")
+    _, verdict = judge(state, RULES, "0133.4", machine.clock)
+    assert verdict.state == "held"
+    assert verdict.why.startswith("faster than")
+    memory.keep("cellar", "water", RULES, state)  # not seen since: the file stays as it is
+    assert memory.dated("cellar", "water", state) == state
+    machine.now, machine.clock_set = later, True
+    dated = memory.dated("cellar", "water", state)
+    assert dated.confirmed == Seen(1234, machine.clock - 3 * 86_400)
+    assert memory.knows_when("cellar", "water")
+    _, verdict = judge(dated, RULES, "0133.4", machine.clock)
+    assert verdict.why == "1 of 2 readings agree"
+
+
+def test_what_was_seen_meanwhile_is_not_dated_back(machine: Machine) -> None:
+    """Must not fire: a reading of this start has its own time."""
+    with machine.memory() as memory:
+        machine.keep(memory, 1234)
+    machine.clock_set = False
+    memory = machine.memory()
+    memory.recall("cellar", "water", RULES)
+    seen = MeterState(Seen(1234, machine.clock + 60))
+    machine.clock_set = True
+    assert memory.dated("cellar", "water", seen) == seen
+
+
+def test_what_was_written_without_a_clock_has_no_age(machine: Machine) -> None:
+    """Dated 1970, recalled in 2026: not 56 years in which it may have counted anything."""
+    machine.now, machine.clock_set = datetime(1970, 1, 1, 0, 1, tzinfo=UTC), False
+    with machine.memory() as memory:
+        machine.keep(memory, 1234)
+    machine.now, machine.clock_set = NOON, True
+    memory = machine.memory()
+    state = memory.recall("cellar", "water", RULES)
+    assert state.confirmed == Seen(1234, machine.clock)
+    assert not memory.knows_when("cellar", "water")
+    machine.passes(60)
+    with memory:
+        machine.keep(memory, 1234)
+    assert machine.recall().confirmed == Seen(1234, machine.clock)
+    assert machine.memory().knows_when("cellar", "water")
+
+
+def test_how_fast_it_was_seen_to_count_is_kept(machine: Machine) -> None:
+    """Where no largest rate is given, that is what readings are held to."""
+    with machine.memory() as memory:
+        state = MeterState(Seen(7, machine.clock), pace=0.5)
+        memory.keep("cellar", "water", RULES, state)
+    assert machine.recall().pace == 0.5
+
+
+def test_a_file_of_the_version_before_is_read(machine: Machine) -> None:
+    """It says neither whether the clock was set nor how fast it counted."""
+    machine.path.write_text(
+        '{"schema": "edgeward.meters/1", "meters": [{"stream": "cellar", "region": "water", '
+        '"ticks": 7, "decimals": 1, "digits": 5, "seen_at": "2026-11-21T11:00:00Z"}]}'
     )
+    assert machine.recall() == MeterState(Seen(7, machine.clock - 3600))
+
+
+def test_what_a_person_says_is_on_disk_at_once(machine: Machine) -> None:
+    """A value that was set, and that nothing is known."""
+    memory = machine.memory()  # never closed: as if killed
+    machine.keep(memory, 1)
+    memory.keep("cellar", "water", RULES, MeterState(Seen(2, machine.clock)), now=True)
+    assert machine.recall().confirmed == Seen(2, machine.clock)
+    memory.forget("cellar", "water")
+    assert machine.recall() == MeterState()
 
 
 def test_a_value_from_the_future_counts_as_seen_now(machine: Machine) -> None:

@@ -15,7 +15,7 @@ from edge_agent.bundle.archive import Bundle, open_bundle
 from edge_agent.bundle.golden import GoldenFrame
 from edge_agent.config import StreamConfig
 from edge_agent.errors import BundleError, ConfigError, TaskError
-from edge_agent.meter import MeterRules
+from edge_agent.meter_rules import MeterRules
 from edge_agent.reader import Reader, open_reader
 from edge_agent.recognizer import TfliteRecognizer, open_recognizer
 from edge_agent.regions import Region, TextRegion

@@ -7,7 +7,7 @@ from stripes import text_spec
 
 from edge_agent.config import StreamConfig, load_config
 from edge_agent.errors import ConfigError
-from edge_agent.meter import MeterRules
+from edge_agent.meter_rules import MeterRules
 from edge_agent.regions import Region, TextRegion, allowed_texts, check_width
 
 HEAD = """

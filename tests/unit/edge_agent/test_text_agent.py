@@ -1,6 +1,7 @@
 """`edgeward-agent` with a stream of text: checked, run, and refused, as a user does it."""
 
 import re
+import shutil
 from pathlib import Path
 
 import cv2
@@ -12,9 +13,11 @@ from stripes import stripes
 
 from edge_agent.cli import main
 from edge_agent.client import Subscriber
+from edge_agent.commands import SetCommand
 from edge_agent.crops import list_crops
 from edge_agent.exit_codes import ExitCode
 from edge_agent.messages import ResultMessage
+from edge_agent.remote import Remote
 from edge_agent.results import Reading
 
 REGION = """
@@ -92,6 +95,44 @@ def test_a_restart_remembers_the_meter(
     assert starts[1][:3] == [("accepted", 12.1), ("accepted", 12.1), ("rejected", 12.1)]
     assert starts[2] == starts[0]
     assert f"WARNING {memory}: damaged, meters begin anew: " in agent.log.read_text()
+
+
+def test_a_person_sets_a_meter_and_it_stays_set(
+    mosquitto: Mosquitto, tmp_path: Path, stripes_path: Path, images: str
+) -> None:
+    """Over MQTT: the next result has the value, the log a line, and a restart remembers it."""
+    timed = "frames_per_s = 20" + REGION.replace(
+        "confirm = 2\n", "confirm = 2\nconfirm_s = 0\nconfirm_jump_s = 0\n"
+    )
+    pictures = tmp_path / "images"
+    for number in range(4, 400):
+        shutil.copy(pictures / "0.png", pictures / f"{number:03}.png")
+    config = write_config(tmp_path, mosquitto.url, stripes_path, images, stream=timed)
+    found = list[Reading]()
+    with (
+        Subscriber(mosquitto.url) as subscriber,
+        Remote(mosquitto.url, "gate") as remote,
+        Agent(config) as agent,
+    ):
+        while not found or found[-1].value is None:
+            found.append(reading(hear(subscriber, ResultMessage)))
+        assert remote.ask(SetCommand(stream="front", region="water", value=7.0)).ok
+        while found[-1].value == 12.1:
+            found.append(reading(hear(subscriber, ResultMessage)))
+        assert (found[-1].value, found[-1].value_from) == (7.0, "command")
+        reply = remote.ask(SetCommand(stream="front", region="water", value=7.05))
+        assert reply.error == (
+            "set: expected at most 1 digits behind the point, found 7.05 - at `$.value`"
+        )
+    said = "stream 'front', region 'water': set from 12.1 to 07.0, by a command"
+    assert said in agent.log.read_text()
+    with Subscriber(mosquitto.url) as subscriber, Agent(config):
+        assert reading(hear(subscriber, ResultMessage)).value == 7.0
+
+
+def reading(message: ResultMessage) -> Reading:
+    assert isinstance(message.result, Reading)
+    return message.result
 
 
 def test_check_tries_regions_and_crops_too(

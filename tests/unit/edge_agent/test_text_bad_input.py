@@ -14,7 +14,7 @@ from edge_agent.arrays import U8
 from edge_agent.bundle.archive import Bundle
 from edge_agent.cli import main
 from edge_agent.exit_codes import ExitCode
-from edge_agent.meter import MeterRules
+from edge_agent.meter_rules import MeterRules
 from edge_agent.reader import Reader
 from edge_agent.recognizer import TfliteRecognizer, open_recognizer
 from edge_agent.regions import Region, TextRegion

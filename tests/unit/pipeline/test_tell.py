@@ -38,6 +38,11 @@ def reply(verb: str, **fields: object) -> ReplyMessage:
         ("describe", {}, DescribeCommand()),
         ("pause", {"stream": "door"}, PauseCommand(stream="door")),
         ("set", {"interval_s": 2.0, "log_level": None}, SetCommand(interval_s=2.0)),
+        (
+            "set",
+            {"stream": "cellar", "region": "water", "value": 0.0, "reset": None},
+            SetCommand(stream="cellar", region="water", value=0.0),
+        ),
     ],
 )
 def test_options_become_a_command(verb: str, fields: dict[str, str], expected: Command) -> None:

@@ -1,0 +1,111 @@
+"""`RegionMeter`: the meter that a region shows, and what is known of it."""
+
+import threading
+from dataclasses import dataclass
+
+from edge_agent.meter import MeterState, Verdict, judge, reset_to
+from edge_agent.meter_evidence import Seen
+from edge_agent.meter_memory import MeterMemory
+from edge_agent.meter_rate import MeterRate
+from edge_agent.meter_rules import MeterRules, shown, ticks_of
+from edge_agent.results import ValueFrom
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a meter is known to show.
+
+    Args:
+        value: in its unit; None if nothing is known.
+        seen_at: when it was last seen to be that, in seconds; None if that is not known.
+        rate_per_h: how much it counted in an hour, lately.
+        came_from: what made `value`.
+    """
+
+    value: float | None
+    seen_at: float | None
+    rate_per_h: float | None
+    came_from: ValueFrom | None
+
+
+class RegionMeter:
+    """Shared by a stream's thread, which reads, and the one that obeys commands.
+
+    Args:
+        stream, region: where it is.
+        rules: how it counts.
+        memory: of what it showed before this start; None begins anew.
+    """
+
+    def __init__(
+        self, stream: str, region: str, rules: MeterRules, memory: MeterMemory | None
+    ) -> None:
+        self._stream, self._region, self._memory = stream, region, memory
+        self.rules = rules
+        self._lock = threading.Lock()
+        self._state, self._rate = MeterState(), MeterRate(rules)
+        self._seen_at: float | None = None  # when it was last seen to show its value
+        if memory is not None:
+            self._know(memory.recall(stream, region, rules))
+            if not memory.knows_when(stream, region):
+                self._seen_at = None
+
+    def judge(self, text: str, at: float, picture: int | None) -> Verdict:
+        """What the meter says to a reading that is sure; see `edge_agent.meter.judge`."""
+        with self._lock:
+            if self._memory is not None:
+                self._know(self._memory.dated(self._stream, self._region, self._state))
+            state, verdict = judge(self._state, self.rules, text, at, picture)
+            self._know(state)
+            if verdict.state == "accepted":
+                self._seen_at = at
+            if self._memory is not None:
+                self._memory.keep(self._stream, self._region, self.rules, state)
+            return verdict
+
+    def says(self) -> Said:
+        """What it is known to show."""
+        with self._lock:
+            state = self._state
+            return Said(
+                value=state.value(self.rules),
+                seen_at=self._seen_at,
+                rate_per_h=self._rate.per_hour(),
+                came_from=None if state.confirmed is None else state.came_from,
+            )
+
+    def set_to(self, value: float | None, at: float) -> str:
+        """Take `value`, in the meter's unit, for what it shows; None begins anew.
+
+        Args:
+            value: what a person says.
+            at: when, in seconds of the frames' clock.
+
+        Returns:
+            What has changed, for people.
+
+        Raises:
+            ValueError: no meter of these rules shows it.
+        """
+        ticks = None if value is None else ticks_of(value, self.rules)
+        with self._lock:
+            before = self._state.confirmed
+            state = MeterState() if ticks is None else reset_to(self._state, ticks, at)
+            self._rate.forget()
+            self._seen_at = None
+            self._know(state)
+            if self._memory is not None and ticks is not None:
+                self._memory.keep(self._stream, self._region, self.rules, state, now=True)
+            elif self._memory is not None:
+                self._memory.forget(self._stream, self._region)
+        was = "nothing" if before is None else shown(before, self.rules)
+        now = "nothing: it begins anew" if ticks is None else shown(Seen(ticks, at), self.rules)
+        return f"set from {was} to {now}"
+
+    def _know(self, state: MeterState) -> None:
+        before, self._state = self._state.confirmed, state
+        if state.confirmed is None or state.confirmed == before:
+            return
+        self._rate.add(state.confirmed)
+        if self._seen_at is None or before is None or before.value != state.confirmed.value:
+            self._seen_at = state.confirmed.at
