@@ -36,6 +36,7 @@ from edge_agent.events import (
     signals,
     was_signalled,
 )
+from edge_agent.kept_topics import gone_topics, kept_path
 from edge_agent.messages import BundleRef, HealthMessage, State, encode_message
 from edge_agent.meter_memory import MeterMemory, meters_path
 from edge_agent.mqtt import Dialer, Identity, Will
@@ -55,6 +56,7 @@ from edge_agent.sources.open import open_source
 from edge_agent.speaker import Speaker
 from edge_agent.stop import Stop
 from edge_agent.stream import Stream
+from edge_agent.topics import Topics
 from edge_agent.wall_clock import WallClock
 
 log = logging.getLogger(__name__)
@@ -167,6 +169,7 @@ def open_agent(plan: Plan, events: Events, owned: ExitStack, manager: Manager) -
     _obey(config, streams, speaker, events, owned)
     home, name = config.home_assistant, config.device.name
     former = former_topics(box.path.parent, discovery_topic(home.prefix, name))
+    former += gone_topics(kept_path(box.path), Topics(name), config.streams)
     Announcer(home, name, config.streams, config.commands.allow, publisher, former).announce()
 
     def health() -> HealthMessage:

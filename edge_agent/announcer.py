@@ -1,20 +1,30 @@
 """`Announcer`: tells Home Assistant of the device, and clears away what is no more.
 
-What was there before is read back from the broker, which alone knows: the configuration may
-have changed while the agent was off, and the outbox may be another.
+What was there before is read back from the broker, where it can be asked: the configuration may
+have changed while the agent was off, and the outbox, beside which it is remembered too, may be
+another.
+
+A Home Assistant that has started knows nothing of before, and a broker need not tell it: its own
+subscription to announcements is a pattern. So all that stands is said again when it says that it
+is there, and once more when it has had the time to subscribe to what was announced.
 """
 
 import json
 import logging
+import threading
 from collections.abc import Collection
 
 from edge_agent.config import HomeAssistantConfig, StreamConfig
-from edge_agent.discovery import Json, discovery, discovery_topic, without
+from edge_agent.discovery import discovery, discovery_topic, without
 from edge_agent.mqtt_values import Received
 from edge_agent.publisher import Publisher
+from edge_agent.region_entities import Json
 from edge_agent.topics import Topics
 
 log = logging.getLogger(__name__)
+
+# Home Assistant subscribes to what it is told of within a second or two.
+SETTLED_S = 5.0
 
 
 class Announcer:
@@ -26,7 +36,8 @@ class Announcer:
         streams: what it looks at.
         allowed: the commands it obeys.
         publisher: where it is said.
-        former: topics of former announcements, which are cleared.
+        former: topics of former announcements, and of what is no more; they are cleared.
+        settled_s: how long after Home Assistant's start all is said once more.
     """
 
     def __init__(
@@ -37,10 +48,14 @@ class Announcer:
         allowed: Collection[str],
         publisher: Publisher,
         former: Collection[str] = (),
+        settled_s: float = SETTLED_S,
     ) -> None:
         self._topics, self._publisher, self._former = Topics(device), publisher, former
         self._names = {stream.name for stream in streams}
         self._topic = discovery_topic(config.prefix, device)
+        # Its birth topic does not follow its discovery prefix; who sets one may set the other.
+        self._births = {config.birth_topic, f"{config.prefix}/status"}
+        self._birth, self._settled_s = config.birth_payload.encode(), settled_s
         self._message = discovery(device, list(streams), allowed) if config.enabled else None
 
     def announce(self) -> None:
@@ -50,7 +65,19 @@ class Announcer:
         for topic in self._former:
             self._publisher.retain(topic, b"")
         if self._message is not None:
+            self._publisher.listen(sorted(self._births), self.greet)
             self._publisher.retain(self._topic, _encode(self._message))
+
+    def greet(self, received: Received) -> None:
+        """Home Assistant has started, unless it says something else."""
+        # One that the broker kept is old: all has just been said to whoever is there.
+        if received.retained or received.payload != self._birth:
+            return
+        log.info("Home Assistant has started: what stands is said again")
+        self._publisher.renew()
+        once_more = threading.Timer(self._settled_s, self._publisher.renew)
+        once_more.daemon = True
+        once_more.start()
 
     def receive(self, received: Received) -> None:
         """The broker has kept something: is it still so?"""
@@ -64,6 +91,7 @@ class Announcer:
             log.info("stream %s is no more: clearing what the broker keeps of it", stream)
             self._publisher.retain(self._topics.availability(stream), b"")
             self._publisher.retain(self._topics.snapshot(stream), b"")
+            self._publisher.retain(self._topics.state(stream), b"")
 
     def _renew(self, payload: bytes) -> None:
         if self._message is None:

@@ -32,6 +32,7 @@ CREDENTIALS_PREFIX = "%d/"
 # Where LoadCredential= takes them from: for who starts `doctor` or `check` by hand, as root.
 CREDENTIALS_STORE = Path("/etc/credstore")
 
+HomeTopic: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[^+#\x00-\x1f]{1,64}$(?!\n)")]
 Threads: TypeAlias = Literal["auto"] | Annotated[int, msgspec.Meta(ge=1, le=64)]
 
 
@@ -149,10 +150,13 @@ class HomeAssistantConfig(_Value, frozen=True):
     Args:
         enabled: whether it does; switched off, it disappears there.
         prefix: Home Assistant's own discovery prefix.
+        birth_topic, birth_payload: what it says when it has started, as set there.
     """
 
     enabled: bool = True
-    prefix: Annotated[str, msgspec.Meta(pattern=r"^[^+#\x00-\x1f]{1,64}$(?!\n)")] = "homeassistant"
+    prefix: HomeTopic = "homeassistant"
+    birth_topic: HomeTopic = "homeassistant/status"
+    birth_payload: Annotated[str, msgspec.Meta(min_length=1, max_length=255)] = "online"
 
 
 class CropsConfig(_Value, frozen=True):

@@ -9,7 +9,7 @@ from edge_agent.errors import MessageError
 from edge_agent.mqtt_values import Received
 from edge_agent.rate import RateLimit
 from edge_agent.speaker import Speaker
-from edge_agent.topics import Topics
+from edge_agent.topics import PROBE, Topics
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +61,8 @@ class Desk:
     def receive(self, received: Received) -> None:
         """Deal with one message on a command topic."""
         verb = received.topic.removeprefix(self._topics.command(""))
+        if verb == PROBE:
+            return  # to see whether what is sent there arrives: it is for who sent it
         if received.retained:
             log.warning("ignored a command that the broker had kept on %s", received.topic)
             return

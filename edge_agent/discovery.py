@@ -6,16 +6,14 @@ Templates are Jinja, over the JSON of our own messages (`docs/mqtt.md`).
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any, TypeAlias
 
 from edge_agent import __version__
 from edge_agent.config import StreamConfig
-from edge_agent.regions import TextRegion
+from edge_agent.region_entities import Entity, Json, region_entities
 from edge_agent.topics import Topics
 
-Json: TypeAlias = dict[str, Any]
-Entity: TypeAlias = tuple[str, Json]  # its key, and what it is
-
+# At the device's root it counts for nothing: Home Assistant shares other options only.
+QOS = 1
 DIAGNOSTIC = {"entity_category": "diagnostic"}
 
 
@@ -40,12 +38,11 @@ def discovery(device: str, streams: Sequence[StreamConfig], allowed: Collection[
     topics, own = Topics(device), device_id(device)
     entities: Json = {}
     for key, entity in _entities(topics, streams, allowed):
-        entities[key] = {"unique_id": f"{own}_{key}", **entity}
+        entities[key] = {"unique_id": f"{own}_{key}", "qos": QOS, **entity}
     return {
         "dev": {"ids": [own], "name": device, "mf": "Edgeward", "sw": __version__},
         "o": {"name": "edgeward-agent", "sw": __version__},
         "availability": [_when(topics.status)],
-        "qos": 1,
         "cmps": entities,
     }
 
@@ -122,46 +119,45 @@ def _device(topics: Topics) -> Iterator[Entity]:
 
 
 def _stream(topics: Topics, stream: StreamConfig) -> Iterator[Entity]:
+    """What it sees, each thing from its state: results that waited are no states of now."""
     name, key = stream.name, _plain(stream.name)
     sees = {
-        "state_topic": topics.result(name),
         "availability": [_when(topics.status), _when(topics.availability(name))],
         "availability_mode": "all",
     }
     if stream.task == "classify":
-        yield (
-            f"{key}__answer",
-            {
-                "p": "sensor",
-                "name": name,
-                "value_template": "{{ value_json.result.label }}",
-                "json_attributes_topic": topics.result(name),
-                "json_attributes_template": _attributes("value_json.result"),
-                **sees,
-            },
-        )
-        yield (
-            f"{key}__confidence",
-            {
-                "p": "sensor",
-                "name": f"{name} confidence",
-                "value_template": "{{ (value_json.result.confidence * 100) | round(1) }}",
-                "unit_of_measurement": "%",
-                "state_class": "measurement",
-                **DIAGNOSTIC,
-                **sees,
-            },
-        )
+        for part, entity in _classes(topics, name):
+            yield f"{key}__{part}", {**entity, **sees}
     for region in stream.regions:
-        yield (
-            f"{key}__{_plain(region.name)}__{_reads(region)}",
-            {
-                "name": f"{name} {region.name}",
-                **_region(region),
-                **sees,
-            },
-        )
+        place, topic = f"{key}__{_plain(region.name)}", topics.state(name, region.name)
+        for part, entity in region_entities(region, name, place, topic):
+            yield part, {**entity, **sees}
     yield from _upkeep(topics, name, key)
+
+
+def _classes(topics: Topics, name: str) -> Iterator[Entity]:
+    state = {"p": "sensor", "state_topic": topics.state(name)}
+    yield (
+        "answer",
+        {
+            **state,
+            "name": name,
+            "value_template": "{{ value_json.result.label }}",
+            "json_attributes_topic": topics.state(name),
+            "json_attributes_template": _attributes("value_json.result"),
+        },
+    )
+    yield (
+        "confidence",
+        {
+            **state,
+            "name": f"{name} confidence",
+            "value_template": "{{ (value_json.result.confidence * 100) | round(1) }}",
+            "unit_of_measurement": "%",
+            "state_class": "measurement",
+            **DIAGNOSTIC,
+        },
+    )
 
 
 def _upkeep(topics: Topics, name: str, key: str) -> Iterator[Entity]:
@@ -237,36 +233,6 @@ def _pictures(topics: Topics, name: str) -> Iterator[Entity]:
             "payload_press": f'{{"stream":"{name}"}}',
         },
     )
-
-
-def _reads(region: TextRegion) -> str:
-    if region.page:
-        return "lines"
-    return "text" if region.meter is None else "value"
-
-
-def _region(region: TextRegion) -> Json:
-    """The sensor of one region; all regions of a stream come on one topic."""
-    result = "value_json.result"
-    mine = f"{result}.region == '{region.name}'"
-    if region.page:
-        counts = f"{{{{ {result}.lines | count if {mine} else '' }}}}"
-        return {"p": "sensor", "value_template": counts, "state_class": "measurement"}
-    if region.meter is None:
-        # Of text, an empty state would be one: keep the last, if there is one.
-        last = "this.state if this.state not in ['unavailable', 'unknown'] else 'None'"
-        mine = f"{mine} and {result}.state == 'accepted'"
-        text = f"{{{{ {result}.text if {mine} else ({last}) }}}}"
-        return {"p": "sensor", "value_template": text}
-    known = f"{mine} and {result}.value is not none"
-    counting = "total_increasing" if region.meter.monotone else "measurement"
-    sensor = {
-        "p": "sensor",
-        "value_template": f"{{{{ {result}.value if {known} else '' }}}}",
-        "state_class": counting,
-        "suggested_display_precision": region.meter.decimals,
-    }
-    return {**sensor, "unit_of_measurement": region.meter.unit} if region.meter.unit else sensor
 
 
 def _attributes(result: str) -> str:

@@ -76,6 +76,38 @@ class ResultMessage(
     late: bool = False
 
 
+class StateMessage(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="edgeward.state/1"
+):
+    """What stands now: the newest answer of a stream, or of one region of it; retained.
+
+    It is for who shows things as they are. Who counts, or must have all, takes the results:
+    this one is replaced by the next, however many results there were in between.
+
+    Args:
+        device, stream: where it was seen.
+        boot: the agent start that saw it.
+        seq: of the result that said it; not a number of its own.
+        captured_at: when the frame was taken, UTC.
+        bundle: what answered.
+        result: the answer.
+        clock_set: as in the result.
+        again: whether it is only repeated, to who may have come since: after a new connection,
+            or a restart of Home Assistant. The last field, so that it can be told of a message
+            that is encoded already.
+    """
+
+    device: str
+    stream: str
+    boot: str
+    seq: Annotated[int, msgspec.Meta(ge=1)]
+    captured_at: Moment
+    bundle: BundleRef
+    result: Answer
+    clock_set: bool = True
+    again: bool = False
+
+
 class StatusMessage(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="edgeward.status/1"
 ):
@@ -194,16 +226,20 @@ class HealthMessage(
     clock_set: bool = True
 
 
-Message: TypeAlias = ResultMessage | StatusMessage | AvailabilityMessage | HealthMessage
+Message: TypeAlias = (
+    ResultMessage | StateMessage | StatusMessage | AvailabilityMessage | HealthMessage
+)
 
 MESSAGES: tuple[type[msgspec.Struct], ...] = (
     ResultMessage,
+    StateMessage,
     StatusMessage,
     AvailabilityMessage,
     HealthMessage,
 )
 
 _NOT_LATE, _LATE = b',"late":false}', b',"late":true}'
+_FIRST, _AGAIN = b',"again":false}', b',"again":true}'
 _ENCODER = msgspec.json.Encoder()
 _DECODER: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
@@ -218,6 +254,13 @@ def mark_late(payload: bytes) -> bytes:
     if not payload.endswith(_NOT_LATE):
         return payload
     return payload.removesuffix(_NOT_LATE) + _LATE
+
+
+def mark_again(payload: bytes) -> bytes:
+    """An encoded `StateMessage` as one that is repeated; anything else as it is."""
+    if not payload.endswith(_FIRST):
+        return payload
+    return payload.removesuffix(_FIRST) + _AGAIN
 
 
 def decode_message(payload: bytes, topic: str) -> Message:

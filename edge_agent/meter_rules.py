@@ -9,6 +9,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 
 from edge_agent.meter_evidence import Demand, Seen
+from edge_agent.meter_kinds import MeterKind, check_kind
 from edge_agent.strict import LEAST
 
 # What a network trained on wheels writes for one that shows the halves of two digits.
@@ -24,7 +25,9 @@ class MeterRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     Args:
         decimals: how many of the digits are behind the point, drawn or not.
-        unit: of the value, as `m³`; only passed on.
+        kind: what it measures, so that Home Assistant takes it for that; see
+            `edge_agent.meter_kinds`. None where it shall not.
+        unit: of the value, as `m³`; with a `kind` one of its units, else only passed on.
         digits: how many digits it shows in all; a reading with another number of them is
             no reading. None where leading zeros are not shown.
         monotone: whether it only counts up.
@@ -43,6 +46,7 @@ class MeterRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """
 
     decimals: Annotated[int, msgspec.Meta(ge=0, le=9)] = 0
+    kind: MeterKind | None = None
     unit: Unit = ""
     digits: Annotated[int, msgspec.Meta(ge=1, le=15)] | None = None
     monotone: bool = True
@@ -55,6 +59,7 @@ class MeterRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     exchange_after_h: Annotated[float, msgspec.Meta(ge=LEAST, le=10_000)] | None = None
 
     def __post_init__(self) -> None:
+        check_kind(self.kind, self.unit, monotone=self.monotone)
         if self.rollover and not (self.digits and self.monotone and self.max_per_hour):
             raise ValueError("rollover: expected digits, monotone = true and max_per_hour with it")
         if self.confirm_jump < self.confirm:

@@ -56,6 +56,10 @@ class Publisher(Protocol):
         """Make `payload` the retained state of `topic`; only the newest state counts."""
         ...
 
+    def renew(self) -> None:
+        """Say every retained state again, marked as repeated where it has a word for that."""
+        ...
+
     def say(self, topic: str, payload: bytes, correlation: bytes | None = None) -> None:
         """Send `payload` soon, once; it is forgotten if the broker is away or refuses it.
 
@@ -138,6 +142,11 @@ class MqttPublisher:
     def retain(self, topic: str, payload: bytes) -> None:
         """As `Publisher.retain`: sent now, and again after every reconnection."""
         self._states.put(topic, payload)
+        self._wake()
+
+    def renew(self) -> None:
+        """As `Publisher.renew`; a connection that is new has it anyway."""
+        self._states.renew()
         self._wake()
 
     def say(self, topic: str, payload: bytes, correlation: bytes | None = None) -> None:

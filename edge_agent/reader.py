@@ -9,7 +9,7 @@ In order, and the first that objects says why:
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -187,6 +187,7 @@ class _Place:
         self._name = f"stream {stream!r}, region {region.name!r}"
         self._region, self._allowed, self._line, self._aspect = region, allowed, line, aspect
         self.name, self.meter = region.name, _meter_of(stream, region, memory)
+        self._accepted: tuple[str, datetime] | None = None  # the last text, where no meter is
         self._still = Stillness(region.frozen_after_s)
 
     def look(self, frame: Frame) -> Seen:
@@ -210,6 +211,9 @@ class _Place:
         return zlib.crc32(image.tobytes())
 
     def _reading(self, upright: Upright, text: Text, verdict: Verdict, frame: Frame) -> Seen:
+        if self.meter is None and verdict.state == "accepted":
+            self._accepted = text.text, frame.captured_at
+        accepted_text, accepted_at = self._accepted or (None, None)
         reading = Reading(
             region=self._region.name,
             state=verdict.state,
@@ -218,6 +222,8 @@ class _Place:
             confidence=text.confidence,
             characters=text.characters,
             box=upright.outline(),
+            accepted_text=accepted_text,
+            accepted_at=accepted_at,
         )
         if self.meter is not None:
             reading = _with_value(reading, self.meter, frame)

@@ -87,6 +87,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
             until ten minutes of it were seen.
         value_from: what made `value`: the meter's readings, a command, or that another meter
             was taken for it; None before there is one.
+        accepted_text, accepted_at: of a region without a meter: the text last accepted, and when
+            its frame was taken, UTC; None before there is one.
     """
 
     region: str
@@ -101,6 +103,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     value_at: Moment | None = None
     rate_per_h: float | None = None
     value_from: ValueFrom | None = None
+    accepted_text: str | None = None
+    accepted_at: Moment | None = None
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,8 @@
 import threading
 from dataclasses import dataclass
 
+from edge_agent.messages import mark_again
+
 
 @dataclass(frozen=True, eq=False)
 class State:
@@ -38,6 +40,13 @@ class RetainedStates:
                 del self._unsettled[state.topic]
 
     def renew(self) -> None:
-        """A new connection: the broker may have forgotten, or spoken our last will."""
+        """Say all of them again: a broker may have forgotten, or spoken our last will.
+
+        What was confirmed before is marked as repeated, where it has a word for that.
+        """
         with self._lock:
+            for topic, state in self._newest.items():
+                known = topic not in self._unsettled
+                payload = mark_again(state.payload) if known else state.payload
+                self._newest[topic] = State(topic, payload)
             self._unsettled = dict(self._newest)

@@ -25,6 +25,7 @@ _PARAMETERS = {
 # Of each message: its channel, the topic, and whether the broker keeps it.
 _SAID: dict[str, tuple[str, str, bool]] = {
     "ResultMessage": ("result", _TOPICS.result("{stream}"), False),
+    "StateMessage": ("state", _TOPICS.state("{stream}"), True),
     "StatusMessage": ("status", _TOPICS.status, True),
     "AvailabilityMessage": ("availability", _TOPICS.availability("{stream}"), True),
     "HealthMessage": ("health", _TOPICS.health, True),

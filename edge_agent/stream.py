@@ -33,6 +33,7 @@ from edge_agent.results import Answer, Classification
 from edge_agent.snapshots import SnapshotRecord, SnapshotStore, events
 from edge_agent.sources.base import NO_TROUBLE, Frame, FrameSource, Report
 from edge_agent.speaker import Speaker
+from edge_agent.standing import Standing
 from edge_agent.stop import Stop
 from edge_agent.storing import CAP_S, FIRST_S, store_in_time
 from edge_agent.tempo import Tempo
@@ -85,7 +86,7 @@ class Stream:
         self._reader, self._crops, self._snapshots = reader, crops, snapshots
         self._news, self._view = News(config.publish), config.view()
         self.config, self._bundle, self._recognize = config, bundle, recognize
-        self._speaker = speaker
+        self._speaker, self._standing = speaker, Standing(speaker)
         self.controls = Controls(config.interval_s, stop)
         self._source: FrameSource | None = None
         self._frames = self._results = 0
@@ -253,28 +254,26 @@ class Stream:
         trigger = self._news.judge(answer, frame.monotonic_s)
         if trigger is None:
             return
-        snapshot = self._snapshot(frame, answer, trigger)
-        clock_set = self._dated(frame)
+        message = ResultMessage(
+            device=self._speaker.device,
+            stream=self.config.name,
+            boot=self._speaker.boot,
+            seq=1,  # until the outbox gives it one
+            frame=frame.seq,
+            captured_at=frame.captured_at,
+            latency_ms=latency_ms,
+            bundle=self._bundle,
+            result=answer,
+            trigger=trigger,
+            snapshot=self._snapshot(frame, answer, trigger),
+            clock_set=self._dated(frame),
+        )
+        name, topic = self.config.name, self._speaker.topics.result(self.config.name)
 
         def encode(seq: int) -> bytes:
-            return encode_message(
-                ResultMessage(
-                    device=self._speaker.device,
-                    stream=self.config.name,
-                    boot=self._speaker.boot,
-                    seq=seq,
-                    frame=frame.seq,
-                    captured_at=frame.captured_at,
-                    latency_ms=latency_ms,
-                    bundle=self._bundle,
-                    result=answer,
-                    trigger=trigger,
-                    snapshot=snapshot,
-                    clock_set=clock_set,
-                )
-            )
-
-        name, topic = self.config.name, self._speaker.topics.result(self.config.name)
+            nonlocal message
+            message = msgspec.structs.replace(message, seq=seq)
+            return encode_message(message)
 
         def store() -> int:
             return self._speaker.publisher.publish(name, topic, encode)
@@ -282,6 +281,7 @@ class Stream:
         if store_in_time(store, name, self._tell_storing, self._stop, self._backoff):
             self._results += 1
             self._tempo.record(latency_ms)
+            self._standing.hear(message, frame.monotonic_s)
 
     def _dated(self, frame: Frame) -> bool:
         """Whether the frame's time of day is right."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 ROOT = "edgeward"
+# Where `edgeward-agent doctor` tries what it may: no command, and no stream's.
+PROBE = "doctor"
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,10 @@ class Topics:
     def result(self, stream: str) -> str:
         """The answers of a stream, QoS 1, in order."""
         return f"{self.root}/stream/{stream}/result"
+
+    def state(self, stream: str, region: str = "") -> str:
+        """Retained: what stands now, of a stream of classes or of one region of another."""
+        return f"{self.root}/stream/{stream}/state" + (f"/{region}" if region else "")
 
 
 def subscriptions(device: str | None = None) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ class MemoryPublisher:
         self._last = Counter[str]()
         self.published: list[tuple[str, bytes]] = []
         self.retained: dict[str, bytes] = {}
+        self.renewals = 0
         self.said: list[tuple[str, bytes, bytes | None]] = []
         self.filters: tuple[str, ...] = ()
         self.heard: Callable[[Received], None] = lambda received: None
@@ -42,6 +43,10 @@ class MemoryPublisher:
     def retain(self, topic: str, payload: bytes) -> None:
         """Replace the topic's state."""
         self.retained[topic] = payload
+
+    def renew(self) -> None:
+        """Count it: everybody has heard everything."""
+        self.renewals += 1
 
     def say(self, topic: str, payload: bytes, correlation: bytes | None = None) -> None:
         """Append to `said`."""

@@ -6,25 +6,23 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge_agent.config import AgentConfig
+from edge_agent.config import AgentConfig, HomeAssistantConfig
 from edge_agent.discovery import discovery_topic
 from edge_agent.doctor.host import Host
-from edge_agent.doctor.report import Finding, fail, ok, skip, warn
+from edge_agent.doctor.report import Finding, fail, ok, warn
 from edge_agent.doctor.tls import tls
+from edge_agent.doctor.writing import ACL_REMEDY, answer, may_publish, places
 from edge_agent.endpoint import Broker, Endpoint
 from edge_agent.errors import AgentError, BrokerError, one_line
 from edge_agent.mqtt import (
     ANSWER_TIMEOUT_S,
-    Acked,
     Dialer,
     Identity,
-    Lost,
     Received,
-    Refused,
     Session,
     unique_id,
 )
-from edge_agent.topics import Topics
+from edge_agent.topics import PROBE, Topics
 
 # A slow link is no broken one.
 TIMEOUT_S = ANSWER_TIMEOUT_S
@@ -34,9 +32,6 @@ CONNECT_REMEDY = (
     "are user and password in credentials_file those the broker knows, and may this client id "
     "connect? Its log says why it refused"
 )
-ACL_REMEDY = "let this user do that in the broker's ACL; docs/mqtt.md lists the topics"
-# Nobody's command: it is to see whether what is sent there arrives here.
-ECHO_VERB = "doctor"
 
 
 def broker(config: AgentConfig, host: Host) -> Iterator[Finding]:
@@ -112,45 +107,12 @@ def spoken(found: Broker, config: AgentConfig) -> Iterator[Finding]:
         who = f"as {found.credentials.user}" if found.credentials is not None else "as anybody"
         yield ok("broker login", f"MQTT {session.version}, {who}")
         topics = Topics(config.device.name)
-        yield from may_publish(session, told(topics, config))
         if config.commands.allow:
             yield may_subscribe(session, topics)
         if config.home_assistant.enabled:
-            yield may_announce(
-                session, discovery_topic(config.home_assistant.prefix, topics.device)
-            )
-
-
-def told(topics: Topics, config: AgentConfig) -> list[str]:
-    """Every topic that the agent publishes on."""
-    streams = [stream.name for stream in config.streams]
-    return [
-        topics.status,
-        topics.health,
-        *(topics.availability(stream) for stream in streams),
-        *(topics.result(stream) for stream in streams),
-        *(topics.snapshot(stream) for stream in streams),
-        *(topics.reply(verb) for verb in config.commands.allow),
-    ]
-
-
-def may_publish(session: Session, wanted: list[str]) -> Iterator[Finding]:
-    """Publish nothing, an empty message that is not retained, on each topic; see docs/mqtt.md."""
-    if session.version != "5":
-        yield skip("acl publish", "a broker of MQTT 3.1.1 does not say what it refuses")
-        return
-    refused = []
-    for topic in wanted:
-        answer = _answer(session, session.publish(topic, b""))
-        if answer is None:
-            yield fail("acl publish", f"{topic}: no answer", "look at the broker's log")
-            return
-        if answer:
-            refused.append(f"{topic} ({answer})")
-    if refused:
-        yield fail("acl publish", f"refused: {', '.join(refused)}", ACL_REMEDY)
-    else:
-        yield ok("acl publish", f"{len(wanted)} topics")
+            yield may_announce(session, config.home_assistant, topics.device)
+        # The last: some brokers hang up on who may not write.
+        yield from may_publish(session, places(topics, config), topics.root)
 
 
 def may_subscribe(session: Session, topics: Topics) -> Finding:
@@ -164,46 +126,27 @@ def may_subscribe(session: Session, topics: Topics) -> Finding:
         session.subscribe([wanted], echo=True)
     except BrokerError as error:
         return fail("acl subscribe", one_line(error), ACL_REMEDY)
-    echo = topics.command(ECHO_VERB)
+    echo = topics.command(PROBE)
     heard: list[str] = []
-    answer = _answer(session, session.publish(echo, b""), heard)
-    if answer is None or answer or session.version != "5":
+    refusal = answer(session, session.publish(echo, b""), heard)
+    if refusal is None or refusal or session.version != "5":
         return ok("acl subscribe", f"{wanted}: granted; delivery cannot be tried by this user")
     if echo in heard or _hears(session, echo):
         return ok("acl subscribe", f"{wanted}: granted and delivered")
     return fail("acl subscribe", f"{wanted}: granted, but not delivered", ACL_REMEDY)
 
 
-def may_announce(session: Session, topic: str) -> Finding:
-    """Ask for what the broker keeps of our announcement to Home Assistant.
+def may_announce(session: Session, home: HomeAssistantConfig, device: str) -> Finding:
+    """Ask for what the broker keeps of our announcement to Home Assistant, and for its birth.
 
     Nothing is published there: to Home Assistant an empty message means that the device is gone.
     """
+    topic = discovery_topic(home.prefix, device)
     try:
-        session.subscribe([topic])
+        session.subscribe([topic, home.birth_topic])
     except BrokerError as error:
         return fail("acl home assistant", one_line(error), ACL_REMEDY)
     return ok("acl home assistant", f"{topic}: granted; writing there is not tried")
-
-
-def _answer(session: Session, mid: int, heard: list[str] | None = None) -> str | None:
-    """Why message `mid` was refused; "" if it was taken, None if there was no answer."""
-    while True:
-        events = list(session.events(TIMEOUT_S))
-        for event in events:
-            match event:
-                case Acked(found) if found == mid:
-                    return ""
-                case Refused(found, reason) if found == mid:
-                    return reason
-                case Received() as message if heard is not None:
-                    heard.append(message.topic)
-                case Lost():
-                    return None
-                case _:
-                    pass
-        if not events:
-            return None
 
 
 def _hears(session: Session, topic: str) -> bool:

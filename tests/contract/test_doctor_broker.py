@@ -5,38 +5,55 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
-from agents import write_config
+from agents import Agent, hear, write_config
 from brokers import Mosquitto, free_port
 from certificates import certificate, dated_certificate
+from received import received
 
 from edge_agent.client import Subscriber
-from edge_agent.config import load_config
+from edge_agent.config import AgentConfig, load_config
 from edge_agent.doctor import broker as module
 from edge_agent.doctor.broker import broker, name, secrecy
 from edge_agent.doctor.host import Host
 from edge_agent.doctor.report import Finding
 from edge_agent.doctor.tls import tls
+from edge_agent.doctor.writing import places
 from edge_agent.endpoint import Broker, parse_endpoint
-from edge_agent.publisher import MqttPublisher
+from edge_agent.messages import HealthMessage, ResultMessage
+from edge_agent.mqtt import Dialer, Identity, Session
+from edge_agent.topics import Topics
 
 OURS = """
+user gate
+topic write edgeward/gate/#
+topic read edgeward/gate/command/+
+"""
+# Rules topic by topic: those with a wildcard can be tried beside, the others nowhere.
+SINGLE = """
 user gate
 topic write edgeward/gate/status
 topic write edgeward/gate/health
 topic write edgeward/gate/stream/+/availability
 topic write edgeward/gate/stream/+/result
 topic write edgeward/gate/stream/+/snapshot
+topic write edgeward/gate/stream/+/state
 topic write edgeward/gate/reply/+
 topic read edgeward/gate/command/+
 """
 
 
+def config(folder: Path, url: str, lines: str = "") -> AgentConfig:
+    path = write_config(folder, url, Path("b"), '{ kind = "images", path = "x" }')
+    path.write_text(path.read_text().replace("[outbox]", f"{lines}\n[outbox]"))
+    return load_config(path)
+
+
 def seen(folder: Path, url: str, lines: str = "") -> dict[str, Finding]:
     """What the doctor finds of the broker at `url`, by check."""
-    config = write_config(folder, url, Path("b"), '{ kind = "images", path = "x" }')
-    config.write_text(config.read_text().replace("[outbox]", f"{lines}\n[outbox]"))
-    return {finding.check: finding for finding in broker(load_config(config), Host())}
+    return {finding.check: finding for finding in broker(config(folder, url, lines), Host())}
 
 
 def with_acl(make: Callable[..., Mosquitto], folder: Path, acl: str) -> Mosquitto:
@@ -70,7 +87,7 @@ def test_an_open_broker(mosquitto: Mosquitto, tmp_path: Path) -> None:
         "ok",
     )
     assert found["broker login"].found == "MQTT 5, as anybody"
-    assert found["acl publish"].found == "11 topics"
+    assert found["acl publish"].found == "12 topics, tried below or beside each"
     assert found["acl subscribe"].found == "edgeward/gate/command/+: granted and delivered"
     assert found["acl home assistant"].found == (
         "homeassistant/device/edgeward-gate/config: granted; writing there is not tried"
@@ -82,7 +99,7 @@ def test_what_is_switched_off_is_not_tried(mosquitto: Mosquitto, tmp_path: Path)
     more = "[commands]\nallow = []\n[home_assistant]\nenabled = false"
     found = seen(tmp_path, mosquitto.url, more)
     assert list(found) == ["broker name", "broker port", "broker login", "acl publish"]
-    assert found["acl publish"].found == "5 topics"
+    assert found["acl publish"].found == "6 topics, tried below or beside each"
 
 
 def test_a_name_that_leads_nowhere() -> None:
@@ -102,24 +119,45 @@ def test_a_port_that_nobody_listens_on(tmp_path: Path) -> None:
 
 
 def test_an_acl_that_suffices(mosquitto_factory: Callable[..., Mosquitto], tmp_path: Path) -> None:
-    """Must not fire: delivery of commands is not ours to try, and said to be untried."""
+    """Must not fire: the rule that the docs ask for."""
     made = with_acl(mosquitto_factory, tmp_path, OURS)
     found = seen(tmp_path, made.url, 'credentials_file = "secret"')
     assert {finding.level for finding in found.values()} == {"ok"}
     assert found["broker login"].found == "MQTT 5, as gate"
-    assert found["acl subscribe"].found.endswith("delivery cannot be tried by this user")
+    assert found["acl subscribe"].found.endswith("granted and delivered")
+
+
+def test_rules_for_single_topics(
+    mosquitto_factory: Callable[..., Mosquitto], tmp_path: Path
+) -> None:
+    """What a wildcard covers is proven; what is named alone is not, and not called refused.
+
+    Delivery of commands is then not ours to try.
+    """
+    made = with_acl(mosquitto_factory, tmp_path, SINGLE)
+    all_found = seen(tmp_path, made.url, 'credentials_file = "secret"')
+    assert all_found["acl subscribe"].found.endswith("delivery cannot be tried by this user")
+    found = all_found["acl publish"]
+    assert found.level == "warn"
+    assert found.found == (
+        "proven for 10 of 12 topics, not for edgeward/gate/status, edgeward/gate/health: "
+        "Not authorized beside it"
+    )
+    assert "a rule for all below edgeward/gate/ is proven by this" in found.remedy
 
 
 def test_an_acl_that_does_not(mosquitto_factory: Callable[..., Mosquitto], tmp_path: Path) -> None:
-    """Must fire: with each topic that is refused, and the broker's reason."""
-    acl = OURS.replace("topic write edgeward/gate/health\n", "").replace("+/result", "+/other")
-    made = with_acl(mosquitto_factory, tmp_path, acl)
+    """Must fire: a stream's results that are missing in it, or a rule for another device."""
+    made = with_acl(mosquitto_factory, tmp_path, SINGLE.replace("+/result", "+/other"))
+    found = seen(tmp_path, made.url, 'credentials_file = "secret"')["acl publish"]
+    assert found.level == "warn"
+    assert "edgeward/gate/stream/front/result" in found.found
+    made.kill()
+    (tmp_path / "acl").write_text(OURS.replace("edgeward/gate", "edgeward/yard"))
+    made.start()
     found = seen(tmp_path, made.url, 'credentials_file = "secret"')["acl publish"]
     assert found.level == "fail"
-    assert found.found == (
-        "refused: edgeward/gate/health (Not authorized), "
-        "edgeward/gate/stream/front/result (Not authorized)"
-    )
+    assert found.found == "refused below and beside every topic: Not authorized"
 
 
 def test_commands_that_are_granted_and_not_delivered(
@@ -127,7 +165,7 @@ def test_commands_that_are_granted_and_not_delivered(
 ) -> None:
     """Must fire: mosquitto's ACL file grants the subscription, and says nothing more."""
     monkeypatch.setattr(module, "ECHO_TIMEOUT_S", 0.3)
-    acl = OURS.replace("topic read edgeward/gate/command", "topic write edgeward/gate/command")
+    acl = OURS.replace("topic read edgeward/gate/command/+\n", "")
     made = with_acl(mosquitto_factory, tmp_path, acl)
     found = seen(tmp_path, made.url, 'credentials_file = "secret"')["acl subscribe"]
     assert found.level == "fail"
@@ -179,25 +217,42 @@ def test_an_older_broker_says_less(
     assert found["acl publish"].level == "skip"
 
 
-def test_who_listens_is_not_disturbed(mosquitto: Mosquitto, tmp_path: Path) -> None:
-    """The empty messages that try the ACL are no messages, and clear no retained state."""
-    from edge_agent.mqtt import Dialer, Identity
-    from edge_agent.outbox import Outbox
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+def test_who_listens_is_not_disturbed(
+    version: str, mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not one message, not even an empty one, on a topic that somebody may have for a state."""
+    dial = Dialer.dial
 
-    with Outbox(tmp_path / "box.db") as box:
-        dialer = Dialer(Broker(parse_endpoint(mosquitto.url)), Identity("someone"))
-        with MqttPublisher(dialer, box, lambda error: None) as publisher:
-            publisher.retain("edgeward/gate/status", b"{}")
-            assert publisher.flush(5)
-    with Subscriber(mosquitto.url, "gate") as subscriber:
-        assert subscriber.receive(0.3) is None
-        assert subscriber.malformed == 1  # the retained {}
-        seen(tmp_path, mosquitto.url)
-        assert subscriber.receive(0.3) is None
-        assert subscriber.malformed == 1
-    with Subscriber(mosquitto.url, "gate") as late:
-        assert late.receive(0.3) is None
-        assert late.malformed == 1
+    def as_told(self: Dialer) -> Session:
+        self._version = version  # type: ignore[assignment]
+        return dial(self)
+
+    live = [place.topic for place in places(Topics("gate"), config(tmp_path, mosquitto.url))]
+    assert "edgeward/gate/stream/front/state" in live
+    listener = Dialer(Broker(parse_endpoint(mosquitto.url)), Identity("someone")).dial()
+    listener.subscribe(["#"])
+    monkeypatch.setattr(Dialer, "dial", as_told)
+    assert seen(tmp_path, mosquitto.url)["broker login"].found.startswith(f"MQTT {version}")
+    heard = received(listener)
+    listener.close()
+    assert heard, "the listener hears where it was tried"
+    assert not [topic for topic, _ in heard if topic in live or topic.startswith("home")]
+
+
+def test_a_running_agent_is_not_disturbed(
+    mosquitto: Mosquitto, tmp_path: Path, bright_path: Path
+) -> None:
+    """Must not fire: what is sent to see whether it arrives is no command to refuse."""
+    cv2.imwrite(str(tmp_path / "x.png"), np.full((8, 8, 3), 9, np.uint8))
+    source = '{ kind = "images", path = "x.png", loop = true }'
+    path = write_config(tmp_path, mosquitto.url, bright_path, source, stream="interval_s = 1")
+    with Subscriber(mosquitto.url, "gate") as subscriber, Agent(path) as agent:
+        hear(subscriber, ResultMessage)
+        levels = {finding.level for finding in broker(load_config(path), Host())}
+        assert levels == {"ok"}
+        hear(subscriber, HealthMessage)
+        assert "refused" not in agent.log.read_text()
 
 
 def secured(make: Callable[..., Mosquitto], cert: Path, key: Path) -> str:

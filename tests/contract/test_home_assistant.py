@@ -11,10 +11,12 @@ import pytest
 from agents import Agent, hear, write_config
 from brokers import Mosquitto, wait_until
 from kept import kept
+from msgspec.structs import replace
+from received import received
 
 from edge_agent.client import Subscriber
 from edge_agent.endpoint import Broker, parse_endpoint
-from edge_agent.messages import HealthMessage, ResultMessage
+from edge_agent.messages import HealthMessage, ResultMessage, StateMessage, decode_message
 from edge_agent.mqtt import Dialer
 from edge_agent.mqtt_values import Identity, Options
 
@@ -71,6 +73,59 @@ def test_a_device_appears_changes_and_disappears(
         write_config(tmp_path, url, bright_path, images, more="[home_assistant]\nenabled = false")
         agent.start()
         wait_until(lambda: TOPIC not in kept(url), "the device disappears")
+
+
+def test_home_assistant_has_started(
+    mosquitto: Mosquitto, tmp_path: Path, bright_path: Path, images: str
+) -> None:
+    """What stands is said again, marked so, with the number it had: no ledger counts it."""
+    topic = "edgeward/gate/stream/front/state"
+    changed = 'interval_s = 0.05\npublish = { when = "changed" }'
+    config = write_config(tmp_path, mosquitto.url, bright_path, images, stream=changed)
+    with Subscriber(mosquitto.url, "gate") as subscriber, Agent(config):
+        assert hear(subscriber, ResultMessage).seq == 1
+        wait_until(lambda: topic in kept(mosquitto.url), "it stands")
+        session = Dialer(Broker(parse_endpoint(mosquitto.url)), Identity("home")).dial()
+        session.subscribe([topic])
+        said = [decode_message(payload, topic) for _, payload in received(session, 1)]
+        session.publish("homeassistant/status", b"online")
+        again = [decode_message(payload, topic) for _, payload in received(session, 1)]
+        session.close()
+        assert len(said) == len(again) == 1
+        assert isinstance(said[0], StateMessage)
+        assert (said[0].seq, said[0].again) == (1, False)
+        assert again == [replace(said[0], again=True)]
+        delivery = subscriber.receive(0.3)
+        while delivery is not None and isinstance(delivery.message, HealthMessage):
+            delivery = subscriber.receive(0.3)
+        assert delivery is None or not isinstance(delivery.message, ResultMessage)
+
+
+def test_the_state_of_a_region_that_is_gone_goes_too(
+    mosquitto: Mosquitto, tmp_path: Path, stripes_path: Path
+) -> None:
+    """By the agent's own memory: not every broker can be asked what it keeps."""
+    image = np.full((120, 160, 3), 255, np.uint8)
+    cv2.imwrite(str(tmp_path / "x.png"), image)
+    source = '{ kind = "images", path = "x.png", loop = true }'
+
+    def regions(*names: str) -> str:
+        rect = "rect = { x = 10, y = 10, w = 128, h = 32 }"
+        tables = (f'[[stream.regions]]\nname = "{name}"\n{rect}\n' for name in names)
+        return f'task = "ocr"\ninterval_s = 0.05\n{"".join(tables)}'
+
+    def states() -> set[str]:
+        return {topic.rpartition("/")[2] for topic in kept(mosquitto.url) if "/state/" in topic}
+
+    def write(*names: str) -> Path:
+        return write_config(tmp_path, mosquitto.url, stripes_path, source, stream=regions(*names))
+
+    with Agent(write("a", "b")) as agent:
+        wait_until(lambda: states() == {"a", "b"}, "both stand")
+        assert agent.terminate() == 0
+        write("b")
+        agent.start()
+        wait_until(lambda: states() == {"b"}, "the state of one is cleared")
 
 
 @pytest.mark.parametrize(

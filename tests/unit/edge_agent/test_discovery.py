@@ -2,12 +2,13 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from brokers import wait_until
 from publishers import MemoryPublisher
 
 from edge_agent.announcer import Announcer
@@ -20,14 +21,15 @@ from edge_agent.messages import (
     BundleRef,
     HealthMessage,
     OutboxHealth,
-    ResultMessage,
+    StateMessage,
     StatusMessage,
     StreamHealth,
 )
+from edge_agent.meter_kinds import KINDS
 from edge_agent.meter_rules import MeterRules
 from edge_agent.mqtt_values import Received
 from edge_agent.regions import Region, TextRegion
-from edge_agent.results import Classification, Page, Reading
+from edge_agent.results import Classification, Line, Page, Reading
 from edge_agent.sources.config import ImagesConfig
 
 # The keys that Home Assistant documents, of its device discovery and of each kind of entity:
@@ -35,7 +37,7 @@ from edge_agent.sources.config import ImagesConfig
 # sensor.mqtt, binary_sensor.mqtt, image.mqtt, button.mqtt and update.mqtt, read 2026-11.
 ROOT = {
     *("dev", "device", "o", "origin", "cmps", "components", "state_topic", "command_topic"),
-    *("qos", "encoding", "availability", "availability_mode", "availability_topic"),
+    *("availability", "availability_mode", "availability_topic"),
     *("availability_template", "payload_available", "payload_not_available"),
 }
 DEVICE = {
@@ -77,12 +79,20 @@ REQUIRED = {
     "update": set[str](),
 }
 CLASSES = {
-    "sensor": {"temperature", "data_size", "duration"},
+    "sensor": {
+        *("temperature", "data_size", "duration", "timestamp"),
+        *(facts.device_class for facts in KINDS.values()),
+        "power",
+    },
     "binary_sensor": {"connectivity", "problem"},
     "button": {"restart"},
 }
 STATE_CLASSES = {"measurement", "total", "total_increasing"}
-UNITS = {"temperature": {"°C", "°F", "K"}, "data_size": {"MB"}, "duration": {"s", "ms"}}
+UNITS = {
+    "data_size": {"MB"},
+    "duration": {"s", "ms"},
+    **{facts.device_class: set(facts.units) for facts in KINDS.values()},
+}
 
 DOOR = StreamConfig(name="door", bundle=Path("b"), source=ImagesConfig(path=Path("p")))
 RECT = Region(x=0, y=0, w=8, h=8)
@@ -92,7 +102,7 @@ CELLAR = StreamConfig(
     source=ImagesConfig(path=Path("p")),
     task="ocr",
     regions=(
-        TextRegion(name="water", rect=RECT, meter=MeterRules(decimals=1, unit="m³")),
+        TextRegion(name="water", rect=RECT, meter=MeterRules(kind="water", decimals=1, unit="m³")),
         TextRegion(name="plate", rect=RECT),
         TextRegion(name="label", rect=RECT, page=True),
     ),
@@ -142,6 +152,8 @@ def test_only_what_home_assistant_documents_is_said() -> None:
     assert problems(payload) == []
     kinds = {part["p"] for part in payload["cmps"].values()}
     assert kinds == set(ENTITIES)
+    # Where it counts: Home Assistant does not hand it down from the device.
+    assert {part["qos"] for part in payload["cmps"].values()} == {1}
 
 
 @pytest.mark.parametrize(
@@ -150,6 +162,7 @@ def test_only_what_home_assistant_documents_is_said() -> None:
         ({"cmps": {"x": {"p": "sensor", "unique_id": "x"}}}, ["x: state_topic missing"]),
         ({"cmps": {"x": {"p": "toaster"}}}, ["x: platform toaster"]),
         ({"mood": 1}, ["root: mood"]),
+        ({"qos": 1}, ["root: qos"]),  # it is accepted, and has no effect
         ({"o": {}}, ["o: name missing"]),
         ({"dev": {"name": "x"}}, ["dev: no identifier"]),
     ],
@@ -211,19 +224,42 @@ class Made:
         self.announcer.receive(Received(1, 1, topic, payload, retained))
 
 
-def make(*, enabled: bool = True) -> Made:
+def make(*, enabled: bool = True, prefix: str = "homeassistant") -> Made:
     publisher = MemoryPublisher()
-    config = HomeAssistantConfig(enabled=enabled)
-    announcer = Announcer(config, "gate", [DOOR], tuple(COMMANDS), publisher)
+    config = HomeAssistantConfig(enabled=enabled, prefix=prefix)
+    announcer = Announcer(config, "gate", [DOOR], tuple(COMMANDS), publisher, settled_s=0.05)
     announcer.announce()
     return Made(publisher, announcer)
 
 
 def test_the_announcement_is_retained_and_read_back() -> None:
-    """One topic to say it on, and two to hear what the broker has kept."""
+    """One topic to say it on, two to hear what the broker has kept, one to hear of a start."""
     made = make()
+    kept = (made.topic, "edgeward/gate/stream/+/availability")
     assert list(made.publisher.retained) == [made.topic]
-    assert made.publisher.filters == (made.topic, "edgeward/gate/stream/+/availability")
+    assert made.publisher.filters == (*kept, "homeassistant/status")
+    # Another prefix does not move Home Assistant's own topic; who moved both is heard too.
+    births = make(prefix="my/home").publisher.filters[2:]
+    assert births == ("homeassistant/status", "my/home/status")
+    assert make(enabled=False).publisher.filters == kept
+
+
+def test_home_assistant_has_started() -> None:
+    """Must fire: all is said again at once, and once more when it has subscribed."""
+    made = make()
+    made.announcer.greet(Received(1, 0, "homeassistant/status", b"online"))
+    assert made.publisher.renewals == 1
+    wait_until(lambda: made.publisher.renewals == 2, "it is said once more")
+
+
+@pytest.mark.parametrize(
+    ("payload", "retained"), [(b"offline", False), (b"", False), (b"online", True)]
+)
+def test_home_assistant_has_not_started(payload: bytes, *, retained: bool) -> None:
+    """Must not fire: it leaves, says nothing, or started before we came."""
+    made = make()
+    made.announcer.greet(Received(1, 0, "homeassistant/status", payload, retained))
+    assert made.publisher.renewals == 0
 
 
 def test_what_the_broker_kept_of_a_stream_that_is_gone_is_cleared() -> None:
@@ -235,6 +271,7 @@ def test_what_the_broker_kept_of_a_stream_that_is_gone_is_cleared() -> None:
     assert made.publisher.retained == {
         "edgeward/gate/stream/yard/availability": b"",
         "edgeward/gate/stream/yard/snapshot": b"",
+        "edgeward/gate/stream/yard/state": b"",
     }
 
 
@@ -264,6 +301,7 @@ def test_an_announcement_that_is_none_is_replaced(payload: bytes) -> None:
 
 
 MOMENT = datetime(2026, 11, 21, 12, 30, 15, tzinfo=UTC)
+MOMENT_TEXT = "2026-11-21T12:30:15Z"
 HEALTH = HealthMessage(
     device="garage.pi",
     boot="b",
@@ -296,15 +334,13 @@ HEALTH = HealthMessage(
 )
 
 
-def result(stream: str, answer: Any) -> ResultMessage:
-    return ResultMessage(
+def state(stream: str, answer: Any) -> StateMessage:
+    return StateMessage(
         device="garage.pi",
         stream=stream,
         boot="b",
         seq=1,
-        frame=1,
         captured_at=MOMENT,
-        latency_ms=1.0,
         bundle=BundleRef(name="n", id="i"),
         result=answer,
     )
@@ -315,13 +351,21 @@ def reading(region: str, **more: Any) -> Reading:
     return Reading(region=region, box=((0, 0), (1, 0), (1, 1), (0, 1)), **values)
 
 
-def rendered(entity: dict[str, Any], said: Any, *, state: str = "before") -> str:
-    """What Home Assistant makes of a message, by the entity's own template."""
+def rendered(entity: dict[str, Any], said: Any, key: str = "value_template") -> str:
+    """What Home Assistant makes of a message, by one of the entity's own templates."""
     jinja2 = pytest.importorskip("jinja2", reason="only the host can render templates")
     value = json.loads(msgspec.json.encode(said))
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
-    template = environment.from_string(entity["value_template"])
-    return str(template.render(value_json=value, this={"state": state}))
+    environment.globals["as_timestamp"] = lambda text: datetime.fromisoformat(text).timestamp()
+    template = environment.from_string(entity[key])
+    return str(template.render(value_json=value))
+
+
+def attributes(entity: dict[str, Any], said: Any) -> Any:
+    found = json.loads(rendered(entity, said, "json_attributes_template"))
+    # Names of its own, which Home Assistant drops without a word.
+    assert not found.keys() & {"state", "icon", "available", "device_class", "unit_of_measurement"}
+    return found
 
 
 def test_templates_find_what_is_meant() -> None:
@@ -329,8 +373,8 @@ def test_templates_find_what_is_meant() -> None:
     parts = message(DOOR, CELLAR)["cmps"]
     cat = Classification(label="cat", index=0, confidence=0.9834, sure=True, top=())
     expected = {
-        "door__answer": (result("door", cat), "cat"),
-        "door__confidence": (result("door", cat), "98.3"),
+        "door__answer": (state("door", cat), "cat"),
+        "door__confidence": (state("door", cat), "98.3"),
         "door__per_s": (HEALTH, "2.5"),
         "door__latency": (HEALTH, "11.5"),
         "cel_2e_lar__latency": (HEALTH, "None"),
@@ -364,24 +408,116 @@ def test_templates_find_what_is_meant() -> None:
     assert rendered(parts["throttled"], calm) == "OFF"
 
 
-def test_each_region_hears_its_own_results_only() -> None:
-    """All come on one topic: a meter ignores the others', a text keeps what it said."""
+def test_each_region_has_a_state_of_its_own() -> None:
+    """A value, a text or a count; and when it was last accepted."""
     parts = message(CELLAR)["cmps"]
     water, plate = parts["cel_2e_lar__water__value"], parts["cel_2e_lar__plate__text"]
     lines = parts["cel_2e_lar__label__lines"]
-    assert rendered(water, result("c", reading("water", value=471.4, unit="m³"))) == "471.4"
-    assert rendered(water, result("c", reading("water"))) == ""
-    assert rendered(water, result("c", reading("plate"))) == ""
-    assert rendered(plate, result("c", reading("plate"))) == "0047"
-    assert rendered(plate, result("c", reading("plate", state="held"))) == "before"
-    assert rendered(plate, result("c", reading("water"))) == "before"
-    # It was away: what it is called then is no text.
-    for state in ("unavailable", "unknown"):
-        assert rendered(plate, result("c", reading("water")), state=state) == "None"
-    page = Page(region="label", lines=())
-    assert rendered(lines, result("c", page)) == "0"
-    assert rendered(lines, result("c", reading("water"))) == ""
-    assert rendered(water, result("c", page)) == ""
+    assert water["state_topic"] == "edgeward/garage.pi/stream/cel.lar/state/water"
+    assert lines["json_attributes_topic"] == "edgeward/garage.pi/stream/cel.lar/state/label"
+    assert rendered(water, state("c", reading("water", value=471.4))) == "471.4"
+    assert rendered(water, state("c", reading("water"))) == "None"
+    assert rendered(plate, state("c", reading("plate", accepted_text="0046"))) == "0046"
+    assert rendered(plate, state("c", reading("plate", accepted_text="x" * 300))) == "x" * 255
+    assert rendered(plate, state("c", reading("plate", state="held"))) == "None"
+    assert rendered(lines, state("c", Page(region="label", lines=()))) == "0"
+    for key in ("cel_2e_lar__water__accepted_at", "cel_2e_lar__plate__accepted_at"):
+        said = state("c", reading("x", accepted_at=MOMENT, value_at=MOMENT))
+        assert rendered(parts[key], said) == MOMENT_TEXT
+        assert rendered(parts[key], state("c", reading("x"))) == "None"
+
+
+def test_a_meter_that_is_not_read_is_visible() -> None:
+    """Its value stays; state, reason, text and age are beside it."""
+    water = message(CELLAR)["cmps"]["cel_2e_lar__water__value"]
+    before = MOMENT - timedelta(hours=2)
+    dark = {"state": "rejected", "why": "dark", "text": "", "confidence": 0.0}
+    said = state("c", reading("water", **dark, value=471.4, value_at=before))
+    assert rendered(water, said) == "471.4"
+    assert attributes(water, said) == {
+        "reading": "rejected",
+        "why": "dark",
+        "text": "",
+        "confidence": 0.0,
+        "captured_at": MOMENT_TEXT,
+        "accepted_at": "2026-11-21T10:30:15Z",
+        "age_s": 7200.0,
+    }
+    assert attributes(water, state("c", reading("water")))["age_s"] is None
+
+
+def test_the_lines_of_a_page_are_beside_their_number() -> None:
+    """Those that may be used, how many may not, or why there is none."""
+    label = message(CELLAR)["cmps"]["cel_2e_lar__label__lines"]
+
+    def line(text: str, of: Any) -> Line:
+        box = ((0.0, 0.0),) * 4
+        return Line(state=of, text=text, confidence=0.9, characters=(), box=box)
+
+    lines = (line("a", "accepted"), line("b", "held"), line("c", "accepted"))
+    page = attributes(label, state("c", Page(region="label", lines=lines)))
+    assert (page["reading"], page["text"], page["held"]) == ("accepted", "a\nc", 1)
+    held = attributes(label, state("c", Page(region="label", lines=lines[1:2])))
+    assert (held["reading"], held["text"], held["held"]) == ("held", "", 1)
+    none = attributes(label, state("c", Page(region="label", lines=(), why="no lines of text")))
+    assert (none["reading"], none["why"]) == ("rejected", "no lines of text")
+
+
+@pytest.mark.parametrize(
+    ("rules", "value", "rate"),
+    [
+        (
+            {"kind": "water", "unit": "m³"},
+            ("water", "total_increasing"),
+            ("volume_flow_rate", "m³/h", "2.0"),
+        ),
+        (
+            {"kind": "gas", "unit": "ft³"},
+            ("gas", "total_increasing"),
+            ("volume_flow_rate", "ft³/min", "0.033333"),
+        ),
+        (
+            {"kind": "electricity", "unit": "kWh", "monotone": False},
+            ("energy", "total"),
+            ("power", "kW", "2.0"),
+        ),
+        (
+            {"kind": "heat", "unit": "GJ"},
+            ("energy", "total_increasing"),
+            ("power", "MW", "0.555556"),
+        ),
+        (
+            {"kind": "volume", "unit": "fl. oz."},
+            ("volume", "total_increasing"),
+            (None, "fl. oz./h", "2.0"),
+        ),
+        (
+            {"kind": "temperature", "unit": "°C", "monotone": False},
+            ("temperature", "measurement"),
+            None,
+        ),
+        ({}, (None, "total_increasing"), (None, "1/h", "2.0")),
+        ({"unit": "°C", "monotone": False}, (None, "measurement"), None),
+    ],
+)
+def test_a_meter_is_what_its_kind_says(
+    rules: dict[str, Any], value: tuple[str | None, str], rate: tuple[str | None, str, str] | None
+) -> None:
+    """By a class, a unit of it, and a counter's state class: so the Energy dashboard takes it."""
+    region = TextRegion(name="m", rect=RECT, meter=MeterRules(**rules))
+    payload = message(msgspec.structs.replace(CELLAR, regions=(region,)))
+    assert problems(payload) == []
+    parts = payload["cmps"]
+    meter, speed = parts["cel_2e_lar__m__value"], parts.get("cel_2e_lar__m__rate")
+    assert (meter.get("device_class"), meter["state_class"]) == value
+    assert (speed is None) == (rate is None)
+    if speed is not None and rate is not None:
+        said = reading("m", rate_per_h=2.0, value_at=MOMENT)
+        assert (speed.get("device_class"), speed["unit_of_measurement"]) == rate[:2]
+        assert rendered(speed, state("c", said)) == rate[2]
+        assert rendered(speed, state("c", reading("m"))) == "None"
+        old = msgspec.structs.replace(said, value_at=MOMENT - timedelta(hours=2))
+        assert rendered(speed, state("c", old)) == "None"
 
 
 def test_availability_is_that_of_the_agent_and_of_the_stream() -> None:

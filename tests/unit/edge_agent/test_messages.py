@@ -17,6 +17,7 @@ from edge_agent.messages import (
     Message,
     OutboxHealth,
     ResultMessage,
+    StateMessage,
     StatusMessage,
     StreamHealth,
     decode_message,
@@ -83,6 +84,15 @@ EVERY: tuple[Message, ...] = (
     RESULT,
     READING,
     PAGE,
+    StateMessage(
+        device="gate",
+        stream="cellar",
+        boot="b",
+        seq=7,
+        captured_at=MOMENT,
+        bundle=RESULT.bundle,
+        result=READING.result,
+    ),
     StatusMessage(device="gate", boot="b", state="offline", version="1", streams=("front",)),
     AvailabilityMessage(device="gate", stream="front", boot="b", state="online", since=MOMENT),
     HealthMessage(
@@ -177,6 +187,8 @@ def test_a_reading_looks_as_documented() -> None:
         "value_at": None,
         "rate_per_h": None,
         "value_from": None,
+        "accepted_text": None,
+        "accepted_at": None,
     }
 
 

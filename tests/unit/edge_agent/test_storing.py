@@ -41,8 +41,10 @@ class FullDisk(MemoryPublisher):
 
     def retain(self, topic: str, payload: bytes) -> None:
         message = decode_message(payload, topic)
-        assert isinstance(message, AvailabilityMessage)
-        self.states.append(message)
+        if isinstance(message, AvailabilityMessage):
+            self.states.append(message)
+        else:
+            assert self.published, "nothing stands before it is stored"
 
 
 class Frames:
