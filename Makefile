@@ -18,7 +18,7 @@ SUITES := test-processes test-functions $(ON_DEVICES)
 export EDGEWARD_DEVICE_PYTHON := $(abspath $(DEVICE)/bin/python)
 export EDGEWARD_TFLITE_PYTHON := $(abspath $(TFLITE)/bin/python)
 
-.PHONY: help demo test $(SUITES) fuzz test-arm test-boot check bench peers ocr-tools docs wheel deb system env format clean
+.PHONY: help demo test $(SUITES) fuzz test-arm test-boot test-home-assistant check bench peers ocr-tools docs wheel deb system env format clean
 
 help:
 	@echo 'make demo    the whole product on real input: train, prune, quantise, verify, run, publish'
@@ -26,6 +26,7 @@ help:
 	@echo 'make fuzz    100,000 hostile configurations, messages, commands and bundles, and 40,000 models'
 	@echo 'make test-arm  the device tests in emulated aarch64 and armhf systems (root on Debian; 1 GB)'
 	@echo 'make test-boot  the package under a real systemd, in a container (root on Debian; 1 GB)'
+	@echo 'make test-home-assistant  the device in a real Home Assistant (root on Debian; 1.4 GB)'
 	@echo 'make check   ruff, mypy --strict, layers, docs against --help'
 	@echo 'make bench   every benchmark; one: make bench-NAME ARGS=..., of benchmarks/NAME.py'
 	@echo 'make peers   other converters for bench-converters and bench-peer_accuracy: 5 GB'
@@ -91,6 +92,10 @@ test-arm: $(HOST)/.installed
 # Skips with a word too: it boots a Debian with the package in it, as root.
 test-boot: $(HOST)/.installed
 	scripts/test_boot.sh
+
+# And it: a core of Home Assistant in a Debian of its own, as root.
+test-home-assistant: $(HOST)/.installed system
+	scripts/test_home_assistant.sh $(ARGS)
 
 format: $(HOST)/.installed
 	$(HOST)/bin/ruff format .
