@@ -45,6 +45,7 @@ from edge_agent.presence import Presence
 from edge_agent.publisher import MqttPublisher, Publisher
 from edge_agent.reader import open_reader
 from edge_agent.recognizer import open_recognizer
+from edge_agent.rivalry import Rivalry
 from edge_agent.service.manager import Manager
 from edge_agent.service.notify import notifier
 from edge_agent.service.plan import OpenRecognizer, Plan
@@ -157,12 +158,15 @@ def open_agent(plan: Plan, events: Events, owned: ExitStack, manager: Manager) -
     memory = owned.enter_context(MeterMemory(meters_path(box.path), is_set=clock.is_set))
     outbox = owned.enter_context(Outbox(box.path, box.limits(), config.lanes()))
     presence = Presence(config, outbox, clock)
+    rivalry = Rivalry(config.device.name, presence.boot, presence.trouble)
     publisher = MqttPublisher(
         _dialer(plan, presence),
         outbox,
         lambda error: events.put(Failed(error)),
         order=box.order,
+        rivalry=rivalry,
     )
+    publisher.listen([presence.topics.status], rivalry.hear)
     stop, speaker = Stop(), Speaker(config.device.name, presence.boot, publisher, clock)
     streams = _streams(plan, memory, speaker, stop, manager)
     sources = _sources(streams, stop, manager, owned)
@@ -384,4 +388,4 @@ class Agent:
         self._publisher.retain(self._presence.topics.health, encode_message(message))
 
     def _say_status(self, state: State, reason: str = "") -> None:
-        self._publisher.retain(self._presence.topics.status, self._presence.status(state, reason))
+        self._presence.say_status(self._publisher, state, reason)

@@ -64,6 +64,8 @@ class Subscriber:
         self._dialer = Dialer(broker, identity)
         self._filters = subscriptions(device)
         self._backoff = Backoff()
+        self._delay_s = 0.0  # the last pause
+        self._since_s = 0.0  # when the session began
         self._session: Session | None = None  # None before entering, and while lost
         self._lost = ""  # why, while lost
         self._due_s = 0.0  # when it is looked for again, while lost
@@ -112,6 +114,9 @@ class Subscriber:
                 case Lost(reason):
                     self._session.close()
                     self._session = None
+                    # Two of one client id drive each other out: only what lasts is a success.
+                    if time.monotonic() - self._since_s > 10 * self._delay_s:
+                        self._backoff.reset()
                     self._lose(reason)
                 case _:
                     pass
@@ -151,11 +156,11 @@ class Subscriber:
             raise
         self._session, self._events = session, iter(())
         self._unacked = None
-        self._backoff.reset()
+        self._since_s = time.monotonic()
 
     def _lose(self, reason: str) -> None:
         """There is no broker; when to look for it again."""
-        delay = self._backoff.next()
+        delay = self._delay_s = self._backoff.next()
         log.warning("%s; trying again in %.1f s", reason, delay)
         self._lost, self._due_s = reason, time.monotonic() + delay
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edge_agent.errors import BrokerError
 from edge_agent.messages import mark_late
 from edge_agent.mqtt import WINDOW, Session
-from edge_agent.mqtt_values import Acked, Lost, Options, Received, Refused
+from edge_agent.mqtt_values import Acked, Lost, Options, Received, Refused, TakenOverError
 from edge_agent.outbox import Outbox, Queued
 from edge_agent.retained import RetainedStates, State
 from edge_agent.schedule import Schedule
@@ -88,8 +88,8 @@ class Drain:
                 case Received():
                     self._session.ack(event)
                     self._receive(event)
-                case Lost(reason):
-                    problem = problem or BrokerError(reason)
+                case Lost(reason, taken_over):
+                    problem = problem or (TakenOverError if taken_over else BrokerError)(reason)
                 case _:
                     pass
         self._settle(done)

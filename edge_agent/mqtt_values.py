@@ -140,5 +140,9 @@ class SilenceError(BrokerError):
         self.waited_s = waited_s
 
 
+class TakenOverError(BrokerError):
+    """Another client has connected under this one's id."""
+
+
 class NotAllowedError(BrokerError):
     """The broker does not let this client subscribe; the connection is sound."""

@@ -1,5 +1,6 @@
 """What the agent says about itself as a whole: its status and its health."""
 
+import threading
 import time
 import uuid
 
@@ -17,6 +18,7 @@ from edge_agent.messages import (
     encode_message,
 )
 from edge_agent.outbox import Outbox
+from edge_agent.publisher import Publisher
 from edge_agent.runtime import runtime_name
 from edge_agent.topics import Topics
 from edge_agent.wall_clock import WallClock
@@ -37,6 +39,23 @@ class Presence:
         self.topics = Topics(config.device.name)
         self._started_s = time.monotonic()
         self._runtime = runtime_name()
+        self._lock = threading.Lock()  # guards what follows
+        self._trouble = ""
+        self._publisher: Publisher | None = None  # while it is said that we are online
+
+    def say_status(self, publisher: Publisher, state: State, reason: str = "") -> None:
+        """Have `publisher` say how we are; while online, in what trouble."""
+        with self._lock:
+            self._publisher = publisher if state == "online" else None
+            said = self.status(state, reason or (self._trouble if state == "online" else ""))
+            publisher.retain(self.topics.status, said)
+
+    def trouble(self, reason: str) -> None:
+        """Say in what trouble we are though online; "" for none."""
+        with self._lock:
+            self._trouble = reason
+            if self._publisher is not None:
+                self._publisher.retain(self.topics.status, self.status("online", reason))
 
     def status(self, state: State, reason: str = "") -> bytes:
         """The payload for the status topic."""

@@ -11,9 +11,10 @@ from edge_agent.backoff import Backoff
 from edge_agent.drain import Drain, Said
 from edge_agent.errors import BrokerError
 from edge_agent.mqtt import Dialer, NotAllowedError, Session
-from edge_agent.mqtt_values import Received
+from edge_agent.mqtt_values import Received, TakenOverError
 from edge_agent.outbox import Outbox
 from edge_agent.retained import RetainedStates
+from edge_agent.rivalry import Rivalry
 from edge_agent.schedule import Order, schedule
 from edge_agent.topics import matches
 
@@ -98,6 +99,7 @@ class MqttPublisher:
         failed: told, from the publisher's thread, what broke it (the outbox's disk).
         backoff: the delays between attempts.
         order: whether what is new waits for all that is older.
+        rivalry: what is known of another agent of the same name.
     """
 
     def __init__(
@@ -107,9 +109,11 @@ class MqttPublisher:
         failed: Callable[[BaseException], None],
         backoff: Backoff | None = None,
         order: Order = "live-first",
+        rivalry: Rivalry | None = None,
     ) -> None:
         self._dialer, self._outbox, self._failed = dialer, outbox, failed
         self._backoff, self._schedule = backoff or Backoff(), schedule(order)
+        self._rivalry = rivalry
         self._closing = threading.Event()
         self._states = RetainedStates()
         self._said: deque[Said] = deque(maxlen=MAX_SAID)
@@ -199,16 +203,26 @@ class MqttPublisher:
                 try:
                     self._serve_once()
                 except BrokerError as error:
-                    delay = self._backoff.next()
-                    log.warning("%s; trying again in %.1f s", error, delay)
-                    self._closing.wait(delay)
+                    self._closing.wait(self._pause_s(error))
         except BaseException as error:
             self._failed(error)
+
+    def _pause_s(self, error: BrokerError) -> float:
+        if self._rivalry is not None:
+            pause_s = self._rivalry.lost(taken_over=isinstance(error, TakenOverError))
+            if pause_s is not None:
+                log.debug("%s; trying again in %.0f s", error, pause_s)
+                return pause_s
+        delay_s = self._backoff.next()
+        log.warning("%s; trying again in %.1f s", error, delay_s)
+        return delay_s
 
     def _serve_once(self) -> None:
         session = self._dialer.dial()
         in_order = False
         try:
+            if self._rivalry is not None:
+                self._rivalry.let_in()
             self._subscribe(session)
             self._states.renew()
             self._said.clear()
@@ -221,6 +235,8 @@ class MqttPublisher:
             while not self._closing.is_set():
                 if drain.step():
                     self._backoff.reset()
+                if self._rivalry is not None:
+                    self._rivalry.tick(spoken=not self._states.unsettled())
                 with self._changed:
                     self._changed.notify_all()
             in_order = not self._states.unsettled()

@@ -141,7 +141,8 @@ class Session:
             self._client.subscribe([(name, wanted) for name in filters])
         else:
             self._client.subscribe([(name, QOS) for name in filters])
-        if not self._subscribed.wait(ANSWER_TIMEOUT_S):
+        # A connection that was lost before has woken nobody.
+        if not self._ended.is_set() and not self._subscribed.wait(ANSWER_TIMEOUT_S):
             raise BrokerError(f"{self.place}: expected an answer to SUBSCRIBE, found none")
         if self._ended.is_set():
             raise BrokerError(f"{self.place}: connection lost on SUBSCRIBE")

@@ -1,25 +1,19 @@
 """A backlog on a slow link: what is new does not wait for it, and all of it comes."""
 
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from brokers import Mosquitto, wait_until
+from door import Archive, result
 from proxy import Proxy
 
 from edge_agent.backoff import Backoff
-from edge_agent.client import Ledger, Subscriber
 from edge_agent.endpoint import Broker, parse_endpoint
 from edge_agent.ledger import Account
-from edge_agent.messages import BundleRef, ResultMessage, encode_message
 from edge_agent.mqtt import Dialer, Identity, unique_id
 from edge_agent.outbox import Outbox
 from edge_agent.publisher import MqttPublisher
-from edge_agent.results import Classification
 from edge_agent.schedule import Order
 from edge_agent.topics import Topics
 
@@ -28,53 +22,10 @@ BACKLOG = 400
 BYTES_PER_S = 25_000
 
 
-def result(seq: int, boot: str) -> bytes:
-    """A result of usual length."""
-    return encode_message(
-        ResultMessage(
-            device="gate",
-            stream="door",
-            boot=boot,
-            seq=seq,
-            frame=seq,
-            captured_at=datetime.now(UTC),
-            latency_ms=1.0,
-            bundle=BundleRef(name="digits", id="0" * 12),
-            result=Classification(label="a", index=0, confidence=1.0, sure=True, top=()),
-        )
-    )
-
-
 def store(outbox: Outbox, count: int, boot: str) -> None:
     topic = Topics("gate").result("door")
     for _ in range(count):
         outbox.append("door", topic, lambda seq: result(seq, boot))
-
-
-class Archive:
-    """A subscriber in a thread of its own: each result, and when it came."""
-
-    def __init__(self, url: str) -> None:
-        self.ledger, self.came = Ledger(), list[tuple[ResultMessage, float]]()
-        self._subscriber, self._ended = Subscriber(url, "gate"), threading.Event()
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        with self._subscriber:
-            thread = threading.Thread(target=self._listen)
-            thread.start()
-            try:
-                yield
-            finally:
-                self._ended.set()
-                thread.join()
-
-    def _listen(self) -> None:
-        while not self._ended.is_set():
-            delivery = self._subscriber.receive(0.05)
-            if delivery is not None and isinstance(delivery.message, ResultMessage):
-                self.came.append((delivery.message, time.monotonic()))
-                self.ledger.record(delivery.message)
 
 
 def publisher(url: str, outbox: Outbox, order: Order = "live-first") -> MqttPublisher:
