@@ -10,6 +10,7 @@ from edge_agent.config import AgentConfig, HomeAssistantConfig
 from edge_agent.discovery import discovery_topic
 from edge_agent.doctor.host import Host
 from edge_agent.doctor.report import Finding, fail, ok, warn
+from edge_agent.doctor.rivals import rivals
 from edge_agent.doctor.tls import tls
 from edge_agent.doctor.writing import ACL_REMEDY, answer, may_publish, places
 from edge_agent.endpoint import Broker, Endpoint
@@ -107,6 +108,7 @@ def spoken(found: Broker, config: AgentConfig) -> Iterator[Finding]:
         who = f"as {found.credentials.user}" if found.credentials is not None else "as anybody"
         yield ok("broker login", f"MQTT {session.version}, {who}")
         topics = Topics(config.device.name)
+        yield from rivals(session, topics, config.outbox.path)
         if config.commands.allow:
             yield may_subscribe(session, topics)
         if config.home_assistant.enabled:

@@ -22,7 +22,7 @@ from edge_agent.client import Subscriber
 from edge_agent.endpoint import Broker, parse_endpoint
 from edge_agent.errors import BrokerError
 from edge_agent.messages import StatusMessage, encode_message
-from edge_agent.mqtt import Dialer, Identity, VersionError
+from edge_agent.mqtt import Dialer, Identity, Lost, VersionError
 from edge_agent.outbox import Outbox
 from edge_agent.publisher import MqttPublisher
 from edge_agent.topics import Topics
@@ -239,6 +239,23 @@ def test_a_link_slower_than_the_keepalive_connects(mosquitto: Mosquitto) -> None
         assert session.answered_s > 2
         assert session._client._keepalive == slow.keepalive_s
         session.close()
+
+
+@pytest.mark.parametrize(("code", "taken"), [(b"\x8e", True), (b"\x8b", False)])
+def test_a_broker_may_say_that_another_has_taken_the_session_over(code: bytes, taken: bool) -> None:
+    """MQTT 5's DISCONNECT with 0x8E; and with another reason (it shuts down), which is none."""
+
+    def driving_out(connection: socket.socket) -> None:
+        connection.recv(100)
+        connection.sendall(b"\x20\x03\x00\x00\x00" + b"\xe0\x01" + code)  # CONNACK, DISCONNECT
+        connection.recv(100)
+
+    with tcp_server(driving_out) as url:
+        session = dialer(url).dial()
+        (lost,) = session.events(5)
+        session.close()
+    assert isinstance(lost, Lost)
+    assert lost.taken_over == taken
 
 
 def started_since(before: set[threading.Thread]) -> set[threading.Thread]:

@@ -16,9 +16,13 @@ from proxy import OldProxy
 
 from edge_agent.backoff import Backoff
 from edge_agent.client import Subscriber
+from edge_agent.config import load_config
+from edge_agent.doctor.broker import broker as doctor
+from edge_agent.doctor.host import Host
+from edge_agent.doctor.rivals import CHECK
 from edge_agent.endpoint import Broker, parse_endpoint
-from edge_agent.messages import StatusMessage, decode_message, encode_message
-from edge_agent.mqtt import Dialer, Identity
+from edge_agent.messages import State, StatusMessage, decode_message, encode_message
+from edge_agent.mqtt import Dialer, Identity, Options
 from edge_agent.outbox import Outbox
 from edge_agent.publisher import MqttPublisher
 from edge_agent.rivalry import ANOTHER, Rivalry
@@ -123,13 +127,44 @@ def test_two_real_agents_of_one_name(
 
         wait_until(lambda: min(said(f"{ANOTHER}: boot ")) >= 1, "each knows the other")
         assert f"{ANOTHER}: boot " in stands(mosquitto.url).reason
-        time.sleep(3)
+        found = {f.check: f for f in doctor(load_config(agents[0].config), Host())}[CHECK]
+        assert found.level == "warn"
+        assert f"says: {ANOTHER}: boot " in found.found
+        assert "device.name in agent.toml" in found.remedy
+        time.sleep(1.5)
         # Once that there is another, and at most once more which one.
         assert max(said(ANOTHER)) <= 2
         assert sum(said("connected to")) < 8
         # Where the broker does not say so, it takes two takeovers to be sure.
         assert max(said("trying again")) <= 3
         assert [each.terminate() for each in agents] == [0, 0]
+
+
+def test_the_doctor_sees_that_one_agent_is_online_and_none_runs_here(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    """Must not fire while the outbox here is held, or the one that spoke has left."""
+    config = load_config(
+        write_config(tmp_path, mosquitto.url, Path("b"), '{ kind = "images", path = "x" }')
+    )
+    dialer = Dialer(Broker(parse_endpoint(mosquitto.url)), Identity("edgeward-gate"))
+    session = dialer.dial()
+
+    def found() -> list[str]:
+        return [f.found for f in doctor(config, Host()) if f.check == CHECK]
+
+    def say(state: State) -> None:
+        message = StatusMessage(device="gate", boot="them", state=state, version="1", streams=())
+        session.publish(TOPICS.status, encode_message(message), Options(retain=True))
+        list(session.events(5))
+
+    with Outbox(config.outbox.path):
+        say("online")
+        assert found() == []
+    assert found() == [f"gate: {ANOTHER}: boot them, and none runs here"]
+    say("offline")
+    assert found() == []
+    session.close()
 
 
 def test_two_subscribers_of_one_client_id_give_way_too(mosquitto: Mosquitto) -> None:
