@@ -227,8 +227,9 @@ def _sources(
     cameras, sources = Cameras(), list[FrameSource]()
     for stream in streams:
         report = manager.hears(stream.config, stream.report)
-        source = owned.enter_context(open_source(stream.config.source, stop, report, cameras))
-        sources.append(manager.watch(stream.config, source, stream.controls.between_looks_s))
+        pace = stream.controls.between_looks_s
+        source = open_source(stream.config.source, stop, report, cameras, pace)
+        sources.append(manager.watch(stream.config, owned.enter_context(source), pace))
     return sources
 
 

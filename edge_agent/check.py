@@ -22,7 +22,7 @@ from edge_agent.recognizer import open_recognizer
 from edge_agent.rectify import rectify
 from edge_agent.runtime import runtime_name
 from edge_agent.sources.base import Frame
-from edge_agent.sources.config import CameraConfig, PicameraConfig
+from edge_agent.sources.config import LiveConfig
 from edge_agent.sources.open import open_source
 from edge_agent.stop import Stop
 from edge_agent.stream import crop
@@ -86,7 +86,7 @@ def _steps(config: AgentConfig) -> Iterator[Step]:
             partial(prove_bundle, stream),
             "copy the bundle again from where it was verified",
         )
-        camera = isinstance(stream.source, CameraConfig | PicameraConfig)
+        camera = isinstance(stream.source, LiveConfig)
         yield Step(
             f"source of {stream.name}",
             partial(look, stream),

@@ -69,8 +69,7 @@ class Controls:
         """The frames of `source` that are to be looked at, until it ends or we are stopped.
 
         It waits before it asks: a live source gives the frame that is fresh by then, and a
-        file's frames all come, only slower. While paused, a live source is emptied, so that
-        what follows is fresh, and a file waits.
+        file's frames all come, only slower. While paused, nothing is asked for.
 
         Args:
             source: where they come from.
@@ -87,7 +86,7 @@ class Controls:
             if not source.live:
                 self._hold(looked_s)
             elif self._paused or not self._due(looked_s):
-                self._rest(looked_s)  # taken for a snapshot only, or to empty the source
+                self._rest(looked_s)  # taken for a snapshot only
                 continue
             if self._stop.is_set():
                 return
@@ -111,9 +110,14 @@ class Controls:
                 self._changed.wait(None if self._paused else max(0.0, left_s))
 
     def _rest(self, looked_s: float) -> None:
-        """Wait for the next look, or until a fresh frame is wanted, or we pause or stop."""
+        """Wait for the next look, or until a fresh frame is wanted, or we stop."""
         with self._changed:
-            while not (self._stop.is_set() or self._paused or (self._live and self._wanted)):
+            while not (self._stop.is_set() or (self._live and self._wanted)):
+                if self._paused:
+                    if not self._live:  # its next frame is read, and held
+                        return
+                    self._changed.wait()
+                    continue
                 left_s = looked_s + self._interval_s - time.monotonic()
                 if left_s <= 0:
                     return

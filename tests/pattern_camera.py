@@ -38,6 +38,11 @@ class PatternCamera:
     def __exit__(self, *_: object) -> None:
         pass
 
+    still = False
+
+    def pace(self, interval_s: float) -> None:
+        pass
+
     def grab(self) -> float:
         self._number += 1
         if self._behaviour != "fast":

@@ -4,6 +4,9 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 from edge_agent.sources.base import Report, unreported
 from edge_agent.sources.config import CameraConfig
 from edge_agent.sources.live import Cameras, LiveSource
@@ -11,6 +14,17 @@ from edge_agent.sources.process import CameraProcess
 from edge_agent.stop import Stop
 
 COMMAND = (sys.executable, str(Path(__file__).with_name("pattern_camera.py")))
+
+
+def write_video(path: Path, count: int, size: tuple[int, int] = (64, 48)) -> Path:
+    """A red video in MPEG-4, 25 frames a second, of (width, height); its kind is its suffix."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25, size)
+    for number in range(count):
+        image = np.zeros((size[1], size[0], 3), np.uint8)
+        image[:, :, 2] = 255 - number % 60
+        writer.write(image)
+    writer.release()
+    return path
 
 
 def pattern_cameras() -> Cameras:

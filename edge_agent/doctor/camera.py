@@ -9,7 +9,7 @@ from edge_agent.config import StreamConfig
 from edge_agent.doctor.host import Host
 from edge_agent.doctor.report import Finding, fail, ok, warn
 from edge_agent.errors import AgentError, ConfigError, one_line
-from edge_agent.sources.config import CameraConfig, PicameraConfig
+from edge_agent.sources.config import CameraConfig, PicameraConfig, StillConfig
 
 VIDEO_REMEDY = (
     "sudo usermod -aG video $USER and log in again; under systemd: SupplementaryGroups=video"
@@ -19,6 +19,12 @@ PICAMERA_REMEDY = (
     "rpicam-hello --list-cameras names the cameras; none: look at the cable and at "
     "camera_auto_detect=1 in /boot/firmware/config.txt; in use: end the other program; no module "
     "picamera2: sudo apt install python3-picamera2, and an environment that sees system packages"
+)
+
+
+NETWORK_REMEDY = (
+    "is the camera on and in this network, are address, user and password right? Try the same "
+    "address with a browser, ffplay or VLC"
 )
 
 
@@ -59,13 +65,12 @@ def _frame(check: str, stream: StreamConfig, remedy: str) -> Finding:
 def _remedy(config: object) -> str:
     if isinstance(config, PicameraConfig):
         return PICAMERA_REMEDY
+    if isinstance(config, StillConfig):
+        return NETWORK_REMEDY
     if not isinstance(config, CameraConfig):
         return "mend its path in agent.toml, or copy the files there"
     if config.url is not None:
-        return (
-            "is the camera on and in this network, are address, user and password right? Try "
-            "the same address with ffplay or VLC"
-        )
+        return NETWORK_REMEDY
     return "v4l2-ctl --list-devices names the cameras; those that only encode give no frames"
 
 

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self, TypeAlias
 
 from edge_agent.sources.base import Frame, FrameSource, Report, SourceCounters
-from edge_agent.sources.config import CameraConfig, PicameraConfig, SourceConfig
+from edge_agent.sources.config import LiveConfig, SourceConfig
 
 # Beyond what the configuration says a frame may take: one slow answer, a page of text on a
 # slow board, and the longest pause between two attempts to open a camera.
@@ -32,7 +32,7 @@ def allowance_s(source: SourceConfig, interval_s: float) -> float:
         interval_s: between two answers, as it is set now; infinite while it is paused.
     """
     waits = 0.0
-    if isinstance(source, CameraConfig | PicameraConfig):
+    if isinstance(source, LiveConfig):
         waits = source.open_timeout_s + source.read_timeout_s + source.frozen_after_s
     return interval_s + waits + SLACK_S
 

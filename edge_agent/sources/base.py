@@ -75,8 +75,8 @@ def unreported(available: bool, reason: str) -> None:
 class FrameSource(Protocol):
     """Frames in order, numbers rising; a context manager, iterated once.
 
-    `live` sources stay fresh by dropping frames, counted in `counters`; others give every
-    frame. Iteration ends when the source does, or soon after its `Stop` is set.
+    `live` sources stay fresh by dropping frames, counted in `counters`, however long nobody asked;
+    others give every frame. Iteration ends when the source does, or soon after its `Stop` is set.
     """
 
     @property

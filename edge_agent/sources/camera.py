@@ -6,6 +6,7 @@ Imported by the camera's own process only: a read can hang beyond every timeout.
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Self
 
 import cv2
@@ -13,8 +14,15 @@ import numpy as np
 
 from edge_agent.arrays import U8
 from edge_agent.errors import SourceError
+from edge_agent.sources import device_probe, jpeg, stream_probe
+from edge_agent.sources.address import with_credentials
+from edge_agent.sources.camera_login import address_and_login
 from edge_agent.sources.config import CameraConfig
-from edge_agent.sources.grabber import CorruptFrameError
+from edge_agent.sources.grabber import Grabber
+from edge_agent.sources.http_camera import open_http
+from edge_agent.sources.jpeg import silent
+from edge_agent.sources.picture_group import FORMATS, PictureGroup
+from edge_agent.sources.stream_clock import StreamClock
 
 # Asking every back end in turn would take seconds and print an error for each.
 V4L2 = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
@@ -25,11 +33,10 @@ UNDECODED = -1
 MJPEG = cv2.VideoWriter.fourcc(*"MJPG")
 # The driver dates frames by the monotonic clock; a date further off is by another one.
 MAX_AGE_S = 10.0
-
-
-def silent() -> str:
-    """Listens to no complaints."""
-    return ""
+# Frames that are looked at more often are decoded as they come: most key frames are 1 to 4 s apart.
+UNDECODED_FROM_S = 5.0
+# How much of its timeout a stream may take to a key frame.
+KEY_SHARE = 0.4
 
 
 class OpencvCamera:
@@ -37,7 +44,7 @@ class OpencvCamera:
 
     JPEGs of a stream are decoded here, not by FFmpeg, which shows a truncated one as a mixture
     of two frames and does not tell; where OpenCV does not hand them over undecoded (Debian's 4.6),
-    by FFmpeg after all.
+    by FFmpeg after all. A stream that is looked at seldom is decoded when it is.
 
     Args:
         config: which.
@@ -47,14 +54,24 @@ class OpencvCamera:
         SourceError: it is absent, busy, or does not answer within its timeout.
     """
 
+    still = False
+
     def __init__(self, config: CameraConfig, complaints: Callable[[], str] = silent) -> None:
         self._config, self._complaints = config, complaints
-        self._capture = open_capture(config)
+        self._decodes_all = config.url is None  # a driver's frames are there already
+        self._open()
+
+    def _open(self) -> None:
+        self._capture = open_capture(self._config)
+        self._clock = StreamClock(self._config.place)
+        self._codec = int(self._capture.get(cv2.CAP_PROP_FOURCC))
         self.decodes_jpegs = (
-            config.url is not None
-            and int(self._capture.get(cv2.CAP_PROP_FOURCC)) == MJPEG
+            self._config.url is not None
+            and self._codec == MJPEG
             and self._capture.set(cv2.CAP_PROP_FORMAT, UNDECODED)
         )
+        self._group: PictureGroup | None = None
+        self._new = True
 
     def __enter__(self) -> Self:
         return self
@@ -62,27 +79,79 @@ class OpencvCamera:
     def __exit__(self, *_: object) -> None:
         self._capture.release()
 
+    def pace(self, interval_s: float) -> None:
+        """As `Grabber.pace`: whether all is decoded can only be said before the first frame."""
+        if self._decodes_all or self.decodes_jpegs:
+            return
+        seldom = interval_s >= UNDECODED_FROM_S
+        if seldom == (self._group is not None):
+            return
+        if not self._new:
+            self._open_again()
+        container = FORMATS.get(self._codec.to_bytes(4, "little", signed=False).lower().decode())
+        if not seldom or container is None:
+            self._decodes_all = container is None
+        elif self._capture.set(cv2.CAP_PROP_FORMAT, UNDECODED):
+            self._group = PictureGroup(container)
+        else:
+            self._decodes_all = True
+
     def grab(self) -> float:
-        """As `Grabber.grab`."""
-        if not self._capture.grab():
-            raise SourceError(f"{self._config.place}: no more frames from the camera")
-        now = time.monotonic()
+        """As `Grabber.grab`; a driver dates its frames, and so does a stream."""
+        new, self._new = self._new, False
+        started = time.monotonic()
+        while True:
+            if not self._capture.grab():
+                if new:
+                    raise _absent(self._config)
+                raise SourceError(f"{self._config.place}: no more frames from the camera")
+            if self._group is None or self._can_show(self._group, started):
+                break
+        now, stream_s = time.monotonic(), self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         if self._config.url is not None:
-            return now
-        return driver_time(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000, now)
+            return self._clock.date(stream_s, now)
+        return driver_time(stream_s, now)
 
     def retrieve(self, into: U8 | None) -> U8:
         """As `Grabber.retrieve`."""
+        if self._group is not None:
+            return self._group.newest(into)
+        if self.decodes_jpegs:
+            given, data = self._capture.retrieve(None)
+            return jpeg.decode(np.asarray(data, np.uint8) if given else None, self._complaints)
         self._complaints()  # what was said before is not about this frame
-        given, image = self._capture.retrieve(None if self.decodes_jpegs else into)
-        if given and self.decodes_jpegs:
-            image = cv2.imdecode(image, cv2.IMREAD_COLOR)
-        if not given or image is None or image.size == 0:
-            raise CorruptFrameError("expected a whole frame, found one that cannot be decoded")
-        damage = self._complaints()
-        if damage:
-            raise CorruptFrameError(f"expected a whole frame, found damage: {damage}")
-        return np.asarray(image, np.uint8)
+        given, image = self._capture.retrieve(into)
+        return jpeg.checked(image if given else None, self._complaints)
+
+    def _can_show(self, group: PictureGroup, started: float) -> bool:
+        """Take the packet that has come; whether a frame can be had now."""
+        given, packet = self._capture.retrieve(None)
+        key = bool(self._capture.get(cv2.CAP_PROP_LRF_HAS_KEY_FRAME))
+        if given and packet is not None and group.take(packet.tobytes(), key=key):
+            if not group.too_large:
+                return True
+        elif time.monotonic() - started < KEY_SHARE * self._config.read_timeout_s:
+            return False
+        # Its key frames are too far apart: it is decoded as it comes.
+        self._decodes_all = True
+        self._open_again()
+        return False
+
+    def _open_again(self) -> None:
+        self._capture.release()
+        self._open()
+
+
+def open_any(config: CameraConfig, complaints: Callable[[], str] = silent) -> Grabber:
+    """The camera that `config` names: what gives JPEGs over HTTP is read here, all else by OpenCV.
+
+    Raises:
+        SourceError: it does not open; the message names why.
+    """
+    found = None
+    if config.url is not None and config.url.lower().startswith(("http://", "https://")):
+        found = open_http(config, complaints)
+    return OpencvCamera(config, complaints) if found is None else found
 
 
 def driver_time(dated_s: float, now: float) -> float:
@@ -114,12 +183,31 @@ def open_capture(config: CameraConfig) -> cv2.VideoCapture:
             *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, round(config.open_timeout_s * OWN_SHARE * 1000)),
             *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, round(config.read_timeout_s * OWN_SHARE * 1000)),
         ]
-        opened = capture.open(config.url, cv2.CAP_FFMPEG, timeouts)
+        opened = capture.open(_address(config), cv2.CAP_FFMPEG, timeouts)
     if not opened:
         capture.release()
-        raise SourceError(f"{config.place}: expected a camera, found none that opens")
+        raise _absent(config)
     _ask_for(capture, config)
     return capture
+
+
+def _address(config: CameraConfig) -> str:
+    assert config.url is not None
+    if config.credentials_file is None:
+        return config.url
+    return with_credentials(*address_and_login(config))
+
+
+def _absent(config: CameraConfig) -> SourceError:
+    return SourceError(f"{config.place}: expected a camera, found {_why_not(config)}")
+
+
+def _why_not(config: CameraConfig) -> str:
+    if config.url is None:
+        return device_probe.why_not(config.device or Path(f"/dev/video{config.index}"))
+    if "://" not in config.url:
+        return stream_probe.why_no_file(Path(config.url))
+    return stream_probe.why_not(*address_and_login(config), OWN_SHARE * config.open_timeout_s)
 
 
 def _ask_for(capture: cv2.VideoCapture, config: CameraConfig) -> None:

@@ -3,18 +3,19 @@
 The process that captures imports this and nothing else of the configuration.
 """
 
-import re
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import msgspec
 
+from edge_agent.sources.address import shown
 from edge_agent.strict import Seconds, Strict, Timeout
 
 Number: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 Side: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=16384)]
 # From one in eleven days: what is between two has to stay a number of seconds.
 Rate: TypeAlias = Annotated[float, msgspec.Meta(ge=1e-6, le=1000)]
+Address: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
 FourCc: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9]{4}$")]
 
 
@@ -40,13 +41,21 @@ class _Live(Strict, frozen=True):
         read_timeout_s: how long to wait for a frame before the camera counts as lost.
         frozen_after_s: frames that do not differ by a bit for so long are not believed: a
             sensor is never that quiet. 0 never says so.
-        width, height: of the frames, if the camera can; both or neither.
-        fps: frames a second, if the camera can.
     """
 
     open_timeout_s: Timeout = 10
     read_timeout_s: Timeout = 10
     frozen_after_s: Seconds = 60
+
+
+class _Sized(_Live, frozen=True):
+    """What cameras have that can be set.
+
+    Args:
+        width, height: of the frames, if the camera can; both or neither.
+        fps: frames a second, if the camera can.
+    """
+
     width: Side | None = None
     height: Side | None = None
     fps: Rate | None = None
@@ -56,19 +65,23 @@ class _Live(Strict, frozen=True):
             raise ValueError("width and height: expected both or neither, found one")
 
 
-class CameraConfig(_Live, frozen=True, tag_field="kind", tag="camera"):
+class CameraConfig(_Sized, frozen=True, tag_field="kind", tag="camera"):
     """A camera by number, by device file or by URL: one of them.
 
     Args:
         index: the camera's number: `/dev/videoN`.
         device: its file; those in `/dev/v4l/by-id` stay the same when cameras are plugged in.
         url: the stream's address: RTSP, or MJPEG over HTTP.
+        credentials_file: one line, user:password, for a URL that shall not have them.
+        ca_file: who has signed the certificate of an https camera; left out, any is believed.
         fourcc: how a local camera shall send frames; many are fast at `MJPG` only.
     """
 
     index: Number | None = None
     device: Path | None = None
-    url: Annotated[str, msgspec.Meta(min_length=1)] | None = None
+    url: Address | None = None
+    credentials_file: Path | None = None
+    ca_file: Path | None = None
     fourcc: FourCc | None = None
 
     def __post_init__(self) -> None:
@@ -83,23 +96,44 @@ class CameraConfig(_Live, frozen=True, tag_field="kind", tag="camera"):
             for key in ("width", "height", "fps", "fourcc"):
                 if getattr(self, key) is not None:
                     raise ValueError(f"camera: expected no {key} with url: the stream has its own")
+        elif self.credentials_file is not None or self.ca_file is not None:
+            raise ValueError("camera: expected url with credentials_file or ca_file, found none")
 
     @property
     def place(self) -> str:
         """How messages name the camera; what may be secret in a URL does not show."""
         if self.url is None:
             return f"camera {self.index if self.device is None else self.device}"
-        scheme, separator, rest = self.url.partition("://")
-        # A password may stand before the host, and many cameras take one behind a `?`.
-        address = re.split(r"[?#]", rest, maxsplit=1)[0]
-        host, slash, path = address.partition("/")
-        shown = host.rpartition("@")[2] + slash + path
-        if "@" in rest.removeprefix(host):
-            shown = "..."  # one may have a / or a ? in it: where it ends cannot be told
-        return f"camera {scheme}{separator}{shown}"
+        return f"camera {shown(self.url)}"
 
 
-class PicameraConfig(_Live, frozen=True, tag_field="kind", tag="picamera"):
+class StillConfig(_Live, frozen=True, kw_only=True, tag_field="kind", tag="snapshot"):
+    """A camera that gives one picture each time it is asked, as often as the stream looks.
+
+    A picture that stays the same is none that is wrong: many cameras take one now and then.
+
+    Args:
+        url: http:// or https://, of the picture.
+        credentials_file: one line, user:password, for a URL that shall not have them.
+        ca_file: who has signed the certificate of an https camera; left out, any is believed.
+    """
+
+    url: Address
+    credentials_file: Path | None = None
+    ca_file: Path | None = None
+    frozen_after_s: Seconds = 0
+
+    def __post_init__(self) -> None:
+        if not self.url.lower().startswith(("http://", "https://")):
+            raise ValueError('snapshot: expected url = "http://..." or "https://..."')
+
+    @property
+    def place(self) -> str:
+        """How messages name the camera; what may be secret in a URL does not show."""
+        return f"snapshot {shown(self.url)}"
+
+
+class PicameraConfig(_Sized, frozen=True, tag_field="kind", tag="picamera"):
     """A camera on the board's own connector, through the system's Picamera2.
 
     Args:
@@ -114,5 +148,5 @@ class PicameraConfig(_Live, frozen=True, tag_field="kind", tag="picamera"):
         return f"picamera {self.index}"
 
 
-LiveConfig: TypeAlias = CameraConfig | PicameraConfig
-SourceConfig: TypeAlias = ImagesConfig | VideoConfig | CameraConfig | PicameraConfig
+LiveConfig: TypeAlias = CameraConfig | PicameraConfig | StillConfig
+SourceConfig: TypeAlias = ImagesConfig | VideoConfig | CameraConfig | PicameraConfig | StillConfig

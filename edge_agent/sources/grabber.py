@@ -12,7 +12,15 @@ class CorruptFrameError(SourceError):
 
 
 class Grabber(Protocol):
-    """An open camera; a context manager that closes it."""
+    """An open camera; a context manager that closes it.
+
+    `still`: it gives a picture when asked, not by itself; nobody asks but for a look.
+    """
+
+    @property
+    def still(self) -> bool:
+        """Whether it is asked for each picture."""
+        ...
 
     def __enter__(self) -> Self: ...
 
@@ -23,8 +31,18 @@ class Grabber(Protocol):
         trace: TracebackType | None,
     ) -> None: ...
 
+    def pace(self, interval_s: float) -> None:
+        """From now on a frame is looked at so seldom; what lies between may be left undecoded.
+
+        Raises:
+            SourceError: it was opened again for that, in vain.
+        """
+        ...
+
     def grab(self) -> float:
         """Wait for the next frame; when it was taken, as `time.monotonic` counts.
+
+        A frame that is `LATE_S` old or older is one that was held back.
 
         Raises:
             SourceError: there is none any more.

@@ -1,6 +1,7 @@
 """`Latest`: a slot for one item, overwritten by fresher ones."""
 
 import threading
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -37,10 +38,21 @@ class Latest(Generic[Item]):
 
     def clear(self) -> Item | None:
         """What waits is not fresh any more: it is dropped, counted and returned."""
+        return self.clear_if(lambda _: True)
+
+    def clear_if(self, stale: Callable[[Item], bool]) -> Item | None:
+        """As `clear`, if what waits is `stale`."""
         with self._changed:
+            if self._item is None or not stale(self._item):
+                return None
             item, self._item = self._item, None
-            self.dropped += item is not None
+            self.dropped += 1
             return item
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits."""
+        return self._item is None
 
     def close(self) -> Item | None:
         """Wake whoever waits; nothing can be taken any more. What waited is returned."""

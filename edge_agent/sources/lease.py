@@ -1,6 +1,7 @@
 """`Lease`: a frame in the memory of a camera's process, and when its slot is given back."""
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -8,7 +9,7 @@ from edge_agent.arrays import U8
 from edge_agent.sources.base import Frame
 from edge_agent.sources.process import CameraProcess
 from edge_agent.sources.ring import RingReader
-from edge_agent.sources.wire import Captured, Release
+from edge_agent.sources.wire import Captured, Passing, Release
 
 
 class Lease:
@@ -44,6 +45,10 @@ class Lease:
         moment = datetime.fromtimestamp(self._said.wall_s, UTC)
         return Frame(image, "bgr", self._seq, moment, self._said.monotonic_s)
 
+    def age_s(self) -> float:
+        """How long ago it came."""
+        return time.monotonic() - self._said.came_s
+
     def drop(self) -> None:
         """Not wanted any more."""
         with self._lock:
@@ -66,7 +71,7 @@ class Handed:
         self._process, self._ring, self._first_seq = process, ring, first_seq
         self._counted: int = 0 if before is None else before._counted
 
-    def passed_over(self, said: Captured) -> int:
+    def passed_over(self, said: Captured | Passing) -> int:
         """How many more the process has passed over since the last time."""
         more, self._counted = said.passed_over - self._counted, said.passed_over
         return more

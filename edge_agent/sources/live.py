@@ -8,8 +8,18 @@ from edge_agent.sources.config import LiveConfig
 from edge_agent.sources.latest import Latest
 from edge_agent.sources.lease import Lease
 from edge_agent.sources.process import CameraProcess
-from edge_agent.sources.supervisor import Start, Supervisor
+from edge_agent.sources.supervisor import Pace, Start, Supervisor
 from edge_agent.stop import Stop
+
+# Where looks are further apart than that, what has waited as long is not what is to be seen.
+FRESH_S = 0.5
+# Where all frames come, what has waited as long did so through a pause.
+STALE_S = 2.0
+
+
+def at_once() -> float:
+    """The pace of who looks at every frame."""
+    return 0.0
 
 
 class LiveSource:
@@ -19,12 +29,19 @@ class LiveSource:
         supervisor: of the camera; several sources may have the same.
         stop: ends the iteration.
         report: told when frames come and when they fail to.
+        pace: how far apart looks are, in seconds, as things stand; infinite while paused.
     """
 
     live = True
 
-    def __init__(self, supervisor: Supervisor, stop: Stop, report: Report = unreported) -> None:
-        self._supervisor, self._stop, self.report = supervisor, stop, report
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        stop: Stop,
+        report: Report = unreported,
+        pace: Pace = at_once,
+    ) -> None:
+        self._supervisor, self._stop, self.report, self.pace = supervisor, stop, report, pace
         self._latest: Latest[Lease] = Latest()
 
     @property
@@ -42,10 +59,18 @@ class LiveSource:
         self._supervisor.leave(self)
 
     def __iter__(self) -> Iterator[Frame]:
-        while (lease := self._latest.take()) is not None:
+        while (lease := self._take()) is not None:
             yield lease.frame()
         if self._supervisor.error is not None:
             raise self._supervisor.error
+
+    def _take(self) -> Lease | None:
+        """The freshest frame; waited for, and asked for, if there is none."""
+        most_s = FRESH_S if self.pace() >= FRESH_S else STALE_S
+        _drop(self._latest.clear_if(lambda lease: lease.age_s() > most_s))
+        if self._latest.empty:
+            self._supervisor.ask()
+        return self._latest.take()
 
     def offer(self, lease: Lease) -> None:
         """A fresher frame; called by the supervisor."""
@@ -77,9 +102,15 @@ class Cameras:
         self._start = start
         self._supervisors: dict[LiveConfig, Supervisor] = {}
 
-    def source(self, config: LiveConfig, stop: Stop, report: Report = unreported) -> LiveSource:
+    def source(
+        self,
+        config: LiveConfig,
+        stop: Stop,
+        report: Report = unreported,
+        pace: Pace = at_once,
+    ) -> LiveSource:
         """A source of the camera that `config` names, by the process that has it already."""
         supervisor = self._supervisors.get(config)
         if supervisor is None or supervisor.ended:
             supervisor = self._supervisors[config] = Supervisor(config, self._start)
-        return LiveSource(supervisor, stop, report)
+        return LiveSource(supervisor, stop, report, pace)

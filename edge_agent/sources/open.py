@@ -8,16 +8,22 @@ from edge_agent.sources.config import (
     ImagesConfig,
     PicameraConfig,
     SourceConfig,
+    StillConfig,
     VideoConfig,
 )
 from edge_agent.sources.files import ImageSource
-from edge_agent.sources.live import Cameras
+from edge_agent.sources.live import Cameras, at_once
+from edge_agent.sources.supervisor import Pace
 from edge_agent.sources.video import VideoSource
 from edge_agent.stop import Stop
 
 
 def open_source(
-    config: SourceConfig, stop: Stop, report: Report = unreported, cameras: Cameras | None = None
+    config: SourceConfig,
+    stop: Stop,
+    report: Report = unreported,
+    cameras: Cameras | None = None,
+    pace: Pace = at_once,
 ) -> FrameSource:
     """The source `config` describes; it opens when entered.
 
@@ -26,12 +32,13 @@ def open_source(
         stop: ends its iteration.
         report: told when frames come and when they fail to.
         cameras: shared by all sources of an agent: two that name the same camera share it.
+        pace: how far apart looks at a camera are, in seconds, as things stand.
     """
     match config:
         case ImagesConfig():
             return ImageSource(config.path, stop, loop=config.loop, report=report)
         case VideoConfig():
             return VideoSource(config.path, stop, loop=config.loop, report=report)
-        case CameraConfig() | PicameraConfig():
-            return (cameras or Cameras()).source(config, stop, report)
+        case CameraConfig() | PicameraConfig() | StillConfig():
+            return (cameras or Cameras()).source(config, stop, report, pace)
     assert_never(config)

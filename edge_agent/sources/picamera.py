@@ -31,27 +31,30 @@ class Picamera:
         SourceError: there is no Picamera2, no such camera, or it is busy.
     """
 
+    still = False
+
     def __init__(self, config: PicameraConfig) -> None:
         self._config = config
         self._camera = _open(config)
-        self._image: U8 | None = None
+        self._request: Any = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._release()
         self._camera.stop()
         self._camera.close()
 
+    def pace(self, interval_s: float) -> None:
+        """As `Grabber.pace`: what is not looked at is not copied."""
+
     def grab(self) -> float:
         """As `Grabber.grab`; by the sensor's own date, which is when its exposure began."""
+        self._release()
         try:
-            request = self._camera.capture_request()
-            try:
-                self._image = np.asarray(request.make_array("main"), np.uint8)
-                dated_ns = request.get_metadata().get("SensorTimestamp")
-            finally:
-                request.release()
+            self._request = self._camera.capture_request()
+            dated_ns = self._request.get_metadata().get("SensorTimestamp")
         except RuntimeError as error:
             raise SourceError(f"{self._config.place}: no more frames: {error}") from error
         now = time.monotonic()
@@ -63,11 +66,17 @@ class Picamera:
 
     def retrieve(self, into: U8 | None) -> U8:
         """As `Grabber.retrieve`."""
-        image = self._image
+        image = None if self._request is None else self._request.make_array("main")
         if image is None or image.ndim != 3 or image.shape[2] != 3:
             found = "none" if image is None else f"one of shape {image.shape}"
             raise CorruptFrameError(f"expected a frame in colour, found {found}")
-        return image
+        return np.asarray(image, np.uint8)
+
+    def _release(self) -> None:
+        """The camera needs its buffer back."""
+        request, self._request = self._request, None
+        if request is not None:
+            request.release()
 
 
 def _open(config: PicameraConfig) -> Any:

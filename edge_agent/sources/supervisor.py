@@ -6,6 +6,7 @@ after each failure. It never gives up.
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +18,18 @@ from edge_agent.sources.base import SourceCounters
 from edge_agent.sources.config import LiveConfig
 from edge_agent.sources.lease import Handed, Lease
 from edge_agent.sources.process import CameraProcess
-from edge_agent.sources.wire import Captured, Corrupt, GoneError, Lost, Opened, Opening, Reopen
+from edge_agent.sources.wire import (
+    Captured,
+    Corrupt,
+    GoneError,
+    Look,
+    Lost,
+    Opened,
+    Opening,
+    Passing,
+    Reopen,
+)
+from edge_agent.sources.wire import Pace as Paced
 from edge_agent.stillness import Stillness
 from edge_agent.stop import Stop
 
@@ -33,10 +45,14 @@ CORRUPT_LOG_S = 60.0
 CLOSE_TIMEOUT_S = 1.5
 
 Start: TypeAlias = Callable[[LiveConfig], CameraProcess]
+Pace: TypeAlias = Callable[[], float]
+"""How far apart looks are, in seconds, as things stand; infinite while there are none."""
 
 
 class Taker(Protocol):
     """Who wants a camera's frames; called by the supervisor's thread."""
+
+    pace: Pace
 
     def offer(self, lease: Lease) -> None:
         """A fresher frame: to look at, or to drop."""
@@ -75,6 +91,7 @@ class Supervisor:
         self._survivor: CameraProcess | None = None  # the last one, which may outlive its killing
         self._backoff = Backoff()
         self._still = Stillness(config.frozen_after_s or None)
+        self._told_pace_s = 0.0
         self._lost_in_a_row = 0
         self._replaced_at = -float("inf")
         self._corrupt_told_at = -float("inf")
@@ -114,6 +131,13 @@ class Supervisor:
         self.dismiss(source)
         if self._ended.is_set() and self._thread is not None:
             self._thread.join(CLOSE_TIMEOUT_S)
+
+    def ask(self) -> None:
+        """The next frame is wanted; of a camera that is being opened the first one comes anyway."""
+        with self._lock:
+            process = self._process
+        if process is not None:
+            process.tell(Look())
 
     def counters(self) -> SourceCounters:
         """What happened so far; `dropped` are those that no source was offered."""
@@ -164,6 +188,8 @@ class Supervisor:
             )
         self._started += 1
         with self._start(self._config) as process:
+            self._told_pace_s = 0.0
+            self._tune(process)
             self._adopt(process)
             self._survivor = process
             try:
@@ -187,6 +213,7 @@ class Supervisor:
         first_seq, patience_s = self._next_seq, START_TIMEOUT_S
         heard_s, trouble = time.monotonic(), ""
         while not self._ended.is_set():
+            self._tune(process)
             match process.link.receive(heard_s + patience_s - time.monotonic()):
                 case None:
                     last = f", but: {trouble}" if trouble else ""
@@ -204,6 +231,11 @@ class Supervisor:
                     self._passed_over += handed.passed_over(said)
                     self._offer(handed, said)
                     patience_s, trouble = config.read_timeout_s, ""
+                case Passing(number) as said:
+                    if handed is not None:
+                        self._next_seq = first_seq + number + 1
+                        self._passed_over += handed.passed_over(said)
+                    trouble = ""
                 case Lost(reason, over):
                     self._reopen(process, SourceError(reason), over)
                     patience_s = opening_s
@@ -211,10 +243,17 @@ class Supervisor:
                     raise SourceError(f"{config.place}: its process said {other} out of turn")
             heard_s = time.monotonic()
 
+    def _tune(self, process: CameraProcess) -> None:
+        """Tell the process how far apart looks are, when that has changed."""
+        pace_s = min((source.pace() for source in self._everybody()), default=math.inf)
+        if pace_s != self._told_pace_s:
+            self._told_pace_s = pace_s
+            process.tell(Paced(pace_s))
+
     def _offer(self, handed: Handed, said: Captured) -> None:
         """Give a frame to every source, unless it is not what the camera sees now."""
         now = time.monotonic()
-        frozen = self._still.problem(said.content, said.monotonic_s)
+        frozen = self._still.problem(said.content, said.came_s)
         if frozen:
             self._frozen += 1
             handed.give_back(said)
@@ -223,7 +262,7 @@ class Supervisor:
                 self._replaced_at = now
                 raise SourceError(f"{self._config.place}: {frozen}")
             return
-        if now - said.monotonic_s > self._config.read_timeout_s:
+        if now - said.came_s > self._config.read_timeout_s:
             # It waited, or its process did, as when it is stopped and goes on.
             self._passed_over += 1
             handed.give_back(said)

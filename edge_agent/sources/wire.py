@@ -42,6 +42,16 @@ class Release(_Packet, frozen=True):
     slot: Slot
 
 
+class Look(_Packet, frozen=True):
+    """To it: the next sound frame is wanted."""
+
+
+class Pace(_Packet, frozen=True):
+    """To it: so far apart are the looks that will be asked for; at 0 all frames are wanted."""
+
+    interval_s: float
+
+
 class Reopen(_Packet, frozen=True):
     """To it, after `Lost`: try again."""
 
@@ -67,6 +77,7 @@ class Captured(_Packet, frozen=True):
         content: the same for the same picture; None if it differs from the one before.
         monotonic_s: when it was captured; the system's monotonic clock is everybody's.
         wall_s: the same moment by the wall clock, in seconds since 1970.
+        came_s: when it came here, by the monotonic clock; a still may be old by then.
     """
 
     slot: Slot
@@ -75,6 +86,19 @@ class Captured(_Packet, frozen=True):
     content: int | None
     monotonic_s: float
     wall_s: float
+    came_s: float
+
+
+class Passing(_Packet, frozen=True):
+    """From it, now and then while frames come, or would if asked for, and none is wanted.
+
+    Args:
+        number: of the last one.
+        passed_over: as in `Captured`.
+    """
+
+    number: Count
+    passed_over: Count
 
 
 class Corrupt(_Packet, frozen=True):
@@ -96,8 +120,8 @@ class Lost(_Packet, frozen=True):
     over: bool = False
 
 
-ToCamera: TypeAlias = Begin | Release | Reopen
-FromCamera: TypeAlias = Opening | Opened | Captured | Corrupt | Lost
+ToCamera: TypeAlias = Begin | Release | Look | Pace | Reopen
+FromCamera: TypeAlias = Opening | Opened | Captured | Passing | Corrupt | Lost
 Received = TypeVar("Received")
 
 

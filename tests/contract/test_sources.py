@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from http_cameras import Stills, http_camera
 from mjpeg import mjpeg_camera
 from rtsp import rtsp_camera
 
@@ -23,6 +24,7 @@ from edge_agent.sources.config import (
     ImagesConfig,
     PicameraConfig,
     SourceConfig,
+    StillConfig,
     VideoConfig,
 )
 from edge_agent.sources.live import Cameras
@@ -30,9 +32,14 @@ from edge_agent.sources.open import open_source
 from edge_agent.stop import Stop
 
 COUNT = 5
-KINDS = ("image", "folder", "folder-loop", "video", "video-loop", "camera", "rtsp", "picamera")
+KINDS = (
+    *("image", "folder", "folder-loop", "video", "video-loop"),
+    *("camera", "rtsp", "picamera", "snapshot", "still"),
+)
 FINITE = ("image", "folder", "video")
-LIVE = ("camera", "rtsp", "picamera")
+STREAMED = ("camera", "rtsp", "picamera")
+ASKED = ("snapshot", "still")  # by its kind, and by what a camera's address answers
+LIVE = (*STREAMED, *ASKED)
 FAKE_MODULES = Path(__file__).parents[1] / "fake_modules"
 
 
@@ -80,6 +87,10 @@ def _configure(
                     return VideoConfig(path=video, loop=kind.endswith("loop"))
                 case "picamera":
                     return PicameraConfig(width=64, height=48)
+                case "snapshot" | "still":
+                    url = owned.enter_context(http_camera(Stills())).url
+                    config = StillConfig if kind == "snapshot" else CameraConfig
+                    return config(url=url, open_timeout_s=5, read_timeout_s=5)
                 case _:
                     start = rtsp_camera if kind == "rtsp" else mjpeg_camera
                     camera = owned.enter_context(start())
@@ -92,7 +103,9 @@ def _configure(
 def _source(
     request: pytest.FixtureRequest, configure: Callable[[str], SourceConfig], stop: Stop
 ) -> FrameSource:
-    return open_source(configure(request.param), stop)
+    # A still is asked for as often as it is looked at, and at most once a second unless told so.
+    often = 0.0 if request.param not in ASKED else 0.01
+    return open_source(configure(request.param), stop, pace=lambda: often)
 
 
 @pytest.fixture(name="stop")
@@ -173,7 +186,7 @@ def test_loops_go_round(kind: str, configure: Callable[[str], SourceConfig], sto
     assert numbers == list(range(3 * COUNT))
 
 
-@pytest.mark.parametrize("kind", LIVE)
+@pytest.mark.parametrize("kind", STREAMED)
 def test_a_live_source_stays_fresh(
     kind: str, configure: Callable[[str], SourceConfig], stop: Stop
 ) -> None:
@@ -204,6 +217,23 @@ def test_the_moment_is_the_captures(
         assert age_s >= 0.3
         by_the_wall_s = (datetime.now(UTC) - frame.captured_at).total_seconds()
         assert abs(by_the_wall_s - age_s) < 2
+
+
+@pytest.mark.parametrize("kind", LIVE)
+def test_a_live_source_that_is_asked_seldom_gives_what_is_there_then(
+    kind: str, configure: Callable[[str], SourceConfig], stop: Stop
+) -> None:
+    """Not what came when nobody asked, of which only a stream has any; and not less than that."""
+    with open_source(configure(kind), stop, pace=lambda: 60) as source:
+        frames = iter(source)
+        first = next(frames)
+        time.sleep(0.8)
+        asked = time.monotonic()
+        second, third = next(frames), next(frames)
+        # A sensor dates by the beginning of its exposure.
+        assert asked - 0.1 < second.monotonic_s < third.monotonic_s
+        assert first.seq < second.seq < third.seq
+        assert (second.seq > first.seq + 5) is (kind in STREAMED)
 
 
 @pytest.mark.parametrize("kind", LIVE)

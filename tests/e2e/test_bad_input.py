@@ -285,7 +285,7 @@ def test_a_broker_that_lets_nobody_publish(
 def test_an_absent_camera(mosquitto: Mosquitto, bright_path: Path, tmp_path: Path) -> None:
     """`check` ends with its status; `run` waits for it and says so to subscribers."""
     config = write_config(tmp_path, mosquitto.url, bright_path, '{ kind = "camera", index = 63 }')
-    absent = "camera 63: expected a camera, found none that opens"
+    absent = "camera 63: expected a camera, found no such device"
     done = edgeward_agent("check", "--config", config)
     assert done.returncode == ExitCode.SOURCE
     assert f"failed  source of front: {absent}; is it plugged in" in done.stdout

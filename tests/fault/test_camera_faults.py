@@ -51,12 +51,16 @@ def test_an_absent_camera_is_waited_for_and_ends_in_time(
     mosquitto: Mosquitto, tmp_path: Path, bright_path: Path
 ) -> None:
     """The agent stays, says which camera is missing, and ends on SIGTERM."""
-    url = f"http://127.0.0.1:{free_port()}/stream.mjpg"
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/stream.mjpg"
     config = write_config(tmp_path, mosquitto.url, bright_path, toml(url))
     with Subscriber(mosquitto.url, "gate") as subscriber, Agent(config) as agent:
         message = available(subscriber)
         assert message.state == "offline"
-        assert message.reason == f"camera {url}: expected a camera, found none that opens"
+        assert message.reason == (
+            f"camera {url}: expected a camera, found nobody who listens at 127.0.0.1:{port} "
+            "(connection refused)"
+        )
         time.sleep(0.5)
         assert agent.process.poll() is None
         assert agent.terminate() == 0

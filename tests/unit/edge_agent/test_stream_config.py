@@ -8,7 +8,7 @@ from edge_agent.config import AgentConfig, load_config
 from edge_agent.errors import ConfigError
 from edge_agent.publishing import PublishConfig, SnapshotConfig, SnapshotsConfig
 from edge_agent.regions import Region, RelativeRegion
-from edge_agent.sources.config import CameraConfig, PicameraConfig
+from edge_agent.sources.config import CameraConfig, PicameraConfig, StillConfig
 
 HEAD = """
 [device]
@@ -56,13 +56,21 @@ INDEX = 'source = { kind = "camera", index = 0 }\n'
         ),
         ('kind = "picamera"', PicameraConfig(index=0)),
         (
+            'kind = "snapshot", url = "https://c/x", credentials_file = "/c", ca_file = "/a"',
+            StillConfig(url="https://c/x", credentials_file=Path("/c"), ca_file=Path("/a")),
+        ),
+        (
+            'kind = "camera", url = "rtsp://c", credentials_file = "/c"',
+            CameraConfig(url="rtsp://c", credentials_file=Path("/c")),
+        ),
+        (
             'kind = "picamera", index = 1, width = 1640, height = 1232, fps = 7.5',
             PicameraConfig(index=1, width=1640, height=1232, fps=7.5),
         ),
     ],
 )
 def test_cameras_are_understood(
-    tmp_path: Path, source: str, expected: CameraConfig | PicameraConfig
+    tmp_path: Path, source: str, expected: CameraConfig | PicameraConfig | StillConfig
 ) -> None:
     """By file, with everything that can be asked of it; on the board's connector."""
     (stream,) = load(tmp_path, f"source = {{ {source} }}").streams
@@ -108,6 +116,15 @@ max_mb = 1.5
         (
             'source = { kind = "camera", url = "rtsp://c", fps = 5 }',
             "camera: expected no fps with url: the stream has its own - at `$.stream[0].source`",
+        ),
+        (
+            'source = { kind = "camera", index = 0, credentials_file = "c" }',
+            "camera: expected url with credentials_file or ca_file, found none - at "
+            "`$.stream[0].source`",
+        ),
+        (
+            'source = { kind = "snapshot", url = "rtsp://c" }',
+            'snapshot: expected url = "http://..." or "https://..." - at `$.stream[0].source`',
         ),
         (
             'source = { kind = "camera", index = 0, fourcc = "MJPEG" }',

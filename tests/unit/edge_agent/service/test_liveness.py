@@ -20,7 +20,7 @@ from edge_agent.service.liveness import (
     beating_report,
 )
 from edge_agent.sources.base import Frame, SourceCounters, bgr_frame
-from edge_agent.sources.config import CameraConfig, ImagesConfig
+from edge_agent.sources.config import CameraConfig, ImagesConfig, StillConfig
 from edge_agent.stop import Stop
 from edge_agent.stream import Speaker, Stream
 
@@ -125,11 +125,12 @@ def test_another_interval_is_another_allowance() -> None:
             CameraConfig(index=0, open_timeout_s=7, read_timeout_s=5, frozen_after_s=30),
             102 + SLACK_S,
         ),
+        (60, StillConfig(url="http://c/", open_timeout_s=7, read_timeout_s=5), 72 + SLACK_S),
         (float("inf"), CameraConfig(index=0), float("inf")),
     ],
 )
 def test_an_idle_interval_is_no_silence(
-    interval_s: float, source: ImagesConfig | CameraConfig, expected_s: float
+    interval_s: float, source: ImagesConfig | CameraConfig | StillConfig, expected_s: float
 ) -> None:
     """Once an hour has an hour, and what the camera may take besides; a pause is for ever."""
     assert allowance_s(source, interval_s) == expected_s

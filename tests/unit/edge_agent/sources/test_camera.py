@@ -82,7 +82,7 @@ def test_a_camera_that_is_absent_is_named(
     capture: FakeCapture, config: CameraConfig, place: str
 ) -> None:
     """Place, expected, found."""
-    with pytest.raises(SourceError, match=f"{place}: expected a camera, found none that opens"):
+    with pytest.raises(SourceError, match=f"{place}: expected a camera, found no such device"):
         OpencvCamera(config)
     assert capture.released
 

@@ -4,25 +4,32 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import pytest
+from brokers import wait_until
 
 from edge_agent.arrays import U8
 from edge_agent.errors import SourceError
-from edge_agent.sources.capture import ANOTHER_SHAPE, Capture
+from edge_agent.sources.capture import Capture
+from edge_agent.sources.delivery import PASSING_S, STILL_S
 from edge_agent.sources.grabber import CorruptFrameError
 from edge_agent.sources.ring import SLOTS, RingReader, make_memory
+from edge_agent.sources.session import ANOTHER_SHAPE
+from edge_agent.sources.stream_clock import LATE_S
 from edge_agent.sources.wire import (
     Captured,
     Corrupt,
     FromCamera,
     GoneError,
     Link,
+    Look,
     Lost,
     Opened,
     Opening,
+    Pace,
+    Passing,
     Release,
     Reopen,
     ToCamera,
@@ -37,7 +44,16 @@ def image(level: int, shape: tuple[int, int, int] = SHAPE) -> U8:
 
 
 class Scripted:
-    """A camera that gives these frames, then has no more; None stands for a corrupt one."""
+    """A camera that gives these frames, then has no more; None stands for a corrupt one.
+
+    `late_s`: so old they are when they come; `still`: each is asked for. What it was told of the
+    pace, and how it dated frames, is in `paces` and `dates`.
+    """
+
+    still = False
+    late_s = 0.0
+    paces: ClassVar[list[float]] = []
+    dates: ClassVar[list[float]] = []
 
     def __init__(self, frames: list[U8 | None], step: Callable[[], None]) -> None:
         self._frames, self._step, self._next = frames, step, -1
@@ -48,12 +64,16 @@ class Scripted:
     def __exit__(self, *_: object) -> None:
         pass
 
+    def pace(self, interval_s: float) -> None:
+        self.paces.append(interval_s)
+
     def grab(self) -> float:
         self._step()
         self._next += 1
         if self._next >= len(self._frames):
             raise SourceError("the end")
-        return float(self._next)
+        self.dates.append(time.monotonic() + self._next / 1000 - self.late_s)
+        return self.dates[-1]
 
     def retrieve(self, into: U8 | None) -> U8:
         given = self._frames[self._next]
@@ -69,6 +89,8 @@ class Bench:
         ours, theirs = pair()
         self._ends = ours, theirs
         self.link: Link[FromCamera] = Link(ours, FromCamera)
+        Scripted.paces.clear()
+        Scripted.dates.clear()
         self.memory = make_memory()
         self._may_step = threading.Semaphore(0 if stepwise else 10**6)
         self._scripts = iter(scripts)
@@ -119,8 +141,8 @@ def test_frames_come_in_order_whole_and_dated_by_the_camera() -> None:
         for number in range(3):
             said = bench.hear()
             assert isinstance(said, Captured)
-            assert (said.number, said.monotonic_s) == (number, float(number))
-            assert abs(said.wall_s - (time.time() - time.monotonic() + number)) < 5
+            assert (said.number, said.monotonic_s) == (number, Scripted.dates[number])
+            assert abs(said.wall_s - time.time()) < 5
             assert np.unique(reader.copy(said.slot)).tolist() == [number + 1]
         assert bench.hear() == Lost("the end")
 
@@ -248,3 +270,95 @@ def test_it_ends_when_nobody_listens() -> None:
             assert bench.hear() == Opening()
             bench.link.hang_up()
             assert bench.ended.wait(10)
+
+
+def captured(bench: Bench) -> Captured:
+    """The next frame; what is said besides is passed over."""
+    while not isinstance(message := bench.hear(), Captured):
+        pass
+    bench.link.send(Release(message.slot))
+    return message
+
+
+def test_frames_that_nobody_asks_for_are_not_decoded() -> None:
+    """The first one says that there are frames; the others come one for each look."""
+    frames: list[U8 | None] = [image(1), *[None] * 5, image(2), *[None] * 5, image(3)]
+    with Bench([frames], stepwise=True) as bench:
+        bench.link.send(Pace(60))
+        bench.step()
+        assert captured(bench).number == 0
+        assert Scripted.paces[-1] == 60
+        bench.step(5)
+        wait_until(lambda: len(Scripted.dates) == 6, "the frames that nobody wants")
+        bench.link.send(Look())
+        bench.step()
+        said = captured(bench)
+        assert (said.number, said.passed_over) == (6, 5)
+        bench.step(5)
+        wait_until(lambda: len(Scripted.dates) == 12, "more of them")
+        bench.link.send(Pace(0))
+        bench.step()
+        assert captured(bench).number == 12
+
+
+def test_frames_that_nobody_asks_for_show_that_the_camera_works() -> None:
+    """Now and then, not for each."""
+    with Bench([[image(1), *[None] * 10]], stepwise=True) as bench:
+        bench.link.send(Pace(60))
+        bench.step()
+        captured(bench)
+        time.sleep(PASSING_S)
+        bench.step(9)
+        assert bench.hear() == Passing(1, 1)
+        assert bench.link.receive(0.05) is None
+
+
+def test_a_frame_that_was_held_back_is_not_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is sound, and of another moment."""
+    monkeypatch.setattr(Scripted, "late_s", LATE_S + 1)
+    with Bench([[image(1)] * 3]) as bench:
+        assert [type(m) for m in bench.until_lost()] == [Opening]
+
+
+def test_a_still_is_asked_for_when_a_look_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However old the picture is; in between it only says that it lives."""
+    monkeypatch.setattr(Scripted, "still", True)
+    monkeypatch.setattr(Scripted, "late_s", 3600.0)
+    with Bench([[image(1), image(1), image(2)]]) as bench:
+        bench.link.send(Pace(60))
+        assert captured(bench).number == 0
+        assert bench.hear() == Passing(0, 0)
+        assert len(Scripted.dates) == 1
+        bench.link.send(Look())
+        assert captured(bench).number == 1
+
+
+def test_a_still_that_is_wanted_all_the_time_is_asked_for_once_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody said how often: not as fast as it can answer."""
+    monkeypatch.setattr(Scripted, "still", True)
+    with Bench([[image(1)] * 9]) as bench:
+        first = captured(bench)
+        bench.link.send(Look())
+        assert captured(bench).came_s - first.came_s > STILL_S - 0.05
+
+
+def test_a_still_that_is_damaged_is_asked_for_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing better is on its way: it counts as lost, and whoever supervises waits."""
+    monkeypatch.setattr(Scripted, "still", True)
+    with Bench([[None, image(1)]]) as bench:
+        messages = [bench.hear() for _ in range(3)]
+        assert messages == [Opening(), Corrupt(0, "scripted"), Lost("camera 0: scripted")]
+
+
+def test_a_still_may_stay_the_same_where_nobody_said_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its content is like no other then; must not fire for streams."""
+    for still, repeats, known in ((True, True, False), (True, False, True), (False, True, True)):
+        monkeypatch.setattr(Scripted, "still", still)
+        with Bench([[image(1)]], stepwise=True) as bench:
+            bench._capture.stills_may_repeat = repeats
+            bench.step()
+            assert (captured(bench).content is not None) is known

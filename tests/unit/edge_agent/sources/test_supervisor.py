@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Self
 
 import pytest
@@ -18,8 +19,11 @@ from edge_agent.sources.wire import (
     FromCamera,
     GoneError,
     Link,
+    Look,
     Opened,
     Opening,
+    Pace,
+    Passing,
     Release,
     ToCamera,
     pair,
@@ -56,6 +60,9 @@ class ThreadProcess:
     def tell(self, message: ToCamera) -> None:
         if isinstance(message, Release):
             self.given_back.append(message.slot)
+        else:
+            with suppress(GoneError):
+                self.link.send(message)
 
     def ring(self, opened: Opened) -> RingReader:
         return RingReader(self._memory, (opened.height, opened.width, 3))
@@ -95,6 +102,7 @@ class Stage:
 
 def give(process: ThreadProcess, slot: int, number: int, **changes: float | None) -> None:
     fields = {"content": None, "monotonic_s": time.monotonic(), "wall_s": time.time()} | changes
+    fields["came_s"] = fields["monotonic_s"]
     process.writer.view(slot)[...] = number
     process.camera.send(Captured(slot, number, 0, **fields))  # type: ignore[arg-type]
 
@@ -109,6 +117,46 @@ def eventually(true: Callable[[], bool]) -> None:
 def taken(stage: Stage, count: int) -> list[Frame]:
     frames = iter(stage.source)
     return [next(frames) for _ in range(count)]
+
+
+def test_looks_that_are_far_apart_are_asked_for_and_their_pace_is_told() -> None:
+    """What has waited is dropped then; a pace that changes while it runs is told too."""
+    stage = Stage()
+    pace = 60.0
+    stage.source.pace = lambda: pace
+    with stage.source:
+        process = stage.process()
+        assert process.camera.receive(10) == Pace(60)
+        give(process, 0, 0, monotonic_s=time.monotonic() - 1)
+        eventually(lambda: stage.reports == [(True, "")])
+        asked = threading.Thread(target=lambda: taken(stage, 1), daemon=True)
+        asked.start()
+        assert process.camera.receive(10) == Look()
+        assert process.given_back == [0]
+        give(process, 1, 1)
+        asked.join(10)
+        assert not asked.is_alive()
+        pace = 0.0
+        process.camera.send(Passing(7, 6))
+        assert process.camera.receive(10) == Pace(0)
+        eventually(lambda: stage.source.counters.dropped == 7)  # of them one that had waited
+        give(process, 2, 9)
+        (frame,) = taken(stage, 1)
+        assert frame.seq == 9
+
+
+def test_frames_that_nobody_wants_keep_a_camera_from_being_lost() -> None:
+    """Must fire when they end: a camera that says nothing at all is replaced."""
+    stage = Stage(CameraConfig(url="test://", read_timeout_s=0.3))
+    with stage.source:
+        process = stage.process()
+        give(process, 0, 0)
+        for number in range(1, 6):
+            time.sleep(0.1)
+            process.camera.send(Passing(number, number))
+        assert stage.source.counters.respawned == 0
+        stage.process(1)
+        assert stage.reports[-1] == (False, "camera test://: no frame for 0.3 s")
 
 
 def test_every_slot_is_given_back_once() -> None:

@@ -1,5 +1,6 @@
 """The words between the two processes, and how a connection ends."""
 
+import math
 import socket
 import threading
 import time
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.sources.config import CameraConfig, PicameraConfig
+from edge_agent.sources.config import CameraConfig, PicameraConfig, StillConfig
 from edge_agent.sources.wire import (
     Begin,
     Captured,
@@ -16,9 +17,12 @@ from edge_agent.sources.wire import (
     FromCamera,
     GoneError,
     Link,
+    Look,
     Lost,
     Opened,
     Opening,
+    Pace,
+    Passing,
     Release,
     Reopen,
     ToCamera,
@@ -41,12 +45,16 @@ def test_every_message_arrives_as_it_was(ends: tuple[socket.socket, socket.socke
         Begin(CameraConfig(device=Path("/dev/v4l/by-id/x"), width=640, height=480)),
         Begin(PicameraConfig(fps=2)),
         Release(3),
+        Look(),
+        Pace(math.inf),
+        Begin(StillConfig(url="http://c/x", credentials_file=Path("/c"))),
         Reopen(),
     ]
     up: list[FromCamera] = [
         Opening(),
         Opened(480, 640),
-        Captured(0, 7, 2, 123, 1.5, 2.5),
+        Captured(0, 7, 2, 123, 1.5, 2.5, 3.5),
+        Passing(8, 3),
         Corrupt(8, "why"),
         Lost("gone", over=True),
     ]

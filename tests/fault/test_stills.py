@@ -1,0 +1,62 @@
+"""A camera that gives stills, through the whole agent: how often it is asked, and what is said."""
+
+import time
+from pathlib import Path
+
+import pytest
+from agents import Agent, hear, write_config
+from brokers import Mosquitto
+from http_cameras import Stills, answers, http_camera
+from live_cameras import PATIENCE_S, available, toml
+
+from edge_agent.client import Subscriber
+from edge_agent.messages import ResultMessage
+
+PACE = "interval_s = 0.5\n"
+
+
+@pytest.mark.parametrize("kind", ["snapshot", "camera"])
+def test_a_still_is_asked_for_at_the_streams_interval(
+    kind: str, mosquitto: Mosquitto, tmp_path: Path, bright_path: Path
+) -> None:
+    """By its kind, and where a camera's address turns out to be one; it is online throughout."""
+    stills = Stills()
+    with http_camera(stills) as camera:
+        source = toml(camera.url).replace('"camera"', f'"{kind}"')
+        config = write_config(tmp_path, mosquitto.url, bright_path, source, stream=PACE)
+        with Subscriber(mosquitto.url, "gate") as subscriber, Agent(config) as agent:
+            assert available(subscriber).state == "online"
+            first = hear(subscriber, ResultMessage, PATIENCE_S)
+            asked, start = camera.asked, time.monotonic()
+            following = [hear(subscriber, ResultMessage, PATIENCE_S) for _ in range(4)]
+            passed_s = time.monotonic() - start
+            assert camera.asked - asked <= passed_s / 0.5 + 2
+            moments = [message.captured_at for message in (first, *following)]
+            assert moments == sorted(set(moments))
+            stills.stands.set()
+            while (now := hear(subscriber, ResultMessage, PATIENCE_S).captured_at) != moments[-1]:
+                moments.append(now)
+            assert stills.unchanged
+            assert agent.terminate() == 0
+            said = available(subscriber)
+            assert (said.state, said.reason) == ("offline", "stopped")
+
+
+def test_a_still_that_is_refused_says_why_and_is_not_hammered(
+    mosquitto: Mosquitto, tmp_path: Path, bright_path: Path
+) -> None:
+    """By its status, without the user; and each attempt comes later than the one before."""
+    with http_camera(answers(403)) as camera:
+        url = camera.url.replace("://", "://me:hunter2@")
+        source = toml(url).replace('"camera"', '"snapshot"')
+        config = write_config(tmp_path, mosquitto.url, bright_path, source)
+        with Subscriber(mosquitto.url, "gate") as subscriber, Agent(config) as agent:
+            said = available(subscriber)
+            assert said.reason == (
+                f"snapshot {camera.url}: expected a picture, found status 403: "
+                "this user may not see it"
+            )
+            time.sleep(2)
+            assert camera.asked <= 6
+            assert agent.terminate() == 0
+        assert "hunter2" not in agent.log.read_text()

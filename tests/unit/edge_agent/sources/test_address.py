@@ -1,0 +1,56 @@
+"""What of a camera's URL is shown, and what is secret in it."""
+
+import pytest
+
+from edge_agent.endpoint import Credentials
+from edge_agent.errors import SourceError
+from edge_agent.sources.address import shown, with_credentials, without_credentials
+from edge_agent.sources.config import CameraConfig, StillConfig
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://c/video?channel=2&subtype=0", "http://c/video?channel=2&subtype=0"),
+        ("rtsp://me:hunter2@c:554/live?CH=1&token=hunter2", "rtsp://c:554/live?CH=1"),
+        ("http://c/v.cgi?user=me&pwd=hunter2", "http://c/v.cgi"),
+        ("http://c/v.cgi?loginuse=me&loginpas=hunter2&res=vga", "http://c/v.cgi?res=vga"),
+        ("http://c/still.jpg", "http://c/still.jpg"),
+        ("/recordings/a.mp4", "/recordings/a.mp4"),
+    ],
+)
+def test_what_names_a_picture_is_shown(url: str, expected: str) -> None:
+    """Channels and sizes stay; users, passwords and tokens are left out with their names."""
+    assert shown(url) == expected
+
+
+def test_cameras_that_differ_behind_the_question_mark_are_told_apart() -> None:
+    """By what is harmless, or by two digits of a checksum; a password makes no difference."""
+    urls = [f"http://c/img?{q}" for q in ("cam=1", "cam=2", "garden", "yard", "place=a")]
+    assert len({shown(url) for url in urls}) == len(urls)
+    assert "garden" not in shown(urls[2])
+    assert shown("http://c/i?x=1&pwd=a") == shown("http://c/i?x=1&pwd=b")
+    assert shown("http://c/i?x=1&pwd=a") == shown("http://me:b@c/i?x=1#b")
+    places = {CameraConfig(url=urls[0]).place, StillConfig(url=urls[0]).place}
+    assert places == {"camera http://c/img?cam=1", "snapshot http://c/img?cam=1"}
+
+
+def test_user_and_password_are_taken_out_and_put_in() -> None:
+    """With whatever is in them, percent-encoded as URLs have it."""
+    who = Credentials("me", "a/b@c:d")
+    url = with_credentials("rtsp://c:1/x?y=1", who)
+    assert url == "rtsp://me:a%2Fb%40c%3Ad@c:1/x?y=1"
+    assert without_credentials(url, "camera") == ("rtsp://c:1/x?y=1", who)
+    assert without_credentials("http://c/x#y", "camera") == ("http://c/x", None)
+    assert with_credentials("http://c/x", None) == "http://c/x"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://me:hun/ter2@c/", "http://me:hunter2?@c/", "http://", "http://c /x"]
+)
+def test_an_address_that_is_none_is_refused_unseen(url: str) -> None:
+    """A part of a password may stand where the host should."""
+    with pytest.raises(SourceError) as caught:
+        without_credentials(url, "camera 1")
+    assert str(caught.value).startswith("camera 1: expected SCHEME://HOST[:PORT]/PATH, found")
+    assert "ter2" not in str(caught.value)
