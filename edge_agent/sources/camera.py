@@ -14,6 +14,7 @@ import numpy as np
 
 from edge_agent.arrays import U8
 from edge_agent.errors import SourceError
+from edge_agent.opencv_log import silence_opencv
 from edge_agent.sources import device_probe, jpeg, stream_probe
 from edge_agent.sources.address import with_credentials
 from edge_agent.sources.camera_login import address_and_login
@@ -170,7 +171,7 @@ def open_capture(config: CameraConfig) -> cv2.VideoCapture:
     Raises:
         SourceError: it is absent, busy, or does not answer within its timeout.
     """
-    cv2.setLogLevel(0)  # what goes wrong is in our own errors, once
+    silence_opencv()
     capture = cv2.VideoCapture()
     if config.url is None:
         # The V4L2 back end takes no timeouts here: they are in the process's environment.

@@ -2,9 +2,8 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +12,7 @@ import cv2
 import numpy as np
 
 from edge_agent.arrays import U8
+from edge_agent.opencv_log import silent_opencv
 from pipeline.data.split import digest
 from pipeline.errors import DataError
 from pipeline.progress import Progress
@@ -120,7 +120,7 @@ def look_at_each(
     looks: list[Found] = []
     # Decoding and hashing release Python's lock, so threads share the work.
     with (
-        _quiet_opencv(),
+        silent_opencv(),  # such files are reported anyway
         progress.task("look at images", len(images)) as task,
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
@@ -151,14 +151,3 @@ def _is_grey(image: U8) -> bool:
     sample = image[::_SAMPLE_STEP, ::_SAMPLE_STEP].astype(np.int16)
     spread = sample.max(axis=2) - sample.min(axis=2)
     return bool(spread.mean() < _GREY_SPREAD)
-
-
-@contextmanager
-def _quiet_opencv() -> Iterator[None]:
-    """No warnings on the terminal about files that are reported anyway."""
-    level = cv2.getLogLevel()
-    cv2.setLogLevel(0)  # silent
-    try:
-        yield
-    finally:
-        cv2.setLogLevel(level)
