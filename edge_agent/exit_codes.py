@@ -37,5 +37,7 @@ class ExitCode(IntEnum):
     RUN_FOLDER = 25
     TRAINING = 26
     DEMO = 27
+    # `edgeward` where only the device's packages are installed.
+    HOST_EXTRA = 28
     # The shell's convention for SIGINT.
     INTERRUPTED = 130
