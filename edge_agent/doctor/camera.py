@@ -60,6 +60,10 @@ def _frame(check: str, stream: StreamConfig, remedy: str) -> Finding:
         return fail(check, one_line(error), "mend the regions in agent.toml: the frame is smaller")
     except AgentError as error:
         return fail(check, one_line(error), remedy)
+    # A package that lacks what we ask of it: the round goes on, and this is what it found.
+    except Exception as error:
+        again = "the packages do not suit: install the agent again"
+        return fail(check, f"{type(error).__name__}: {one_line(error)}", again)
 
 
 def _remedy(config: object) -> str:

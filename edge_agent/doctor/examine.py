@@ -38,9 +38,14 @@ def examine(path: Path | None, host: Host) -> Iterator[Finding]:
         yield skip("the rest", "needs what failed above: mend that first, and ask again")
         return
     yield from python.runtime()
+    from edge_agent.doctor import rehearsal
+
+    yield rehearsal.modules()
     yield from _machine(host)
     path = path or (CONFIG if CONFIG.exists() else None)
     if path is None:
+        yield rehearsal.inference()
+        yield rehearsal.camera()
         yield skip("config", f"no --config given and no {CONFIG}: bundle, camera and broker unseen")
         return
     yield from _configured(path, host)

@@ -10,7 +10,7 @@ import os
 import platform
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from edge_agent.doctor.report import Finding, fail, ok, skip, warn
@@ -27,6 +27,13 @@ PACKAGES = (
     ("paho-mqtt", "paho.mqtt.client"),
 )
 RUNTIMES = ("ai-edge-litert", "tflite-runtime")
+# Each has a `cv2` of its own in the same place; the first is what we depend on.
+OPENCVS = (
+    "opencv-python-headless",
+    "opencv-python",
+    "opencv-contrib-python-headless",
+    "opencv-contrib-python",
+)
 # How wheels name a machine, by how the kernel does.
 ARM_64, X86_64 = ("aarch64", "arm64", "universal2"), ("x86_64", "amd64", "universal2")
 MACHINES = {"aarch64": ARM_64, "arm64": ARM_64, "x86_64": X86_64, "amd64": X86_64}
@@ -84,13 +91,33 @@ def interpreter(found: Interpreter) -> list[Finding]:
 def packages(found: Interpreter) -> Iterator[Finding]:
     """Whether each package is there, made for this Python, and loads."""
     runtimes = [name for name in RUNTIMES if _distribution(name) is not None]
+    opencvs = [name for name in OPENCVS if _distribution(name) is not None]
     for name, module in PACKAGES:
-        yield _package(name, module, found)
+        here = opencvs[0] if module == "cv2" and opencvs else name
+        yield _package(here, module, found)
+    yield from one_opencv({name: _version(name) or "" for name in opencvs})
     for name in runtimes:
         wrong = wrong_wheel(_wheel_tags(name), found)
         if wrong:
             yield fail(name, wrong, _reinstall(name))
     yield from numpy_for(runtimes, _version("numpy"))
+
+
+def one_opencv(versions: Mapping[str, str]) -> list[Finding]:
+    """Whether one package alone owns `cv2`, or several that were made of one OpenCV.
+
+    Args:
+        versions: the version of each that is installed, by its name.
+    """
+    if len(set(versions.values())) < 2:
+        return []
+    names = [f"{name} {version}" for name, version in versions.items()]
+    unwanted = [name for name in versions if name != OPENCVS[0]]
+    remedy = (
+        f"{sys.executable} -m pip uninstall {' '.join(unwanted)}, and then "
+        f"{sys.executable} -m pip install --force-reinstall {OPENCVS[0]}"
+    )
+    return [warn("one opencv", f"{' and '.join(names)} lie over each other", remedy)]
 
 
 def numpy_for(runtimes: list[str], numpy: str | None) -> list[Finding]:

@@ -151,3 +151,21 @@ def test_no_runtime_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     (finding,) = python.runtime()
     assert finding.level == "fail"
     assert "found neither usable" in finding.found
+
+
+@pytest.mark.parametrize(
+    ("versions", "level"),
+    [
+        ({}, None),
+        ({"opencv-python": "5.0.0.93"}, None),
+        ({"opencv-python-headless": "4.14.0.94", "opencv-python": "4.14.0.94"}, None),
+        ({"opencv-python-headless": "5.0.0.93", "opencv-python": "4.11.0.86"}, "warn"),
+    ],
+)
+def test_two_opencvs_over_each_other_are_seen(versions: dict[str, str], level: str | None) -> None:
+    """One `cv2` of two versions is neither; one package, whichever, or the same twice is well."""
+    findings = python.one_opencv(versions)
+    assert [finding.level for finding in findings] == ([level] if level else [])
+    for finding in findings:
+        assert "opencv-python 4.11.0.86 lie over each other" in finding.found
+        assert "pip uninstall opencv-python, and then" in finding.remedy
