@@ -4,6 +4,10 @@ HOST := .venv
 DEVICE := .venv-device
 TFLITE := .venv-tflite
 TESTTOOLS := .venv-testtools
+NEWEST := .venv-newest
+LOWEST := .venv-lowest
+NEWEST_HOST := .venv-newest-host
+BUILD := .venv-build
 PEER_LITERT := .venv-peer-litert
 PEER_ONNX2TF := .venv-peer-onnx2tf
 PIP := $(HOST)/bin/python -m pip --disable-pip-version-check -q
@@ -11,18 +15,31 @@ PIP := $(HOST)/bin/python -m pip --disable-pip-version-check -q
 # The tests of what runs on a device; they need no torch and run in each device environment.
 DEVICE_TESTS := tests/unit/edge_agent tests/contract tests/device
 ON_DEVICES := test-on-device test-on-tflite
+# Of these, what goes through every dependency of a device: cameras, models, messages, the doctor.
+BOUND_TESTS := tests/device tests/contract/test_sources.py \
+    $(wildcard tests/unit/edge_agent/test_opencv_*.py tests/unit/edge_agent/test_r*.py) \
+    tests/unit/edge_agent/test_several_streams.py tests/unit/edge_agent/test_text_agent.py \
+    tests/unit/edge_agent/test_lines.py \
+    tests/unit/edge_agent/sources tests/unit/edge_agent/doctor \
+    $(wildcard tests/unit/edge_agent/bundle/test_[amp]*.py)
+# And of a host.
+HOST_BOUND_TESTS := tests/unit/test_dependencies.py tests/unit/pipeline/test_convert_file.py \
+    tests/unit/pipeline/test_init.py tests/unit/quantization/test_reference_run.py
+ON_BOUNDS := test-on-newest test-on-lowest test-on-newest-host
 # Those that wait for brokers, cameras and processes; the others calculate.
 PROCESS_TESTS := tests/contract tests/deploy tests/device tests/e2e tests/fault
-SUITES := test-processes test-functions $(ON_DEVICES)
+SUITES := test-processes test-functions $(ON_DEVICES) $(ON_BOUNDS)
 
 export EDGEWARD_DEVICE_PYTHON := $(abspath $(DEVICE)/bin/python)
 export EDGEWARD_TFLITE_PYTHON := $(abspath $(TFLITE)/bin/python)
 
-.PHONY: help demo test $(SUITES) fuzz test-arm test-boot test-home-assistant check bench peers ocr-tools docs wheel deb system env format clean
+.PHONY: help demo test $(SUITES) fuzz test-arm test-boot test-home-assistant check bench peers ocr-tools docs wheel tested-wheel deb system env format clean
 
 help:
 	@echo 'make demo    the whole product on real input: train, prune, quantise, verify, run, publish'
 	@echo 'make test    every test, those of the device on both TFLite runtimes (installs mosquitto if it can)'
+	@echo 'make test-on-newest  of those, the part that the newest dependencies without constraints run;'
+	@echo '             test-on-lowest, test-on-newest-host: the lowest, and those of a host'
 	@echo 'make fuzz    100,000 hostile configurations, messages, commands and bundles, and 40,000 models'
 	@echo 'make test-arm  the device tests in emulated aarch64 and armhf systems (root on Debian; 1 GB)'
 	@echo 'make test-boot  the package under a real systemd, in a container (root on Debian; 1 GB)'
@@ -34,7 +51,7 @@ help:
 	@echo 'make docs    write docs/commands.md anew'
 	@echo 'make wheel   dist/*.whl, for devices'
 	@echo 'make deb     dist/*.deb, for devices without a network; ARGS="--arch arm64 --python 3.13"'
-	@echo 'make env     only the environments; make clean removes them, runs/ and dist/'
+	@echo 'make env     only the environments; TORCH_INDEX=URL for another index of torch; make clean removes them, runs/ and dist/'
 
 demo: $(HOST)/.installed $(DEVICE)/.installed
 	$(HOST)/bin/edgeward demo --device-python $(DEVICE)/bin/python
@@ -54,6 +71,36 @@ test-functions:
 
 $(ON_DEVICES): test-on-%:
 	PYTHONPATH=$(TESTTOOLS) .venv-$*/bin/python -m pytest $(DEVICE_TESTS)
+
+# What the wheel lets in, without constraints: the newest of every dependency as of now, and the
+# lowest. The wheel is installed, and the tests import that, not the tree (PYTHONSAFEPATH).
+test-on-newest: $(NEWEST)/bin/python tested-wheel
+	$(PIP) --python $< install --upgrade --upgrade-strategy eager $(BUILD)/wheel/*.whl
+	$(PIP) --python $< install --no-deps --force-reinstall $(BUILD)/wheel/*.whl
+	PYTHONSAFEPATH=1 PYTHONPATH=$(TESTTOOLS) $< -m pytest $(BOUND_TESTS)
+
+test-on-lowest: $(LOWEST)/bin/python tested-wheel
+	$(HOST)/bin/python scripts/lowest_versions.py >$(LOWEST)/constraints.txt
+	$(PIP) --python $< install --force-reinstall -c $(LOWEST)/constraints.txt $(BUILD)/wheel/*.whl
+	PYTHONSAFEPATH=1 PYTHONPATH=$(TESTTOOLS) $< -m pytest $(BOUND_TESTS)
+
+# The host's lowest are what $(HOST) has. Its newest lie over it, those alone that are newer.
+test-on-newest-host: tested-wheel
+	rm -rf $(NEWEST_HOST)
+	mkdir -p $(NEWEST_HOST)
+	$(PIP) install --dry-run --report $(NEWEST_HOST)/report.json --upgrade \
+	    --upgrade-strategy eager "$$(echo $(BUILD)/wheel/*.whl)[host]"
+	$(HOST)/bin/python scripts/newer_versions.py $(NEWEST_HOST)/report.json >$(NEWEST_HOST)/newer.txt
+	$(PIP) install --no-deps --target $(NEWEST_HOST) -r $(NEWEST_HOST)/newer.txt
+	PYTHONPATH=$(NEWEST_HOST) $(HOST)/bin/python -m pytest $(HOST_BOUND_TESTS)
+
+$(NEWEST)/bin/python $(LOWEST)/bin/python:
+	$(PYTHON) -m venv --clear --without-pip $(@D)/..
+
+# Of the tree as it is now.
+tested-wheel: $(BUILD)/.installed
+	rm -rf $(BUILD)/wheel
+	$(BUILD)/bin/python -m pip --disable-pip-version-check -q wheel --no-deps -w $(BUILD)/wheel .
 
 # Of what `make test` runs a fiftieth. SEED=N for others; a failure names the seed and the input.
 SEED ?= 0
@@ -79,11 +126,12 @@ $(BENCHMARKS) $(ON_DEMAND): bench-%: env
 docs: $(HOST)/.installed
 	$(HOST)/bin/python scripts/write_commands.py
 
-wheel: $(HOST)/.installed
-	$(PIP) wheel --no-deps -w dist .
+# With pip and nothing else: neither needs a host's environment.
+wheel: $(BUILD)/.installed
+	$(BUILD)/bin/python -m pip --disable-pip-version-check -q wheel --no-deps -w dist .
 
-deb: $(HOST)/.installed
-	$(HOST)/bin/python scripts/build_deb.py $(ARGS)
+deb: $(BUILD)/.installed
+	$(BUILD)/bin/python scripts/build_deb.py $(ARGS)
 
 # Skips with a word where it cannot: it needs root, and a Debian of any kind.
 test-arm: $(HOST)/.installed
@@ -106,24 +154,26 @@ env: $(HOST)/.installed $(DEVICE)/.installed $(TFLITE)/.installed $(TESTTOOLS)/.
 system:
 	scripts/install-system-packages.sh
 
-# torch comes first and by its exact version: left to the resolver, an index that has
-# both builds hands out the CUDA one, several GB larger.
-$(HOST)/.installed: pyproject.toml constraints.txt
+$(BUILD)/.installed:
+	$(PYTHON) -m venv $(BUILD)
+	touch $@
+
+$(HOST)/.installed: pyproject.toml constraints.txt deploy/constraints.txt scripts/install-torch.sh
 	$(PYTHON) -m venv $(HOST)
-	$(PIP) install -c constraints.txt torch
+	scripts/install-torch.sh $(HOST)/bin/python
 	$(PIP) install -c constraints.txt -e '.[host,dev]'
 	touch $@
 
 # No pip inside: a device environment holds what a device needs and nothing else.
 $(DEVICE)/.installed: $(HOST)/.installed
 	$(PYTHON) -m venv --clear --without-pip $(DEVICE)
-	$(PIP) --python $(DEVICE)/bin/python install -c constraints.txt -e .
+	$(PIP) --python $(DEVICE)/bin/python install -c deploy/constraints.txt -e .
 	touch $@
 
 # The other interpreter alone: LiteRT is taken out again so that nothing can fall back on it.
-$(TFLITE)/.installed: $(HOST)/.installed constraints-tflite.txt
+$(TFLITE)/.installed: $(HOST)/.installed deploy/constraints-numpy1.txt
 	$(PYTHON) -m venv --clear --without-pip $(TFLITE)
-	$(PIP) --python $(TFLITE)/bin/python install -c constraints-tflite.txt -e '.[tflite]'
+	$(PIP) --python $(TFLITE)/bin/python install -c deploy/constraints-numpy1.txt -e '.[tflite]'
 	$(PIP) --python $(TFLITE)/bin/python uninstall -y ai-edge-litert
 	touch $@
 
@@ -151,4 +201,5 @@ ocr-tools:
 	scripts/install-ocr-tools.sh recipes/fonts.txt
 
 clean:
-	rm -rf $(HOST) $(DEVICE) $(TFLITE) $(TESTTOOLS) $(PEER_LITERT) $(PEER_ONNX2TF) runs dist
+	rm -rf $(HOST) $(DEVICE) $(TFLITE) $(TESTTOOLS) $(BUILD) $(NEWEST) $(LOWEST) $(NEWEST_HOST)
+	rm -rf $(PEER_LITERT) $(PEER_ONNX2TF) runs dist

@@ -16,6 +16,7 @@ ROOT=""
 WHEEL=""
 PYTHON=""
 RUNTIME=auto
+CONSTRAINTS=""
 START=yes
 ACTION=install
 PURGE=no
@@ -23,13 +24,15 @@ PURGE=no
 usage() {
     cat <<EOF
 usage: install.sh [options]
-  --wheel FILE      edgeward-*.whl; default: beside this script, in ../dist, or the package index
-  --python PYTHON   the Python to use, 3.11 or newer; default: the system's
-  --runtime NAME    ai-edge-litert or tflite-runtime; default: by the processor and Python
-  --no-start        neither enable nor start the service
-  --root DIR        install below DIR instead of the running system
-  --uninstall       remove it; configuration and state stay
-  --purge           with --uninstall: those too
+  --wheel FILE        edgeward-*.whl; default: beside this script, in ../dist, or the package index
+  --python PYTHON     the Python to use, 3.11 or newer; default: the system's
+  --runtime NAME      ai-edge-litert or tflite-runtime; default: by the processor and Python
+  --constraints FILE  the versions to install; default: the tested ones, of the files beside this
+                      script; none: the newest that the wheel lets in
+  --no-start          neither enable nor start the service
+  --root DIR          install below DIR instead of the running system
+  --uninstall         remove it; configuration and state stay
+  --purge             with --uninstall: those too
 EOF
 }
 
@@ -38,12 +41,13 @@ die() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
 
 while [ $# -gt 0 ]; do
     case $1 in
-        --wheel | --python | --runtime | --root)
+        --wheel | --python | --runtime | --constraints | --root)
             [ $# -ge 2 ] || die "$1: expected a value"
             case $1 in
                 --wheel) WHEEL=$2 ;;
                 --python) PYTHON=$2 ;;
                 --runtime) RUNTIME=$2 ;;
+                --constraints) CONSTRAINTS=$2 ;;
                 --root) ROOT=$2 ;;
             esac
             shift 2
@@ -139,6 +143,20 @@ choose_site_packages() {
     fi
 }
 
+# What was tested is what is installed, and stays it when this is run again.
+choose_versions() {
+    if [ -z "$CONSTRAINTS" ]; then
+        CONSTRAINTS=$HERE/constraints.txt
+        if [ "$NUMPY" != numpy ] || [ "$RUNTIME" = tflite-runtime ]; then
+            CONSTRAINTS=$HERE/constraints-numpy1.txt
+        fi
+    fi
+    [ "$CONSTRAINTS" != none ] || return 0
+    [ -f "$CONSTRAINTS" ] ||
+        die "$CONSTRAINTS: expected the versions to install, found nothing: copy the whole folder \
+deploy, or --constraints none"
+}
+
 find_wheel() {
     if [ -n "$WHEEL" ]; then
         [ -f "$WHEEL" ] || die "$WHEEL: expected edgeward-*.whl, found nothing"
@@ -171,16 +189,21 @@ make_venv() {
         find "$VENV/" -mindepth 1 -maxdepth 1 ! -name "${MARK##*/}" -exec rm -rf {} +
         # shellcheck disable=SC2086  # no option, or one
         "$PYTHON" -m venv $SITE "$VENV"
+        # Python 3.11 puts 10 MB of it there, and nothing here asks for it.
+        "$VENV/bin/python" -m pip --disable-pip-version-check uninstall -q -y setuptools 2>/dev/null
         printf '%s\n' "$wanted" >"$MARK.python"
     fi
 }
 
 pip_install() {
-    links=""
+    if [ "$CONSTRAINTS" != none ]; then
+        set -- -c "$CONSTRAINTS" "$@"
+    fi
     # All that is needed is there then: nothing is fetched.
-    [ ! -d "$HERE/wheels" ] || links="--no-index --find-links=$HERE/wheels"
-    # shellcheck disable=SC2086  # no option, or one
-    "$VENV/bin/python" -m pip --disable-pip-version-check install -q --upgrade $links "$@"
+    if [ -d "$HERE/wheels" ]; then
+        set -- --no-index "--find-links=$HERE/wheels" "$@"
+    fi
+    "$VENV/bin/python" -m pip --disable-pip-version-check install -q --upgrade "$@"
 }
 
 install_packages() {
@@ -191,9 +214,9 @@ install_packages() {
         pip_install --no-deps --force-reinstall "$package"
         pip_install 'paho-mqtt>=2.1,<3'
         # A wheel where the system's own index has one (Raspberry Pi OS), else from its source.
-        pip_install --only-binary=:all: 'msgspec>=0.18' 2>/dev/null || {
+        pip_install --only-binary=:all: 'msgspec>=0.19' 2>/dev/null || {
             apt_install gcc libc6-dev python3-dev
-            pip_install 'msgspec>=0.18'
+            pip_install 'msgspec>=0.19'
         }
         pip_install --no-deps 'tflite-runtime>=2.14'
         return
@@ -271,6 +294,7 @@ fi
 find_python
 choose_runtime
 choose_site_packages
+choose_versions
 find_wheel
 make_venv
 install_packages

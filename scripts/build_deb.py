@@ -22,9 +22,9 @@ DOC = "usr/share/doc/edgeward-agent"
 MACHINES = {"arm64": "aarch64", "amd64": "x86_64"}
 # The oldest C library of a system with Python 3.11 is Debian 12's.
 GLIBCS = [(2, minor) for minor in range(36, 16, -1)]
-# Debian 12 and 13. What the former's own packages (Picamera2 among them) were compiled
-# against is numpy 1, and they would not load beside another.
-PYTHONS = {"3.11": ["numpy<2"], "3.13": []}
+# Debian 12 and 13, and the versions that are put in. What the former's own packages (Picamera2
+# among them) were compiled against is numpy 1, and they would not load beside another.
+PYTHONS = {"3.11": "constraints-numpy1.txt", "3.13": "constraints.txt"}
 # Of the wheel: what only a host needs.
 HOST_ONLY = ("pipeline", "quantization")
 
@@ -92,7 +92,7 @@ def install_packages(stage: Path, wheel: Path, target: Target) -> None:
         *("install", "--target", str(site), "--only-binary=:all:", "--no-compile"),
         *("--implementation", "cp", "--python-version", target.python),
         *(part for name in target.platforms for part in ("--platform", name)),
-        *(str(wheel), *PYTHONS[target.python]),
+        *("-c", str(DEPLOY / PYTHONS[target.python]), str(wheel)),
     )
     # Their scripts name this machine's Python; ours is written below.
     shutil.rmtree(site / "bin", ignore_errors=True)

@@ -12,8 +12,9 @@ SELF=$PWD/scripts/test_arm.sh
 
 WORK=${EDGEWARD_ARM_DIR:-build/arm}
 TESTS=(tests/unit/edge_agent tests/contract tests/device)
-# Versions that the device environments are tested with, see constraints*.txt.
 PURE=(pytest hypothesis paho-mqtt)
+# The versions that devices and hosts are tested with; what is in the first is not in the second.
+TESTED=(deploy/constraints.txt constraints.txt)
 SYSTEM=bash,coreutils,libstdc++6,mosquitto,openssl,python3
 HOST_PYTHON=${HOST_PYTHON:-$PWD/.venv/bin/python}
 
@@ -63,8 +64,8 @@ emulate() {
 # --- the two systems -----------------------------------------------------------------------
 
 pinned() {
-    # The requirement for $1 with the version that constraints file $2 has, if it has one.
-    grep -E "^$1==" "$2" || echo "$1"
+    # The requirement for $1 with the version that the constraints files after it have, if one has.
+    grep -hE "^$1==" "${@:2}" || echo "$1"
 }
 
 system() {
@@ -98,7 +99,7 @@ make_aarch64() {
     system "$1" arm64 trixie "$SYSTEM"
     local wanted=() name
     for name in "${PURE[@]}" numpy opencv-python-headless msgspec ai-edge-litert; do
-        wanted+=("$(pinned "$name" constraints.txt)")
+        wanted+=("$(pinned "$name" "${TESTED[@]}")")
     done
     packages "$1" 3.13 aarch64 "${wanted[@]}"
 }
@@ -111,9 +112,9 @@ make_armhf() {
         ln -sf "$name/lib$name.so.3" "$1/usr/lib/arm-linux-gnueabihf/lib$name.so.3"
     done
     local wanted=()
-    for name in "${PURE[@]}"; do wanted+=("$(pinned "$name" constraints.txt)"); done
+    for name in "${PURE[@]}"; do wanted+=("$(pinned "$name" "${TESTED[@]}")"); done
     packages "$1" 3.11 armv7l "${wanted[@]}"
-    packages "$1" 3.11 armv7l --no-deps "$(pinned tflite-runtime constraints-tflite.txt)"
+    packages "$1" 3.11 armv7l --no-deps "$(pinned tflite-runtime deploy/constraints-numpy1.txt)"
     build_msgspec "$1"
 }
 
@@ -121,7 +122,7 @@ build_msgspec() {
     # No index has it for this processor: one C file, compiled across.
     local source=$1/opt/msgspec tree
     "$HOST_PYTHON" -m pip --disable-pip-version-check -q download --no-deps --no-binary=:all: \
-        -d "$source" "$(pinned msgspec constraints.txt)" 2>&1 |
+        -d "$source" "$(pinned msgspec "${TESTED[@]}")" 2>&1 |
         grep -v '^WARNING: Location' || true
     tar -xzf "$source"/msgspec-*.tar.gz -C "$source"
     tree=$(dirname "$(find "$source" -path '*/msgspec/__init__.py')")

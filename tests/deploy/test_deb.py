@@ -81,3 +81,17 @@ def test_it_runs_unpacked(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "ok    runtime" in done.stdout
+
+
+@pytest.mark.parametrize("target", ["wheel", "deb"])
+def test_neither_wheel_nor_package_needs_a_hosts_environment(target: str) -> None:
+    """Made from nothing, both ask for a Python with pip: no torch, and none of 1.7 GB."""
+    tool = shutil.which("make")
+    if tool is None:
+        pytest.skip("needs make")
+    done = subprocess.run(
+        [tool, "-n", "-B", target], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert ".venv-build/bin/python" in done.stdout
+    assert ".venv/bin" not in done.stdout
+    assert "torch" not in done.stdout

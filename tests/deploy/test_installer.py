@@ -3,6 +3,7 @@
 Most of it is tried with a Python that only says what it was asked to do; once with a real one.
 """
 
+import json
 import shutil
 import subprocess
 import sys
@@ -164,12 +165,18 @@ def test_package_lists_are_fetched_where_there_are_none(lists: bool, tmp_path: P
     ("fake", "wanted", "unwanted"),
     [
         ({}, "edgeward-0.1.0-py3-none-any.whl numpy", "tflite"),
+        ({}, "/deploy/constraints.txt ", "numpy1"),
+        ({"picamera": "yes", "numpy": "1"}, "/deploy/constraints-numpy1.txt ", "constraints.txt"),
+        ({"bits": "32", "numpy": "1"}, "/deploy/constraints-numpy1.txt ", "constraints.txt"),
         ({"picamera": "yes"}, "venv --system-site-packages", "numpy<2"),
         ({"picamera": "yes", "numpy": "1"}, "any.whl numpy<2", "tflite"),
         ({"bits": "32", "numpy": "1"}, "--no-deps tflite-runtime>=2.14", "ai-edge-litert"),
-        ({"bits": "32", "numpy": "1"}, "venv --system-site-packages", "numpy"),
+        ({"bits": "32", "numpy": "1"}, "venv --system-site-packages", " numpy"),
     ],
-    ids=["64-bit", "picamera", "picamera-numpy-1", "32-bit", "32-bit-numpy"],
+    ids=[
+        *("64-bit", "64-bit-versions", "picamera-numpy-1-versions", "32-bit-versions"),
+        *("picamera", "picamera-numpy-1", "32-bit", "32-bit-numpy"),
+    ],
 )
 def test_the_runtime_goes_by_python(
     fake: dict[str, str], wanted: str, unwanted: str, machine: Machine
@@ -189,6 +196,25 @@ def test_a_chosen_runtime_is_the_only_one(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--runtime", "tflite-runtime"], str(ROOT / "deploy/constraints-numpy1.txt")),
+        (["--constraints", str(ROOT / "constraints.txt")], str(ROOT / "constraints.txt")),
+        (["--constraints", "none"], None),
+    ],
+)
+def test_the_versions_may_be_chosen(
+    arguments: list[str], named: str | None, machine: Machine
+) -> None:
+    """By the runtime, by a file, or not at all; every call of pip keeps to them."""
+    assert machine.install(*arguments).returncode == 0
+    installs = [line for line in machine.asked.splitlines() if " install " in line]
+    assert len(installs) == 2
+    for line in installs:
+        assert (f" -c {named} " in line) if named else (" -c " not in line)
+
+
+@pytest.mark.parametrize(
     ("arguments", "fake", "said"),
     [
         ([], {"too_old": "yes"}, "expected Python 3.11 or newer, found Python 3.fake"),
@@ -197,6 +223,7 @@ def test_a_chosen_runtime_is_the_only_one(machine: Machine) -> None:
         (["--runtime", "onnx"], {}, "expected ai-edge-litert or tflite-runtime, found onnx"),
         (["--wheel", "none.whl"], {}, "none.whl: expected edgeward-*.whl, found nothing"),
         (["--purge"], {}, "--purge: expected with --uninstall"),
+        (["--constraints", "none.txt"], {}, "none.txt: expected the versions to install, found"),
     ],
 )
 def test_what_cannot_work_is_said_before_anything_is_done(
@@ -243,7 +270,10 @@ def test_uninstalling_leaves_what_is_the_users(purge: bool, machine: Machine) ->
 
 
 def test_a_real_install_runs(tmp_path: Path) -> None:
-    """From the wheel to `edgeward-agent doctor`, with the packages of the index."""
+    """From the wheel to `edgeward-agent doctor`, with the packages of the index.
+
+    They are the tested ones, and again when it is run again over newer ones.
+    """
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
     if subprocess.run([*pip, "--version"], capture_output=True).returncode:
         pytest.skip("needs pip")
@@ -251,17 +281,39 @@ def test_a_real_install_runs(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("edgeward-*.whl")
     root = tmp_path / "root"
     python = str(Path(sys.executable).resolve())
-    done = subprocess.run(
-        [str(INSTALLER), "--root", str(root), "--wheel", str(wheel), "--python", python],
-        capture_output=True,
-        text=True,
-    )
+    install = [str(INSTALLER), "--root", str(root), "--wheel", str(wheel), "--python", python]
+    done = subprocess.run(install, capture_output=True, text=True)
     if "No matching distribution" in done.stderr or "onnection" in done.stderr:
         pytest.skip("needs a package index that answers")
     assert done.returncode == 0, done.stderr
+    theirs = root / "opt/edgeward/bin/python"
+    assert versions(theirs).items() >= shipped().items()
+    newer = [*pip, "--python", str(theirs), "install", "--upgrade", "--no-deps", "msgspec"]
+    subprocess.run(newer, check=True)
+    assert subprocess.run(install, capture_output=True).returncode == 0
+    assert versions(theirs)["msgspec"] == shipped()["msgspec"]
     command = root / "opt/edgeward/bin/edgeward-agent"
     doctor = subprocess.run(
         [str(command), "doctor"], capture_output=True, text=True, cwd=tmp_path, env={}
     )
     assert "ok    runtime" in doctor.stdout, doctor.stderr
+    assert "ok    inference" in doctor.stdout
+    assert "ok    camera software" in doctor.stdout
     assert doctor.returncode == 0
+
+
+def shipped() -> dict[str, str]:
+    """The versions of deploy/constraints.txt that are for this machine."""
+    lines = (ROOT / "deploy/constraints.txt").read_text().splitlines()
+    return dict(line.split("==") for line in lines if not line.startswith("#"))
+
+
+def versions(python: Path) -> dict[str, str]:
+    """What the environment of `python` has."""
+    code = (
+        "import importlib.metadata as found, json\n"
+        "print(json.dumps({one.name: one.version for one in found.distributions()}))"
+    )
+    done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=True)
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
