@@ -55,6 +55,7 @@ class Announcer:
         self._topic = discovery_topic(config.prefix, device)
         # Its birth topic does not follow its discovery prefix; who sets one may set the other.
         self._births = {config.birth_topic, f"{config.prefix}/status"}
+        self._once_more: threading.Timer | None = None
         self._birth, self._settled_s = config.birth_payload.encode(), settled_s
         self._message = discovery(device, list(streams), allowed) if config.enabled else None
 
@@ -73,11 +74,13 @@ class Announcer:
         # One that the broker kept is old: all has just been said to whoever is there.
         if received.retained or received.payload != self._birth:
             return
+        if self._once_more is not None and self._once_more.is_alive():
+            return  # all is about to be said: whoever may write there may not make it a flood
         log.info("Home Assistant has started: what stands is said again")
         self._publisher.renew()
-        once_more = threading.Timer(self._settled_s, self._publisher.renew)
-        once_more.daemon = True
-        once_more.start()
+        self._once_more = threading.Timer(self._settled_s, self._publisher.renew)
+        self._once_more.daemon = True
+        self._once_more.start()
 
     def receive(self, received: Received) -> None:
         """The broker has kept something: is it still so?"""

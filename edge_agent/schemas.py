@@ -8,7 +8,7 @@ import msgspec
 from edge_agent import __version__
 from edge_agent.commands import COMMANDS, ReplyMessage
 from edge_agent.descriptions import with_clean_descriptions
-from edge_agent.messages import MESSAGES
+from edge_agent.messages import MESSAGES, StateMessage
 from edge_agent.topics import Topics
 
 Json: TypeAlias = dict[str, Any]
@@ -20,6 +20,7 @@ _TOPICS = Topics("{device}")
 _PARAMETERS = {
     "device": {"description": "`device.name` of agent.toml."},
     "stream": {"description": "`name` of a stream in agent.toml."},
+    "region": {"description": "`name` of a region of a stream with text."},
     "verb": {"description": "The verb of a command."},
 }
 # Of each message: its channel, the topic, and whether the broker keeps it.
@@ -54,6 +55,8 @@ def asyncapi() -> Json:
     """What the agent sends and receives, as AsyncAPI 3.0; its payloads are the schemas' files."""
     channels = {name: _channel(topic, kind) for kind, (name, topic, _) in _said().items()}
     operations = {f"say-{name}": _says(name, keeps) for name, _, keeps in _said().values()}
+    channels["region-state"] = _channel(_TOPICS.state("{stream}", "{region}"), StateMessage)
+    operations["say-region-state"] = _says("region-state", True)
     channels["snapshot"] = _picture()
     operations["say-snapshot"] = _says("snapshot", True)
     for verb, kind in COMMANDS.items():

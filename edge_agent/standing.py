@@ -11,8 +11,9 @@ from edge_agent.messages import ResultMessage, StateMessage, encode_message
 from edge_agent.results import Classification
 from edge_agent.speaker import Speaker
 
-# What is no news is not said more often: nobody looks faster, and a broker writes it to its disk.
-LEAST_S = 1.0
+# What is no news is not said more often: it is a message more on a slow link, and a broker, or who
+# shows it, writes it to a disk.
+LEAST_S = 5.0
 
 
 class Standing:

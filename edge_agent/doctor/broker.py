@@ -33,6 +33,10 @@ CONNECT_REMEDY = (
     "are user and password in credentials_file those the broker knows, and may this client id "
     "connect? Its log says why it refused"
 )
+BIRTH_REMEDY = (
+    "let this user read it in the broker's ACL: what stands is then said again when Home Assistant "
+    "starts"
+)
 
 
 def broker(config: AgentConfig, host: Host) -> Iterator[Finding]:
@@ -145,9 +149,13 @@ def may_announce(session: Session, home: HomeAssistantConfig, device: str) -> Fi
     """
     topic = discovery_topic(home.prefix, device)
     try:
-        session.subscribe([topic, home.birth_topic])
+        session.subscribe([topic])
     except BrokerError as error:
         return fail("acl home assistant", one_line(error), ACL_REMEDY)
+    try:
+        session.subscribe([home.birth_topic])
+    except BrokerError as error:
+        return warn("acl home assistant", one_line(error), BIRTH_REMEDY)
     return ok("acl home assistant", f"{topic}: granted; writing there is not tried")
 
 

@@ -14,6 +14,7 @@ from kept import kept
 from edge_agent.client import Ledger, Subscriber
 from edge_agent.endpoint import Broker, parse_endpoint
 from edge_agent.messages import ResultMessage
+from edge_agent.meter_kinds import KINDS, rate_facts
 from edge_agent.mqtt import Acked, Dialer, Identity, Options
 
 # What this machine, or so short a time, does not tell.
@@ -217,6 +218,17 @@ def stored_results(home: Home) -> int:
         found = re.search(r"^edgeward_outbox_messages\S* (\d+)", answer.read().decode(), re.M)
     assert found is not None
     return int(found[1])
+
+
+def test_kinds_and_units_are_those_that_it_has(home: Home) -> None:
+    """Neither one too many, which it would refuse, nor one too few."""
+    tables = home.core.tables()
+    for facts in KINDS.values():
+        assert sorted(facts.units) == tables[facts.device_class], facts.device_class
+        for unit in facts.units:
+            rate = rate_facts("water" if facts.device_class == "water" else "energy", unit)
+            if rate.device_class is not None:
+                assert rate.unit in tables[rate.device_class]
 
 
 def test_all_comes_at_the_quality_that_is_promised(home: Home) -> None:

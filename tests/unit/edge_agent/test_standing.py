@@ -1,4 +1,4 @@
-"""What stands: said at a change at once, else once a second; each region by itself."""
+"""What stands: said at a change at once, else every five seconds; each region by itself."""
 
 from datetime import UTC, datetime
 
@@ -53,21 +53,21 @@ def test_a_state_is_what_its_result_says() -> None:
     assert (state.captured_at, state.clock_set) == (result(7).captured_at, False)
 
 
-def test_what_is_no_news_is_said_once_a_second() -> None:
-    """Thirty-two results a second cost the broker one state."""
-    said = heard(*((result(n), n / 32) for n in range(1, 97)))
-    assert [state.seq for _, state in said] == [1, 33, 65]
+def test_what_is_no_news_is_said_every_five_seconds() -> None:
+    """However many results there are in between."""
+    said = heard(*((result(n), n / 8) for n in range(1, 121)))
+    assert [state.seq for _, state in said] == [1, 41, 81]
 
 
 def test_news_does_not_wait() -> None:
-    """Nor what is due; and a second counts from there."""
-    times = (0.0, 0.1, 0.2, 0.9, 1.3)
+    """Nor what is due; and the five seconds count from there."""
+    times = (0.0, 0.1, 0.2, 4.9, 5.3)
     triggers: tuple[Trigger, ...] = ("frame", "change", "heartbeat", "frame", "frame")
     given = [(result(n, t), at) for n, (t, at) in enumerate(zip(triggers, times, strict=True), 1)]
     assert [state.seq for _, state in heard(*given)] == [1, 2, 3, 5]
 
 
-def test_each_region_has_a_topic_and_a_second_of_its_own() -> None:
+def test_each_region_has_a_topic_and_a_pace_of_its_own() -> None:
     """One does not keep the other from speaking."""
     said = heard((result(1, region="a"), 0.0), (result(2, region="b"), 0.0))
     assert [topic for topic, _ in said] == [f"{STATE}/a", f"{STATE}/b"]
