@@ -1,8 +1,13 @@
 """`build`: every stage of a run in order, each only if something it depends on changed."""
 
+from collections.abc import Sequence
+
+from pipeline.data.base import Dataset
 from pipeline.errors import RunError
 from pipeline.run import Run, Stage, perform, sole_use, write_recipe_copy
 from pipeline.stages import STAGES
+
+_SHOWN = 3  # how many unreadable files are named
 
 
 def build(run: Run) -> None:
@@ -38,3 +43,16 @@ def _report(run: Run, stage: Stage, done: bool) -> None:
     record = run.need(stage.name)
     what = f"done in {record.seconds:.1f} s" if done else "unchanged"
     run.progress.say(f"{stage.name}: {what}")
+    if stage.name == "data":
+        dataset = run.dataset
+        skipped = dataset.skipped if isinstance(dataset, Dataset) else ()
+        for line in (*dataset.notes, *_skipped(skipped)):
+            run.progress.say(f"data: {line}")
+
+
+def _skipped(names: Sequence[str]) -> tuple[str, ...]:
+    """A line on the files that could not be read, with the first few."""
+    if not names:
+        return ()
+    more = ", ..." if len(names) > _SHOWN else ""
+    return (f"unreadable, left out: {len(names)} ({', '.join(names[:_SHOWN])}{more})",)

@@ -65,6 +65,7 @@ class ClassTask:
             root=job.data_root,
             recipe_folder=job.recipe_folder,
             seed=job.recipe.seed,
+            cache=job.cache,
             progress=job.progress,
         )
 

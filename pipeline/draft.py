@@ -2,6 +2,7 @@
 
 import json
 import re
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from edge_agent.atomic import write_whole
 from pipeline.errors import RecipeError
 from pipeline.init import TEST, UNEVEN, VAL, FolderSummary
 from pipeline.recipe import decode_recipe
+from pipeline.sidedness import sided_name
 
 # Input sides to choose from: multiples of 16, up to what a Raspberry Pi runs in real time.
 _SIDES = (16, 32, 48, 64, 96)
@@ -124,6 +126,14 @@ def _data(summary: FolderSummary, folder: Path) -> str:
         "# Images that show the quantiser real activations; they are not trained on.",
         f"calibration = {calibration}",
     ]
+    for remark in summary.remarks:
+        lines += textwrap.wrap(
+            _comment(remark),
+            100,
+            initial_indent="# ",
+            subsequent_indent="# ",
+            break_long_words=False,
+        )
     if summary.unreadable:
         lines += [
             f'# {len(summary.unreadable)} of the files cannot be read; "error" would stop there.',
@@ -180,9 +190,16 @@ def _optimiser(choices: _Choices, lr: float) -> str:
 
 
 def _augment(summary: FolderSummary) -> str:
-    flip = "false" if summary.grey else "true"
+    sided = sided_name(summary.labels)
+    if sided is not None:
+        reason = (
+            f"# No flip: mirrored, a picture of {_comment(sided)} may show another class, or none."
+        )
+    else:
+        reason = "# Set flip to false where left and right matter: text, digits, arrows."
+    flip = "false" if summary.grey or sided is not None else "true"
     return (
-        "# Set flip to false where left and right matter: text, digits, arrows.\n"
+        f"{reason}\n"
         f"augment = {{ shift = 0.1, rotate = 5, zoom = 0.1, brightness = 0.2, contrast = 0.2, "
         f"flip = {flip} }}\n"
     )

@@ -6,17 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.data.folder import (
-    Layout,
-    PartName,
-    check_classes,
-    image_id,
-    list_folder,
-    make_source,
-)
+from pipeline.data.folder import image_id, make_source
 from pipeline.data.images import Look, look_at
-from pipeline.data.split import calibration_limit, divide
+from pipeline.data.layout import Layout, PartName, check_classes, list_folder
+from pipeline.data.split import calibration_limit, draw, prepare
 from pipeline.errors import DataError
+from pipeline.near.thumbnail import LEAST_SIDE
 from pipeline.progress import SILENT, Progress
 from pipeline.recipe import DataRecipe
 
@@ -53,6 +48,8 @@ class FolderSummary:
             held out for val and a fifth for test (each only where the folder has none).
         calibration: how many of them can be set aside for calibration.
         problem: why the folder cannot be split like this, else None.
+        remarks: how the folder was understood, and what belongs together in it.
+        small: images with a side under 40 pixels, which are not compared for near copies.
     """
 
     root: Path
@@ -67,6 +64,8 @@ class FolderSummary:
     trainable: int
     calibration: int
     problem: str | None
+    remarks: tuple[str, ...] = ()
+    small: int = 0
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -94,7 +93,7 @@ def inspect(root: Path, progress: Progress = SILENT) -> FolderSummary:
     layout = list_folder(root)
     looks = look_at(layout.paths, progress)
     readable = {look.path: look for look in looks if look.problem is None}
-    trainable, calibration, problem = _try_split(layout, looks)
+    trial = _try_split(layout, looks, progress)
     return FolderSummary(
         root=root,
         counts={
@@ -108,24 +107,39 @@ def inspect(root: Path, progress: Progress = SILENT) -> FolderSummary:
         ignored=len(layout.ignored),
         copies=len(readable) - len({look.digest for look in readable.values()}),
         clashes=_names(root, _clashes(readable.values())),
-        trainable=trainable,
-        calibration=calibration,
-        problem=problem,
+        trainable=trial.trainable,
+        calibration=trial.calibration,
+        problem=trial.problem,
+        remarks=(*layout.remarks, *trial.kin),
+        small=sum(min(look.shape[:2]) < LEAST_SIDE for look in readable.values()),
     )
 
 
-def _try_split(layout: Layout, looks: list[Look]) -> tuple[int, int, str | None]:
-    """Split as a build would: (images to train on, of them for calibration, problem)."""
+@dataclass(frozen=True)
+class _Trial:
+    """What a build would make of a folder: images to train on, of them for calibration."""
+
+    trainable: int = 0
+    calibration: int = 0
+    problem: str | None = None
+    kin: tuple[str, ...] = ()
+
+
+def _try_split(layout: Layout, looks: list[Look], progress: Progress) -> _Trial:
+    """Split as a build would."""
     recipe = DataRecipe(
         kind="image-folder", path=str(layout.root), val=VAL, test=TEST, calibration=1
     )
+    kin: tuple[str, ...] = ()
     try:
         check_classes(layout)
-        dataset = divide(make_source(layout, looks), recipe, seed=0)
+        prepared = prepare(make_source(layout, looks), recipe, progress=progress)
+        kin = prepared.apart.notes
+        dataset = draw(prepared, recipe, seed=0)
     except DataError as error:
-        return 0, 0, str(error)
+        return _Trial(problem=str(error), kin=kin)
     labels = np.concatenate([dataset.train.labels, dataset.calibration.labels])
-    return len(labels), calibration_limit(np.bincount(labels)), None
+    return _Trial(len(labels), calibration_limit(np.bincount(labels)), None, kin)
 
 
 def _clashes(looks: Iterable[Look]) -> list[Path]:
@@ -170,6 +184,11 @@ def _remarks(summary: FolderSummary) -> list[str]:
         remarks.append(f"the same picture in two classes: {_some(summary.clashes)}")
     if summary.ignored:
         remarks.append(f"files without an image's suffix: {summary.ignored}")
+    remarks += summary.remarks
+    if summary.small:
+        remarks.append(
+            f"under {LEAST_SIDE} pixels, too small to be compared for near copies: {summary.small}"
+        )
     if summary.problem is not None:
         remarks.append(f"cannot be built yet: {summary.problem}")
     return remarks

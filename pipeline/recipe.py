@@ -11,104 +11,26 @@ import msgspec
 
 from edge_agent.bundle.manifest import Budget, InputSpec, Name, Probability
 from edge_agent.toml import decode_toml
+from pipeline.data_recipe import Count, Fraction, RecipeValue
+from pipeline.data_recipe import DataRecipe as DataRecipe
+from pipeline.data_recipe import TextSet as TextSet
 from pipeline.errors import RecipeError
 from quantization.recipe import QuantRecipe
 
 # The upper bounds keep out `inf`, which TOML has, and slips of many zeros.
 Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=1000)]
-Fraction: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1)]
-Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 # What `pipeline/models/` can build; named here, where nothing loads torch.
 Arch: TypeAlias = Literal["resnet8", "resnet20", "resnet56", "mobilenet_v2", "ds_cnn", "vgg_tiny"]
 # What reads lines of text.
 TextArch: TypeAlias = Literal["ctc_small"]
 # What the synthetic pictures of texts show; `pipeline/text/render.py` draws them.
 TextKind: TypeAlias = Literal["lines", "words", "segments", "wheels", "meter", "dates"]
-# Sets of real pictures of texts that `pipeline/text/sets.py` can read.
-TextSet: TypeAlias = Literal["iiit5k", "sroie", "gaspump-7seg", "meter-digits"]
 # What may be done about a network that int8 hurts, the cheapest first.
 Remedy: TypeAlias = Literal["ranges", "equalize", "rounding", "float-layers", "finetune"]
 REMEDIES: tuple[Remedy, ...] = get_args(Remedy)
 
 
-class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of every recipe value: immutable and strict."""
-
-
-_WITH_PATH = ("image-folder", "image-npz", "text-folder")
-_PATH_BESIDE = ("text-sets", "text-drawn")
-
-
-class DataRecipe(_Value, frozen=True, kw_only=True):
-    """Where the images come from and how they are split.
-
-    Args:
-        kind: `digits` (embedded in scikit-learn), `mnist`, `fashion-mnist`,
-            `image-folder` (one sub-folder per class), or `image-npz` (packed in NPZ files);
-            of texts `text-folder` (images with a table), `text-sets` (known sets) or
-            `text-drawn` (pictures of `text.synthetic`, drawn once and held).
-        path: the folder of an `image-folder` or a `text-folder`, or the file of an
-            `image-npz`; relative paths start at the data root, then at the recipe's own
-            folder. Beside `text-sets` and `text-drawn` it is a text folder to learn from as well.
-        test_path: the test images of an `image-npz` that has them in a file of their own.
-        sets: the names of the `text-sets`.
-        count: how many pictures of `text-drawn` are drawn to be held.
-        val, test: share of the images held out; `test` is ignored by data sets with an
-            official test split.
-        calibration: images set aside for calibrating the quantiser.
-        train_limit: use at most this many training images; 0 takes all.
-        on_unreadable: what a file OpenCV cannot decode does: `error` stops, `skip` leaves it
-            out and says so.
-    """
-
-    kind: Literal[
-        "digits",
-        "mnist",
-        "fashion-mnist",
-        "image-folder",
-        "image-npz",
-        "text-folder",
-        "text-sets",
-        "text-drawn",
-    ]
-    path: Annotated[str, msgspec.Meta(min_length=1)] | None = None
-    test_path: Annotated[str, msgspec.Meta(min_length=1)] | None = None
-    sets: tuple[TextSet, ...] = ()
-    count: Annotated[int, msgspec.Meta(ge=8, le=100_000)] = 2000
-    val: Fraction = 0.1
-    test: Fraction = 0.2
-    calibration: Count = 256
-    train_limit: Annotated[int, msgspec.Meta(ge=0)] = 0
-    on_unreadable: Literal["error", "skip"] = "error"
-
-    def __post_init__(self) -> None:
-        if self.kind in _WITH_PATH and self.path is None:
-            raise ValueError(f"path: expected for kind {self.kind!r}, found none")
-        if self.kind not in (*_WITH_PATH, *_PATH_BESIDE) and self.path is not None:
-            raise ValueError(
-                f"path: expected with {', '.join((*_WITH_PATH, *_PATH_BESIDE))} only, "
-                f"found kind {self.kind!r}"
-            )
-        if (self.kind == "text-sets") != bool(self.sets) or len(set(self.sets)) < len(self.sets):
-            raise ValueError(
-                "sets: expected one or more distinct names with text-sets and none otherwise, "
-                f"found {list(self.sets)} with kind {self.kind!r}"
-            )
-        if self.test_path is not None and self.kind != "image-npz":
-            raise ValueError(f"test_path: expected with image-npz only, found kind {self.kind!r}")
-        if self.val <= 0 or self.val + self.test >= 1:
-            raise ValueError(
-                f"val, test: expected val above 0 and val + test below 1, "
-                f"found {self.val} and {self.test}"
-            )
-
-    @property
-    def texts(self) -> bool:
-        """Whether the images show texts rather than things of some classes."""
-        return self.kind in ("text-folder", "text-sets", "text-drawn")
-
-
-class SyntheticRecipe(_Value, frozen=True, kw_only=True):
+class SyntheticRecipe(RecipeValue, frozen=True, kw_only=True):
     """Pictures of texts that are drawn while the network learns.
 
     Args:
@@ -128,7 +50,7 @@ class SyntheticRecipe(_Value, frozen=True, kw_only=True):
     workers: Annotated[int, msgspec.Meta(ge=0, le=64)] = 1
 
 
-class TextRecipe(_Value, frozen=True, kw_only=True):
+class TextRecipe(RecipeValue, frozen=True, kw_only=True):
     """What is read, where the data are texts.
 
     Args:
@@ -150,14 +72,14 @@ class TextRecipe(_Value, frozen=True, kw_only=True):
             )
 
 
-class ModelRecipe(_Value, frozen=True, kw_only=True):
+class ModelRecipe(RecipeValue, frozen=True, kw_only=True):
     """Which network: an architecture of `pipeline/models/` and its width multiplier."""
 
     arch: Arch | TextArch
     width: Annotated[float, msgspec.Meta(gt=0, le=16)] = 1.0
 
 
-class Augment(_Value, frozen=True, kw_only=True):
+class Augment(RecipeValue, frozen=True, kw_only=True):
     """Random changes to training images, as uint8, before the shared preprocessing.
 
     Args:
@@ -178,7 +100,7 @@ class Augment(_Value, frozen=True, kw_only=True):
     erase: Fraction = 0.0
 
 
-class TrainRecipe(_Value, frozen=True, kw_only=True):
+class TrainRecipe(RecipeValue, frozen=True, kw_only=True):
     """The optimisation: cosine schedule with linear warm-up, EMA of the weights."""
 
     epochs: Count
@@ -193,7 +115,7 @@ class TrainRecipe(_Value, frozen=True, kw_only=True):
     augment: Augment = Augment()
 
 
-class PruneRecipe(_Value, frozen=True, kw_only=True):
+class PruneRecipe(RecipeValue, frozen=True, kw_only=True):
     """Structured pruning, and fine-tuning with distillation from the unpruned network.
 
     Args:
@@ -247,7 +169,7 @@ class QuantizeRecipe(QuantRecipe, frozen=True, kw_only=True):
         return QuantRecipe(**{name: getattr(self, name) for name in QuantRecipe.__struct_fields__})
 
 
-class OutputRecipe(_Value, frozen=True, kw_only=True):
+class OutputRecipe(RecipeValue, frozen=True, kw_only=True):
     """What the device makes of the network's scores.
 
     Args:
@@ -266,7 +188,7 @@ class OutputRecipe(_Value, frozen=True, kw_only=True):
             )
 
 
-class VerifyRecipe(_Value, frozen=True, kw_only=True):
+class VerifyRecipe(RecipeValue, frozen=True, kw_only=True):
     """What the candidate is compared with, beside its own float network.
 
     Args:
@@ -283,7 +205,7 @@ class VerifyRecipe(_Value, frozen=True, kw_only=True):
             raise ValueError("crops: expected with against, whose readings they judge, found alone")
 
 
-class Recipe(_Value, frozen=True, kw_only=True):
+class Recipe(RecipeValue, frozen=True, kw_only=True):
     """One job; data, input, model and training have to be said."""
 
     name: Name

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
@@ -61,6 +62,24 @@ class Split:
 
 
 @dataclass(frozen=True, eq=False)
+class NearPair:
+    """Two images that are near copies of each other.
+
+    Args:
+        images: the two, with their labels and ids.
+        likeness: the correlation of what both show, up to 1.
+    """
+
+    images: Split
+    likeness: float
+
+    @property
+    def clash(self) -> bool:
+        """Whether they are of two classes, one of which is likely wrong."""
+        return bool(self.images.labels[0] != self.images.labels[1])
+
+
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """A data set, split. No image is in two splits, not even as a copy under another name.
 
@@ -74,6 +93,9 @@ class Dataset:
         sha256: hash of the class names and of every image's pixels, label and split.
         notes: what a reader should know: copies left out, files ignored.
         skipped: the files that could not be read and were left out.
+        groups: the ids of images that belong together, as near copies or by `data.group`;
+            every group with more than one image in the splits, each within one split.
+        pairs: some near copies, to be looked at.
     """
 
     name: str
@@ -85,6 +107,8 @@ class Dataset:
     sha256: str
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    groups: tuple[tuple[str, ...], ...] = ()
+    pairs: tuple[NearPair, ...] = ()
 
     def split(self, name: SplitName) -> Split:
         """The split called `name`."""
@@ -108,3 +132,24 @@ class _Selection:
 
     def __getitem__(self, index: int, /) -> U8:
         return self.images[int(self.indices[index])]
+
+
+@dataclass(frozen=True, eq=False)
+class Concatenated:
+    """The images of some sequences, one after the other."""
+
+    parts: tuple[ImageSequence, ...]
+
+    @cached_property
+    def _ends(self) -> NDArray[np.int64]:
+        return np.cumsum([len(part) for part in self.parts])
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def __getitem__(self, index: int, /) -> U8:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        part = int(np.searchsorted(self._ends, index, side="right"))
+        before = int(self._ends[part - 1]) if part else 0
+        return self.parts[part][index - before]

@@ -8,7 +8,7 @@ import numpy as np
 
 from edge_agent.arrays import U8
 from pipeline.data.base import Split
-from pipeline.data.split import Pool, Source, digest
+from pipeline.data.pool import Pool, Source, digest
 
 
 def read_digits() -> Source:

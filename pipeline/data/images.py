@@ -4,7 +4,7 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,18 +13,21 @@ import numpy as np
 
 from edge_agent.arrays import U8
 from edge_agent.opencv_log import silent_opencv
-from pipeline.data.split import digest
+from pipeline.data.foreign import decode_foreign, foreign_kind
+from pipeline.data.pool import digest
 from pipeline.errors import DataError
+from pipeline.near.thumbnail import thumbnail
 from pipeline.progress import Progress
 
 Image = TypeVar("Image")
 Found = TypeVar("Found")
 
-# What OpenCV's decoders go by, and .heic and .heif: OpenCV cannot read these two, but
-# telephones write them, and a picture is better named than ignored.
+# What OpenCV's decoders go by; JPEGs by the other names that Windows, browsers and cameras
+# with two lenses give them; and what telephones write, which `pipeline.data.foreign` reads.
 IMAGE_SUFFIXES = frozenset(
-    {".avif", ".bmp", ".dib", ".gif", ".hdr", ".heic", ".heif", ".jp2", ".jpe", ".jpeg", ".jpg"}
-    | {".pbm", ".pgm", ".png", ".pnm", ".ppm", ".ras", ".sr", ".tif", ".tiff", ".webp"}
+    {".avif", ".bmp", ".dib", ".gif", ".hdr", ".heic", ".heif", ".hif", ".jfif", ".jif", ".jp2"}
+    | {".jpe", ".jpeg", ".jpg", ".mpo", ".pbm", ".pgm", ".pjp", ".pjpeg", ".png", ".pnm", ".ppm"}
+    | {".ras", ".sr", ".tif", ".tiff", ".webp"}
 )
 
 _SHOWN = 3  # how many unreadable files an error names
@@ -46,6 +49,7 @@ class Look:
         shape: (H, W) for grey or (H, W, 3) for RGB; empty when it is unreadable.
         grey: whether there is no colour in it, even if it is stored as RGB.
         problem: why it is unreadable, else None.
+        thumb: what near copies are told by, see `pipeline.near.thumbnail`.
     """
 
     path: Path
@@ -53,6 +57,7 @@ class Look:
     shape: tuple[int, ...] = ()
     grey: bool = False
     problem: str | None = None
+    thumb: U8 | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -102,10 +107,23 @@ def decode_image(data: U8) -> U8:
     except cv2.error as error:
         image, found = None, str(error.err)
     if image is None:
+        image, found = _decode_elsewhere(data, found)
+        if image is not None:
+            return image
         raise UnreadableImageError(f"expected an image, found {found}")
     if image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     return np.asarray(image, np.uint8)
+
+
+def _decode_elsewhere(data: U8, found: str) -> tuple[U8 | None, str]:
+    """The image by another library than OpenCV, or what was found instead."""
+    head = data[:64].tobytes()
+    kind = foreign_kind(head)
+    if kind is None:
+        return None, found
+    image = decode_foreign(data.tobytes(), kind)
+    return (None, image) if isinstance(image, str) else (image, "")
 
 
 def look_at(paths: Sequence[Path], progress: Progress) -> list[Look]:
@@ -142,7 +160,7 @@ def _look(path: Path) -> Look:
         image = read_image(path)
     except UnreadableImageError as error:
         return Look(path, problem=str(error))
-    return Look(path, digest(image), image.shape, _is_grey(image))
+    return Look(path, digest(image), image.shape, _is_grey(image), thumb=thumbnail(image))
 
 
 def _is_grey(image: U8) -> bool:

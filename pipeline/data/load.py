@@ -8,8 +8,11 @@ from pipeline.data.digits import read_digits
 from pipeline.data.folder import read_folder
 from pipeline.data.mnist import read_mnist
 from pipeline.data.packed import read_packed
+from pipeline.data.pool import Source
 from pipeline.data.root import data_root, find_data
-from pipeline.data.split import Source, divide
+from pipeline.data.sources import Grouping
+from pipeline.data.split import divide
+from pipeline.data_recipe import GroupRecipe
 from pipeline.errors import DataError
 from pipeline.progress import SILENT, Progress
 from pipeline.recipe import DataRecipe
@@ -21,6 +24,7 @@ def load(
     root: Path | None,
     recipe_folder: Path,
     seed: int,
+    cache: Path | None = None,
     progress: Progress = SILENT,
 ) -> Dataset:
     """The data set `recipe` asks for; the same seed gives the same split.
@@ -30,12 +34,14 @@ def load(
         root: the command line's data root, or None to look further; see `data_root`.
         recipe_folder: where a relative path is looked for when the root has none.
         seed: of the split.
+        cache: a folder where the near copies that were found are kept, or None.
         progress: sees a task per download (bytes), or one for a folder's or an NPZ's images.
 
     Raises:
         DataError: missing, damaged, or too small for the splits.
     """
-    return divide(_read(recipe, data_root(root), recipe_folder, progress), recipe, seed)
+    source = _read(recipe, data_root(root), recipe_folder, progress)
+    return divide(source, recipe, seed, cache=cache, progress=progress)
 
 
 def _read(recipe: DataRecipe, root: Path, recipe_folder: Path, progress: Progress) -> Source:
@@ -46,7 +52,8 @@ def _read(recipe: DataRecipe, root: Path, recipe_folder: Path, progress: Progres
             return read_mnist(recipe.kind, root, progress)
         case "image-folder":
             folder = find_data(recipe.path, "data.path", "a folder of images", root, recipe_folder)
-            return read_folder(folder, recipe.on_unreadable, progress)
+            grouping = _grouping(recipe.group, root, recipe_folder)
+            return read_folder(folder, recipe.on_unreadable, progress, grouping)
         case "image-npz":
             what, places = "an NPZ of images", (root, recipe_folder)
             train, test = find_data(recipe.path, "data.path", what, *places), None
@@ -57,3 +64,13 @@ def _read(recipe: DataRecipe, root: Path, recipe_folder: Path, progress: Progres
             raise DataError(f"data.kind: expected images of classes, found {recipe.kind!r}")
         case _:
             assert_never(recipe.kind)
+
+
+def _grouping(recipe: GroupRecipe | None, root: Path, recipe_folder: Path) -> Grouping | None:
+    if recipe is None:
+        return None
+    table = None
+    if recipe.csv is not None:
+        what = "a CSV of file and group"
+        table = find_data(recipe.csv, "data.group.csv", what, root, recipe_folder)
+    return Grouping(recipe, table)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edge_agent.arrays import U8
 from pipeline.data.base import Split
 from pipeline.data.download import MnistName, RemoteFile, fetch_missing, mnist_files
-from pipeline.data.split import Pool, Source, digest
+from pipeline.data.pool import Pool, Source, digest
 from pipeline.errors import DataError
 from pipeline.progress import SILENT, Progress
 

@@ -23,11 +23,13 @@ from pipeline.data.images import (
     unreadable_message,
 )
 from pipeline.data.npz import Arrays, read_arrays
-from pipeline.data.split import Pool, Source, digest
+from pipeline.data.pool import Pool, Source, digest
 from pipeline.errors import DataError
+from pipeline.near.thumbnail import NOTHING, stacked, thumbnail
 from pipeline.progress import SILENT, Progress
 
 OnUnreadable: TypeAlias = Literal["error", "skip"]
+_Seen: TypeAlias = tuple[str, U8]  # the digest of an image, and its thumbnail
 
 # Array -> the type codes it may have, and what it holds in words.
 _FLAT = {
@@ -133,25 +135,26 @@ def _check_same_classes(train: _Part, test: _Part) -> None:
         )
 
 
-def _look_at(images: ImageSequence, progress: Progress) -> list[str | UnreadableImageError]:
-    """The digest of every image, or why it has none."""
+def _look_at(images: ImageSequence, progress: Progress) -> list[_Seen | UnreadableImageError]:
+    """The digest and the thumbnail of every image, or why it has none."""
 
-    def look(number: int) -> str | UnreadableImageError:
+    def look(number: int) -> _Seen | UnreadableImageError:
         try:
-            return digest(images[number])
+            image = images[number]
+            return digest(image), thumbnail(image)
         except UnreadableImageError as error:
             return error
 
     return look_at_each(look, range(len(images)), progress)
 
 
-def _problems(looks: Sequence[str | UnreadableImageError]) -> dict[int, str]:
+def _problems(looks: Sequence[_Seen | UnreadableImageError]) -> dict[int, str]:
     """Why which images are unreadable."""
     return {n: str(seen) for n, seen in enumerate(looks) if isinstance(seen, UnreadableImageError)}
 
 
 def _pool(
-    part: _Part, looks: Sequence[str | UnreadableImageError], on_unreadable: OnUnreadable
+    part: _Part, looks: Sequence[_Seen | UnreadableImageError], on_unreadable: OnUnreadable
 ) -> Pool:
     """The readable images of `part`.
 
@@ -165,8 +168,9 @@ def _pool(
     for number, label in enumerate(part.classes):
         if not (part.labels[readable] == number).any():
             raise DataError(f"{part.path}: class {label!r}: expected readable images, found none")
-    digests = tuple(str(seen) for seen in looks)
-    return Pool(Split(part.images, part.labels, part.ids), digests).select(readable)
+    seen = [("", NOTHING) if isinstance(look, UnreadableImageError) else look for look in looks]
+    digests, thumbs = tuple(digest for digest, _ in seen), stacked([thumb for _, thumb in seen])
+    return Pool(Split(part.images, part.labels, part.ids), digests, thumbs).select(readable)
 
 
 def _classes(arrays: Arrays, path: Path) -> tuple[str, ...]:

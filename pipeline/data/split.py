@@ -1,12 +1,12 @@
 """Divide labelled images into disjoint train, validation, calibration and test splits.
 
 Copies of a picture are left out before anything is drawn, so that no test image is ever
-trained on under another name. Within each class the draw is a shuffle by the recipe's
-seed.
+trained on under another name; near copies, and what the recipe groups, go to one split.
+Within each class the draw is a shuffle by the recipe's seed.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,59 +14,67 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.arrays import U8
 from edge_agent.atomic import write_whole
-from pipeline.data.base import SPLIT_NAMES, Dataset, Split, SplitName
+from pipeline.data.base import SPLIT_NAMES, Dataset, SplitName
+from pipeline.data.deal import Deck, Hand, check_dealt, check_groups
+from pipeline.data.kinship import Apart, keep_apart
+from pipeline.data.pool import Pool, Source
 from pipeline.errors import DataError
+from pipeline.progress import SILENT, Progress
 from pipeline.recipe import DataRecipe
 
 Indices: TypeAlias = NDArray[np.int64]
 
-
-@dataclass(frozen=True, eq=False)
-class Pool:
-    """Labelled images before they are divided, with the digest of each one's pixels."""
-
-    split: Split
-    digests: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.split)
-
-    def select(self, indices: Indices) -> "Pool":
-        """The images at `indices`, in that order."""
-        return Pool(self.split.select(indices), tuple(self.digests[i] for i in indices))
+_NONE: Indices = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
-    """What a reader found: `val` and `test` only where the data set brings its own."""
+class Prepared:
+    """Images of which none is there twice, before they are drawn into splits.
 
-    name: str
-    labels: tuple[str, ...]
-    train: Pool
-    val: Pool | None = None
-    test: Pool | None = None
-    notes: tuple[str, ...] = ()
-    skipped: tuple[str, ...] = ()
+    Args:
+        source: what they come from; its `val` without what `test` shows.
+        apart: what is to be divided, and what belongs together in it.
+        notes: what was left out so far.
+    """
 
-
-def digest(image: U8) -> str:
-    """SHA-256 of the shape and the pixels: equal for the same picture only."""
-    shape = repr(image.shape).encode()
-    return hashlib.sha256(shape + np.ascontiguousarray(image).tobytes()).hexdigest()
+    source: Source
+    apart: Apart
+    notes: tuple[str, ...]
 
 
-def divide(source: Source, recipe: DataRecipe, seed: int) -> Dataset:
-    """`source` as a data set of four disjoint splits.
+def divide(
+    source: Source,
+    recipe: DataRecipe,
+    seed: int,
+    *,
+    cache: Path | None = None,
+    progress: Progress = SILENT,
+) -> Dataset:
+    """`source` as a data set of four disjoint splits; no group of images is in two of them.
 
-    A split that the source brings is kept; copies of its images are left out of the
-    splits below it (test, then val, then the rest). `notes` says what was left out.
+    A split that the source brings is kept; copies of its images, and all that belongs
+    together with them, are left out of the splits below it (test, then val, then the rest).
+    `notes` says what was left out.
+
+    Args:
+        source: the images.
+        recipe: how they are divided, and whether near copies stay together.
+        seed: of the draw.
+        cache: a folder in which the near copies that were found are kept, or None.
+        progress: sees the search for near copies.
 
     Raises:
-        DataError: a class has too few different images, or what is left after val and
-            test is too small for the calibration images the recipe asks for.
+        DataError: a class has too few different images or groups of them, or what is left
+            after val and test is too small for the calibration images the recipe asks for.
     """
+    return draw(prepare(source, recipe, cache=cache, progress=progress), recipe, seed)
+
+
+def prepare(
+    source: Source, recipe: DataRecipe, *, cache: Path | None = None, progress: Progress = SILENT
+) -> Prepared:
+    """Find what is there twice in `source`, and what belongs together; see `divide`."""
     notes = list(source.notes)
     val, pool = source.val, source.train
     if val is not None and source.test is not None:
@@ -74,9 +82,20 @@ def divide(source: Source, recipe: DataRecipe, seed: int) -> Dataset:
     for held_out in (source.test, val):
         pool = pool if held_out is None else _without(pool, held_out, "train", notes)
     pool = _distinct(pool, notes)
-    drawn = _draw(source, pool, recipe, seed)
-    pools = {name: pool.select(np.sort(places)) for name, places in drawn.items()}
-    pools |= {} if val is None else {"val": val}
+    apart = keep_apart(source.test, val, pool, recipe.near_copies == "group", cache, progress)
+    return Prepared(replace(source, val=apart.val), apart, (*notes, *apart.notes))
+
+
+def draw(prepared: Prepared, recipe: DataRecipe, seed: int) -> Dataset:
+    """The splits of what is prepared; see `divide`.
+
+    Raises:
+        DataError: see `divide`.
+    """
+    source, apart = prepared.source, prepared.apart
+    drawn = _draw(source, apart, recipe, seed)
+    pools = {name: apart.train.select(np.sort(places)) for name, places in drawn.items()}
+    pools |= {} if source.val is None else {"val": source.val}
     pools |= {} if source.test is None else {"test": source.test}
     return Dataset(
         name=source.name,
@@ -86,8 +105,22 @@ def divide(source: Source, recipe: DataRecipe, seed: int) -> Dataset:
         calibration=pools["calibration"].split,
         test=pools["test"].split,
         sha256=_content(source.labels, pools),
-        notes=tuple(notes),
+        notes=(*prepared.notes, *_test_note(pools["test"], apart)),
         skipped=source.skipped,
+        groups=apart.named,
+        pairs=apart.pairs,
+    )
+
+
+def _test_note(test: Pool, apart: Apart) -> tuple[str, ...]:
+    """What the groups in the test split mean for its accuracy."""
+    ids = set(test.split.ids)
+    sizes = [len(group) for group in apart.named if group[0] in ids]
+    if not sizes:
+        return ()
+    return (
+        f"test: {len(test)} images in {len(test) - sum(sizes) + len(sizes)} groups; an interval "
+        "over images is too narrow where a group is answered alike",
     )
 
 
@@ -102,7 +135,7 @@ def calibration_limit(left: Indices) -> int:
 
 def record(dataset: Dataset, path: Path) -> None:
     """Write which image is in which split to `path` as JSON, the same bytes every time."""
-    document = {
+    document: dict[str, object] = {
         "name": dataset.name,
         "sha256": dataset.sha256,
         "labels": dataset.labels,
@@ -110,16 +143,21 @@ def record(dataset: Dataset, path: Path) -> None:
         "notes": dataset.notes,
         "skipped": dataset.skipped,
     }
+    if dataset.groups:
+        document["groups"] = dataset.groups
     write_whole(path, msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
 
 
-def _draw(source: Source, pool: Pool, recipe: DataRecipe, seed: int) -> dict[SplitName, Indices]:
-    """Places in `pool` of each split; empty where the source brings its own."""
+def _draw(source: Source, apart: Apart, recipe: DataRecipe, seed: int) -> dict[SplitName, Indices]:
+    """Places in the images to be divided of each split; empty where the source brings its own."""
+    pool = apart.train
     val = recipe.val if source.val is None else 0.0
     test = recipe.test if source.test is None else 0.0
     counts = _counts(pool.split.labels, source)
     _check_room(source, counts, recipe, val, test)
     val_counts, test_counts = _held_out(counts, val, test)
+    if len(np.unique(apart.groups)) < len(pool):
+        return _draw_groups(source, apart, recipe, (val_counts, test_counts), seed)
     order: Indices = np.random.default_rng(seed).permutation(len(pool))
     tests, order = _take(order, pool, test_counts)
     vals, order = _take(order, pool, val_counts)
@@ -128,6 +166,38 @@ def _draw(source: Source, pool: Pool, recipe: DataRecipe, seed: int) -> dict[Spl
     if recipe.train_limit:
         trains, _ = _take(trains, pool, _limited(source, pool, trains, recipe.train_limit))
     return {"train": trains, "val": vals, "calibration": calibrations, "test": tests}
+
+
+def _draw_groups(
+    source: Source,
+    apart: Apart,
+    recipe: DataRecipe,
+    held_out: tuple[Indices, Indices],
+    seed: int,
+) -> dict[SplitName, Indices]:
+    """As `_draw`, group by group; `held_out` is how many of each class val and test want."""
+    labels = apart.train.split.labels
+    deck = Deck(labels, apart.groups, seed)
+    val_counts, test_counts = held_out
+    splits = int(val_counts.any()) + int(test_counts.any())
+    check_groups(source.name, source.labels, deck, 1 + splits)
+    tests = deck.deal(Hand(test_counts, after=splits)) if test_counts.any() else _NONE
+    vals = deck.deal(Hand(val_counts, after=1)) if val_counts.any() else _NONE
+    left = deck.left(len(source.labels))
+    wanted = _apportion(min(recipe.calibration, calibration_limit(left)), left - 1)
+    calibrations = deck.deal(Hand(wanted, after=1, needs_all=False))
+    trains = deck.places
+    drawn: dict[SplitName, Indices] = {
+        "train": trains,
+        "val": vals,
+        "calibration": calibrations,
+        "test": tests,
+    }
+    check_dealt(source.name, source.labels, labels, trains)
+    if recipe.train_limit:
+        limits = _limited(source, apart.train, trains, recipe.train_limit)
+        drawn["train"], _ = _take(trains, apart.train, limits)
+    return drawn
 
 
 def _check_room(

@@ -7,8 +7,9 @@ from typing import Protocol
 
 from edge_agent.arrays import U8
 from edge_agent.bundle.manifest import ClassifySpec, TextSpec
-from pipeline.data.folder import Layout, image_id, list_folder
+from pipeline.data.folder import image_id
 from pipeline.data.images import UnreadableImageError, read_image
+from pipeline.data.layout import Layout, list_folder
 from pipeline.errors import DataError
 from pipeline.text.folder import read_text_folder
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_agent.decode.classify import softmax
+from pipeline.data.base import NearPair
 from pipeline.report import charts, class_charts, metrics
 from pipeline.report.axes import ROW_LIMIT
 from pipeline.report.classes import Attention, ClassReport
@@ -78,6 +79,17 @@ class Strip:
     total: int
 
 
+@dataclass(frozen=True)
+class PairCard:
+    """Two near copies beside each other, with their names and classes."""
+
+    pictures: tuple[Picture, Picture]
+    ids: tuple[str, str]
+    labels: tuple[str, str]
+    likeness: float
+    clash: bool
+
+
 def class_sections(data: ClassReport) -> dict[str, object]:
     """What `classes.html.j2` shows; charts are drawn, so in the chart style."""
     return {
@@ -87,6 +99,7 @@ def class_sections(data: ClassReport) -> dict[str, object]:
         "golden": _golden(data),
         "class_counts": class_charts.class_counts(data.data.splits, data.labels),
         "strips": _strips(data),
+        "pairs": [_pair(pair, data.labels) for pair in data.data.pairs],
     }
 
 
@@ -155,3 +168,15 @@ def _strips(data: ClassReport) -> list[Strip]:
         Strip(data.labels[k], tuple(picture(image, STRIP_SIDE) for image in images), int(totals[k]))
         for k, images in enumerate(data.data.samples[:STRIPS])
     ]
+
+
+def _pair(pair: NearPair, labels: tuple[str, ...]) -> PairCard:
+    images = pair.images
+    first, second = (picture(images.images[place]) for place in (0, 1))
+    return PairCard(
+        pictures=(first, second),
+        ids=(images.ids[0], images.ids[1]),
+        labels=(labels[int(images.labels[0])], labels[int(images.labels[1])]),
+        likeness=pair.likeness,
+        clash=pair.clash,
+    )

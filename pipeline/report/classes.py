@@ -7,7 +7,7 @@ import numpy as np
 from edge_agent.arrays import F32, U8
 from edge_agent.bundle.manifest import Score
 from pipeline import evaluate
-from pipeline.data.base import SPLIT_NAMES, Dataset, Split
+from pipeline.data.base import SPLIT_NAMES, Dataset, NearPair, Split
 from pipeline.report.data import ReportData, SplitCounts
 
 SAMPLES_PER_CLASS = 10
@@ -47,12 +47,14 @@ class DataView:
         samples: per class, in the order of the labels, a few training images.
         notes: what the reader of the data set had to say.
         skipped: the files that could not be read.
+        pairs: near copies to be looked at.
     """
 
     splits: tuple[SplitCounts, ...]
     samples: tuple[tuple[U8, ...], ...]
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    pairs: tuple[NearPair, ...] = ()
 
 
 def view(dataset: Dataset, per_class: int = SAMPLES_PER_CLASS) -> DataView:
@@ -67,7 +69,7 @@ def view(dataset: Dataset, per_class: int = SAMPLES_PER_CLASS) -> DataView:
         tuple(train.images[int(i)] for i in np.flatnonzero(train.labels == k)[:per_class])
         for k in classes
     )
-    return DataView(tuple(splits), samples, dataset.notes, dataset.skipped)
+    return DataView(tuple(splits), samples, dataset.notes, dataset.skipped, dataset.pairs)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

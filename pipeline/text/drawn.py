@@ -5,7 +5,7 @@ What is measured on them holds for drawn pictures; the first real ones of one's 
 """
 
 from pipeline.data.base import ImageSequence
-from pipeline.data.split import digest
+from pipeline.data.pool import digest
 from pipeline.progress import SILENT, Progress
 from pipeline.text.dataset import TextPool, TextSource, TextSplit
 from pipeline.text.render import Renderer, Synthetic

@@ -3,19 +3,24 @@
 The table is UTF-8 with one line per image: its path, a tab, its text, and, where the user
 knows it, another tab and the image's source (its display, receipt or photograph). Paths are
 relative to the table's folder. The table is `labels.tsv` or `train_labels.tsv`; sets with
-splits of their own have `val_labels.tsv` and `test_labels.tsv` beside it. A tar archive of
-such a folder is read as it is.
+splits of their own have `val_labels.tsv` and `test_labels.tsv` beside it. A first line that
+names no image is a header. A tar archive of such a folder is read as it is.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias
 
 from edge_agent.arrays import U8
-from pipeline.data.images import UnreadableImageError, look_at_each, unreadable_message
-from pipeline.data.split import digest
+from pipeline.data.images import (
+    IMAGE_SUFFIXES,
+    UnreadableImageError,
+    look_at_each,
+    unreadable_message,
+)
+from pipeline.data.pool import digest
 from pipeline.errors import DataError
 from pipeline.progress import SILENT, Progress
 from pipeline.text.dataset import TextPool, TextSource, TextSplit
@@ -23,6 +28,9 @@ from pipeline.text.store import Store, open_store
 
 TRAIN_TABLES = ("labels.tsv", "train_labels.tsv")
 VAL_TABLE, TEST_TABLE = "val_labels.tsv", "test_labels.tsv"
+
+# Height over width of a picture whose characters stand below one another.
+_TALL, _TALL_FOR_TWO = 1.5, 2.5
 
 Case: TypeAlias = Literal["keep", "upper"]
 
@@ -93,10 +101,23 @@ def _read(
     progress: Progress,
     table: str,
 ) -> TextPool:
-    rows = read_rows(store, table, lambda name: name)
+    rows = _without_header(read_rows(store, table, lambda name: name), store, table, notes)
     if case == "upper":
         rows = [Row(row.image, row.text.upper(), row.source) for row in rows]
     return make_pool(store, rows, on_unreadable, notes, progress)
+
+
+def _without_header(rows: list[Row], store: Store, table: str, notes: list[str]) -> list[Row]:
+    """`rows` without a first one that names no image while the second does, such as `file`."""
+    if len(rows) < 2 or PurePosixPath(rows[0].image).suffix.lower() in IMAGE_SUFFIXES:
+        return rows
+    if store.has(rows[0].image) or not store.has(rows[1].image):
+        return rows
+    notes.append(
+        f"{table}: the first line, {rows[0].image!r} and {rows[0].text!r}, names no image and was "
+        "taken for a header"
+    )
+    return rows[1:]
 
 
 def read_rows(store: Store, table: str, source_of: Callable[[str], str]) -> list[Row]:
@@ -146,7 +167,17 @@ def make_pool(
         raise DataError(unreadable_message(problems))
     if problems:
         notes.append(f"unreadable images, left out: {len(problems)} of {len(rows)}")
-    kept = [(row, look) for row, look in zip(rows, looks, strict=True) if isinstance(look, str)]
+    kept = [
+        (row, look)
+        for row, look in zip(rows, looks, strict=True)
+        if not isinstance(look, UnreadableImageError)
+    ]
+    tall = [row.image for row, look in kept if _runs_down(look.shape, row.text)]
+    if tall:
+        notes.append(
+            f"images much taller than their texts would make them: {len(tall)}, such as {tall[0]}; "
+            "text is read from left to right, so turn them, or leave vertical text out"
+        )
     names = tuple(row.image for row, _ in kept)
     split = TextSplit(
         StoredImages(store, names),
@@ -154,12 +185,32 @@ def make_pool(
         names,
         tuple(row.source for row, _ in kept),
     )
-    return TextPool(split, tuple(value for _, value in kept))
+    return TextPool(split, tuple(look.digest for _, look in kept))
 
 
-def _look(store: Store, name: str) -> str | UnreadableImageError:
-    """The digest of an image's pixels, or why it has none."""
+@dataclass(frozen=True)
+class _Seen:
+    """The digest of an image's pixels, and its shape."""
+
+    digest: str
+    shape: tuple[int, ...]
+
+
+def _look(store: Store, name: str) -> _Seen | UnreadableImageError:
+    """What an image holds, or why it cannot be read."""
     try:
-        return digest(store.image(name))
+        image = store.image(name)
     except UnreadableImageError as error:
         return error
+    return _Seen(digest(image), image.shape)
+
+
+def _runs_down(shape: tuple[int, ...], text: str) -> bool:
+    """Whether `text` must run down a picture of `shape`, or the picture be turned.
+
+    Beside each other, even three of the narrowest characters are wider than two thirds of
+    their height.
+    """
+    characters = len("".join(text.split()))
+    tall = shape[0] / shape[1]
+    return (characters >= 3 and tall >= _TALL) or (characters == 2 and tall >= _TALL_FOR_TWO)

@@ -2,16 +2,12 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
-from edge_agent.arrays import U8
-from pipeline.data.base import SPLIT_NAMES, ImageSequence
+from pipeline.data.base import SPLIT_NAMES, Concatenated
 from pipeline.progress import SILENT, Progress
 from pipeline.recipe import DataRecipe, TextRecipe
 from pipeline.text.charset import Charset
@@ -100,32 +96,11 @@ def joined(parts: Sequence[TextDataset]) -> TextDataset:
 
 def _concatenated(parts: Sequence[tuple[str, TextSplit]]) -> TextSplit:
     return TextSplit(
-        _Several(tuple(split.images for _, split in parts)),
+        Concatenated(tuple(split.images for _, split in parts)),
         tuple(text for _, split in parts for text in split.texts),
         tuple(f"{name}/{id_}" for name, split in parts for id_ in split.ids),
         tuple(f"{name}/{source}" for name, split in parts for source in split.sources),
     )
-
-
-@dataclass(frozen=True, eq=False)
-class _Several:
-    """The images of some sequences, one after the other."""
-
-    parts: tuple[ImageSequence, ...]
-
-    @cached_property
-    def _ends(self) -> NDArray[np.int64]:
-        return np.cumsum([len(part) for part in self.parts])
-
-    def __len__(self) -> int:
-        return int(self._ends[-1])
-
-    def __getitem__(self, index: int, /) -> U8:
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        part = int(np.searchsorted(self._ends, index, side="right"))
-        before = int(self._ends[part - 1]) if part else 0
-        return self.parts[part][index - before]
 
 
 def _limited(dataset: TextDataset, limit: int) -> TextDataset:

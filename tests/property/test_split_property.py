@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.data.base import SPLIT_NAMES, Split
-from pipeline.data.split import Pool, Source, digest, divide
+from pipeline.data.pool import Pool, Source, digest
+from pipeline.data.split import divide
 from pipeline.errors import DataError
 from pipeline.recipe import DataRecipe
 

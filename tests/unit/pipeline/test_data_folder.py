@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge_agent.arrays import U8
-from pipeline.data.base import Dataset
+from pipeline.data.base import SPLIT_NAMES, Dataset
 from pipeline.data.folder import read_folder
 from pipeline.data.images import UnreadableImageError, read_image
 from pipeline.data.load import load
@@ -199,14 +199,23 @@ def test_an_empty_class_is_an_error(pets: Path) -> None:
     assert str(error.value) == f"{pets}/fish: expected images of class 'fish', found none"
 
 
-def test_a_folder_inside_a_class_is_an_error(pets: Path) -> None:
-    """The path was most likely one level too high."""
-    _class(pets / "cat" / "kittens", 2)
+def test_a_folder_inside_a_class_belongs_to_it(pets: Path) -> None:
+    """Beside pictures of its own, as telephones and photographers keep them; it is told."""
+    _class(pets / "cat" / "2024" / "may", 2, first=50)
+    dataset = _load(pets)
+    ids = {id_ for name in SPLIT_NAMES for id_ in dataset.split(name).ids}
+    assert {"cat/2024/may/050.png", "cat/2024/may/051.png"} <= ids
+    assert "cat/2024: 2 images, taken for cat" in dataset.notes
+
+
+def test_a_folder_of_folders_only_is_no_class(pets: Path) -> None:
+    """The path was most likely one level too high; the names that would be splits are said."""
     with pytest.raises(DataError) as error:
-        read_folder(pets)
+        read_folder(pets.parent)
     assert str(error.value) == (
-        f"{pets}/cat: expected images only, found the folder 'kittens'; the path has to be the "
-        "folder right above the class folders"
+        f"{pets}: expected images only, found the folder 'cat'; the path has to be the "
+        "folder right above the class folders, or above folders called train and, if there are, "
+        "val (valid, validation, validate, dev) and test (testing, holdout), or eval"
     )
 
 

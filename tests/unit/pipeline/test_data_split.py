@@ -8,7 +8,8 @@ import pytest
 
 from edge_agent.arrays import U8
 from pipeline.data.base import SPLIT_NAMES, Dataset, Split
-from pipeline.data.split import Pool, Source, calibration_limit, digest, divide, record
+from pipeline.data.pool import Pool, Source, digest
+from pipeline.data.split import calibration_limit, divide, record
 from pipeline.errors import DataError
 from pipeline.recipe import DataRecipe
 

@@ -213,3 +213,42 @@ def test_a_recipe_is_not_overwritten_unasked(fruit: Path) -> None:
     assert path.read_text() == "mine"
     write_recipe(inspect(fruit), path, overwrite=True)
     assert load_recipe(path).data.kind == "image-folder"
+
+
+@pytest.mark.parametrize(
+    ("names", "flip"),
+    [
+        (("left", "right"), False),
+        (("turn_left", "straight"), False),
+        (("Rechts", "Mitte"), False),
+        (("0", "1", "10"), False),
+        (tuple("ABCDE"), False),
+        (("A", "B"), True),
+        (("cat", "dog"), True),
+        (("copyright", "leftover"), True),
+    ],
+)
+def test_classes_with_sides_are_not_mirrored(
+    tmp_path: Path, names: tuple[str, ...], flip: bool
+) -> None:
+    """Where a name says that left and right matter the draft says so, and why."""
+    for number, name in enumerate(names):
+        _fill(tmp_path / name, 8, 50 * number)
+    summary = inspect(tmp_path)
+    assert _draft(summary, tmp_path).train.augment.flip is flip
+    reason = f"# No flip: mirrored, a picture of {names[0]} may show another class, or none."
+    assert (reason in draft_recipe(summary, tmp_path)) is not flip
+
+
+def test_how_a_folder_was_understood_is_told(tmp_path: Path) -> None:
+    """On the terminal and in the recipe, beside pictures that are too small to be compared."""
+    for number, name in enumerate(("a", "b")):
+        _fill(tmp_path / "Training" / name, 9, 50 * number, size=(30, 30))
+        _fill(tmp_path / "Testing" / name, 3, 50 * number + 500)
+    summary = inspect(tmp_path)
+    assert summary_lines(summary)[-3:] == [
+        "Training was taken for train",
+        "Testing was taken for test",
+        "under 40 pixels, too small to be compared for near copies: 18",
+    ]
+    assert "# Testing was taken for test\n" in draft_recipe(summary, tmp_path)

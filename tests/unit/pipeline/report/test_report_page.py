@@ -11,6 +11,7 @@ from pages import Page
 
 from edge_agent.bundle.manifest import ClassifySpec
 from edge_agent.decode.classify import classify
+from pipeline.data.base import NearPair
 from pipeline.evaluate import accuracy, wilson
 from pipeline.gates import Gate
 from pipeline.report import words
@@ -139,6 +140,24 @@ def test_each_layer_says_how_many_maps_it_has(page, report_data):
         for name, maps in item.maps:
             count, height, width = maps.shape
             assert f"{name} {count} maps of {width}\u202f\u00d7\u202f{height}" in page.text
+
+
+def test_near_copies_are_shown_in_pairs(report_data, page):
+    """Both pictures with their names and classes, those of two classes marked; none, no word."""
+    test, labels = report_data.test, report_data.labels
+    same, other = np.flatnonzero(test.labels == test.labels[0])[1], 0
+    clash = int(np.flatnonzero(test.labels != test.labels[0])[0])
+    pairs = tuple(NearPair(test.select([other, int(n)]), 0.97) for n in (clash, same))
+    data = dataclasses.replace(report_data.data, pairs=pairs)
+    shown = Page(render(dataclasses.replace(report_data, data=data)))
+    names = labels[int(test.labels[0])], labels[int(test.labels[clash])]
+    assert (
+        f"{names[0]} and {names[1]} 97.0\u202f% alike {test.ids[0]}, {test.ids[clash]}"
+        in shown.text
+    )
+    assert f"{names[0]} 97.0\u202f% alike {test.ids[0]}, {test.ids[same]}" in shown.text
+    assert "Near copies" in shown.text
+    assert "Near copies" not in page.text
 
 
 def test_nothing_is_fetched(page, html):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.data.base import SPLIT_NAMES
-from pipeline.data.split import digest
+from pipeline.data.pool import digest
 from pipeline.errors import DataError
 from pipeline.text.charset import Charset
 from pipeline.text.dataset import (

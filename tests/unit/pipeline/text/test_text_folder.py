@@ -4,6 +4,7 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -151,3 +152,52 @@ def test_a_table_that_is_not_utf_8_is_one_error(text_folder: Callable[..., Path]
     (folder / "labels.tsv").write_bytes(b"a.png\t\xe9\n")
     with pytest.raises(DataError, match=f"^{folder}/labels.tsv: expected UTF-8, found otherwise"):
         read_text_folder(folder)
+
+
+@pytest.mark.parametrize("head", ["filename\ttext", "/image_path\tlabel\tsource", "image\t"])
+def test_a_header_is_known_by_the_image_that_it_does_not_name(
+    text_folder: Callable[..., Path], head: str
+) -> None:
+    """A first line that names nothing, while the next does, is passed over and told."""
+    folder = text_folder(LINES)
+    table = folder / "labels.tsv"
+    table.write_text(f"{head}\n{table.read_text()}")
+    source = read_text_folder(folder)
+    assert source.train.split.ids == tuple(LINES)
+    name, text = head.split("\t")[:2]
+    assert source.notes == (
+        f"labels.tsv: the first line, {name!r} and {text!r}, names no image and was taken for a "
+        "header",
+    )
+
+
+def test_a_first_picture_that_is_missing_is_no_header(text_folder: Callable[..., Path]) -> None:
+    """Must not fire: what is named like a picture is one that is not there."""
+    folder = text_folder(LINES)
+    (folder / "a.png").unlink()
+    with pytest.raises(DataError, match=r"a\.png: expected an image, found No such file"):
+        read_text_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "told"),
+    [
+        ("Total", (60, 20), True),
+        ("12", (60, 20), True),
+        ("7", (60, 20), False),  # a wheel
+        ("111", (30, 24), False),  # three narrow digits
+        ("Total", (20, 60), False),
+        ("", (60, 20), False),
+    ],
+)
+def test_text_that_runs_down_is_told(
+    text_folder: Callable[..., Path], text: str, shape: tuple[int, int], told: bool
+) -> None:
+    """Pictures taller than their texts would make them: vertical, or turned by a quarter."""
+    folder = text_folder({"a.png": "1", "b.png": text})
+    cv2.imwrite(str(folder / "b.png"), np.zeros(shape, np.uint8))
+    expected = (
+        "images much taller than their texts would make them: 1, such as b.png; text is read from "
+        "left to right, so turn them, or leave vertical text out"
+    )
+    assert read_text_folder(folder).notes == ((expected,) if told else ())

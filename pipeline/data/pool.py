@@ -1,0 +1,89 @@
+"""`Pool` and `Source`: what a reader found, before anything is divided."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.arrays import U8
+from pipeline.data.base import Concatenated, Split
+from pipeline.near.thumbnail import NOTHING
+
+Indices: TypeAlias = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Labelled images before they are divided.
+
+    Args:
+        split: the images.
+        digests: of each one's pixels.
+        thumbs: (N, 64, 64) uint8, see `pipeline.near.thumbnail`; None where near copies are
+            not looked for.
+        keys: the name of each one's `data.group`, empty for what stands alone; None where
+            there are no such groups.
+    """
+
+    split: Split
+    digests: tuple[str, ...]
+    thumbs: U8 | None = None
+    keys: tuple[str, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def select(self, indices: Indices) -> "Pool":
+        """The images at `indices`, in that order."""
+        return Pool(
+            self.split.select(indices),
+            tuple(self.digests[i] for i in indices),
+            None if self.thumbs is None else self.thumbs[indices],
+            None if self.keys is None else tuple(self.keys[i] for i in indices),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What a reader found: `val` and `test` only where the data set brings its own."""
+
+    name: str
+    labels: tuple[str, ...]
+    train: Pool
+    val: Pool | None = None
+    test: Pool | None = None
+    notes: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+
+
+def digest(image: U8) -> str:
+    """SHA-256 of the shape and the pixels: equal for the same picture only."""
+    shape = repr(image.shape).encode()
+    return hashlib.sha256(shape + np.ascontiguousarray(image).tobytes()).hexdigest()
+
+
+def together(pools: Sequence[Pool]) -> Pool:
+    """The images of `pools`, one pool after the other; all of them have keys, or none has."""
+    if len(pools) == 1:
+        return pools[0]
+    splits = [pool.split for pool in pools]
+    thumbs = None
+    if any(pool.thumbs is not None for pool in pools):
+        thumbs = np.concatenate(
+            [np.stack([NOTHING] * len(p)) if p.thumbs is None else p.thumbs for p in pools]
+        )
+    keys = [pool.keys for pool in pools if pool.keys is not None]
+    split = Split(
+        Concatenated(tuple(split.images for split in splits)),
+        np.concatenate([split.labels for split in splits]),
+        tuple(id_ for split in splits for id_ in split.ids),
+    )
+    return Pool(
+        split,
+        tuple(value for pool in pools for value in pool.digests),
+        thumbs,
+        tuple(key for part in keys for key in part) if keys else None,
+    )
