@@ -17,7 +17,7 @@ from edge_agent.endpoint import DEFAULT_URL, Broker, parse_endpoint, read_creden
 from edge_agent.errors import ConfigError
 from edge_agent.outbox import Lane, Limits, Synchronous
 from edge_agent.publishing import PublishConfig, SnapshotConfig, SnapshotsConfig
-from edge_agent.regions import Region, RelativeRegion, TextRegion
+from edge_agent.regions import Region, RelativeRegion, TextRegion, check_wheels
 from edge_agent.results import Confidence
 from edge_agent.schedule import Order
 from edge_agent.sources.config import CameraConfig, PicameraConfig, Rate, SourceConfig
@@ -234,6 +234,7 @@ class StreamConfig(_Value, frozen=True):
             )
         if self.task == "ocr" and self.publish.margin:
             raise ValueError(f'stream {self.name!r}: expected no publish.margin with task = "ocr"')
+        check_wheels(self.regions, self.name)
         names = [region.name for region in self.regions]
         for name in names:
             if names.count(name) > 1:

@@ -4,12 +4,15 @@ In order, and the first that objects says why:
 
     the picture changes (frozen) -> there is something to read (blank, dark, blurred)
     -> the network reads a text -> it is one that is allowed -> it is sure -> the meter agrees
+
+Dials are read by their hands, and no network is asked.
 """
 
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 import msgspec
 
@@ -19,10 +22,12 @@ from edge_agent.bundle.preprocess import ColourOrder
 from edge_agent.config import StreamConfig
 from edge_agent.decode.automaton import Automaton
 from edge_agent.decode.ctc import read_text
+from edge_agent.dial_reader import DialReader
 from edge_agent.errors import TaskError
 from edge_agent.lines import lay_out
 from edge_agent.meter import Verdict
 from edge_agent.meter_memory import MeterMemory
+from edge_agent.meter_rules import ticks_of
 from edge_agent.quality import quality, to_grey
 from edge_agent.recognizer import Recognizer
 from edge_agent.rectify import Upright, rectify
@@ -33,6 +38,8 @@ from edge_agent.sources.base import Frame
 from edge_agent.sources.config import ImagesConfig, VideoConfig
 from edge_agent.stillness import Stillness
 
+# What was read in a frame so far, by region, before any meter judged it.
+Texts: TypeAlias = dict[str, tuple[Text, Verdict]]
 ACCEPTED = Verdict("accepted")
 NOTHING = Text(text="", confidence=0.0, characters=(), sure=False)
 
@@ -77,12 +84,9 @@ class Reader:
     ) -> None:
         aspect = image.width / image.height
         line = LineReader(recognize, output)
-        for region in regions:
+        for region in (region for region in regions if region.dials is None):
             check_width(region, aspect, stream)
-        self._regions = [
-            _Place(stream, region, allowed_texts(region, output, stream), line, aspect, memory)
-            for region in regions
-        ]
+        self._regions = [_Place(stream, region, output, line, aspect, memory) for region in regions]
 
     @property
     def meters(self) -> dict[str, RegionMeter]:
@@ -95,8 +99,9 @@ class Reader:
         Raises:
             ConfigError: a region is not inside the frame.
         """
+        read: Texts = {}
         for place in self._regions:
-            yield place.look(frame)
+            yield place.look(frame, read)
 
 
 def open_reader(
@@ -179,18 +184,21 @@ class _Place:
         self,
         stream: str,
         region: TextRegion,
-        allowed: Automaton | None,
+        output: TextSpec,
         line: LineReader,
         aspect: float,
         memory: MeterMemory | None,
     ) -> None:
         self._name = f"stream {stream!r}, region {region.name!r}"
-        self._region, self._allowed, self._line, self._aspect = region, allowed, line, aspect
+        self._region, self._line, self._aspect = region, line, aspect
+        self._dials = None if region.dials is None else DialReader(region, self._name)
+        self._allowed = None if self._dials else allowed_texts(region, output, stream)
         self.name, self.meter = region.name, _meter_of(stream, region, memory)
         self._accepted: tuple[str, datetime] | None = None  # the last text, where no meter is
         self._still = Stillness(region.frozen_after_s)
 
-    def look(self, frame: Frame) -> Seen:
+    def look(self, frame: Frame, read: Texts) -> Seen:
+        """What it says; its text is put to those that were `read` in the same frame before."""
         upright = rectify(frame.image, self._region, self._name)
         picture = self._content(upright.image)
         frozen = self._still.problem(picture, frame.monotonic_s)
@@ -199,10 +207,22 @@ class _Place:
         if frozen:
             text, verdict = NOTHING, Verdict("rejected", frozen)
         else:
-            text, verdict = self._line(upright.image, frame.order, self._allowed)
+            text, verdict = self._text(upright.image, frame.order, read)
+        read[self.name] = text, verdict
         if self.meter is not None and verdict.state == "accepted":
             verdict = self.meter.judge(text.text, frame.monotonic_s, picture)
         return self._reading(upright, text, verdict, frame)
+
+    def _text(self, image: U8, order: ColourOrder, read: Texts) -> tuple[Text, Verdict]:
+        if self._dials is None or self._region.dials is None:
+            return self._line(image, order, self._allowed)
+        hands, verdict = self._dials(image, order)
+        wheels = self._region.dials.wheels
+        if wheels is None or verdict.state != "accepted" or self.meter is None:
+            return hands, verdict
+        value = self.meter.says().value
+        before = None if value is None else ticks_of(value, self.meter.rules)
+        return self._dials.behind(read[wheels], hands, before)
 
     def _content(self, image: U8) -> int | None:
         """A number that is the same for the same picture, if anybody asks: it costs to look."""
@@ -227,7 +247,9 @@ class _Place:
         )
         if self.meter is not None:
             reading = _with_value(reading, self.meter, frame)
-        doubts = () if verdict.state == "accepted" else ((upright.image, reading),)
+        # Pictures of dials teach a network nothing.
+        plain = verdict.state == "accepted" or self._dials is not None
+        doubts = () if plain else ((upright.image, reading),)
         return Seen(reading, doubts)
 
     def _page(self, upright: Upright, order: ColourOrder, frozen: str) -> Seen:

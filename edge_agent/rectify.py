@@ -78,6 +78,13 @@ def warped(image: U8, to_image: F64, width: int, height: int) -> U8:
     )
 
 
+def from_frame(region: TextRegion) -> F64:
+    """(3, 3), from the frame's pixels to those of the straightened region."""
+    if region.rect is not None:
+        return moved(-region.rect.x, -region.rect.y)
+    return np.asarray(np.linalg.inv(_straightening(region.outline(), *region.size())), np.float64)
+
+
 @lru_cache(MOST_REGIONS)
 def _straightening(corners: Corners, width: int, height: int) -> F64:
     upright = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)

@@ -12,6 +12,7 @@ import msgspec
 from edge_agent.bundle.manifest import Name, TextSpec
 from edge_agent.decode.automaton import Automaton, LanguageError, of_words
 from edge_agent.decode.pattern import compile_pattern, parse_pattern
+from edge_agent.dials import Dials
 from edge_agent.errors import ConfigError
 from edge_agent.meter_rules import MeterRules
 from edge_agent.strict import LEAST
@@ -92,6 +93,7 @@ class TextRegion(_Value, frozen=True):
         page: whether to look for lines of text in it; else it is one line.
         pattern: what a line must look like; see `edge_agent.decode.pattern`.
         words: what a line may be; at most one of `pattern` and `words`.
+        dials: the dials in it, whose hands are read instead of a text.
         meter: how what it shows counts, if it is a meter.
         frozen_after_s: a picture that has not changed by a bit for so long is a display, or a
             camera, that stands still: its readings are rejected. None never says so.
@@ -107,6 +109,7 @@ class TextRegion(_Value, frozen=True):
     page: bool = False
     pattern: str | None = None
     words: Annotated[tuple[Word, ...], msgspec.Meta(min_length=1)] | None = None
+    dials: Dials | None = None
     meter: MeterRules | None = None
     frozen_after_s: Annotated[float, msgspec.Meta(ge=LEAST, le=1e8)] | None = None
 
@@ -123,6 +126,26 @@ class TextRegion(_Value, frozen=True):
         if self.pattern is not None:
             parse_pattern(self.pattern)
         _check_corners(self.name, self.outline())
+        self._check_dials()
+
+    def _check_dials(self) -> None:
+        if self.dials is None:
+            return
+        for key in ("page", "pattern", "words"):
+            if getattr(self, key):
+                raise ValueError(f"region {self.name!r}: expected no {key} with dials")
+        digits, hands = None if self.meter is None else self.meter.digits, self.dials.hands
+        if self.dials.wheels is not None:
+            if digits is None or digits <= hands:
+                raise ValueError(
+                    f"region {self.name!r}: expected meter.digits with dials.wheels, for those of "
+                    f"the wheels and the {hands} hands, found {digits or 'none'}"
+                )
+        elif digits is not None and digits != hands:
+            raise ValueError(
+                f"region {self.name!r}: expected meter.digits of {hands}, one a dial, "
+                f"found {digits}"
+            )
 
     def outline(self) -> Corners:
         """Its four corners, clockwise from the top left."""
@@ -137,6 +160,23 @@ class TextRegion(_Value, frozen=True):
         width = max(math.dist(a, b), math.dist(d, c))
         height = max(math.dist(a, d), math.dist(b, c))
         return max(1, round(width)), max(1, round(height))
+
+
+def check_wheels(regions: tuple[TextRegion, ...], stream: str) -> None:
+    """Refuse dials whose wheels are not read before them.
+
+    Raises:
+        ValueError: they name no such region.
+    """
+    read = list[str]()
+    for region in regions:
+        if region.dials is None:
+            read += [] if region.page else [region.name]
+        elif region.dials.wheels is not None and region.dials.wheels not in read:
+            raise ValueError(
+                f"stream {stream!r}, region {region.name!r}: expected dials.wheels to name a "
+                f"line of text before it, found {region.dials.wheels!r}"
+            )
 
 
 def allowed_texts(region: TextRegion, spec: TextSpec, stream: str) -> Automaton | None:

@@ -44,11 +44,18 @@ class Classification(
     top: tuple[LabelScore, ...]
 
 
-class CharacterScore(msgspec.Struct, frozen=True):
-    """One character of a text, and how sure it is if the others are as read, in [0, 1]."""
+class CharacterScore(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One character of a text.
+
+    Args:
+        character: as it was read.
+        confidence: how sure it is if the others are as read, in [0, 1].
+        position: of a dial: where its hand stands, in digits along its scale, [0, 10).
+    """
 
     character: str
     confidence: Confidence
+    position: float | None = None
 
 
 class Text(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="text"):
