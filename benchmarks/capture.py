@@ -6,7 +6,8 @@ MJPEG over HTTP at 640x480 and 1280x720, from a server that is a process too, an
 each as fast as it can be read: frames/s as they are captured and as they arrive, and what a
 captured frame costs in processor time, which a busy machine changes less. Then the same at 30
 frames/s: how long after its capture a frame is in the hands of whoever wants it,
-what memory the process takes, and how soon after its start the first frame is there.
+what memory the process takes, and how soon after its start the first frame is there. At last what
+a camera of 25 frames/s costs that is looked at once a minute.
 """
 
 import argparse
@@ -28,7 +29,7 @@ import numpy as np
 
 from edge_agent.errors import SourceError
 from edge_agent.runtime import machine_name
-from edge_agent.sources.camera import OpencvCamera
+from edge_agent.sources.camera import open_any
 from edge_agent.sources.config import CameraConfig
 from edge_agent.sources.live import LiveSource
 from edge_agent.sources.open import open_source
@@ -71,6 +72,11 @@ def main() -> None:
     for size in SIZES:
         with server(*size, 30) as url:
             unhurried("MJPEG {}x{}".format(*size), url, options.seconds)
+    print("\nat 25 frames/s, processor time of the camera's process")
+    for size in SIZES:
+        with server(*size, 25) as url:
+            for interval_s in (0, 1, 60):
+                seldom("MJPEG {}x{}".format(*size), url, options.seconds, interval_s)
 
 
 def compare(name: str, url: str, seconds: float) -> None:
@@ -91,7 +97,7 @@ def compare(name: str, url: str, seconds: float) -> None:
 def in_process(url: str, seconds: float) -> Rates:
     """A loop that only grabs and decodes."""
     count = 0
-    with OpencvCamera(CameraConfig(url=url)) as camera:
+    with open_any(CameraConfig(url=url)) as camera:
         camera.grab()
         place = camera.retrieve(None)
         start, spent = time.perf_counter(), time.process_time()
@@ -151,7 +157,7 @@ def unhurried(name: str, url: str, seconds: float) -> None:
         rss = source.counters.capture_rss_bytes or 0
         counters = source.counters
     start = time.monotonic()
-    with OpencvCamera(CameraConfig(url=url)) as camera:
+    with open_any(CameraConfig(url=url)) as camera:
         camera.grab()
         camera.retrieve(None)
         bare_s = time.monotonic() - start
@@ -176,9 +182,26 @@ def unhurried(name: str, url: str, seconds: float) -> None:
     )
 
 
-def live(url: str) -> LiveSource:
+def seldom(name: str, url: str, seconds: float, interval_s: float) -> None:
+    """What a camera costs that is looked at so seldom."""
+    with live(url, interval_s) as source:
+        frames = iter(source)
+        next(frames)
+        (child,) = children()
+        time.sleep(1)
+        before, start, looks, end = cpu_s(child), time.monotonic(), 0, time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(min(interval_s, max(0.0, end - time.monotonic())))
+            if time.monotonic() < end:
+                next(frames)
+                looks += 1
+        share = (cpu_s(child) - before) / (time.monotonic() - start)
+    print(f"{name:16} a look each {interval_s:2} s: {share:.1%} of a core ({looks} looks)")
+
+
+def live(url: str, interval_s: float = 0.0) -> LiveSource:
     """The source that an agent would open."""
-    source = open_source(CameraConfig(url=url), Stop())
+    source = open_source(CameraConfig(url=url), Stop(), pace=lambda: interval_s)
     assert isinstance(source, LiveSource)
     return source
 

@@ -13,15 +13,19 @@ from edge_agent.sources.live import Cameras, LiveSource
 from edge_agent.sources.process import CameraProcess
 from edge_agent.stop import Stop
 
+FADING = 60
 COMMAND = (sys.executable, str(Path(__file__).with_name("pattern_camera.py")))
 
 
 def write_video(path: Path, count: int, size: tuple[int, int] = (64, 48)) -> Path:
-    """A red video in MPEG-4, 25 frames a second, of (width, height); its kind is its suffix."""
+    """A video in MPEG-4, 25 frames a second, of (width, height); its kind is its suffix.
+
+    It is red, and fades from frame to frame, `FADING` times before it begins anew.
+    """
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25, size)
     for number in range(count):
         image = np.zeros((size[1], size[0], 3), np.uint8)
-        image[:, :, 2] = 255 - number % 60
+        image[:, :, 2] = 255 - number % FADING
         writer.write(image)
     writer.release()
     return path

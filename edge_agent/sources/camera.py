@@ -89,11 +89,12 @@ class OpencvCamera:
             return
         if not self._new:
             self._open_again()
-        container = FORMATS.get(self._codec.to_bytes(4, "little", signed=False).lower().decode())
+        letters = (self._codec & 0xFFFFFFFF).to_bytes(4, "little").lower()
+        container = FORMATS.get(letters.decode("latin-1"))
         if not seldom or container is None:
             self._decodes_all = container is None
         elif self._capture.set(cv2.CAP_PROP_FORMAT, UNDECODED):
-            self._group = PictureGroup(container)
+            self._group = PictureGroup(container, self._extradata())
         else:
             self._decodes_all = True
 
@@ -137,6 +138,12 @@ class OpencvCamera:
         self._decodes_all = True
         self._open_again()
         return False
+
+    def _extradata(self) -> bytes:
+        """What a decoder must know first; many cameras say it beside the stream only."""
+        index = int(self._capture.get(cv2.CAP_PROP_CODEC_EXTRADATA_INDEX))
+        given, data = self._capture.retrieve(None, index) if index > 0 else (False, None)
+        return data.tobytes() if given and data is not None else b""
 
     def _open_again(self) -> None:
         self._capture.release()
@@ -208,7 +215,12 @@ def _why_not(config: CameraConfig) -> str:
         return device_probe.why_not(config.device or Path(f"/dev/video{config.index}"))
     if "://" not in config.url:
         return stream_probe.why_no_file(Path(config.url))
-    return stream_probe.why_not(*address_and_login(config), OWN_SHARE * config.open_timeout_s)
+    return stream_probe.why_not(*address_and_login(config), _probe_s(config))
+
+
+def _probe_s(config: CameraConfig) -> float:
+    # After OpenCV has had its share, still before the supervisor loses patience.
+    return OWN_SHARE * min(config.open_timeout_s, config.read_timeout_s)
 
 
 def _ask_for(capture: cv2.VideoCapture, config: CameraConfig) -> None:

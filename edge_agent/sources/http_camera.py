@@ -60,14 +60,15 @@ class JpegStream:
         """As `Grabber.grab`; by the camera's clock where each part says it."""
         try:
             fields, self._picture = self._parts.next()
+            now = time.monotonic()
+            held = self._backlog.holds(now)
         except NoPartsError as error:
             raise SourceError(f"{self._place}: expected pictures, found {error}") from error
         except TimeoutError as error:
             raise SourceError(f"{self._place}: no more frames: nothing comes") from error
         except (EOFError, OSError, http.client.HTTPException) as error:
             raise SourceError(f"{self._place}: no more frames from the camera") from error
-        now = time.monotonic()
-        if self._backlog.holds(now):
+        if held:
             return -math.inf  # nobody knows when; a fresher one is there
         return self._clock.date(_seconds(fields.get(TIMESTAMP, "")), now)
 

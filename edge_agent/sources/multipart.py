@@ -65,24 +65,32 @@ class Parts:
             if passed > MAX_BETWEEN:
                 raise NoPartsError(f"parts of type {kind[:60]!r} and none with a picture")
 
-    def waits(self, timeout_s: float = 0) -> bool:
-        """Whether more has come already; the end of the stream counts."""
-        if self._buffer:
-            return True
-        if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
-            return True
-        return bool(select.select([self._socket], [], [], timeout_s)[0])
+    def waits(self) -> bool:
+        """Whether another picture has begun to come already; the end of the stream counts."""
+        try:
+            while jpeg.START not in self._buffer:
+                if not self._readable(0):
+                    return False
+                self._fill()
+        except EOFError:
+            pass
+        return True
 
     def ends(self, timeout_s: float) -> bool:
         """Whether it ends here; what does not end within `timeout_s` goes on."""
         try:
             while not self._buffer.strip():
-                if not self.waits(timeout_s):
+                if not self._readable(timeout_s):
                     return False
                 self._fill()
         except EOFError:
             return True
         return False
+
+    def _readable(self, timeout_s: float) -> bool:
+        if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
+            return True
+        return bool(select.select([self._socket], [], [], timeout_s)[0])
 
     def start(self, count: int) -> bytes:
         """The first bytes of what comes, `count` or all there are."""

@@ -21,6 +21,9 @@ FORMATS = {
     **dict.fromkeys(("hevc", "hev1", "hvc1", "h265"), "hevc"),
     **dict.fromkeys(("fmp4", "mp4v"), "m4v"),
 }
+# So much of a unit's start tells which it is: its kind, profile, level and first sizes.
+COMPARED = 8
+START_CODES = (b"\0\0\1", b"\0\0\0\1")
 # Some cameras send a key frame a minute; beyond these, decoding all is the better bargain.
 MAX_BYTES = 32 * 1024**2
 MAX_PACKETS = 1500
@@ -31,10 +34,13 @@ class PictureGroup:
 
     Args:
         container: one of `FORMATS`.
+        extradata: what a decoder must know first, as the stream's description says it; it
+            counts if it is as in the stream, where each unit begins with a start code.
     """
 
-    def __init__(self, container: str) -> None:
+    def __init__(self, container: str, extradata: bytes = b"") -> None:
         self._container = container
+        self._first = extradata if extradata.startswith(START_CODES) else b""
         self._packets: list[bytes] = []
         self._bytes = 0
 
@@ -43,9 +49,14 @@ class PictureGroup:
         if key:
             self._packets, self._bytes = [], 0
         if key or self._packets:
-            self._packets.append(packet)
+            self._packets.append(self._decodable(packet) if key else packet)
             self._bytes += len(packet)
         return bool(self._packets)
+
+    def _decodable(self, packet: bytes) -> bytes:
+        """A key frame with what a decoder must know first, which may be in it already."""
+        unit = self._first.lstrip(b"\0")[:COMPARED]
+        return packet if unit in packet else self._first + packet
 
     @property
     def too_large(self) -> bool:

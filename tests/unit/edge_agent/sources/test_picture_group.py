@@ -87,6 +87,25 @@ def test_packets_before_the_first_key_frame_show_nothing() -> None:
     assert group.take(b"z", key=False)
 
 
+def test_what_a_decoder_must_know_may_be_said_beside_the_stream(video: Path) -> None:
+    """As many cameras do in the description of a stream; without it nothing is decoded."""
+    with undecoded(video) as camera:
+        first, extradata = camera._group, camera._extradata()
+        assert first is not None
+        grabbed(camera, 2)
+        (key, following) = (packet.removeprefix(extradata) for packet in first._packets)
+        key = key.removeprefix(extradata)  # it is in the packet too
+    for said, works in ((extradata, True), (b"", False), (b"\1" + extradata, False)):
+        group = PictureGroup("m4v", said)
+        group.take(key, key=True)
+        group.take(following, key=False)
+        if works:
+            assert group.newest(None).shape == (48, 64, 3)
+            continue
+        with pytest.raises(CorruptFrameError):
+            group.newest(None)
+
+
 def test_a_group_that_cannot_be_decoded_is_corrupt() -> None:
     """The next key frame may be sound; the options of others stay."""
     group = PictureGroup("m4v")
