@@ -15,7 +15,7 @@ from edge_agent.bundle.manifest import Name
 from edge_agent.commands import COMMANDS, Verb
 from edge_agent.endpoint import DEFAULT_URL, Broker, parse_endpoint, read_credentials
 from edge_agent.errors import ConfigError
-from edge_agent.outbox import Lane, Limits, Synchronous
+from edge_agent.outbox import Lane, Limits, Synchronous, WhenFull
 from edge_agent.publishing import PublishConfig, SnapshotConfig, SnapshotsConfig
 from edge_agent.regions import Region, RelativeRegion, TextRegion, check_wheels
 from edge_agent.results import Confidence
@@ -99,6 +99,8 @@ class OutboxConfig(_Value, frozen=True):
             A stream may say otherwise for itself.
         order: `live-first` sends what is new at once, and what is late beside it; `strict` sends
             all in the order of storing.
+        when_full: `drop-oldest` gives up the oldest; `thin` keeps the newer half whole and of
+            the older every 2nd, 4th, 8th and so on.
     """
 
     path: Path
@@ -107,6 +109,7 @@ class OutboxConfig(_Value, frozen=True):
     late_after_s: Seconds = 10
     synchronous: Synchronous = "normal"
     order: Order = "live-first"
+    when_full: WhenFull = "drop-oldest"
 
     def limits(self) -> Limits:
         """What may wait, and when it counts as late."""
@@ -115,6 +118,7 @@ class OutboxConfig(_Value, frozen=True):
             round(self.max_mb * 1024**2),
             None if age_h is None else age_h * 3600,
             self.late_after_s,
+            self.when_full,
         )
 
 

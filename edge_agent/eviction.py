@@ -7,21 +7,12 @@ memory is gathered in `Changes` and holds once the transaction is on disk.
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Self
 
-SIZE = "length(CAST(topic AS BLOB)) + length(payload)"
-ROW = f"id, stream, seq, importance, {SIZE}"
+from edge_agent.stored_row import ROW, SIZE, Row
+from edge_agent.thinning import Pass, choose, read_passes, write_passes
+
 BATCH = 64
-
-
-class Row(NamedTuple):
-    """What of a stored message is needed to do without it; `ROW` selects it."""
-
-    id: int
-    stream: str
-    seq: int
-    importance: int
-    size: int
 
 
 @dataclass
@@ -45,6 +36,7 @@ class Changes:
         self.scanned: dict[int, int] = {}
         self.evicted: dict[str, int] = {}
         self.gone: dict[str, int] = {}  # by stream, the highest number without a row now
+        self.passes: dict[int, Pass] = {}  # of thinning, by importance
 
     def add(self, importance: int, size: int) -> None:
         """A message of `size` bytes was stored."""
@@ -74,10 +66,18 @@ class Tally:
         ranks: what waits, by importance.
         evicted: ever.
         by_stream: of these, those whose stream is known.
+        passes: of thinning, by importance.
     """
 
-    def __init__(self, ranks: dict[int, Rank], evicted: int, by_stream: dict[str, int]) -> None:
+    def __init__(
+        self,
+        ranks: dict[int, Rank],
+        evicted: int,
+        by_stream: dict[str, int],
+        passes: dict[int, Pass],
+    ) -> None:
         self.ranks, self.evicted, self.by_stream = ranks, evicted, Counter(by_stream)
+        self.passes = passes
         self.depth = sum(rank.depth for rank in ranks.values())
         self.bytes = sum(rank.bytes for rank in ranks.values())
 
@@ -92,7 +92,12 @@ class Tally:
         }
         (evicted,) = db.execute("SELECT count FROM evicted").fetchone()
         by_stream = db.execute("SELECT name, evicted FROM stream WHERE evicted > 0").fetchall()
-        return cls(ranks, evicted, dict(by_stream))
+        return cls(ranks, evicted, dict(by_stream), read_passes(db))
+
+    @property
+    def thinned(self) -> int:
+        """How many of those evicted made room by thinning."""
+        return sum(each.thinned for each in self.passes.values())
 
     def apply(self, changes: Changes) -> None:
         """A transaction is on disk."""
@@ -107,6 +112,7 @@ class Tally:
             self.bytes += size
         for importance, number in changes.scanned.items():
             self.ranks[importance].scanned = number
+        self.passes.update(changes.passes)
         if changes.evicted:
             self.evicted += sum(changes.evicted.values())
             self.by_stream.update(changes.evicted)
@@ -127,9 +133,17 @@ def evict_old(db: sqlite3.Connection, before_s: float, changes: Changes) -> None
 
 
 def make_room(
-    db: sqlite3.Connection, tally: Tally, excess: int, importance: int, changes: Changes
+    db: sqlite3.Connection,
+    tally: Tally,
+    excess: int,
+    importance: int,
+    changes: Changes,
+    *,
+    thin: bool = False,
 ) -> bool:
     """Free `excess` bytes by dropping what is at most as important as `importance`.
+
+    The least important first; of those the oldest, or, to `thin`, every other of what is old.
 
     Returns:
         Whether that is possible; if not, nothing is dropped.
@@ -140,6 +154,8 @@ def make_room(
     if excess > sum(tally.ranks[rank].bytes + changes.bytes.get(rank, 0) for rank in ranks):
         return False
     for rank in ranks:
+        if thin:
+            excess -= _thin(db, tally, rank, excess, changes)
         excess -= _evict(db, rank, tally.ranks[rank].scanned, excess, changes)
     return True
 
@@ -152,6 +168,7 @@ def write_counts(db: sqlite3.Connection, changes: Changes) -> None:
             "DO UPDATE SET last_seq = max(last_seq, ?2)",
             (stream, seq),
         )
+    write_passes(db, changes.passes)
     if changes.evicted:
         db.execute("UPDATE evicted SET count = count + ?", (sum(changes.evicted.values()),))
         db.executemany(
@@ -164,6 +181,20 @@ def evict_one(db: sqlite3.Connection, number: int, changes: Changes) -> None:
     """Drop the message of this id, if it is there."""
     for row in db.execute(f"SELECT {ROW} FROM message WHERE id = ?", (number,)).fetchall():
         _drop(db, Row._make(row), changes)
+
+
+def _thin(
+    db: sqlite3.Connection, tally: Tally, importance: int, excess: int, changes: Changes
+) -> int:
+    """Thin what is old of one importance for `excess` bytes: how many are freed."""
+    if excess <= 0:
+        return 0
+    depth = tally.ranks[importance].depth + changes.depth.get(importance, 0)
+    rows, at = choose(db, importance, depth, tally.passes.get(importance, Pass()), excess)
+    for row in rows:
+        _drop(db, row, changes)
+    changes.passes[importance] = at
+    return sum(row.size for row in rows)
 
 
 def _evict(

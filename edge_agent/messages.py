@@ -188,11 +188,13 @@ class OutboxHealth(msgspec.Struct, frozen=True, kw_only=True):
         depth: results waiting.
         bytes: their size.
         evicted: results dropped unacknowledged since the outbox was made.
+        thinned: of those, how many to keep a coarse history of what is old.
     """
 
     depth: Count
     bytes: Count
     evicted: Count
+    thinned: Count = 0
 
 
 class HealthMessage(

@@ -54,6 +54,7 @@ def _metrics(health: HealthMessage) -> dict[str, _Metric]:
     add("broker_connections_total", "How often the broker was reached.", health.connections)
     add("outbox_messages", "Results that wait for the broker.", health.outbox.depth)
     add("outbox_bytes", "Their size.", health.outbox.bytes)
+    add("outbox_thinned_total", "Results given up by thinning.", health.outbox.thinned)
     for s in health.streams:
         add("frames_total", "Frames looked at.", s.frames, stream=s.name)
         add("frames_dropped_total", "Frames replaced unseen.", s.dropped, stream=s.name)

@@ -15,9 +15,7 @@ from typing import Literal, Self, TypeAlias, TypeVar
 
 from edge_agent.errors import DiskFullError, OutboxError
 from edge_agent.eviction import (
-    ROW,
     Changes,
-    Row,
     Tally,
     evict_old,
     evict_one,
@@ -26,11 +24,13 @@ from edge_agent.eviction import (
 )
 from edge_agent.outbox_file import open_file, sqlite_errors
 from edge_agent.reserve import Room
+from edge_agent.stored_row import ROW, Row
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 Synchronous: TypeAlias = Literal["full", "normal"]
+WhenFull: TypeAlias = Literal["drop-oldest", "thin"]
 
 LAST_NUMBERS = """
 SELECT name, max(seq) FROM (
@@ -70,11 +70,13 @@ class Limits:
         max_bytes: of topics and payloads.
         max_age_s: how long a result may wait while the agent runs; None for ever.
         late_after_s: what has waited for longer is late.
+        when_full: what makes room: the oldest go, or of what is old every other.
     """
 
     max_bytes: int = 64 * 1024 * 1024
     max_age_s: float | None = None
     late_after_s: float = 10.0
+    when_full: WhenFull = "drop-oldest"
 
 
 @dataclass(frozen=True)
@@ -96,18 +98,22 @@ class Queued:
 
 @dataclass(frozen=True)
 class OutboxState:
-    """How many messages wait, their bytes, and how many were ever dropped unacknowledged."""
+    """How many messages wait, their bytes, and how many were ever dropped unacknowledged.
+
+    `thinned` says how many of those were dropped by thinning.
+    """
 
     depth: int
     bytes: int
     evicted: int
+    thinned: int = 0
 
 
 class Outbox:
     """A durable queue of MQTT messages, safe to use from several threads.
 
-    Beyond its limits the least important messages are dropped, of those the oldest first,
-    and counted. A message that is itself less important than all that waits is dropped in
+    Beyond its limits the least important messages are dropped, of those the oldest first (or
+    thinned), and counted. A message that is itself less important than all that waits is dropped in
     their stead; its number is used, so that the gap shows.
 
     Age is counted in the time that an outbox is open: neither a jump of the wall clock nor
@@ -316,7 +322,8 @@ class Outbox:
         """What waits now."""
         with self._lock:
             depth = max(0, self._tally.depth - len(self._forgotten))
-            return OutboxState(depth, self._tally.bytes, self._tally.evicted)
+            tally = self._tally
+            return OutboxState(depth, tally.bytes, tally.evicted, tally.thinned)
 
     def evictions(self) -> dict[str, int]:
         """How many messages were ever dropped unacknowledged, by stream."""
@@ -355,7 +362,8 @@ class Outbox:
             self._age_due_s = now_s + AGE_CHECK_S
         waiting = self._tally.bytes + sum(changes.bytes.values())
         excess = waiting + size - self._limits.max_bytes
-        return make_room(self._db, self._tally, excess, importance, changes)
+        thin = self._limits.when_full == "thin"
+        return make_room(self._db, self._tally, excess, importance, changes, thin=thin)
 
 
 def _runs(ids: Sequence[int]) -> Iterator[tuple[int, int]]:

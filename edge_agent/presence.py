@@ -79,7 +79,9 @@ class Presence:
             at=self._clock.now(),
             uptime_s=round(time.monotonic() - self._started_s, 3),
             streams=tuple(replace(s, evicted=evicted.get(s.name, 0)) for s in streams),
-            outbox=OutboxHealth(depth=box.depth, bytes=box.bytes, evicted=box.evicted),
+            outbox=OutboxHealth(
+                depth=box.depth, bytes=box.bytes, evicted=box.evicted, thinned=box.thinned
+            ),
             connections=connections,
             machine=machine_health(self.config.outbox.path.parent),
             runtime=self._runtime,
