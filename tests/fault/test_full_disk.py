@@ -302,7 +302,7 @@ def available(state: str) -> Callable[[Message], bool]:
 
 
 def test_an_agent_waits_for_room_and_goes_on(
-    mosquitto: Mosquitto, tmp_path: Path, bright_path: Path
+    mosquitto_factory: Callable[..., Mosquitto], tmp_path: Path, bright_path: Path
 ) -> None:
     """No broker and no room: it stays, says why once it can, and nothing stored is lost.
 
@@ -313,6 +313,8 @@ def test_an_agent_waits_for_room_and_goes_on(
     cv2.imwrite(str(images / "20.png"), np.full((24, 32, 3), 20, np.uint8))
     source = f'{{ kind = "images", path = "{images}", loop = true }}'
     ledger = Ledger()
+    # By default it drops what comes while a thousand messages wait for a subscriber.
+    mosquitto = mosquitto_factory("max_queued_messages 0")
     with (
         SmallDisk(tmp_path / "box", 12) as disk,
         Proxy(mosquitto.port) as proxy,
