@@ -19,23 +19,27 @@ that never goes back.
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
 
 from edge_agent.meter_evidence import Chain, Seen, risen, seen_moving
+from edge_agent.meter_motion import Motion, motion
 from edge_agent.meter_rules import BETWEEN, MeterRules, shown, to_ticks
 from edge_agent.results import ReadingState, ValueFrom
 
 # Where no largest rate is given: how much faster than it was ever seen a meter may count, and how
 # many ticks are nothing to wonder at.
 FASTER, LAST_WHEEL = 10.0, 10.0
-# Two values say little about a rate below the first; over the second, also single ticks do.
-LEAST_S, HOUR_S = 60.0, 3600.0
+# Over how long that is measured at least, and how much more it becomes at once.
+HOUR_S, GROWTH = 3600.0, 2.0
 # A leap that stood so long is no misreading of a night: it is believed once it is within reach,
 # or where no largest rate is there to say what that is.
 UNSEEN_S = 86_400.0
 # How far beyond reach a leap may be when it first comes, to be believed as soon as it is within:
 # a rate that is set a little too tight. A digit that is read wrong is mostly further.
 NEARLY = 3.0
+# How much of the time that another meter has to show, its value has to stand without a break.
+OWN_SHARE = 0.25
+# How many readings in a row that do not fit, or every second, end a leap.
+MOST_DOUBT = 1.5
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class MeterState:
         pending: independent readings since, each onward from the one before; not yet confirmed.
         jump: those in a row that are consistent with each other but not with `confirmed`.
         stray: a reading that fits neither, and may be wrong.
+        doubt: how many of those there were lately, less those that fit.
+        contrary_s: for how long readings have stood that are none of `pending`, nor of `jump`.
         climb: the values ahead, each above the one before, that were seen since `confirmed`.
         pace: the most that it was seen to count, in ticks a second.
         since: from which value on that is being measured.
@@ -57,6 +63,8 @@ class MeterState:
     pending: Chain = ()
     jump: Chain = ()
     stray: Seen | None = None
+    doubt: float = 0.0
+    contrary_s: float = 0.0
     climb: tuple[int, ...] = ()
     pace: float = 0.0
     since: Seen | None = None
@@ -77,7 +85,6 @@ class Verdict:
 
 ACCEPTED = Verdict("accepted")
 TURNING = Verdict("held", "its digits are turning")
-Motion: TypeAlias = Literal["onward", "turning", "backwards", "too fast"]
 
 
 def judge(
@@ -107,7 +114,7 @@ def judge(
         return _leap(state, rules, seen, "first readings", possible=True)
     if not rules.monotone and rules.max_per_hour is None:
         return replace(state, confirmed=seen, came_from="readings"), ACCEPTED  # nothing against it
-    match motion(rules, confirmed, seen, _reach(state, rules, seen.at)):
+    match motion(rules, confirmed, seen, _reach(state, rules, at)):
         case "onward" if _was_ahead(state, rules, seen):
             why = f"leapt from {shown(confirmed, rules)}"
             state = _climbed(state, seen)
@@ -132,11 +139,18 @@ def reset_to(state: MeterState, value: int, at: float) -> MeterState:
 
 
 def _reach(state: MeterState, rules: MeterRules, at: float) -> float:
-    """The most ticks that the meter can have counted by `at` seconds."""
+    """The most ticks that the meter can have counted by `at` seconds since it was confirmed."""
     assert state.confirmed is not None
     seconds = at - state.confirmed.at
     if rules.max_per_hour is not None or not rules.monotone:
         return rules.allowed(seconds)
+    # While its display was read, if otherwise, it did not race.
+    contrary_s = min(seconds, _contrary_s(state, rules))
+    return _learnt(state, seconds - contrary_s) + contrary_s * state.pace
+
+
+def _learnt(state: MeterState, seconds: float) -> float:
+    """The most ticks in `seconds` of a meter that was only watched."""
     return max(0.0, seconds) * FASTER * state.pace + LAST_WHEEL
 
 
@@ -154,7 +168,8 @@ def _was_near(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
     assert state.confirmed is not None
     first = state.jump[0]
     change = rules.change(state.confirmed.value, first.value)
-    near = change <= NEARLY * _reach(state, rules, first.at)
+    nearly = 1.0 if rules.max_per_hour is None else NEARLY
+    near = change <= nearly * _reach(state, rules, first.at)
     return near or seen.at - first.at >= UNSEEN_S
 
 
@@ -189,67 +204,22 @@ def _too_fast(rules: MeterRules, confirmed: Seen) -> str:
     return f"faster than {limit} an hour from {shown(confirmed, rules)}"
 
 
-def motion(
-    rules: MeterRules, old: Seen, new: Seen, limit: float, *, wraps: bool | None = None
-) -> Motion:
-    """How a meter would have come from `old` to `new`, if it can have come `limit` ticks.
-
-    Args:
-        rules: how it counts.
-        old: a value.
-        new: one read after it.
-        limit: the most ticks between them.
-        wraps: whether it starts again from zero; as the rules say if left out.
-    """
-    wraps = rules.rollover if wraps is None else wraps
-    change = rules.change(old.value, new.value, wraps=wraps)
-    if not rules.monotone:
-        return "onward" if abs(change) <= limit else "too fast"
-    reach = limit if rules.max_per_hour is not None else 0.0
-    if new.value != old.value and _is_mixture(rules, old.value, new.value, reach, wraps):
-        return "turning"
-    if 0 <= change <= limit:
-        return "onward"
-    if change == -1:
-        return "turning"  # it was read early
-    return "backwards" if change < 0 else "too fast"
-
-
-def _is_mixture(rules: MeterRules, old: int, new: int, reach: float, wraps: bool) -> bool:
-    """Whether `new` has some digits from before a carry and some from behind it.
-
-    At 0199 going on to 0200 three digits turn together, and each may be read as what it was
-    or as what it will be: 0299, 0109, 0190. A meter can rest there for hours. One that truly
-    says 0190 and may have come as far as 0199 (within `reach` ticks of `old`: after an outage,
-    or where the largest rate is set far too high) looks the same: it waits until it moves.
-    """
-    width = rules.digits or len(str(max(old, new)))
-    for turning in range(1, width + 1):
-        low, power = new % 10**turning, int(10**turning)
-        if not set(f"{low:0{turning}}") <= {"0", "9"}:
-            return False
-        if turning == width:
-            carries = [power - 1] if wraps else []
-        else:
-            # The digit before the turning ones is either still that, or already one more.
-            above = new // power
-            carries = [above * power + power - 1] if above % 10 != 9 else []
-            carries += [above * power - 1] if above % 10 != 0 else []
-        for before in carries:
-            behind = 0 if turning == width else before + 1
-            reached = -1 <= rules.change(old, before, wraps=wraps) <= reach or old == behind
-            if reached and new not in (before, behind):
-                return True
-    return False
-
-
 def _go_on(state: MeterState, rules: MeterRules, seen: Seen) -> tuple[MeterState, Verdict]:
     """A reading that the meter can have counted to."""
     # Later readings are the judges of earlier ones: what this one contradicts is dropped.
-    pending = tuple(p for p in state.pending if _follows(rules, p, seen))
+    pending = tuple(p for p in state.pending if _went_on(state, rules, p, seen))
     pending = rules.usual().grown(pending, seen)
     climb = tuple(value for value in state.climb if value < seen.value)
-    state = replace(state, pending=pending, jump=(), stray=None, climb=climb)
+    contrary_s = _contrary_s(state, rules)
+    state = replace(
+        state,
+        pending=pending,
+        jump=(),
+        stray=None,
+        doubt=0.0,
+        climb=climb,
+        contrary_s=contrary_s,
+    )
     return _verdict(_settled(state, rules, pending), rules, seen)
 
 
@@ -283,24 +253,45 @@ def _leap(
 def _put(state: MeterState, rules: MeterRules, seen: Seen) -> MeterState:
     """`seen` among the readings of a leap: behind those it follows, or the first of another.
 
-    A leap that has stood for as long as is asked for bears one reading that does not fit.
+    What does not fit casts doubt on a leap, of which each reading that does takes half away: of
+    two readings that take turns neither is true, and a wrong one now and then stops nothing.
     """
-    demand, jump = rules.leap(), state.jump
-    if not jump or _follows(rules, jump[-1], seen):
-        return replace(state, jump=demand.grown(jump, seen), stray=None)
-    stray = state.stray
-    if not demand.met(jump) or (stray is not None and len(demand.grown((stray,), seen)) > 1):
-        return replace(state, jump=(seen,), stray=None)
-    return replace(state, stray=seen if stray is None else stray)
+    demand, jump, stray = rules.leap(), state.jump, state.stray
+    if jump and _is_back(state, rules, jump[0]) != _is_back(state, rules, seen):
+        contrary_s = _contrary_s(state, rules)
+        state = replace(state, jump=(), stray=None, doubt=0.0, contrary_s=contrary_s)
+        jump = ()
+    comes = "onward" if not jump else _comes(rules, jump[-1], seen)
+    if comes == "turning":
+        return state
+    if comes == "onward":
+        # Two in a row that go on from each other are judges of what was read before.
+        pending = tuple(p for p in state.pending if not jump or _follows(rules, p, seen))
+        doubt = max(0.0, state.doubt - 0.5)
+        jump = demand.grown(jump, seen)
+        return replace(state, jump=jump, pending=pending, stray=None, doubt=doubt)
+    doubt = state.doubt
+    if stray is None or len(demand.grown((stray,), seen)) > 1:
+        stray, doubt = seen, doubt + 1
+    if doubt > MOST_DOUBT:
+        contrary_s = _contrary_s(state, rules)
+        return replace(state, jump=(seen,), stray=None, doubt=0.0, contrary_s=contrary_s)
+    return replace(state, stray=stray, doubt=doubt)
+
+
+def _is_back(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
+    confirmed = state.confirmed
+    return confirmed is not None and rules.change(confirmed.value, seen.value) < 0
 
 
 def _is_exchange(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
     """Whether a leap that the meter cannot have made is another meter, by what the rules say."""
-    assert state.confirmed is not None
-    back = rules.change(state.confirmed.value, seen.value) < 0
+    back = _is_back(state, rules, seen)
     if rules.exchange_after_h is None or (rules.monotone and not back):
         return False
-    return seen.at - state.jump[0].at >= rules.exchange_after_h * 3600
+    # It may be read wrong, too: of the time in which other values stood the last part is its own.
+    asked_s, stood_s = rules.exchange_after_h * 3600, seen.at - state.jump[0].at
+    return stood_s >= OWN_SHARE * asked_s and _contrary_s(state, rules) >= asked_s
 
 
 def _is_unseen(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
@@ -315,12 +306,12 @@ def _is_unseen(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
 def _waits_for(state: MeterState, rules: MeterRules, seen: Seen) -> str:
     """What would make a leap true that is not, for people."""
     assert state.confirmed is not None
-    stood_h = (seen.at - state.jump[0].at) / 3600
+    stood_h, contrary_h = (seen.at - state.jump[0].at) / 3600, _contrary_s(state, rules) / 3600
     ahead = rules.change(state.confirmed.value, seen.value)
     if rules.monotone and ahead < 0:
         if rules.exchange_after_h is None:
             return ", as another meter would: set its value"
-        return f", another meter if it stays so for {rules.exchange_after_h:g} h: {stood_h:.1f} h"
+        return f", another meter after {rules.exchange_after_h:g} h: {contrary_h:.1f} h"
     allowed = rules.allowed(seen.at - state.confirmed.at)
     if ahead <= allowed:
         return f", believed after {UNSEEN_S / 3600:g} h: {stood_h:.1f} h"
@@ -330,8 +321,25 @@ def _waits_for(state: MeterState, rules: MeterRules, seen: Seen) -> str:
     return f", out of reach for {left_h:.1f} h"
 
 
+def _went_on(state: MeterState, rules: MeterRules, old: Seen, new: Seen) -> bool:
+    """Whether the meter can have counted from `old` to `new`, by all that is known of it."""
+    if rules.max_per_hour is not None or not rules.monotone:
+        return _follows(rules, old, new)
+    return motion(rules, old, new, _learnt(state, new.at - old.at)) == "onward"
+
+
 def _follows(rules: MeterRules, old: Seen, new: Seen) -> bool:
-    return motion(rules, old, new, rules.allowed(new.at - old.at)) == "onward"
+    return _comes(rules, old, new) == "onward"
+
+
+def _comes(rules: MeterRules, old: Seen, new: Seen) -> Motion:
+    return motion(rules, old, new, rules.allowed(new.at - old.at))
+
+
+def _contrary_s(state: MeterState, rules: MeterRules) -> float:
+    """For how long other values than the confirmed one have stood since."""
+    stands = rules.leap().met(state.jump)
+    return state.contrary_s + (state.jump[-1].at - state.jump[0].at if stands else 0.0)
 
 
 def _settled(
@@ -349,15 +357,20 @@ def _settled(
 
 
 def _paced(state: MeterState, rules: MeterRules, old: Seen, new: Seen) -> MeterState:
-    """How fast the meter was seen to count, also from one value to the next."""
+    """How fast the meter was seen to count in an hour, or from one value to the next."""
+    if rules.max_per_hour is not None:
+        return state  # nobody asks
     since = state.since or old
-    pace = max(state.pace, (rules.change(old.value, new.value) - 1) / max(new.at - old.at, LEAST_S))
     counted, seconds = rules.change(since.value, new.value), new.at - since.at
-    if counted < 0:
-        return replace(state, pace=pace, since=new)
-    if seconds >= HOUR_S:
-        return replace(state, pace=max(pace, counted / seconds), since=new)
-    return replace(state, pace=pace, since=since)
+    if counted < 0:  # another meter, or a rollover
+        return replace(state, since=new)
+    if seconds < HOUR_S and state.confirmed is not None:
+        return replace(state, since=since)
+    pace = counted / max(seconds, HOUR_S)
+    if state.confirmed is not None:
+        # A value that was wrong after all must not open the door to one that is more so.
+        pace = min(pace, GROWTH * max(state.pace, LAST_WHEEL / HOUR_S))
+    return replace(state, pace=max(state.pace, pace), since=new)
 
 
 def _verdict(state: MeterState, rules: MeterRules, seen: Seen) -> tuple[MeterState, Verdict]:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from edge_agent.meter import MeterState, judge
 from edge_agent.meter_rules import MeterRules
@@ -114,22 +112,3 @@ def test_the_simulation_would_show_a_meter_without_confirmation() -> None:
                 <= moment.high
             )
     assert wrong > 5
-
-
-@given(st.lists(st.tuples(st.integers(0, 99_999), st.floats(0, 1e5)), max_size=60))
-@settings(max_examples=100, deadline=None)
-def test_whatever_is_read_the_value_runs_back_only_by_a_confirmed_jump(
-    readings: list[tuple[int, float]],
-) -> None:
-    """Any digits at any times: no exception, and a monotone meter stays one."""
-    rules = MeterRules(digits=5, max_per_hour=100)
-    state, at = MeterState(), 0.0
-    for value, wait in readings:
-        at += wait
-        jumps = len(state.jump)
-        before = state.confirmed
-        state, verdict = judge(state, rules, f"{value:05}", at)
-        if before is not None and state.confirmed is not None:
-            went_back = state.confirmed.value < before.value
-            assert not went_back or jumps + 1 >= rules.confirm_jump
-        assert (verdict.state == "accepted") == (verdict.why == "")

@@ -105,9 +105,7 @@ def test_another_meter_is_told_by_a_person_or_by_an_option_of_its_own() -> None:
     texts = [f"{minute // 10:05}" for minute in range(180)]
     texts[50] = texts[100] = "00077"
     state, verdicts = fed(texts, rules, known("00123", rules), start=600)
-    assert verdicts[10].why == (
-        "runs backwards from 00123, another meter if it stays so for 2 h: 0.2 h"
-    )
+    assert verdicts[10].why == ("runs backwards from 00123, another meter after 2 h: 0.2 h")
     assert verdicts[50].why == "runs backwards from 00123, and does not fit those before it"
     assert states(verdicts[:120]) == "H" * 120
     assert state.value(rules) == 17
@@ -147,6 +145,23 @@ def test_a_digit_read_wrong_for_a_night_moves_nothing() -> None:
         assert state.value(RULES) == 123
         _, verdicts = fed(["00125"] * 3, state=state, start=600 + 600 * MINUTE)
         assert states(verdicts) == "HHA"
+
+
+def test_of_two_readings_that_take_turns_neither_is_the_first_value() -> None:
+    """Must not fire: an 8 that is read as 2 every second time, before anything is known."""
+    state, verdicts = fed(["00128", "00122"] * 100)
+    assert set(states(verdicts)) == {"H"}
+    assert state.value(RULES) is None
+
+
+def test_a_wrong_reading_now_and_then_does_not_keep_the_first_value_away() -> None:
+    """One in twenty at five a second; and one of two seconds."""
+    state = MeterState()
+    for number in range(5 * 260):
+        wrong = number % 20 == 7 or 500 <= number < 510
+        text = f"00{100 + number % 900}" if wrong else "00123"
+        state, _ = judge(state, RULES, text, number / 5)
+    assert state.value(RULES) == 123
 
 
 def test_why_a_leap_is_held() -> None:
@@ -244,12 +259,14 @@ def test_without_a_largest_rate_it_is_held_to_what_it_was_seen_to_do() -> None:
 
 
 def test_without_a_largest_rate_one_that_has_rested_may_begin_to_count() -> None:
-    """Ten readings on its way say that it does; and it may rest over a day and leap once."""
+    """Ten readings on its way say that it does, until its pace is known; or it stands for a day."""
     rules = MeterRules(digits=6)
     state, _ = fed(["001000"] * 60, rules)
-    counting = [f"{1000 + 33 * minute:06}" for minute in range(1, 21)]
-    moved, _ = fed(counting, rules, state, start=3600)
-    assert moved.value(rules) == 1000 + 33 * 18
+    counting = [f"{1000 + 33 * minute:06}" for minute in range(1, 601)]
+    moved, _ = fed(counting[:20], rules, state, start=3600)
+    assert moved.value(rules) == 1000 + 33 * 9
+    moved, _ = fed(counting[20:], rules, moved, start=3600 + 20 * MINUTE)
+    assert moved.value(rules) == 1000 + 33 * 598
     daily = MeterState()
     for day, text in enumerate(["001000"] * 12 + ["001700"] * 4):
         daily, verdict = judge(daily, rules, text, day * 86_400.0)
