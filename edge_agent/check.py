@@ -22,12 +22,23 @@ from edge_agent.recognizer import open_recognizer
 from edge_agent.rectify import rectify
 from edge_agent.runtime import runtime_name
 from edge_agent.sources.base import Frame
-from edge_agent.sources.config import LiveConfig
+from edge_agent.sources.config import (
+    CameraConfig,
+    ImagesConfig,
+    PicameraConfig,
+    SourceConfig,
+    VideoConfig,
+)
 from edge_agent.sources.open import open_source
 from edge_agent.stop import Stop
 from edge_agent.stream import crop
 from edge_agent.topics import Topics
 
+# Of a camera by URL, here and in `doctor`.
+NETWORK_REMEDY = (
+    "is it on and in this network, are address, user and password right? Try the same address "
+    "with a browser, ffplay or VLC"
+)
 # Of whatever is wrong in the configuration, wherever it shows.
 MEND = "mend the file; see deploy/agent.example.toml"
 
@@ -86,12 +97,7 @@ def _steps(config: AgentConfig) -> Iterator[Step]:
             partial(prove_bundle, stream),
             "copy the bundle again from where it was verified",
         )
-        camera = isinstance(stream.source, LiveConfig)
-        yield Step(
-            f"source of {stream.name}",
-            partial(look, stream),
-            "is it plugged in, free, and may this user read it?" if camera else "mend its path",
-        )
+        yield Step(f"source of {stream.name}", partial(look, stream), _source_remedy(stream.source))
     yield Step(
         "outbox",
         partial(_outbox, config.outbox.path),
@@ -114,6 +120,15 @@ def _steps(config: AgentConfig) -> Iterator[Step]:
         partial(_broker, config),
         "is it running, is the address right, does it let this user in?",
     )
+
+
+def _source_remedy(source: SourceConfig) -> str:
+    match source:
+        case ImagesConfig() | VideoConfig():
+            return "mend its path"
+        case CameraConfig(url=None) | PicameraConfig():
+            return "is it plugged in, free, and may this user read it?"
+    return NETWORK_REMEDY
 
 
 def prove_bundle(stream: StreamConfig) -> str:

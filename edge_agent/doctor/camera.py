@@ -4,7 +4,7 @@ import os
 import stat
 from pathlib import Path
 
-from edge_agent.check import look
+from edge_agent.check import NETWORK_REMEDY, look
 from edge_agent.config import StreamConfig
 from edge_agent.doctor.host import Host
 from edge_agent.doctor.report import Finding, fail, ok, warn
@@ -19,12 +19,6 @@ PICAMERA_REMEDY = (
     "rpicam-hello --list-cameras names the cameras; none: look at the cable and at "
     "camera_auto_detect=1 in /boot/firmware/config.txt; in use: end the other program; no module "
     "picamera2: sudo apt install python3-picamera2, and an environment that sees system packages"
-)
-
-
-NETWORK_REMEDY = (
-    "is the camera on and in this network, are address, user and password right? Try the same "
-    "address with a browser, ffplay or VLC"
 )
 
 

@@ -157,7 +157,8 @@ def test_check_goes_on_after_a_failure_and_ends_with_the_first(
     assert failed == [
         f"failed  source of front: camera http://127.0.0.1:{camera}/x: expected a camera, "
         f"found nobody who listens at 127.0.0.1:{camera} (connection refused); "
-        "is it plugged in, free, and may this user read it?",
+        "is it on and in this network, are address, user and password right? Try the same "
+        "address with a browser, ffplay or VLC",
         f"failed  broker: mqtt://127.0.0.1:{port}: cannot be reached: [Errno 111] Connection "
         "refused; is it running, is the address right, does it let this user in?",
     ]

@@ -116,12 +116,21 @@ def say_nothing(request: StreamRequestHandler) -> None:
     request.server.hang_up.wait(5)  # type: ignore[attr-defined]
 
 
+def answer_with_a_page(request: StreamRequestHandler) -> None:
+    request.rfile.readline()
+    request.wfile.write(b"<html>no RTSP here</html>")
+
+
 @pytest.mark.parametrize(
     ("does", "words"),
-    [(hang_up, "that {} hangs up"), (say_nothing, "no answer from {} within 0.3 s")],
+    [
+        (hang_up, "that {} hangs up"),
+        (say_nothing, "no answer from {} within 0.3 s"),
+        (answer_with_a_page, "an answer that is no RTSP"),
+    ],
 )
 def test_silence_is_named(does: Callable[[StreamRequestHandler], None], words: str) -> None:
-    """A camera that hangs up in the middle, and one that says nothing."""
+    """A server that hangs up in the middle, one that says nothing, and one of another kind."""
     handler = type("Handler", (StreamRequestHandler,), {"handle": does})
     with serving(NetworkCamera(("127.0.0.1", 0), handler)) as camera:
         where = f"127.0.0.1:{camera.server_address[1]}"
