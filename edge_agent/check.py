@@ -153,10 +153,12 @@ def look(stream: StreamConfig) -> str:
     """Take one frame of the stream's source; what was found.
 
     Raises:
-        SourceError: there is none.
+        SourceError: there is none, or it cannot be aligned.
         ConfigError: the stream's regions are not inside it.
     """
     frame = first_frame(stream)
+    if frame.doubt:
+        raise SourceError(frame.doubt)
     height, width = frame.image.shape[:2]
     crop(frame.image, stream.region_in(width, height), stream.name)
     for region in stream.regions:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
+from edge_agent.align import Align
 from edge_agent.bundle.manifest import Name
 from edge_agent.commands import COMMANDS, Verb
 from edge_agent.endpoint import DEFAULT_URL, Broker, parse_endpoint, read_credentials
@@ -187,6 +188,7 @@ class StreamConfig(_Value, frozen=True):
         source: where frames come from.
         rotate: by how much each frame is turned clockwise, in degrees, before all else.
         flip: how it is mirrored after that; not at all if left out.
+        align: to which picture frames are moved then; to none if left out.
         task: what the bundle's model does; another one is refused.
         region: classify: the part of the frame to look at; the whole frame if left out.
         relative_region: the same in shares of the frame; at most one of the two.
@@ -208,6 +210,7 @@ class StreamConfig(_Value, frozen=True):
     source: SourceConfig
     rotate: Rotation = 0
     flip: Flip | None = None
+    align: Align | None = None
     task: Literal["classify", "ocr"] = "classify"
     region: Region | None = None
     relative_region: RelativeRegion | None = None
@@ -259,8 +262,15 @@ class StreamConfig(_Value, frozen=True):
         return self.region
 
     def view(self) -> View:
-        """How the stream sees the frames of its source."""
-        return View(self.rotate, self.flip)
+        """How the stream sees the frames of its source.
+
+        Raises:
+            ConfigError: the picture to align to cannot be used.
+        """
+        inside = [region.outline() for region in self.regions if not region.page]
+        if self.region is not None:
+            inside.append(self.region.corners())
+        return View(self.rotate, self.flip, self.align, inside)
 
     def _check_pace(self) -> None:
         if self.frames_per_s is None:

@@ -2,7 +2,8 @@
 
 In order, and the first that objects says why:
 
-    the picture changes (frozen) -> there is something to read (blank, dark, blurred)
+    the frame is where it belongs (aligned) -> the picture changes (frozen)
+    -> there is something to read (blank, dark, blurred)
     -> the network reads a text -> it is one that is allowed -> it is sure -> the meter agrees
 
 Dials are read by their hands, and no network is asked.
@@ -201,11 +202,11 @@ class _Place:
         """What it says; its text is put to those that were `read` in the same frame before."""
         upright = rectify(frame.image, self._region, self._name)
         picture = self._content(upright.image)
-        frozen = self._still.problem(picture, frame.monotonic_s)
+        doubt = frame.doubt or self._still.problem(picture, frame.monotonic_s)
         if self._region.page:
-            return self._page(upright, frame.order, frozen)
-        if frozen:
-            text, verdict = NOTHING, Verdict("rejected", frozen)
+            return self._page(upright, frame.order, doubt)
+        if doubt:
+            text, verdict = NOTHING, Verdict("rejected", doubt)
         else:
             text, verdict = self._text(upright.image, frame.order, read)
         read[self.name] = text, verdict
@@ -247,14 +248,14 @@ class _Place:
         )
         if self.meter is not None:
             reading = _with_value(reading, self.meter, frame)
-        # Pictures of dials teach a network nothing.
-        plain = verdict.state == "accepted" or self._dials is not None
+        # Pictures of dials, and of another place than the region's, teach a network nothing.
+        plain = verdict.state == "accepted" or bool(self._dials or frame.doubt)
         doubts = () if plain else ((upright.image, reading),)
         return Seen(reading, doubts)
 
-    def _page(self, upright: Upright, order: ColourOrder, frozen: str) -> Seen:
-        if frozen:
-            return Seen(Page(region=self._region.name, lines=(), why=frozen))
+    def _page(self, upright: Upright, order: ColourOrder, doubt: str) -> Seen:
+        if doubt:
+            return Seen(Page(region=self._region.name, lines=(), why=doubt))
         grey = to_grey(upright.image, order)
         layout = lay_out(upright.image, grey, MAX_SQUEEZE * self._aspect)
         page = Upright(layout.image, upright.to_frame @ layout.to_page)

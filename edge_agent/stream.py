@@ -251,6 +251,8 @@ class Stream:
 
     def _publish(self, frame: Frame, answer: Answer) -> None:
         latency_ms = round((time.monotonic() - frame.monotonic_s) * 1000, 3)
+        if frame.doubt and isinstance(answer, Classification):
+            answer = msgspec.structs.replace(answer, sure=False)
         trigger = self._news.judge(answer, frame.monotonic_s)
         if trigger is None:
             return

@@ -104,6 +104,8 @@ def _part(
     threads = chosen_threads(stream.threads, bundle, config.outbox.path.parent, quiet=quiet)
     model = owned.enter_context(recognizer(bundle, threads))
     _look_for(stream.source)
+    # To see that the picture to align to is there.
+    stream.view()
     # To see that its regions and patterns hold; what it remembers only one agent may have.
     open_reader(stream, bundle.manifest, str(bundle.path), model)
     return Part(stream, bundle, model)

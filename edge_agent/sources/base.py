@@ -26,6 +26,7 @@ class Frame:
         captured_at: wall clock, UTC, aware.
         monotonic_s: `time.monotonic()` at the same moment: a latency must not jump with
             the wall clock.
+        doubt: why what is seen in it is not to be believed, whatever that is; empty if it is.
     """
 
     image: U8
@@ -33,6 +34,7 @@ class Frame:
     seq: int
     captured_at: datetime
     monotonic_s: float
+    doubt: str = ""
 
 
 @dataclass(frozen=True)

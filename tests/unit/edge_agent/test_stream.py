@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -284,3 +285,11 @@ def test_no_snapshot_without_a_wish_or_a_place(tmp_path: Path) -> None:
         make_stream(publisher, **options).run(levels(10))
         assert [m.snapshot for m in results(publisher)] == [None]
     assert not list(tmp_path.iterdir())
+
+
+def test_of_a_frame_that_is_in_doubt_no_class_is_sure() -> None:
+    """Must not fire: one that could not be aligned, between two that are as they should be."""
+    publisher = MemoryPublisher()
+    first, second, third = frames(3)
+    make_stream(publisher).run(Replayed([first, replace(second, doubt="not aligned"), third]))
+    assert [m.result.sure for m in results(publisher)] == [True, False, True]  # type: ignore[union-attr]
