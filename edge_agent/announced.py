@@ -12,7 +12,7 @@ MEMORY_FILE = "announced.json"
 # Each is cleared again at every connection, which costs an empty message.
 MAX_REMEMBERED = 8
 # What `discovery_topic` makes: whoever writes to the file must not have others cleared.
-ANNOUNCEMENT = re.compile(r"[^+#\0]{1,200}/device/edgeward-[\w-]{1,200}/config", re.ASCII)
+ANNOUNCEMENT = re.compile(r"[^+#\0]{1,200}/device/edgeward-([\w-]{1,200})/config", re.ASCII)
 
 
 def former_topics(folder: Path, topic: str) -> tuple[str, ...]:
@@ -29,3 +29,10 @@ def former_topics(folder: Path, topic: str) -> tuple[str, ...]:
     if remembered != (*former, topic):
         remember(path, (*former, topic), "a former announcement may stay")
     return former
+
+
+def announced_device(topic: str) -> str | None:
+    """The name of the device that is announced on `topic`; None where that is no announcement."""
+    found = ANNOUNCEMENT.fullmatch(topic)
+    # As `device_id` writes what a topic may not hold there: only a dot, of what names may.
+    return None if found is None else found[1].replace("_2e_", ".")

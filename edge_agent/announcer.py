@@ -13,9 +13,13 @@ import json
 import logging
 import threading
 from collections.abc import Collection
+from functools import partial
 
+from edge_agent.announced import announced_device
 from edge_agent.config import HomeAssistantConfig, StreamConfig
 from edge_agent.discovery import discovery, discovery_topic, without
+from edge_agent.errors import MessageError
+from edge_agent.messages import StatusMessage, decode_message
 from edge_agent.mqtt_values import Received
 from edge_agent.publisher import Publisher
 from edge_agent.region_entities import Json
@@ -63,11 +67,39 @@ class Announcer:
         """Say it, and listen for what was said before."""
         filters = [self._topic, self._topics.availability("+")]
         self._publisher.listen(filters, self.receive)
-        for topic in self._former:
-            self._publisher.retain(topic, b"")
+        self._clear_former()
         if self._message is not None:
             self._publisher.listen(sorted(self._births), self.greet)
             self._publisher.retain(self._topic, _encode(self._message))
+
+    def _clear_former(self) -> None:
+        """At once what is ours; of another name, once it is known that nobody bears it now.
+
+        A machine copied with its folder and given a new name remembers the other's announcement.
+        """
+        elsewhere: dict[str, list[str]] = {}
+        for topic in self._former:
+            name = announced_device(topic)
+            if name is None or name == self._topics.device:
+                self._publisher.retain(topic, b"")
+            else:
+                elsewhere.setdefault(name, []).append(topic)
+        for name, topics in elsewhere.items():
+            self._publisher.listen([Topics(name).status], partial(self._clear_unborne, topics))
+
+    def _clear_unborne(self, topics: list[str], received: Received) -> None:
+        """Clear former announcements, if the status that the broker keeps of their name is over."""
+        if not received.retained or not received.payload:
+            return
+        try:
+            status = decode_message(received.payload, received.topic)
+        except MessageError:
+            return
+        if isinstance(status, StatusMessage) and status.state == "offline":
+            for topic in topics:
+                self._publisher.retain(topic, b"")
+        else:
+            log.warning("%s: another device has the former name now", received.topic)
 
     def greet(self, received: Received) -> None:
         """Home Assistant has started, unless it says something else."""

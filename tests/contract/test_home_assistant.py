@@ -1,6 +1,7 @@
 """What a real agent leaves at a real broker for Home Assistant, and what it takes away again."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -163,6 +164,29 @@ def test_a_new_prefix_or_name_takes_the_old_announcement_away(
         wait_until(lambda: f"{now}/config" in kept(url), "the new one comes")
         assert other in kept(url)
     session.close()
+
+
+def test_a_copy_that_is_renamed_leaves_the_other_alone(
+    mosquitto: Mosquitto, tmp_path: Path, bright_path: Path, images: str
+) -> None:
+    """Must not fire: of two machines from one image, the second remembers what is the first's."""
+    url, folders = mosquitto.url, [tmp_path / name for name in ("first", "second")]
+    folders[0].mkdir()
+    first = Agent(write_config(folders[0], url, bright_path, images, stream="interval_s = 0.05"))
+    with first:
+        wait_until(lambda: TOPIC in kept(url), "the first is announced")
+        assert first.terminate() == 0
+        shutil.copytree(folders[0], folders[1])
+        first.start()
+        with Subscriber(url, "gate") as subscriber:
+            hear(subscriber, ResultMessage)
+        config = write_config(folders[1], url, bright_path, images, device="yard")
+        with Agent(config) as second:
+            now = "homeassistant/device/edgeward-yard/config"
+            wait_until(lambda: now in kept(url), "the second is announced")
+            text = "edgeward/gate/status: another device has the former name now"
+            wait_until(lambda: text in second.log.read_text(), "the second knows of the first")
+            assert kept(url)[TOPIC]
 
 
 def test_a_broker_that_forbids_the_announcement_still_gets_results(

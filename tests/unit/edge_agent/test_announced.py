@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.announced import MAX_REMEMBERED, MEMORY_FILE, former_topics
+from edge_agent.announced import MAX_REMEMBERED, MEMORY_FILE, announced_device, former_topics
+from edge_agent.discovery import discovery_topic
 
 
 def topic(prefix: str) -> str:
@@ -52,3 +53,10 @@ def test_a_folder_that_cannot_be_written_to_is_said(
     (tmp_path / "file").write_text("")
     assert former_topics(tmp_path / "file" / "folder", topic("a")) == ()
     assert "a former announcement may stay" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["gate", "garage.pi", "a_b-c.d.e"])
+def test_an_announcement_says_whose_it_is(name: str) -> None:
+    """The way back from the topic; what is none is nobody's."""
+    assert announced_device(discovery_topic("my/home", name)) == name
+    assert announced_device(f"edgeward/{name}/stream/front/state") is None
