@@ -16,6 +16,7 @@ from edge_agent.errors import (
     OutboxError,
     SourceError,
 )
+from edge_agent.meter_rules import MeterRules
 from edge_agent.mqtt import ANSWER_TIMEOUT_S, Acked, Dialer, Identity, Lost, Refused, unique_id
 from edge_agent.reader import open_reader
 from edge_agent.recognizer import open_recognizer
@@ -98,6 +99,8 @@ def _steps(config: AgentConfig) -> Iterator[Step]:
             "copy the bundle again from where it was verified",
         )
         yield Step(f"source of {stream.name}", partial(look, stream), _source_remedy(stream.source))
+        if any(region.meter for region in stream.regions):
+            yield Step(f"meters of {stream.name}", partial(_meters, stream), MEND)
     yield Step(
         "outbox",
         partial(_outbox, config.outbox.path),
@@ -147,6 +150,20 @@ def prove_bundle(stream: StreamConfig) -> str:
             f"{bundle.short_id}, {golden.frames} golden frames within {quanta} quanta "
             f"of {golden.tolerance_quanta} allowed"
         )
+
+
+def _meters(stream: StreamConfig) -> str:
+    """What readings of its meters are held to."""
+    rules = {region.name: region.meter for region in stream.regions if region.meter}
+    return "; ".join(f"{name}: {_held_to(meter)}" for name, meter in rules.items())
+
+
+def _held_to(meter: MeterRules) -> str:
+    if meter.max_per_hour is not None:
+        return f"at most {meter.max_per_hour:g} {meter.unit}".rstrip() + " an hour"
+    if not meter.monotone:
+        return "any value is believed, as neither monotone nor max_per_hour is said"
+    return "held to what it was seen to count; better say max_per_hour, what can flow"
 
 
 def look(stream: StreamConfig) -> str:

@@ -28,7 +28,7 @@ from edge_agent.bundle.manifest import Name
 from edge_agent.meter import MeterState
 from edge_agent.meter_evidence import Seen
 from edge_agent.meter_rules import MeterRules
-from edge_agent.results import Moment
+from edge_agent.results import Moment, ValueFrom
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,7 @@ class MeterMark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         seen_at: when it was last seen to be that, UTC.
         clock_set: whether the clock was right then, as far as could be told.
         per_h: the most that it was seen to count, in ticks an hour.
+        came_from: what made the value.
     """
 
     stream: Name
@@ -60,6 +61,7 @@ class MeterMark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     seen_at: Moment
     clock_set: bool = True
     per_h: Annotated[float, msgspec.Meta(ge=0, le=LARGEST)] = 0
+    came_from: ValueFrom = "readings"
 
 
 class MeterFile(
@@ -143,7 +145,7 @@ class MeterMemory:
         if not (mark.clock_set and self._is_set()):
             self._undated.add((stream, region))
         seen = self._recalled[stream, region] = Seen(mark.ticks, self._clock() - self._age_s(mark))
-        return MeterState(seen, pace=mark.per_h / 3600)
+        return MeterState(seen, pace=mark.per_h / 3600, came_from=mark.came_from)
 
     def knows_when(self, stream: str, region: str) -> bool:
         """Whether the age of what was recalled is known."""
@@ -200,6 +202,7 @@ class MeterMemory:
             seen_at=seen_at,
             clock_set=self._is_set(),
             per_h=state.pace * 3600,
+            came_from=state.came_from,
         )
         with self._lock:
             self._marks[stream, region] = mark

@@ -56,7 +56,8 @@ def _is_mixture(rules: MeterRules, old: int, new: int, reach: float, wraps: bool
             carries += [above * power - 1] if above % 10 != 0 else []
         for before in carries:
             behind = 0 if turning == width else before + 1
-            reached = -1 <= rules.change(old, before, wraps=wraps) <= reach or old == behind
+            # Of a tick that was read early the carry lies one behind.
+            reached = -1 <= rules.change(old, before, wraps=wraps) <= reach
             if reached and new not in (before, behind):
                 return True
     return False

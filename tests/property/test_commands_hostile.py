@@ -25,6 +25,8 @@ from edge_agent.speaker import Speaker
 SEEDS = [
     *(encode_command(c) for c in (PauseCommand(stream="door"), SnapshotCommand())),
     encode_command(SetCommand(stream="door", interval_s=0.25, log_level="debug")),
+    encode_command(SetCommand(stream="door", region="water", value=1234.5)),
+    encode_command(SetCommand(stream="door", region="water", reset=True)),
     ("set", b'{"interval_s": 1e3}'),
     ("describe", b"{}"),
 ]

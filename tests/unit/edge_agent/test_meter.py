@@ -346,6 +346,14 @@ def test_digits_that_turn_together_are_never_a_value(mixture: str) -> None:
     assert state.value(RULES) == 199
 
 
+@pytest.mark.parametrize("mixture", ["00299", "00190", "00109", "00209", "00100"])
+def test_digits_that_turn_behind_a_tick_that_was_read_early_are_no_value(mixture: str) -> None:
+    """At 00200, which was confirmed while 00199 still turned: the carry lies one behind."""
+    state, verdicts = fed([mixture] * 20, state=known("00200"), start=600)
+    assert {v.why for v in verdicts} == {"its digits are turning"}
+    assert state.value(RULES) == 200
+
+
 def test_a_wheel_between_two_digits_is_no_value_and_no_other_reading() -> None:
     """A network trained on wheels says `?`; the meter waits, and what is pending stays."""
     texts = ["00124", "0012?", "00124", "?????", "00124"]

@@ -182,12 +182,13 @@ def test_what_was_written_without_a_clock_has_no_age(machine: Machine) -> None:
     assert machine.memory().knows_when("cellar", "water")
 
 
-def test_how_fast_it_was_seen_to_count_is_kept(machine: Machine) -> None:
-    """Where no largest rate is given, that is what readings are held to."""
+def test_how_fast_it_counts_and_what_made_its_value_are_kept(machine: Machine) -> None:
+    """Where no largest rate is given, the first is what readings are held to."""
     with machine.memory() as memory:
-        state = MeterState(Seen(7, machine.clock), pace=0.5)
+        state = MeterState(Seen(7, machine.clock), pace=0.5, came_from="command")
         memory.keep("cellar", "water", RULES, state)
     assert machine.recall().pace == 0.5
+    assert machine.recall().came_from == "command"
 
 
 def test_a_file_of_the_version_before_is_read(machine: Machine) -> None:

@@ -25,6 +25,7 @@ from edge_agent.sources.config import ImagesConfig
 from edge_agent.speaker import Speaker
 from edge_agent.stop import Stop
 from edge_agent.stream import Stream
+from edge_agent.wall_clock import WallClock
 
 AT = Region(x=10, y=10, w=128, h=32)
 RULES = MeterRules(digits=3, decimals=1, confirm=2, confirm_jump=2, unit="m³")
@@ -58,7 +59,10 @@ class Scripted:
 
 
 def run(
-    bundle: Bundle, source: Scripted, publish: PublishConfig | None = None
+    bundle: Bundle,
+    source: Scripted,
+    publish: PublishConfig | None = None,
+    clock: WallClock | None = None,
 ) -> list[ResultMessage]:
     """What a stream publishes of `source`."""
     config = StreamConfig(
@@ -75,7 +79,7 @@ def run(
     publisher = MemoryPublisher()
     with open_recognizer(bundle) as recognize:
         reader = open_reader(config, bundle.manifest, "b", recognize)
-        speaker = Speaker("gate", "boot", publisher)
+        speaker = Speaker("gate", "boot", publisher, clock or WallClock())
         ref = BundleRef(name="n", id="i")
         stream = Stream(config, ref, recognize, speaker, Stop(), reader)
         source.control = Control(speaker, [stream], ("set",), 60, 1000, lambda: None)
@@ -100,6 +104,14 @@ def test_a_meter_says_when_its_value_was_seen(stripes_bundle: Bundle) -> None:
     assert found[3][1].value_at is not None
     assert abs(found[3][0].captured_at - found[3][1].value_at - ago) < timedelta(milliseconds=50)
     assert [r.value_from for _, r in found] == [None, "readings", "readings", "readings"]
+
+
+def test_a_result_says_whether_the_clock_was_set(stripes_bundle: Bundle) -> None:
+    """In 1970 it was not."""
+    synchronised = WallClock(synchronised=lambda: True)
+    right = run(stripes_bundle, Scripted("12.1"), clock=synchronised)
+    wrong = run(stripes_bundle, Scripted("12.1"), clock=WallClock(now=lambda: 3600.0))
+    assert [m.clock_set for m in (*right, *wrong)] == [True, True, False, False]
 
 
 def test_a_command_sets_a_meter(stripes_bundle: Bundle, caplog: pytest.LogCaptureFixture) -> None:

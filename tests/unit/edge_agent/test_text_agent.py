@@ -147,7 +147,34 @@ def test_check_tries_regions_and_crops_too(
     assert main(["check", "--config", str(config)]) == ExitCode.OK
     lines = capsys.readouterr().out.splitlines()
     assert f"ok      crops: {tmp_path / 'crops'}" in lines
+    assert (
+        "ok      meters of front: water: held to what it was seen to count; better say "
+        "max_per_hour, what can flow"
+    ) in lines
     assert not (tmp_path / "crops").exists()
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ('max_per_hour = 2.5\nunit = "m³"', "water: at most 2.5 m³ an hour"),
+        ("monotone = false", "water: any value is believed, as neither monotone nor max_per_hour"),
+    ],
+)
+def test_check_says_what_a_meter_is_held_to(
+    mosquitto: Mosquitto,
+    tmp_path: Path,
+    stripes_path: Path,
+    images: str,
+    capsys: pytest.CaptureFixture[str],
+    rules: str,
+    said: str,
+) -> None:
+    """Before the first wrong digit, not after."""
+    region = REGION.replace("decimals = 1\n", f"decimals = 1\n{rules}\n")
+    config = write_config(tmp_path, mosquitto.url, stripes_path, images, stream=region)
+    assert main(["check", "--config", str(config)]) == ExitCode.OK
+    assert f"ok      meters of front: {said}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
