@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edge_agent.bundle.archive import open_bundle
 from edge_agent.config import AgentConfig, StreamConfig, load_config
+from edge_agent.endurance import SHORT_REMEDY, endurance, too_short
 from edge_agent.errors import (
     AgentError,
     BrokerError,
@@ -45,6 +46,19 @@ MEND = "mend the file; see deploy/agent.example.toml"
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """It works, but not for long.
+
+    Args:
+        found: what was found.
+        remedy: what to do about it.
+    """
+
+    found: str
+    remedy: str
+
+
+@dataclass(frozen=True)
 class Step:
     """One thing to try.
 
@@ -55,7 +69,7 @@ class Step:
     """
 
     name: str
-    attempt: Callable[[], str]
+    attempt: Callable[[], str | Doubt]
     remedy: str
 
 
@@ -75,7 +89,7 @@ def check(path: Path, say: Callable[[str], None]) -> AgentError | None:
     errors: list[AgentError] = []
     for step in _steps(config):
         try:
-            say(_ok(step.name, step.attempt()))
+            say(_said(step.name, step.attempt()))
         except AgentError as error:
             say(_failed(step.name, error, MEND if isinstance(error, ConfigError) else step.remedy))
             errors.append(error)
@@ -84,6 +98,12 @@ def check(path: Path, say: Callable[[str], None]) -> AgentError | None:
 
 def _ok(name: str, found: str) -> str:
     return f"ok      {name}: {found}"
+
+
+def _said(name: str, found: str | Doubt) -> str:
+    if isinstance(found, Doubt):
+        return f"warn    {name}: {found.found}; {found.remedy}"
+    return _ok(name, found)
 
 
 def _failed(name: str, error: AgentError, remedy: str) -> str:
@@ -103,7 +123,7 @@ def _steps(config: AgentConfig) -> Iterator[Step]:
             yield Step(f"meters of {stream.name}", partial(_meters, stream), MEND)
     yield Step(
         "outbox",
-        partial(_outbox, config.outbox.path),
+        partial(_outbox, config),
         "make the folder, or let this user write to it; the service makes /var/lib/edgeward",
     )
     if config.crops is not None:
@@ -203,7 +223,8 @@ def first_frame(stream: StreamConfig) -> Frame:
     raise SourceError(problems[0] if problems else f"stream {stream.name!r}: no frame")
 
 
-def _outbox(path: Path) -> str:
+def _outbox(config: AgentConfig) -> str | Doubt:
+    path = config.outbox.path
     # Not opened: a running agent may have it.
     # Not by Path.is_dir(), which raises where a folder may not be looked into.
     if not os.path.isdir(path.parent):  # noqa: PTH112
@@ -211,7 +232,9 @@ def _outbox(path: Path) -> str:
     place = path if os.path.exists(path) else path.parent  # noqa: PTH110
     if not os.access(place, os.W_OK):
         raise OutboxError(f"{place}: expected to be allowed to write, found that we are not")
-    return str(path)
+    holds = endurance(config)
+    found = f"{path}, {holds}"
+    return Doubt(found, SHORT_REMEDY) if too_short(holds, config.outbox.when_full) else found
 
 
 def _pictures(folder: Path) -> str:

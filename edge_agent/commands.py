@@ -124,7 +124,8 @@ class StreamDescription(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         name: the stream.
         task: what its model does.
-        source: the kind of its source; not its address, which may hold a password.
+        source: the kind of its source.
+        place: where that is: a camera, an address, a path; without what may be secret.
         bundle: what answers.
         interval_s: the least time between two answers.
         paused: whether it looks.
@@ -138,6 +139,7 @@ class StreamDescription(msgspec.Struct, frozen=True, kw_only=True):
     interval_s: float
     paused: bool
     regions: tuple[str, ...] = ()
+    place: str = ""
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):

@@ -162,6 +162,7 @@ class Stream:
             interval_s=self.controls.interval_s,
             paused=self.controls.paused,
             regions=tuple(region.name for region in self.config.regions),
+            place=self.config.source.place,
         )
 
     def _say_availability(self) -> None:

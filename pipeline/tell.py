@@ -72,7 +72,7 @@ def _stream(stream: StreamDescription) -> str:
     pace = f"every {stream.interval_s:g} s" if stream.interval_s else "as fast as it can"
     parts = [
         f"{stream.task} by {stream.bundle.name} {stream.bundle.id}",
-        f"of {stream.source}",
+        f"of {stream.place or stream.source}",
         "paused" if stream.paused else pace,
     ]
     if stream.regions:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent.doctor import python
 from edge_agent.doctor.host import Host
-from edge_agent.doctor.report import Finding, fail, failed, ok, skip
+from edge_agent.doctor.report import Finding, fail, failed, ok, skip, warn
 from edge_agent.errors import AgentError, one_line
 
 if TYPE_CHECKING:
@@ -81,9 +81,19 @@ def _stores(config: "AgentConfig", host: Host) -> Iterator[Finding]:
 
     box = config.outbox
     yield from disk(host, Store("outbox", box.path.parent, _bytes(box.max_mb)))
+    yield _endurance(config)
     if config.crops is not None and os.path.isdir(config.crops.folder):  # noqa: PTH112
         crops = config.crops
         yield from disk(host, Store("crops", crops.folder, _bytes(crops.max_mb)))
+
+
+def _endurance(config: "AgentConfig") -> Finding:
+    from edge_agent.endurance import SHORT_REMEDY, endurance, too_short
+
+    holds = endurance(config)
+    if too_short(holds, config.outbox.when_full):
+        return warn("outbox room", str(holds), SHORT_REMEDY)
+    return ok("outbox room", str(holds))
 
 
 def _bytes(megabytes: float) -> int:

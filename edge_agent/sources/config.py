@@ -25,12 +25,22 @@ class ImagesConfig(Strict, frozen=True, tag_field="kind", tag="images"):
     path: Path
     loop: bool = False
 
+    @property
+    def place(self) -> str:
+        """How it is named to others."""
+        return f"images {self.path}"
+
 
 class VideoConfig(Strict, frozen=True, tag_field="kind", tag="video"):
     """A video file, read at the model's pace: no frame is dropped."""
 
     path: Path
     loop: bool = False
+
+    @property
+    def place(self) -> str:
+        """How it is named to others."""
+        return f"video {self.path}"
 
 
 class _Live(Strict, frozen=True):

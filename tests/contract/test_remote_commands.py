@@ -59,7 +59,7 @@ def picture(url: str, topic: str) -> bytes:
 
 
 def test_describe_says_what_runs(mosquitto: Mosquitto, agent: Agent) -> None:
-    """The streams as they are configured, and the verbs; no address, no path."""
+    """The streams as they are configured, where they look, and the verbs."""
     with Remote(mosquitto.url, "gate") as remote:
         reply = remote.ask(DescribeCommand())
     assert (reply.ok, reply.device, reply.verb) == (True, "gate", "describe")
@@ -67,6 +67,7 @@ def test_describe_says_what_runs(mosquitto: Mosquitto, agent: Agent) -> None:
     (stream,) = reply.description.streams
     assert (stream.name, stream.task, stream.source) == ("front", "classify", "images")
     assert (stream.interval_s, stream.paused) == (0.02, False)
+    assert stream.place.startswith("images /")
     assert reply.description.commands[0] == "snapshot"
 
 

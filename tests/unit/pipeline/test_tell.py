@@ -88,7 +88,13 @@ def test_a_description_is_a_line_for_each_stream() -> None:
     bundle = BundleRef(name="digits", id="5204535e81d7")
     streams = (
         StreamDescription(
-            name="door", task="classify", source="camera", bundle=bundle, interval_s=0, paused=False
+            name="door",
+            task="classify",
+            source="camera",
+            bundle=bundle,
+            interval_s=0,
+            paused=False,
+            place="camera rtsp://10.0.0.7/live",
         ),
         StreamDescription(
             name="cellar",
@@ -107,7 +113,7 @@ def test_a_description_is_a_line_for_each_stream() -> None:
     by = "by digits 5204535e81d7"
     assert list(reply_lines(reply("describe", description=said))) == [
         "gate: edgeward 0.1.0, LiteRT 2",
-        f"gate/door: classify {by}, of camera, as fast as it can",
+        f"gate/door: classify {by}, of camera rtsp://10.0.0.7/live, as fast as it can",
         f"gate/cellar: ocr {by}, of camera, every 300 s, regions water, gas",
         f"gate/yard: classify {by}, of video, paused",
         "gate: obeys pause",
