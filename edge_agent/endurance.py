@@ -101,7 +101,7 @@ def endurance(config: AgentConfig) -> Endurance:
         # Where no rate is known all count alike.
         weights = [rates[stream.name] if per_s else 1.0 for stream in config.streams]
         sizes = [_typical(config.device.name, stream) for stream in config.streams]
-        bytes_each = sum(map(float.__mul__, weights, sizes)) / sum(weights)
+        bytes_each = sum(w * s for w, s in zip(weights, sizes, strict=True)) / sum(weights)
     results = int(config.outbox.limits().max_bytes / bytes_each)
     hours = results / per_s / 3600 if per_s else None
     if hours is not None and config.outbox.max_age_h is not None:
