@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Self
 
 import cv2
-import numpy as np
 
 from edge_agent.arrays import U8
 from edge_agent.errors import SourceError
@@ -120,7 +119,7 @@ class OpencvCamera:
             return self._group.newest(into)
         if self.decodes_jpegs:
             given, data = self._capture.retrieve(None)
-            return jpeg.decode(np.asarray(data, np.uint8) if given else None, self._complaints)
+            return jpeg.decode(data.tobytes() if given else None, self._complaints)
         self._complaints()  # what was said before is not about this frame
         given, image = self._capture.retrieve(into)
         return jpeg.checked(image if given else None, self._complaints)

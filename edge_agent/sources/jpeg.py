@@ -22,7 +22,7 @@ def silent() -> str:
     return ""
 
 
-def decode(data: bytes | bytearray | U8 | None, complaints: Callable[[], str] = silent) -> U8:
+def decode(data: bytes | bytearray | None, complaints: Callable[[], str] = silent) -> U8:
     """The picture in `data`, (H, W, 3) BGR.
 
     Args:
@@ -34,12 +34,20 @@ def decode(data: bytes | bytearray | U8 | None, complaints: Callable[[], str] = 
     """
     complaints()  # what was said before is not about this frame
     image = None
-    if data is not None and len(data):
+    if data and data.startswith(START) and not _ends(data):
+        # Some versions of OpenCV show it as if it were whole.
+        raise CorruptFrameError("expected a whole frame, found a JPEG that ends early")
+    if data:
         try:
             image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         except cv2.error:  # of a picture that is larger than it allows
             image = None
     return checked(image, complaints)
+
+
+def _ends(data: bytes | bytearray) -> bool:
+    end = length(data)
+    return end is not None and data[end - 1] == END_OF_IMAGE
 
 
 def checked(image: object, complaints: Callable[[], str]) -> U8:

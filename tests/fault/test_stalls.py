@@ -14,7 +14,7 @@ from patterns import FADING, write_video
 from edge_agent.sources.base import Frame
 
 PER_S = 25
-STALL_AT_S, STALL_S, END_S = 1.5, 2.6, 8.0
+STALL_AT_S, STALL_S, END_S = 1.0, 2.5, 6.0
 # What a busy machine may add between sending and dating; less than what was held back.
 SLACK_S = 1.2
 
@@ -87,7 +87,7 @@ def looked_at(camera: HttpCamera) -> list[tuple[float, Frame]]:
         assert isinstance(behaviour, Stalling)
         for frame in source:
             frames.append((time.monotonic(), frame))
-            if time.monotonic() > behaviour.began_s + STALL_AT_S + STALL_S + 1:
+            if time.monotonic() > behaviour.began_s + STALL_AT_S + STALL_S + 0.8:
                 break
         assert source.counters.respawned == 0
     return frames

@@ -119,7 +119,10 @@ def test_what_is_no_picture_is_named(
 
 def test_a_picture_that_cannot_be_decoded_is_corrupt() -> None:
     """As a frame of a stream is."""
-    with http_camera(answers(body=b"\xff\xd8 hello")) as camera, opened(camera.url) as still:
+    with (
+        http_camera(answers(body=b"\xff\xd8 hello \xff\xd9")) as camera,
+        opened(camera.url) as still,
+    ):
         still.grab()
         with pytest.raises(CorruptFrameError, match="cannot be decoded"):
             still.retrieve(None)
