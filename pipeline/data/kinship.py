@@ -28,6 +28,7 @@ class Apart:
     Args:
         val, train: what is left of them.
         groups: (N,) the group of each image of `train`; images of one group share the number.
+        scenes: (N,) likewise, of near copies alone.
         named: the ids of every group with more than one image.
         pairs: near copies worth looking at: of two classes first, then the least alike.
         notes: what a reader should know.
@@ -36,6 +37,7 @@ class Apart:
     val: Pool | None
     train: Pool
     groups: Indices
+    scenes: Indices
     named: tuple[tuple[str, ...], ...] = ()
     pairs: tuple[NearPair, ...] = ()
     notes: tuple[str, ...] = ()
@@ -61,7 +63,10 @@ def keep_apart(
     """
     given = [pool for pool in (test, val, train) if pool is not None]
     everything = together(given)
-    groups, pairs, notes = _related(everything, near_copies, cache, progress)
+    copies = _copies(everything, cache, progress) if near_copies else None
+    scenes = _grouped(everything, copies, by_key=False)
+    groups = scenes if everything.keys is None else _grouped(everything, copies, by_key=True)
+    notes = [] if copies is None else _notes(copies, everything)
     ends = np.cumsum([len(pool) for pool in given])[:-1]
     parts = dict(zip(map(id, given), np.split(groups, ends), strict=True))
     held = np.empty(0, np.int64) if test is None else parts[id(test)]
@@ -70,31 +75,36 @@ def keep_apart(
         held = np.concatenate([held, parts[id(val)]])
         val = val if keep.all() else val.select(np.flatnonzero(keep))
     keep = _unrelated(parts[id(train)], held, "train", notes)
-    own = parts[id(train)][keep]
+    own = parts[id(train)][keep], scenes[len(scenes) - len(train) :][keep]
     train = train if keep.all() else train.select(np.flatnonzero(keep))
     kept = {id_ for pool in (test, val, train) if pool is not None for id_ in pool.split.ids}
-    return Apart(val, train, own, _named(everything, groups, kept), pairs, tuple(notes))
+    return Apart(
+        val,
+        train,
+        *own,
+        named=_named(everything, groups, kept),
+        pairs=() if copies is None else _pairs(copies, everything),
+        notes=tuple(notes),
+    )
 
 
-def _related(
-    pool: Pool, near_copies: bool, cache: Path | None, progress: Progress
-) -> tuple[Indices, tuple[NearPair, ...], list[str]]:
-    """The group of each image, the number of its first one; pairs to show; notes."""
+def _copies(pool: Pool, cache: Path | None, progress: Progress) -> Copies | None:
+    if pool.thumbs is None:
+        return None
+    return remembered_copies(pool.thumbs, pool.digests, cache, progress)
+
+
+def _grouped(pool: Pool, copies: Copies | None, *, by_key: bool) -> Indices:
+    """The group of each image, (N,), the number of its first one."""
     sets = DisjointSet(range(len(pool)))
-    notes: list[str] = []
-    pairs: tuple[NearPair, ...] = ()
-    if pool.keys is not None:
+    for pair in () if copies is None else copies.pairs:
+        sets.merge(pair.first, pair.second)
+    if by_key and pool.keys is not None:
         _join_keys(pool.keys, sets)
-    if near_copies and pool.thumbs is not None:
-        copies = remembered_copies(pool.thumbs, pool.digests, cache, progress)
-        for pair in copies.pairs:
-            sets.merge(pair.first, pair.second)
-        notes += _notes(copies, pool)
-        pairs = _pairs(copies, pool)
     groups = np.arange(len(pool), dtype=np.int64)
     for members in sets.subsets():
         groups[list(members)] = min(members)
-    return groups, pairs, notes
+    return groups
 
 
 def _unrelated(groups: Indices, held: Indices, name: str, notes: list[str]) -> NDArray[np.bool_]:

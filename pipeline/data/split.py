@@ -94,9 +94,14 @@ def draw(prepared: Prepared, recipe: DataRecipe, seed: int) -> Dataset:
     """
     source, apart = prepared.source, prepared.apart
     drawn = _draw(source, apart, recipe, seed)
+    notes = [*prepared.notes]
+    drawn["test"] = _independent(drawn["test"], apart, seed, notes)
     pools = {name: apart.train.select(np.sort(places)) for name, places in drawn.items()}
     pools |= {} if source.val is None else {"val": source.val}
     pools |= {} if source.test is None else {"test": source.test}
+    used = {id_ for pool in pools.values() for id_ in pool.split.ids}
+    groups = tuple(tuple(id_ for id_ in group if id_ in used) for group in apart.named)
+    _note_groups(pools["test"], groups, notes)
     return Dataset(
         name=source.name,
         labels=source.labels,
@@ -105,23 +110,38 @@ def draw(prepared: Prepared, recipe: DataRecipe, seed: int) -> Dataset:
         calibration=pools["calibration"].split,
         test=pools["test"].split,
         sha256=_content(source.labels, pools),
-        notes=(*prepared.notes, *_test_note(pools["test"], apart)),
+        notes=tuple(notes),
         skipped=source.skipped,
-        groups=apart.named,
+        groups=tuple(group for group in groups if len(group) > 1),
         pairs=apart.pairs,
     )
 
 
-def _test_note(test: Pool, apart: Apart) -> tuple[str, ...]:
-    """What the groups in the test split mean for its accuracy."""
+def _independent(tests: Indices, apart: Apart, seed: int, notes: list[str]) -> Indices:
+    """One of each group of near copies at the places `tests`, drawn by `seed`.
+
+    The others say nothing new, but would count as evidence: the accuracy's interval supposes
+    that every picture was an own chance to be wrong.
+    """
+    order = np.random.default_rng(seed).permutation(tests)
+    _, firsts = np.unique(apart.scenes[order], return_index=True)
+    if len(firsts) < len(tests):
+        notes.append(
+            f"test: of near copies one is measured: {len(firsts)} of {len(tests)} images; its "
+            "interval is that of independent pictures"
+        )
+    return np.sort(order[firsts])
+
+
+def _note_groups(test: Pool, groups: tuple[tuple[str, ...], ...], notes: list[str]) -> None:
+    """What groups that are left in the test split mean for its accuracy."""
     ids = set(test.split.ids)
-    sizes = [len(group) for group in apart.named if group[0] in ids]
-    if not sizes:
-        return ()
-    return (
-        f"test: {len(test)} images in {len(test) - sum(sizes) + len(sizes)} groups; an interval "
-        "over images is too narrow where a group is answered alike",
-    )
+    sizes = [len(group) for group in groups if len(group) > 1 and group[0] in ids]
+    if sizes:
+        notes.append(
+            f"test: {len(test)} images in {len(test) - sum(sizes) + len(sizes)} groups; an "
+            "interval over images is too narrow where a group is answered alike"
+        )
 
 
 def calibration_limit(left: Indices) -> int:

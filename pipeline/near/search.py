@@ -7,10 +7,10 @@ import numpy as np
 from pipeline.near.hashes import BITS, Hashes
 from pipeline.progress import SILENT, Progress
 
-# Bits that may differ. Among 1,120 unrelated photographs 132 of 627,000 pairs are as near.
-_NEAR = 12
-# With the square of their number chance brings more; each costs an alignment.
-_NEAR_OF_MANY, _MANY = 10, 20_000
+# How many bits may differ among so many pictures. Of 627,000 pairs of unrelated photographs 999
+# are within 14, 132 within 12 and 16 within 10; each costs an alignment of two milliseconds.
+_NEAR = ((3_000, 14), (20_000, 12))
+_NEAR_OF_MANY = 10
 _NEIGHBOURS = 8  # at most so many are looked at of each picture: frames of a film are all alike
 _BLOCK = 4_000_000  # products held at once: 16 MB
 
@@ -37,7 +37,7 @@ class Candidate:
 def candidates(hashes: Hashes, progress: Progress = SILENT) -> list[Candidate]:
     """The likely pairs, nearest first; of each picture the nearest few."""
     count = len(hashes.mirrored)
-    most = _NEAR if count < _MANY else _NEAR_OF_MANY
+    most = next((bits for limit, bits in _NEAR if count <= limit), _NEAR_OF_MANY)
     rows = max(1, _BLOCK // max(count, 1))
     found: list[Candidate] = []
     with progress.task("compare images", count) as task:

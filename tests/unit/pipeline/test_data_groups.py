@@ -53,16 +53,16 @@ def _scenes(dataset: Dataset, name: str) -> set[str]:
 
 
 def test_near_copies_stay_on_one_side(leaky: Path) -> None:
-    """No scene is in two splits, every image is in one, and both classes keep their shares."""
+    """No scene is in two splits, each is in one, and both classes keep their shares."""
     dataset = _load(leaky)
     seen = [_scenes(dataset, name) for name in SPLIT_NAMES]
     assert sum(map(len, seen)) == len(set().union(*seen)) == 2 * SCENES
     sizes = {
         name: np.bincount(dataset.split(name).labels, minlength=2).tolist() for name in SPLIT_NAMES
     }
-    # A fifth and a tenth of 36 are 7 and 4: two scenes are 6, and one is 3.
-    assert sizes == {"train": [24, 24], "val": [3, 3], "calibration": [3, 3], "test": [6, 6]}
-    assert len(dataset.groups) == 2 * SCENES
+    # A fifth and a tenth of 36 are 7 and 4: two scenes, of which one version is measured, and one.
+    assert sizes == {"train": [24, 24], "val": [3, 3], "calibration": [3, 3], "test": [2, 2]}
+    assert len(dataset.groups) == 2 * SCENES - 4
     assert {len(group) for group in dataset.groups} == {3}
 
 
@@ -74,7 +74,10 @@ def test_near_copies_are_told(leaky: Path) -> None:
         "near copies: 72 of 72 images make only 24 groups, each kept on one side of the split, "
         "such as "
     )
-    assert dataset.notes[-1].startswith("test: 12 images in 4 groups; ")
+    assert dataset.notes[-1] == (
+        "test: of near copies one is measured: 4 of 12 images; its interval is that of independent "
+        "pictures"
+    )
     assert len(dataset.pairs) == 12
     first = dataset.pairs[0]
     assert not first.clash
@@ -177,6 +180,11 @@ def test_a_pattern_of_the_path_groups(plain: Path) -> None:
     dataset = _load(plain, group={"pattern": r"/(visit\d+)_"})
     assert _apart(_visits(dataset))
     assert "data.group.pattern: 10 groups of 40 images" in dataset.notes
+    # Those of one visit are pictures of their own: all are measured, and that is told.
+    assert dataset.notes[-1] == (
+        "test: 8 images in 2 groups; an interval over images is too narrow where a group is "
+        "answered alike"
+    )
 
 
 def test_a_table_groups(plain: Path) -> None:
