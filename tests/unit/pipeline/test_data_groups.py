@@ -264,7 +264,7 @@ def test_a_group_that_says_nothing_is_refused(group: str, told: str) -> None:
 def test_dealt_groups_are_whole_and_near_their_shares(
     sizes: list[tuple[int, int]], seed: int
 ) -> None:
-    """Whatever the groups: none is cut, none is lost, and no hand has twice too much."""
+    """Whatever the groups: none is cut, none is lost, and no hand has twice its share."""
     sizes = [*sizes, *((label, 1) for label in range(3) for _ in range(3))]
     labels = np.repeat([label for label, _ in sizes], [n for _, n in sizes]).astype(np.int64)
     groups = np.repeat(np.arange(len(sizes)), [n for _, n in sizes]).astype(np.int64)
@@ -278,5 +278,7 @@ def test_dealt_groups_are_whole_and_near_their_shares(
     for hand in hands[:2]:
         got = np.bincount(labels[hand], minlength=3)
         assert (got >= 1).all()
-        assert (got < 2 * wanted + (wanted == 1)).all()
+        # A single group may be larger: where none is smaller, one has to be had.
+        single = [len(set(groups[hand[labels[hand] == label]].tolist())) == 1 for label in range(3)]
+        assert ((got < 2 * wanted) | single).all()
     assert (np.bincount(labels[hands[2]], minlength=3) >= 1).all()
