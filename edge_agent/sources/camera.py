@@ -14,7 +14,7 @@ import cv2
 from edge_agent.arrays import U8
 from edge_agent.errors import SourceError
 from edge_agent.opencv_log import silence_opencv
-from edge_agent.sources import device_probe, jpeg, stream_probe
+from edge_agent.sources import device_probe, jpeg, stream_probe, v4l2
 from edge_agent.sources.address import with_credentials
 from edge_agent.sources.camera_login import address_and_login
 from edge_agent.sources.config import CameraConfig
@@ -195,7 +195,17 @@ def open_capture(config: CameraConfig) -> cv2.VideoCapture:
         capture.release()
         raise _absent(config)
     _ask_for(capture, config)
+    if config.controls is not None:  # which a stream by URL has not
+        try:
+            v4l2.set_controls(_device(config), config.controls, config.place)
+        except SourceError:
+            capture.release()
+            raise
     return capture
+
+
+def _device(config: CameraConfig) -> Path:
+    return config.device or Path(f"/dev/video{config.index}")
 
 
 def _address(config: CameraConfig) -> str:
@@ -211,7 +221,7 @@ def _absent(config: CameraConfig) -> SourceError:
 
 def _why_not(config: CameraConfig) -> str:
     if config.url is None:
-        return device_probe.why_not(config.device or Path(f"/dev/video{config.index}"))
+        return device_probe.why_not(_device(config))
     if "://" not in config.url:
         return stream_probe.why_no_file(Path(config.url))
     return stream_probe.why_not(*address_and_login(config), _probe_s(config))

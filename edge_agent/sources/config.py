@@ -9,6 +9,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 
 from edge_agent.sources.address import shown
+from edge_agent.sources.controls import CameraControls
 from edge_agent.strict import Seconds, Strict, Timeout
 
 Number: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
@@ -64,11 +65,13 @@ class _Sized(_Live, frozen=True):
     Args:
         width, height: of the frames, if the camera can; both or neither.
         fps: frames a second, if the camera can.
+        controls: how it shall take its pictures; one that cannot is refused.
     """
 
     width: Side | None = None
     height: Side | None = None
     fps: Rate | None = None
+    controls: CameraControls | None = None
 
     def __post_init__(self) -> None:
         if (self.width is None) != (self.height is None):
@@ -103,7 +106,7 @@ class CameraConfig(_Sized, frozen=True, tag_field="kind", tag="camera"):
                 f"found {' and '.join(named) or 'none'}"
             )
         if self.url is not None:
-            for key in ("width", "height", "fps", "fourcc"):
+            for key in ("width", "height", "fps", "fourcc", "controls"):
                 if getattr(self, key) is not None:
                     raise ValueError(f"camera: expected no {key} with url: the stream has its own")
         elif self.credentials_file is not None or self.ca_file is not None:

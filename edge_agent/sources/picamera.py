@@ -19,6 +19,23 @@ from edge_agent.sources.grabber import CorruptFrameError
 SIZE = (640, 480)
 # Its name for blue, green and red bytes in this order.
 BGR = "RGB888"
+# Of our keys: libcamera's control and its unit, and what takes its automatic away.
+CONTROLS = {
+    "focus": ("LensPosition", 1),
+    "exposure_ms": ("ExposureTime", 1000),
+    "gain": ("AnalogueGain", 1),
+    "white_balance_k": ("ColourTemperature", 1),
+    "power_line_hz": ("AeFlickerPeriod", 1),
+}
+MANUAL: dict[str, dict[str, Any]] = {
+    "focus": {"AfMode": 0},
+    "exposure_ms": {"AeEnable": False},
+    "gain": {},
+    "white_balance_k": {"AwbEnable": False},
+    "power_line_hz": {"AeFlickerMode": 1},
+}
+# Light flickers twice in a turn of the mains.
+FLICKER_US = {50: 10_000, 60: 8_333}
 
 
 class Picamera:
@@ -97,13 +114,47 @@ def _open(config: PicameraConfig) -> Any:
         ) from error
     try:
         controls = {} if config.fps is None else {"FrameRate": config.fps}
+        controls |= _told(config, camera.camera_controls)
         camera.configure(
             camera.create_video_configuration(main={"size": size, "format": BGR}, controls=controls)
         )
         camera.start()
+    except SourceError:
+        camera.close()
+        raise
     except (RuntimeError, ValueError) as error:
         camera.close()
         raise SourceError(
             f"{config.place}: expected to set {size[0]}x{size[1]}, found: {error}"
         ) from error
     return camera
+
+
+def _told(config: PicameraConfig, has: dict[str, tuple[Any, Any, Any]]) -> dict[str, Any]:
+    """What the camera is told, in libcamera's names.
+
+    Args:
+        config: what is wanted.
+        has: the least, the most and the usual value of each control it has.
+
+    Raises:
+        SourceError: it has no such control, or not so much of it.
+    """
+    told: dict[str, Any] = {}
+    wanted = {} if config.controls is None else config.controls.named()
+    for key, value in wanted.items():
+        (name, factor), manual = CONTROLS[key], MANUAL[key]
+        if name not in has:
+            raise SourceError(
+                f"{config.place}: expected a camera that can be told {key}, "
+                f"found one without {name}"
+            )
+        given = FLICKER_US[round(value)] if key == "power_line_hz" else value * factor
+        least, most = has[name][:2]
+        if not least <= given <= (most or float("inf")):  # some say 0 where there is no bound
+            raise SourceError(
+                f"{config.place}: expected {key} of {least / factor:g} to {most / factor:g}, "
+                f"found {value:g}"
+            )
+        told |= manual | {name: given if isinstance(least, float) else round(given)}
+    return told

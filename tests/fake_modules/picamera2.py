@@ -49,6 +49,15 @@ class Picamera2:
         self.configuration: dict[str, Any] = {}
         Picamera2.opened += 1
 
+    @property
+    def camera_controls(self) -> dict[str, tuple[Any, Any, Any]]:
+        return {
+            "ExposureTime": (60, 66_666, 20_000),
+            "AnalogueGain": (1.0, 16.0, 1.0),
+            "AeFlickerPeriod": (100, 1_000_000, None),
+            "LensPosition": (0.0, 15.0, 1.0),
+        }
+
     def create_video_configuration(
         self, main: dict[str, Any], controls: dict[str, Any]
     ) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 
 from edge_agent.errors import SourceError
 from edge_agent.sources.config import PicameraConfig
+from edge_agent.sources.controls import CameraControls
 from edge_agent.sources.grabber import CorruptFrameError
 from edge_agent.sources.picamera import Picamera
 
@@ -120,3 +121,42 @@ def test_a_frame_without_colour_is_corrupt(
         camera.grab()
         with pytest.raises(CorruptFrameError, match=r"found one of shape \(4, 4\)"):
             camera.retrieve(None)
+
+
+def test_controls_reach_the_camera_in_its_own_units(picamera2: ModuleType) -> None:
+    """What is told is no longer automatic; the rest is."""
+    controls = CameraControls(focus=8, exposure_ms=20, gain=2, power_line_hz=50)
+    camera = Picamera(PicameraConfig(controls=controls))._camera
+    assert camera.configuration["controls"] == {
+        "AfMode": 0,
+        "LensPosition": 8.0,
+        "AeEnable": False,
+        "ExposureTime": 20_000,
+        "AnalogueGain": 2.0,
+        "AeFlickerMode": 1,
+        "AeFlickerPeriod": 10_000,
+    }
+
+
+@pytest.mark.parametrize(
+    ("controls", "message"),
+    [
+        (
+            CameraControls(white_balance_k=4000),
+            "picamera 0: expected a camera that can be told white_balance_k, "
+            "found one without ColourTemperature",
+        ),
+        (
+            CameraControls(exposure_ms=100),
+            "picamera 0: expected exposure_ms of 0.06 to 66.666, found 100",
+        ),
+    ],
+)
+def test_what_the_camera_cannot_do_is_said(
+    picamera2: ModuleType, controls: CameraControls, message: str
+) -> None:
+    """By our key; and the camera is closed again."""
+    with pytest.raises(SourceError) as caught:
+        Picamera(PicameraConfig(controls=controls))
+    assert str(caught.value) == message
+    assert picamera2.Picamera2.opened == 0
