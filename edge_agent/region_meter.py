@@ -1,5 +1,6 @@
 """`RegionMeter`: the meter that a region shows, and what is known of it."""
 
+import logging
 import threading
 from dataclasses import dataclass
 
@@ -9,6 +10,11 @@ from edge_agent.meter_memory import MeterMemory
 from edge_agent.meter_rate import MeterRate
 from edge_agent.meter_rules import MeterRules, shown, ticks_of
 from edge_agent.results import ValueFrom
+
+log = logging.getLogger(__name__)
+
+# A meter whose value was not seen for so long, in so many readings, is worth a line in the log.
+UNSEEN_S, UNSEEN_READINGS = 3600.0, 10
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,7 @@ class RegionMeter:
         self._lock = threading.Lock()
         self._state, self._rate = MeterState(), MeterRate(rules)
         self._seen_at: float | None = None  # when it was last seen to show its value
+        self._others, self._complained = 0, False  # readings since, and whether that was said
         if memory is not None:
             self._know(memory.recall(stream, region, rules))
             if not memory.knows_when(stream, region):
@@ -58,7 +65,8 @@ class RegionMeter:
             state, verdict = judge(self._state, self.rules, text, at, picture)
             self._know(state)
             if verdict.state == "accepted":
-                self._seen_at = at
+                self._see(at)
+            self._complain(verdict, at)
             if self._memory is not None:
                 self._memory.keep(self._stream, self._region, self.rules, state)
             return verdict
@@ -102,10 +110,27 @@ class RegionMeter:
         now = "nothing: it begins anew" if ticks is None else shown(Seen(ticks, at), self.rules)
         return f"set from {was} to {now}"
 
+    def _complain(self, verdict: Verdict, at: float) -> None:
+        """One line in the log of a value that readings have not shown for long."""
+        self._others += 1
+        unseen_s = 0.0 if self._seen_at is None else at - self._seen_at
+        if self._others >= UNSEEN_READINGS and unseen_s >= UNSEEN_S and not self._complained:
+            self._complained = True
+            log.warning(
+                "stream %r, region %r: its value was not seen for %.1f h: %s",
+                self._stream,
+                self._region,
+                unseen_s / 3600,
+                verdict.why,
+            )
+
+    def _see(self, at: float) -> None:
+        self._seen_at, self._others, self._complained = at, 0, False
+
     def _know(self, state: MeterState) -> None:
         before, self._state = self._state.confirmed, state
         if state.confirmed is None or state.confirmed == before:
             return
         self._rate.add(state.confirmed)
         if self._seen_at is None or before is None or before.value != state.confirmed.value:
-            self._seen_at = state.confirmed.at
+            self._see(state.confirmed.at)

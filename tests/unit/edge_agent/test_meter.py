@@ -182,6 +182,20 @@ def test_a_rate_that_is_a_little_too_tight_holds_until_the_value_is_within_reach
     assert state.value(RULES) == 143
 
 
+def test_the_reach_is_what_the_rate_allows_and_one_tick_more() -> None:
+    """Boundaries: three minutes since it was confirmed are three ticks, and one about to turn."""
+    for text, why in (("00127", "1 of 3"), ("00128", "faster than")):
+        _, verdicts = fed([text], state=known("00123"), start=600)
+        assert verdicts[0].why.startswith(why)
+
+
+def test_up_to_three_times_the_reach_a_leap_waits_for_its_time_alone() -> None:
+    """Boundaries: twelve ticks where four were within reach, and thirteen."""
+    for text, value in (("00135", 135), ("00136", 123)):
+        state, _ = fed([text] * 60, state=known("00123"), start=600)
+        assert state.value(RULES) == value
+
+
 def test_a_meter_that_was_watched_is_believed_beyond_its_rate() -> None:
     """An hour at four times the rate, then rest: five readings, and the value has caught up."""
     moving = [f"{123 + 4 * minute:05}" for minute in range(1, 61)]

@@ -36,6 +36,34 @@ def test_a_value_has_the_moment_it_was_last_seen() -> None:
     assert found.says() == Said(12.3, 1260, 0.0, "readings")
 
 
+def test_a_value_that_is_not_seen_for_an_hour_is_said_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Must fire once for each time; it may be an exchange that nobody told."""
+    found = meter()
+    fed(found, ("0912.3", 0), ("0912.3", 60))
+    for start in (120, 20_000):
+        fed(found, *(("0003.4", start + 60 * n) for n in range(200)))
+        fed(found, ("0912.3", start + 60 * 201))
+    first, second = caplog.messages
+    assert first == (
+        "stream 'cellar', region 'water': its value was not seen for 1.0 h: "
+        "runs backwards from 0912.3, as another meter would: set its value"
+    )
+    assert "not seen for 2.3 h" in second  # no reading came for two
+
+
+def test_a_meter_in_motion_or_seldom_read_is_no_complaint(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Must not fire: no reading is accepted, but the value moves; or days lie between them."""
+    found = meter()
+    fed(found, *((f"{n // 10:04}.{n % 10}", 60 * n) for n in range(300)))
+    seldom = meter()
+    fed(seldom, ("0912.3", 0), ("0912.3", 86_400), ("0912.4", 2 * 86_400))
+    assert caplog.messages == []
+
+
 def test_a_person_sets_it() -> None:
     """Lower; and it goes on from there, without a rate of its own yet."""
     found = meter()
