@@ -14,6 +14,7 @@ import msgspec
 from hostile import bounded_memory, draw, hurt, judged, numbers, report
 
 from edge_agent.config import load_config
+from edge_agent.dials import MAX_TOLERANCE
 from edge_agent.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +60,13 @@ RANGES = {
     **dict.fromkeys(("open_timeout_s", "read_timeout_s"), (0, 3600)),
     **dict.fromkeys(("fps", "frames_per_s"), (1e-6, 1000)),
     **dict.fromkeys(("min_confidence", "margin"), (0, 1)),
+    **dict.fromkeys(("confirm_s", "confirm_jump_s"), (0, 86_400)),
+    **dict.fromkeys(("centres", "radius"), (0, 65_536)),
+    "count": (1, 12),
+    "rotate": (0, 270),
+    "tolerance": (0.05, MAX_TOLERANCE),
+    "max_shift": (0, 0.25),
+    "exchange_after_h": (0, 10_000),
     "corners": (-65_536, 65_536),
     "keepalive_s": (5, 3600),
     "will_delay_s": (0, 3600),
