@@ -3,7 +3,7 @@
     python benchmarks/accuracy.py RECIPE.toml [--data-root D] [--out RUN]
 
 Builds what is not yet built (remove the run folder to time all of it), then prints the
-seconds of every stage and the ladder: float as trained, pruned, int8 by the device's code.
+seconds of every stage and the ladder: trained, pruned, int8 by the device's code.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pipeline.stages import STAGES
 from pipeline.stages.report import load_rungs
 from pipeline.stages.verify import load_proof
 from pipeline.start import open_recipe
-from pipeline.verify import percent
+from pipeline.verify import losses, percent
 
 
 def main() -> None:
@@ -34,10 +34,10 @@ def main() -> None:
     proof, rungs = load_proof(run), load_rungs(run)
     for rung in rungs:
         print(line(rung))
-    drop = proof.metrics.float_accuracy.value - proof.metrics.int8_accuracy.value
+    pruning, quantisation = losses(proof.metrics)
     print(f"MACs: {rungs[0].macs / rungs[-1].macs:.2f}x fewer")
-    print(f"drop from float to int8 of the same network: {100 * drop:.2f} points")
-    print(f"drop from the unpruned float: {100 * total_drop(rungs):.2f} points")
+    print(f"drop by quantisation: {100 * quantisation:.2f} points")
+    print(f"drop from trained to int8: {100 * (pruning + quantisation):.2f} points")
     for gate in proof.gates:
         print(f"gate {gate.name}: {gate.measured} ({gate.demanded})")
 
@@ -51,15 +51,6 @@ def line(rung: Rung) -> str:
         f"{rung.name:18} {test:24} val {100 * rung.validation.value:.2f} % "
         f"{macs:7.2f} M MACs {size:8.1f} kB {rung.latency_ms:8.3f} ms{ships}"
     )
-
-
-def total_drop(rungs: tuple[Rung, ...]) -> float:
-    """What pruning and quantisation cost together on the test split, in [-1, 1]."""
-    (first, *_), (shipped,) = (
-        [rung.test.value for rung in some if rung.test is not None]
-        for some in (rungs, [rung for rung in rungs if rung.chosen])
-    )
-    return first - shipped
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """`ClassTask`: runs whose network says which of some classes an image is of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.arrays import F32, U8
-from edge_agent.bundle.manifest import ClassifySpec, Score
+from edge_agent.bundle.manifest import Balance, ClassifySpec, Score
 from pipeline.checkpoint import Checkpoint
 from pipeline.data.base import Dataset, SplitName
 from pipeline.data.fitted import Fitted, fit_cached
@@ -20,6 +20,7 @@ from pipeline.finetune import finetune
 from pipeline.ladder import Made
 from pipeline.models import ModelSpec
 from pipeline.prune import prune
+from pipeline.recall import balance_of
 from pipeline.recipe import PruneRecipe, TrainRecipe
 from pipeline.task import SPLIT_FILE, Job, Training
 from pipeline.temperature import fit_temperature
@@ -29,13 +30,28 @@ from quantization.quantized import Quantized
 
 @dataclass(frozen=True, eq=False)
 class ClassTruth:
-    """The classes of a split's images, (N,); see `Truth`."""
+    """The classes of a split's images; see `Truth`.
+
+    Args:
+        labels: (N,) the number of each image's class.
+        names: what the classes are called.
+    """
 
     labels: NDArray[np.int64]
+    names: tuple[str, ...]
 
     def accuracy(self, scores: F32) -> Score:
         """See `Truth`."""
         return accuracy(scores, self.labels)
+
+    def balance(self, scores: F32) -> Balance:
+        """See `Truth`."""
+        return balance_of(scores.argmax(axis=1), self.labels, self.names)
+
+    def class_counts(self) -> Mapping[str, int]:
+        """See `Truth`."""
+        counts = np.bincount(self.labels, minlength=len(self.names)).tolist()
+        return dict(zip(self.names, counts, strict=True))
 
     def temperature(self, scores: F32) -> float:
         """See `Truth`."""
@@ -86,7 +102,7 @@ class ClassTask:
 
     def truth(self, name: SplitName) -> ClassTruth:
         """See `Task`."""
-        return ClassTruth(self.dataset.split(name).labels)
+        return ClassTruth(self.dataset.split(name).labels, self.dataset.labels)
 
     def pixels(self, name: SplitName) -> U8:
         """See `Task`."""

@@ -50,7 +50,7 @@ class Outcome:
         lost: frames whose result never came.
         duplicated: results that came again.
         right: results that name the digit that was filmed.
-        float_accuracy, int8_accuracy: on the held-out split, in [0, 1].
+        trained_accuracy, int8_accuracy: on the held-out split, in [0, 1].
         report: the HTML report.
     """
 
@@ -59,7 +59,7 @@ class Outcome:
     lost: int
     duplicated: int
     right: int
-    float_accuracy: float
+    trained_accuracy: float
     int8_accuracy: float
     report: Path
 
@@ -67,7 +67,7 @@ class Outcome:
         """One line for a person and for a script."""
         return (
             f"demo: {self.frames} frames, {self.received} results received, {self.lost} lost, "
-            f"{self.duplicated} duplicated; float {100 * self.float_accuracy:.1f} %, "
+            f"{self.duplicated} duplicated; trained {100 * self.trained_accuracy:.1f} %, "
             f"int8 {100 * self.int8_accuracy:.1f} % on held-out; report {self.report}"
         )
 
@@ -142,7 +142,7 @@ def _outcome(
         lost=len(scenes) - len(seen),
         duplicated=ledger.total().duplicated,
         right=right,
-        float_accuracy=metrics.float_accuracy.value,
+        trained_accuracy=(metrics.trained_accuracy or metrics.float_accuracy).value,
         int8_accuracy=metrics.int8_accuracy.value,
         report=report_path(run),
     )

@@ -1,6 +1,7 @@
 """Write the first recipe for a user's folder: a working start that explains its choices."""
 
 import json
+import math
 import re
 import textwrap
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ def draft_recipe(summary: FolderSummary, folder: Path) -> str:
         _model(choices),
         _train(summary, choices),
         _prune(choices),
-        _budget(),
+        _budget(summary),
     )
     return "\n".join(sections)
 
@@ -214,9 +215,20 @@ def _prune(choices: _Choices) -> str:
     )
 
 
-def _budget() -> str:
+def _budget(summary: FolderSummary) -> str:
+    own = summary.counts.get("test")
+    tests = sum(own.values()) if own else max(1, round(TEST * summary.images))
+    # Fewer than three of the test images cannot be told from chance.
+    most = max(0.05, math.ceil(300 / tests) / 100)
     return (
-        "# The gates that `verify` holds the bundle to. Ask for an accuracy once you know what\n"
-        "# can be had.\n"
-        "[budget]\nmax_drop = 0.02\n# min_accuracy = 0.9\n# max_size_kb = 500\n"
+        "# The gates that `verify` holds the bundle to. Each class has to be recognised better\n"
+        "# than by chance, said or not. Ask for an accuracy once you know what can be had; the\n"
+        "# mean over the classes has to reach it too.\n"
+        "[budget]\n"
+        f"# From the network as it was trained to int8; one of about {tests} test images is "
+        f"{100 / tests:.1f} points.\n"
+        f"max_drop = {most:g}\n"
+        "# Quantisation's part of it; the remedies of `[quantize]` are tried for it.\n"
+        "max_quantization_drop = 0.02\n"
+        "# min_accuracy = 0.9\n# min_class_recall = 0.7\n# max_size_kb = 500\n"
     )

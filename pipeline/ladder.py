@@ -284,7 +284,8 @@ def _missed(ladder: Ladder, max_drop: float, remedies: Sequence[Remedy]) -> str:
     above = best.expected_drop - max_drop
     rungs = len(ladder.rungs)
     text = (
-        f"budget: drop: expected at most {_points(max_drop)}, found {_points(best.expected_drop)} "
+        f"budget: quantisation drop: expected at most {_points(max_drop)}, "
+        f"found {_points(best.expected_drop)} "
         f"on the validation split with {best.name!r}, "
         f"{'the only rung' if rungs == 1 else f'the best of {rungs} rungs'}: "
         f"{_points(above)} too much"

@@ -40,15 +40,16 @@ class LadderBench:
     @classmethod
     def of(
         cls,
-        float_model: bytes,
+        network: tuple[str, bytes],
         val: ImageSequence,
         truth: Truth,
         spec: InputSpec,
         manifest: Callable[[Lowered], Manifest],
         progress: Progress,
     ) -> Self:
-        """The bench for what is made of a float ONNX network."""
-        with progress.task("quantize: float on the validation split", len(val)) as task:
+        """The bench for what is made of `network`: its name, and the float ONNX file."""
+        name, float_model = network
+        with progress.task(f"quantize: {name} on the validation split", len(val)) as task:
             scores = float_scores(float_model, val, spec, task)
         return cls(val, truth, scores, truth.temperature(scores), manifest, progress)
 

@@ -114,13 +114,35 @@ def cut_on(
     return _cut(start, recipe, seed, gradients)
 
 
+def check_target(start: Checkpoint, recipe: PruneRecipe) -> None:
+    """Raise unless `start`, trained or not, can be cut down to the recipe's target.
+
+    Raises:
+        BudgetError: see `prune`.
+    """
+    importance: Importance = tp.importance.GroupMagnitudeImportance(p=2, normalizer=None)
+    module = copy.deepcopy(start.module)
+    _plan(ChannelGroups(module, start.spec.input, importance), module, start, recipe)
+
+
 def _cut(
     start: Checkpoint, recipe: PruneRecipe, seed: int, gradients: Callable[[nn.Module], None]
 ) -> Checkpoint:
     spec = start.spec.input
     module = copy.deepcopy(start.module).requires_grad_(True).eval()
     groups = ChannelGroups(module, spec, _importance(module, recipe, gradients))
-    layers = layer_macs(module, spec)
+    kept = _plan(groups, module, start, recipe)
+    for group, count in zip(groups.groups, kept, strict=True):
+        groups.remove(group, count)
+    step = Step("prune", seed, _settings(recipe))
+    return _rebuilt(module, start, step)
+
+
+def _plan(
+    groups: ChannelGroups, module: nn.Module, start: Checkpoint, recipe: PruneRecipe
+) -> tuple[int, ...]:
+    """How many channels each group keeps; the weights have no say in it."""
+    layers = layer_macs(module, start.spec.input)
     whole = sum(layers.values())
     budget = int(whole * recipe.macs)
     kept = plan_channels(layers, groups.groups, budget, recipe.round_to)
@@ -132,10 +154,7 @@ def _cut(
             f"of {recipe.round_to} channels, found {recipe.macs}; "
             f"the least reachable is {reachable:.4f}"
         )
-    for group, count in zip(groups.groups, kept, strict=True):
-        groups.remove(group, count)
-    step = Step("prune", seed, _settings(recipe))
-    return _rebuilt(module, start, step)
+    return kept
 
 
 def _settings(recipe: PruneRecipe) -> dict[str, object]:

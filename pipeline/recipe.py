@@ -140,12 +140,12 @@ class QuantizeRecipe(QuantRecipe, frozen=True, kw_only=True):
     """How the network is quantised, and what may be tried where that costs too much accuracy.
 
     The choices of `QuantRecipe` are the first rung of the ladder; `pipeline.ladder` climbs it
-    where the budget has a `max_drop`.
+    where the budget has a `max_quantization_drop` or a `max_drop`.
 
     Args:
         remedies: what may be tried; always in the order of `REMEDIES`.
         aim: the expected drop on validation that is good enough; None takes the budget's
-            `max_drop`, less leaves a margin to what `verify` will count.
+            limit, less leaves a margin to what `verify` will count.
         float_share: the largest share of the layers that may be kept in float.
         finetune: the quantisation-aware fine-tuning; None derives it from the training.
     """
@@ -223,11 +223,19 @@ class Recipe(RecipeValue, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         self._check_texts()
-        aim, most = self.quantize.aim, self.budget.max_drop
+        aim, name = self.quantize.aim, self.quantization_limit
+        most = None if name is None else getattr(self.budget, name)
         if aim is not None and most is not None and aim > most:
             raise ValueError(
-                f"quantize.aim: expected at most the budget's max_drop, {most}, found {aim}"
+                f"quantize.aim: expected at most the budget's {name}, {most}, found {aim}"
             )
+
+    @property
+    def quantization_limit(self) -> Literal["max_quantization_drop", "max_drop"] | None:
+        """The key of the budget that says what quantisation alone may cost: its own, else all."""
+        if self.budget.max_quantization_drop is not None:
+            return "max_quantization_drop"
+        return None if self.budget.max_drop is None else "max_drop"
 
     def _check_texts(self) -> None:
         """Raise unless the data, `[text]`, the network and the output are all of texts, or none."""
@@ -251,6 +259,11 @@ class Recipe(RecipeValue, frozen=True, kw_only=True):
         ):
             if value is not None and not texts:
                 raise ValueError(f"{key}: expected with texts only, found kind {self.data.kind!r}")
+        for key in ("min_balanced_accuracy", "min_class_recall"):
+            if getattr(self.budget, key) is not None and texts:
+                raise ValueError(
+                    f"budget.{key}: expected with classes only, found kind {self.data.kind!r}"
+                )
 
 
 def read_recipe(path: Path) -> bytes:

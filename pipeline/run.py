@@ -132,6 +132,8 @@ class Stage:
         inputs: all its result depends on, as values msgspec can encode.
         make: does the work; leaves its results in the folder it is given, which is empty
             but for what an interrupted attempt at the same work left in `RESUME_FOLDER`.
+        check: raises at once what would be refused after the work only; asked before anything
+            is begun, and not where nothing is to be done.
         shared: whether the processes of a torchrun do it together, the first one alone
             writing; other stages are that one's alone.
     """
@@ -139,6 +141,7 @@ class Stage:
     name: str
     inputs: Callable[[Run], object]
     make: Callable[[Run, Path], None]
+    check: Callable[[Run], None] | None = None
     shared: bool = False
 
 
@@ -154,6 +157,8 @@ def perform(run: Run, stage: Stage) -> bool:
     if record is not None and record.inputs == inputs:
         join_ranks().wait()  # nobody changes anything before all have looked
         return False
+    if stage.check is not None:
+        stage.check(run)
     work = run.folder / WORK_FOLDER / f"{stage.name}-{inputs[:16]}"
     start = time.monotonic()
     ranks = join_ranks()

@@ -4,13 +4,13 @@
 that a recipe asks for.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from edge_agent.arrays import F32, U8
-from edge_agent.bundle.manifest import OutputSpec, Score
+from edge_agent.bundle.manifest import Balance, OutputSpec, Score
 from pipeline.checkpoint import Checkpoint
 from pipeline.data.base import ImageSequence, SplitName
 from pipeline.ladder import Made
@@ -87,6 +87,12 @@ class Truth(Protocol):
 
     def accuracy(self, scores: F32) -> Score:
         """The share of right answers."""
+
+    def balance(self, scores: F32) -> Balance | None:
+        """How evenly a classifier knows its classes; None of texts."""
+
+    def class_counts(self) -> Mapping[str, int] | None:
+        """How many images each class has; None of texts."""
 
     def temperature(self, scores: F32) -> float:
         """What makes the confidence of a network with these scores mean what it says."""

@@ -3,6 +3,7 @@
 Only this module makes a `VerifiedBundle`, so nothing unverified type-checks into shipping.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,20 +48,33 @@ class VerifiedBundle:
     proof: Proof
 
 
+@dataclass(frozen=True)
+class Networks:
+    """The networks before quantisation, as float ONNX.
+
+    Args:
+        trained: as it was trained.
+        pruned: what was left of it and quantised; None where nothing was pruned.
+    """
+
+    trained: bytes
+    pruned: bytes | None = None
+
+
 def measure(
     candidate: Bundle,
-    float_model: bytes,
+    networks: Networks,
     macs: int,
     test: ImageSequence,
     truth: Truth,
     budget: Budget,
     progress: Progress,
 ) -> Proof:
-    """Score the candidate and its float network over `test`, and judge the budget.
+    """Score the candidate and what it was made from over `test`, and judge the budget.
 
     Args:
         candidate: a bundle opened from disk.
-        float_model: the float ONNX network it was made from.
+        networks: what it was made from.
         macs: multiply-accumulates of one inference.
         test: images no earlier stage has seen.
         truth: their right answers.
@@ -78,11 +92,16 @@ def measure(
             int8 = device_scores(network, manifest.quantisation.output, test, task)
         inputs = [network.prepare(image) for image in first_images(test)]
         latency_ms = median_ms(network.infer, inputs)
-    with progress.task("verify: float on the test split", len(test)) as task:
-        real = float_scores(float_model, test, manifest.input, task)
+    with progress.task("verify: trained on the test split", len(test)) as task:
+        trained = real = float_scores(networks.trained, test, manifest.input, task)
+    if networks.pruned is not None:
+        with progress.task("verify: pruned on the test split", len(test)) as task:
+            real = float_scores(networks.pruned, test, manifest.input, task)
     metrics = Metrics(
+        trained_accuracy=truth.accuracy(trained),
         float_accuracy=truth.accuracy(real),
         int8_accuracy=truth.accuracy(int8),
+        balance=truth.balance(int8),
         agreement=truth.agreement(real, int8),
         macs=macs,
         latency_ms=round(latency_ms, 4),
@@ -105,14 +124,59 @@ def ship(
         said = [
             f"{gate.name}: expected {gate.demanded}, measured {gate.measured}" for gate in failed
         ]
-        if any(gate.name == "drop" for gate in failed):
-            said.append("a quantize.aim below max_drop would climb the ladder for a margin")
-        raise GateError(f"budget: {'; '.join(said)}")
+        raise GateError(f"budget: {'; '.join([*said, *_advice(failed, proof.metrics)])}")
     manifest = msgspec.structs.replace(candidate.manifest, metrics=proof.metrics, budget=budget)
     files = bundle_files(manifest, candidate.model, candidate.golden)
     for path in paths:
         write_bundle(files, path)
     return VerifiedBundle(open_bundle(paths[0]), proof)
+
+
+def _advice(failed: list[Gate], metrics: Metrics) -> Iterator[str]:
+    """What would help, where the gates that failed and the figures tell."""
+    names = {gate.name for gate in failed}
+    if names & {"drop", "quantisation drop"}:
+        pruning, quantising = losses(metrics)
+        if "drop" in names and pruning > quantising:
+            yield (
+                f"pruning lost {100 * pruning:.2f} points and quantisation "
+                f"{100 * quantising:.2f}: a larger prune.macs, or more epochs in prune.train, "
+                "would lose less"
+            )
+        else:
+            yield "a quantize.aim below the budget would climb the ladder for a margin"
+    if names & {"balanced accuracy", "weakest class"} and metrics.balance is not None:
+        label = metrics.balance.least_proven.label
+        yield (
+            f"more pictures of {label!r} would help most; where the classes are uneven, "
+            'train.balance = "sampling" shows each as often'
+        )
+
+
+def losses(metrics: Metrics) -> tuple[float, float]:
+    """What pruning and what quantisation cost in accuracy on the test split, in [-1, 1]."""
+    real = metrics.float_accuracy.value
+    trained = metrics.trained_accuracy or metrics.float_accuracy
+    return trained.value - real, real - metrics.int8_accuracy.value
+
+
+def summary(proof: Proof, *, pruned: bool) -> tuple[str, ...]:
+    """What was measured, for the terminal: the accuracies and, of a classifier, its classes."""
+    metrics = proof.metrics
+    trained = metrics.trained_accuracy or metrics.float_accuracy
+    middle = f"pruned {percent(metrics.float_accuracy)}, " if pruned else ""
+    gates = "1 gate holds" if len(proof.gates) == 1 else f"{len(proof.gates)} gates hold"
+    lines = [
+        f"verify: trained {percent(trained)}, {middle}int8 {percent(metrics.int8_accuracy)}, "
+        f"{gates}"
+    ]
+    if metrics.balance is not None:
+        weakest = metrics.balance.weakest
+        lines.append(
+            f"verify: by class: balanced {percent(metrics.balance.accuracy)}, weakest "
+            f"{weakest.label!r} {percent(weakest.recall)} of {weakest.recall.samples}"
+        )
+    return tuple(lines)
 
 
 def percent(score: Score) -> str:

@@ -42,6 +42,8 @@ epochs = 1
 batch_size = 64
 lr = 0.05
 ema = 0.9
+[budget]
+min_class_recall = 0
 """
 
 HOST = (sys.executable, "-m", "pipeline.cli")

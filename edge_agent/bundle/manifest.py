@@ -202,12 +202,38 @@ class Score(_Value, frozen=True, kw_only=True):
     samples: int
 
 
+class ClassRecall(_Value, frozen=True, kw_only=True):
+    """A class, and the share of its images that are answered rightly."""
+
+    label: Label
+    recall: Score
+
+
+class Balance(_Value, frozen=True, kw_only=True):
+    """How evenly a classifier knows its classes, on held-out data.
+
+    Args:
+        accuracy: balanced accuracy, the mean of the classes' recalls, with its 95 % interval.
+        classes: how many classes it tells apart.
+        weakest: the class of the least recall.
+        least_proven: the one whose interval has the least lower end: it may have few images.
+    """
+
+    accuracy: Score
+    classes: Annotated[int, msgspec.Meta(ge=2)]
+    weakest: ClassRecall
+    least_proven: ClassRecall
+
+
 class Metrics(_Value, frozen=True, kw_only=True):
     """What `verify` measured with the device's own code on held-out data.
 
     Args:
-        float_accuracy: the unquantised network that was exported.
+        trained_accuracy: the network as it was trained, before it was pruned; None of a bundle
+            from before this was measured.
+        float_accuracy: the network that was quantised: the pruned one, else the trained one.
         int8_accuracy: this bundle.
+        balance: of this bundle, by class; None of a reader of texts.
         agreement: share of held-out images on which both give the same answer.
         macs: multiply-accumulates of one inference.
         latency_ms: median of one inference on the host that verified it, its input
@@ -215,8 +241,10 @@ class Metrics(_Value, frozen=True, kw_only=True):
         measured_on: the CPU and runtime that `latency_ms` was measured on.
     """
 
+    trained_accuracy: Score | None = None
     float_accuracy: Score
     int8_accuracy: Score
+    balance: Balance | None = None
     agreement: Probability
     macs: int
     latency_ms: float
@@ -224,13 +252,47 @@ class Metrics(_Value, frozen=True, kw_only=True):
 
 
 class Budget(_Value, frozen=True, kw_only=True):
-    """The gates `verify` held the bundle to; a gate left out was not demanded."""
+    """The gates `verify` held the bundle to; a gate left out was not demanded.
+
+    Of a classifier two are demanded by themselves, for an accuracy can hide a class that is
+    never answered.
+
+    Args:
+        min_accuracy: of int8.
+        min_balanced_accuracy: of a classifier in int8, the mean of the classes' recalls; None
+            demands `min_accuracy` of it.
+        min_class_recall: of the class that it recognises worst; None demands that the lower
+            end of its interval is above chance, 0 demands nothing.
+        bound: what these three are held against: the `value` measured, or the `lower` end of
+            its 95 % interval.
+        max_drop: of accuracy from the network as trained, before pruning, to int8.
+        max_quantization_drop: from the network that was quantised to int8.
+        min_agreement: share of images with the same answer before and after quantisation.
+        max_size_kb: of the network's file; a kB is 1000 bytes.
+        max_latency_ms: of one inference on the host, one thread.
+
+    Raises:
+        ValueError: a certainty is demanded, which no number of images can prove.
+    """
 
     min_accuracy: Probability | None = None
+    min_balanced_accuracy: Probability | None = None
+    min_class_recall: Probability | None = None
+    bound: Literal["value", "lower"] = "value"
     max_drop: Probability | None = None
+    max_quantization_drop: Probability | None = None
     min_agreement: Probability | None = None
     max_size_kb: Annotated[float, msgspec.Meta(gt=0, le=1e9)] | None = None
     max_latency_ms: Annotated[float, msgspec.Meta(gt=0, le=1e9)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.bound == "lower":
+            for name in ("min_accuracy", "min_balanced_accuracy", "min_class_recall"):
+                if getattr(self, name) == 1:
+                    raise ValueError(
+                        f'{name}: expected less than 1 with bound = "lower": no number of '
+                        "images proves a certainty, found 1.0"
+                    )
 
 
 class Provenance(_Value, frozen=True, kw_only=True):

@@ -35,6 +35,7 @@ class Case:
         brought: whether the file brought its scales.
         ladder: of a run, the ways to quantise it that were tried.
         metrics: of a run that was verified, what was measured on the test split.
+        before: what the network in float is called: of a run `trained` or `pruned`.
         progress: told how far the examination is.
     """
 
@@ -48,6 +49,7 @@ class Case:
     brought: bool = False
     ladder: Ladder | None = None
     metrics: Metrics | None = None
+    before: str = "float"
 
 
 def open_case(

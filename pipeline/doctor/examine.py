@@ -54,6 +54,7 @@ def examine(case: Case, *, remedies: bool = True) -> Findings:
         trials=tuple(tried),
         ladder=case.ladder,
         metrics=case.metrics,
+        before=case.before,
     )
 
 

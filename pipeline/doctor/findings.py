@@ -22,6 +22,7 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
         trials: of an ONNX file, what each remedy brought.
         ladder: of a run, the ways to quantise it that were tried.
         metrics: of a run that was verified, what was measured on the test split.
+        before: what the network before quantisation is called: of a run `trained` or `pruned`.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     trials: tuple[Trial, ...] = ()
     ladder: Ladder | None = None
     metrics: Metrics | None = None
+    before: str = "float"
 
     @property
     def best(self) -> Trial | None:

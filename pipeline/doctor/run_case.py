@@ -12,7 +12,13 @@ from pipeline.errors import RunError
 from pipeline.evaluate import network_inputs
 from pipeline.ladder import Ladder
 from pipeline.run import RECIPE_FILE
-from pipeline.stages.quantize import FLOAT_FILE, LADDER_FILE, QUANTISED_FILE, UNROUNDED_FILE
+from pipeline.stages.quantize import (
+    FLOAT_FILE,
+    LADDER_FILE,
+    QUANTISED_FILE,
+    UNROUNDED_FILE,
+    before_int8,
+)
 from pipeline.stages.verify import load_proof
 from pipeline.start import open_run
 
@@ -51,5 +57,6 @@ def case_of_run(folder: Path, count: int, data_root: Path | None, stream: TextIO
         recipe=run.recipe.quantize if ladder is None else ladder.chosen.recipe,
         progress=run.progress,
         ladder=ladder,
+        before=before_int8(run),
         metrics=load_proof(run).metrics if run.record("verify") is not None else None,
     )

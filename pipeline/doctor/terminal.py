@@ -146,7 +146,7 @@ def _ladder(findings: Findings) -> Table:
     for name in ("validation", "drop, points", "expected drop"):
         table.add_column(name, no_wrap=True, justify="right")
     table.add_column("")
-    table.add_row("float", percent(findings.ladder.float_accuracy.value), "", "", "")
+    table.add_row(findings.before, percent(findings.ladder.float_accuracy.value), "", "", "")
     for rung in findings.ladder.rungs:
         chosen = rung == findings.ladder.chosen
         table.add_row(
@@ -162,7 +162,8 @@ def _done(findings: Findings) -> Iterator[Text]:
         yield Text(printable(f"quantised with {toml(findings.recipe)}"))
     if findings.metrics is not None:
         yield Text(
-            f"on the test split: float {percent(findings.metrics.float_accuracy.value)}, "
+            f"on the test split: {findings.before} "
+            f"{percent(findings.metrics.float_accuracy.value)}, "
             f"int8 {percent(findings.metrics.int8_accuracy.value)}"
         )
     if findings.brought:

@@ -6,6 +6,7 @@ import numpy as np
 
 from edge_agent.decode.classify import softmax
 from pipeline.data.base import NearPair
+from pipeline.recall import balance_of
 from pipeline.report import charts, class_charts, metrics
 from pipeline.report.axes import ROW_LIMIT
 from pipeline.report.classes import Attention, ClassReport
@@ -110,6 +111,7 @@ def _answers(data: ClassReport) -> dict[str, object]:
     plain = metrics.reliability(data.scores_int8, truth, 1.0)
     return {
         "confusion": class_charts.confusion_map(matrix, data.labels),
+        "balance": balance_of(data.scores_int8.argmax(axis=1), truth, data.labels),
         "mixups": metrics.mixups(matrix, MIXUPS),
         "per_class": class_charts.class_accuracy_chart(metrics.class_accuracy(matrix), data.labels),
         "reliability": charts.reliability_chart(bins),

@@ -21,7 +21,7 @@ class Rung(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """One network of the ladder from float to the int8 one that ships.
 
     Args:
-        name: `float`, `pruned`, or how it was quantised.
+        name: `trained`, `pruned`, or how it was quantised.
         validation: accuracy on the validation split, where the ladder is climbed.
         test: accuracy on the test split; None of what was tried and does not ship, which
             nobody asked about it.
@@ -154,6 +154,11 @@ class ReportData(ABC):
     def first(self) -> Rung:
         """The float network, as it was trained."""
         return self.rungs[0]
+
+    @property
+    def before(self) -> Rung:
+        """The network that was quantised: the trained one, or what pruning left of it."""
+        return [rung for rung in self.rungs if rung.drop is None][-1]
 
     @property
     def shipped(self) -> Rung:

@@ -9,6 +9,7 @@ from edge_agent.arrays import F32, F64
 from edge_agent.bundle.manifest import Score
 from edge_agent.decode.classify import softmax
 from pipeline.evaluate import wilson
+from pipeline.recall import class_recalls
 
 # Guo et al. (2017), "On calibration of modern neural networks", section 5: M = 15.
 BINS = 15
@@ -74,10 +75,7 @@ def mixups(matrix: NDArray[np.int64], limit: int) -> tuple[Mixup, ...]:
 
 def class_accuracy(matrix: NDArray[np.int64]) -> tuple[Score | None, ...]:
     """Per class, the share of its images answered right; None where it has no images."""
-    totals = matrix.sum(axis=1)
-    return tuple(
-        wilson(int(matrix[k, k]), int(totals[k])) if totals[k] else None for k in range(len(matrix))
-    )
+    return class_recalls(matrix.diagonal(), matrix.sum(axis=1))
 
 
 def confidences(scores: F32, temperature: float) -> F32:

@@ -89,8 +89,7 @@ def _ladder(data: ReportData) -> dict[str, object]:
 
 def _least(data: ReportData) -> float | None:
     """The accuracy on validation that is left by the drop that was aimed for."""
-    before = [rung for rung in data.rungs if rung.drop is None][-1]
-    return None if data.goal is None else before.validation.value - data.goal.aim
+    return None if data.goal is None else data.before.validation.value - data.goal.aim
 
 
 def _phase(phase: Phase, number: int) -> Curves:

@@ -125,7 +125,7 @@ def _long(data: TextReport) -> bool:
 def _accuracy(data: TextReport, right: NDArray[np.bool_]) -> dict[str, object]:
     charset, truth = data.spec.charset, data.test.texts
     networks: list[tuple[str, ReadingScores]] = [
-        ("float", score_readings(data.read_float.texts, truth)),
+        (data.before.name, score_readings(data.read_float.texts, truth)),
         ("int8", score_readings(data.read.texts, truth)),
     ]
     ranges = measures.length_ranges(truth)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pipeline.run import Run, Stage
+from pipeline.test_size import check_test_size
 
 
 def _inputs(run: Run) -> object:
@@ -12,6 +13,12 @@ def _inputs(run: Run) -> object:
         synthetic = run.recipe.text.synthetic
         inputs["fonts"] = None if synthetic is None else (synthetic.fonts, run.recipe.text.case)
     return inputs
+
+
+def check_test_images(run: Run) -> None:
+    """Raise `DataError` unless the test images suffice for what the budget demands."""
+    truth, test = run.task.truth("test"), run.dataset.test
+    check_test_size(run.dataset.name, len(test), truth.class_counts(), run.recipe.budget)
 
 
 def _make(run: Run, work: Path) -> None:

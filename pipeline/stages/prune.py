@@ -5,6 +5,7 @@ from pathlib import Path
 from pipeline.checkpoint import load_checkpoint, save_checkpoint
 from pipeline.distributed import join_ranks
 from pipeline.run import RESUME_FOLDER, Run, Stage
+from pipeline.stages.data import check_test_images
 from pipeline.stages.train import texts_drawn
 from pipeline.task import Training
 
@@ -29,4 +30,4 @@ def _make(run: Run, work: Path) -> None:
         save_checkpoint(pruned, work)
 
 
-PRUNE = Stage("prune", _inputs, _make, shared=True)
+PRUNE = Stage("prune", _inputs, _make, check=check_test_images, shared=True)

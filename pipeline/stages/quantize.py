@@ -41,6 +41,11 @@ def final_checkpoint_stage(run: Run) -> str:
     return "train" if run.recipe.prune is None else "prune"
 
 
+def before_int8(run: Run) -> str:
+    """What the network that is quantised is called, everywhere: `pruned`, else `trained`."""
+    return "trained" if run.recipe.prune is None else "pruned"
+
+
 def final_checkpoint(run: Run) -> Checkpoint:
     """The network that is quantised."""
     return load_checkpoint(run.path(final_checkpoint_stage(run)))
@@ -53,9 +58,10 @@ def load_ladder(run: Run) -> Ladder:
 
 def _goal(run: Run) -> Goal | None:
     """What the ladder is climbed for; where no remedy is allowed `verify` alone judges."""
-    recipe, max_drop = run.recipe.quantize, run.recipe.budget.max_drop
-    aim = max_drop if recipe.aim is None else recipe.aim
-    return None if aim is None or not recipe.remedies else Goal(aim, max_drop)
+    recipe, limit = run.recipe.quantize, run.recipe.quantization_limit
+    most = None if limit is None else getattr(run.recipe.budget, limit)
+    aim = most if recipe.aim is None else recipe.aim
+    return None if aim is None or not recipe.remedies else Goal(aim, most)
 
 
 def _inputs(run: Run) -> object:
@@ -109,7 +115,7 @@ def _remedies(run: Run, network: Checkpoint, folded: onnx.ModelProto, work: Path
 
 def _bench(run: Run, float_model: bytes) -> LadderBench:
     return LadderBench.of(
-        float_model,
+        (before_int8(run), float_model),
         validation_pixels(run),
         run.task.truth("val"),
         run.recipe.input,

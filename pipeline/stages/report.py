@@ -11,15 +11,14 @@ import numpy as np
 from edge_agent.arrays import F32
 from edge_agent.atomic import write_whole
 from edge_agent.bundle.archive import Bundle, open_bundle
-from edge_agent.bundle.manifest import ClassifySpec, InputSpec, Score, TextSpec
+from edge_agent.bundle.manifest import ClassifySpec, InputSpec, Metrics, Score, TextSpec
 from edge_agent.bundle.preprocess import fit
 from edge_agent.decode.classify import softmax
 from edge_agent.errors import TaskError
 from edge_agent.runtime import machine_name
 from pipeline.checkpoint import Checkpoint, load_checkpoint
-from pipeline.data.base import Dataset, ImageSequence, Split, SplitName
+from pipeline.data.base import Dataset, ImageSequence, Split
 from pipeline.evaluate import float_scores, onnx_session, to_nchw
-from pipeline.export_onnx import to_onnx
 from pipeline.latency import first_images, median_ms
 from pipeline.macs import cost
 from pipeline.report.attention import attend
@@ -28,11 +27,10 @@ from pipeline.report.data import Phase, Rung
 from pipeline.report.page import AnyReport, write
 from pipeline.report.texts import TextReport, view_texts
 from pipeline.run import Run, Stage
-from pipeline.stages.quantize import FLOAT_FILE, final_checkpoint, load_ladder
-from pipeline.stages.verify import bundle_path, load_proof
+from pipeline.stages.quantize import FLOAT_FILE, before_int8, final_checkpoint, load_ladder
+from pipeline.stages.verify import bundle_path, load_proof, networks
 from pipeline.text.dataset import TextDataset
 from pipeline.verify import Proof
-from quantization.fold import fold
 
 REPORT_FILE = "report.html"
 RUNGS_FILE = "rungs.json"
@@ -114,13 +112,12 @@ def load_rungs(run: Run) -> tuple[Rung, ...]:
 
 
 def _rungs(run: Run, proof: Proof, bundle: Bundle) -> tuple[Rung, ...]:
-    """Float, pruned (where the recipe prunes), and every way to quantise that was tried."""
+    """Trained, pruned (where the recipe prunes), and every way to quantise that was tried."""
     network, climbed = final_checkpoint(run), load_ladder(run)
     metrics = proof.metrics
-    first = "float" if run.recipe.prune is None else "pruned"
     deployed = (run.path("quantize") / FLOAT_FILE).read_bytes()
     accuracies = (climbed.float_accuracy, metrics.float_accuracy)
-    whole = _float_rung(first, network, deployed, accuracies, run)
+    whole = _float_rung(before_int8(run), network, deployed, accuracies, run)
     tried = tuple(
         Rung(
             name=rung.name,
@@ -145,23 +142,20 @@ def _rungs(run: Run, proof: Proof, bundle: Bundle) -> tuple[Rung, ...]:
         size_bytes=len(bundle.model),
         latency_ms=metrics.latency_ms,
     )
-    before = () if run.recipe.prune is None else (_unpruned(run),)
+    before = () if run.recipe.prune is None else (_unpruned(run, metrics),)
     return (*before, whole, *tried[:place], shipped, *tried[place + 1 :])
 
 
-def _unpruned(run: Run) -> Rung:
-    """The network as it was trained, which no later stage has looked at."""
-    trained = load_checkpoint(run.path("train"))
-    model = fold(to_onnx(trained)).SerializeToString()
-    accuracies = []
-    names: tuple[SplitName, ...] = ("val", "test")
-    for name in names:
-        split = run.dataset.split(name)
-        what = f"report: the unpruned network on the {name} split"
-        with run.progress.task(what, len(split)) as task:
-            scores = float_scores(model, split.images, run.recipe.input, task)
-        accuracies.append(run.task.truth(name).accuracy(scores))
-    return _float_rung("float", trained, model, (accuracies[0], accuracies[1]), run)
+def _unpruned(run: Run, metrics: Metrics) -> Rung:
+    """The network as it was trained, which no stage has looked at on validation."""
+    trained, model, val = load_checkpoint(run.path("train")), networks(run).trained, run.dataset.val
+    with run.progress.task("report: trained on the validation split", len(val)) as task:
+        scores = float_scores(model, val.images, run.recipe.input, task)
+    test = metrics.trained_accuracy
+    assert test is not None, "verify measured it"
+    return _float_rung(
+        "trained", trained, model, (run.task.truth("val").accuracy(scores), test), run
+    )
 
 
 def _float_rung(

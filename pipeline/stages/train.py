@@ -6,8 +6,10 @@ import msgspec
 
 from pipeline.checkpoint import fresh, save_checkpoint
 from pipeline.distributed import join_ranks
+from pipeline.prune import check_target
 from pipeline.recipe import TextRecipe
 from pipeline.run import RESUME_FOLDER, Run, Stage
+from pipeline.stages.data import check_test_images
 from pipeline.task import Training
 
 
@@ -40,4 +42,11 @@ def _make(run: Run, work: Path) -> None:
         save_checkpoint(trained, work)
 
 
-TRAIN = Stage("train", _inputs, _make, shared=True)
+def _check(run: Run) -> None:
+    """What the training's results could not be used for is said before it."""
+    check_test_images(run)
+    if run.recipe.prune is not None:
+        check_target(fresh(run.task.model, run.recipe.seed), run.recipe.prune)
+
+
+TRAIN = Stage("train", _inputs, _make, check=_check, shared=True)

@@ -12,16 +12,20 @@ import numpy as np
 from edge_agent.atomic import write_whole
 from edge_agent.bundle.archive import ARCHIVE_SUFFIX, Bundle, open_bundle
 from edge_agent.bundle.manifest import Metrics
+from pipeline.checkpoint import load_checkpoint
 from pipeline.data.root import data_root, find_data
+from pipeline.export_onnx import to_onnx
 from pipeline.gates import Gate
 from pipeline.kept_answers import kept_answers, kept_readings
 from pipeline.macs import cost
 from pipeline.run import Run, Stage
+from pipeline.stages.data import check_test_images
 from pipeline.stages.export import CANDIDATE
 from pipeline.stages.quantize import FLOAT_FILE, final_checkpoint, final_checkpoint_stage
 from pipeline.text.dataset import TextPool
 from pipeline.text.folder import read_text_folder
-from pipeline.verify import Proof, measure, percent, ship
+from pipeline.verify import Networks, Proof, measure, ship, summary
+from quantization.fold import fold
 
 PROOF_FILE = "proof.json"
 SCORES_FILE = "scores.npz"
@@ -54,6 +58,7 @@ def _inputs(run: Run) -> object:
         "against": None if against is None else against.id,
         "crops": None if crops is None else (crops.digests, crops.split.texts),
         "candidate": run.need("export").outputs,
+        "trained": run.need("train").outputs,
         "float": run.need("quantize").outputs[FLOAT_FILE],
         "network": run.need(final_checkpoint_stage(run)).outputs,
         "split": run.need("data").outputs,
@@ -93,12 +98,11 @@ def _make(run: Run, work: Path) -> None:
     # Should a gate fail now, no bundle that was proven for other inputs may lie there to ship.
     shutil.rmtree(run.path("verify"), ignore_errors=True)
     candidate = open_bundle(run.path("export") / CANDIDATE)
-    float_model = (run.path("quantize") / FLOAT_FILE).read_bytes()
     network = final_checkpoint(run)
     macs = cost(network.module, network.spec.input).macs
     test, budget = run.dataset.test.images, run.recipe.budget
     truth = run.task.truth("test")
-    proof = measure(candidate, float_model, macs, test, truth, budget, run.progress)
+    proof = measure(candidate, networks(run), macs, test, truth, budget, run.progress)
     proof = replace(proof, gates=(*proof.gates, *_older(run, candidate)))
     archive = work / bundle_path(run).name
     ship(candidate, proof, budget, (work / BUNDLE_FOLDER, archive))
@@ -107,10 +111,17 @@ def _make(run: Run, work: Path) -> None:
     scores = io.BytesIO()
     np.savez_compressed(scores, float=proof.float_scores, int8=proof.int8_scores)
     write_whole(work / SCORES_FILE, scores.getvalue())
-    run.progress.say(
-        f"verify: float {percent(proof.metrics.float_accuracy)}, "
-        f"int8 {percent(proof.metrics.int8_accuracy)}, {len(proof.gates)} gates hold"
-    )
+    for line in summary(proof, pruned=run.recipe.prune is not None):
+        run.progress.say(line)
 
 
-VERIFY = Stage("verify", _inputs, _make)
+def networks(run: Run) -> Networks:
+    """The networks of a run before quantisation."""
+    quantized = (run.path("quantize") / FLOAT_FILE).read_bytes()
+    if run.recipe.prune is None:
+        return Networks(quantized)
+    trained = fold(to_onnx(load_checkpoint(run.path("train")))).SerializeToString()
+    return Networks(trained, quantized)
+
+
+VERIFY = Stage("verify", _inputs, _make, check=check_test_images)

@@ -33,6 +33,12 @@ class TextTruth:
         """See `Truth`."""
         return exact_match(readings(scores, self.charset), self.texts)
 
+    def balance(self, _scores: F32) -> None:
+        """See `Truth`: a text is of no class."""
+
+    def class_counts(self) -> None:
+        """See `Truth`."""
+
     def temperature(self, scores: F32) -> float:
         """See `Truth`."""
         return fit_text_temperature(scores, self.targets)

@@ -142,7 +142,7 @@ def test_a_gate_that_does_not_hold(finished: Path, tmp_path: Path) -> None:
     run = shutil.copytree(finished, tmp_path / "run")
     assert (run / "verify").is_dir()
     recipe = tmp_path / "job.toml"
-    recipe.write_text(TINY + "[budget]\nmax_size_kb = 1\n")
+    recipe.write_text(TINY + "max_size_kb = 1\n")
     done = edgeward("build", recipe, "--out", run)
     assert done.returncode == ExitCode.GATE
     size = (run / "export" / "candidate" / "model.tflite").stat().st_size / 1000

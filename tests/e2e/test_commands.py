@@ -55,12 +55,12 @@ def test_a_second_build_finds_everything_as_it_was(finished: Path, tmp_path: Pat
 def test_a_changed_key_reruns_only_what_depends_on_it(finished: Path, tmp_path: Path) -> None:
     """A gate is read by the last stages; the bundle carries the recipe's hash; no training."""
     run = shutil.copytree(finished, tmp_path / "run")
-    (tmp_path / "tiny.toml").write_text(TINY + "[budget]\nmax_size_kb = 1000\n")
+    (tmp_path / "tiny.toml").write_text(TINY + "max_size_kb = 1000\n")
     done = edgeward("build", tmp_path / "tiny.toml", "--out", run)
     assert done.returncode == 0, done.stderr
     kept = dict.fromkeys(["data", "train", "prune", "quantize"], "unchanged")
     assert verdicts(done.stderr) == {**kept, "export": "done", "verify": "done", "report": "done"}
-    assert "1 gates hold" in done.stderr or "1 gate holds" in done.stderr
+    assert "1 gate holds" in done.stderr
 
 
 def test_a_single_stage_needs_what_comes_before_it(finished: Path, tmp_path: Path) -> None:
@@ -155,9 +155,10 @@ def test_a_first_recipe_of_ones_own_images_builds(tmp_path: Path) -> None:
     lines = [
         "epochs = 1" if line.startswith("epochs = ") else line
         for line in recipe.read_text().splitlines()
-        if not line.startswith("max_drop")
+        if not line.startswith("max_")
     ]
-    recipe.write_text("\n".join(lines))
+    # Four pictures of each class are tested on; all would have to be right after one epoch.
+    recipe.write_text("\n".join(lines).replace("# min_class_recall = 0.7", "min_class_recall = 0"))
     built = edgeward("build", recipe, "--out", tmp_path / "run")
     assert built.returncode == 0, built.stderr
     assert (tmp_path / "run" / "verify" / "my-pictures.edgeward").is_file()

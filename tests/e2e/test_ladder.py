@@ -110,5 +110,5 @@ def test_a_budget_out_of_reach_fails_the_build_and_says_by_how_much(
     done = edgeward("build", recipe, "--out", run)
     assert done.returncode == ExitCode.GATE
     message = the_error(done)
-    assert message.startswith("budget: drop: expected at most 0.2 points, found ")
+    assert message.startswith("budget: quantisation drop: expected at most 0.2 points, found ")
     assert " points too much; quantize.remedies does not allow ranges, " in message

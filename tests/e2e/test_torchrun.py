@@ -21,6 +21,8 @@ percentile = 60
 aim = 0
 remedies = ["finetune"]
 finetune = { epochs = 1, ema = 0.9, lr = 0.001 }
+[budget]
+min_class_recall = 0
 """
 
 

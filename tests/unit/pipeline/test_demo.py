@@ -64,13 +64,13 @@ def test_the_last_line_is_for_people_and_scripts() -> None:
         lost=2,
         duplicated=1,
         right=97,
-        float_accuracy=0.99111,
+        trained_accuracy=0.99111,
         int8_accuracy=0.98889,
         report=Path("runs/demo/report/report.html"),
     )
     assert outcome.line() == (
         "demo: 100 frames, 98 results received, 2 lost, 1 duplicated; "
-        "float 99.1 %, int8 98.9 % on held-out; report runs/demo/report/report.html"
+        "trained 99.1 %, int8 98.9 % on held-out; report runs/demo/report/report.html"
     )
 
 

@@ -177,21 +177,23 @@ def test_an_aim_without_a_budget_fails_nothing() -> None:
         (
             {"int8": 0.0245, "ranges": 0.0045, "equalize": 0.0145},
             REMEDIES,
-            "budget: drop: expected at most 0.2 points, found 0.45 points on the validation split "
+            "budget: quantisation drop: expected at most 0.2 points, found 0.45 points on the "
+            "validation split "
             "with 'ranges', the best of 3 rungs: 0.25 points too much",
         ),
         (
             {"int8": 0.0245, "rounding": 0.00201},
             ("rounding", "float-layers"),
-            "budget: drop: expected at most 0.2 points, found 0.201 points on the validation split "
+            "budget: quantisation drop: expected at most 0.2 points, found 0.201 points on the "
+            "validation split "
             "with 'rounding', the best of 2 rungs: 0.001 points too much; "
             "quantize.remedies does not allow ranges, equalize, finetune",
         ),
         (
             {"int8": 0.5},
             REMEDIES[1:],
-            "budget: drop: expected at most 0.2 points, found 50 points on the validation "
-            "split with 'int8', the only rung: 49.8 points too much; "
+            "budget: quantisation drop: expected at most 0.2 points, found 50 points on the "
+            "validation split with 'int8', the only rung: 49.8 points too much; "
             "quantize.remedies does not allow ranges",
         ),
     ],

@@ -68,7 +68,7 @@ def test_images_at_the_networks_size_are_what_the_device_makes_of_the_originals(
     with SILENT.task("", len(val)) as task:
         real = float_scores(model, val.images, run.recipe.input, task)
     bench = LadderBench.of(
-        model,
+        ("pruned", model),
         validation_pixels(run),
         run.task.truth("val"),
         run.recipe.input,

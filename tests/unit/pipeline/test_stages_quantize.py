@@ -117,7 +117,7 @@ def test_a_budget_out_of_reach_refuses_the_stage(
     with pytest.raises(GateError) as caught:
         perform(run, QUANTIZE)
     message = str(caught.value)
-    assert message.startswith("budget: drop: expected at most 1 points, found ")
+    assert message.startswith("budget: quantisation drop: expected at most 1 points, found ")
     assert "the best of 2 rungs" in message
     assert message.endswith(
         "; quantize.remedies does not allow ranges, equalize, float-layers, finetune"

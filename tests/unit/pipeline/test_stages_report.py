@@ -26,7 +26,7 @@ def _gathered(built: Path, open_tiny: Callable[..., Run]) -> ClassReport:
     return found
 
 
-def test_the_ladder_leads_from_float_over_pruned_to_int8(
+def test_the_ladder_leads_from_trained_over_pruned_to_int8(
     built: Path, gathered: ClassReport, open_tiny: Callable[..., Run]
 ) -> None:
     """Each rung is its own network: its cost, its file, and its accuracy on both splits."""
@@ -34,11 +34,12 @@ def test_the_ladder_leads_from_float_over_pruned_to_int8(
     proof, climbed = load_proof(run), load_ladder(run)
     trained, pruned = load_checkpoint(built / "train"), load_checkpoint(built / "prune")
     first, middle, last = gathered.rungs
-    assert [rung.name for rung in gathered.rungs] == ["float", "pruned", "int8"]
+    assert [rung.name for rung in gathered.rungs] == ["trained", "pruned", "int8"]
     assert (first.macs, middle.macs) == tuple(
         cost(network.module, network.spec.input).macs for network in (trained, pruned)
     )
     assert (last.macs, last.parameters) == (middle.macs, middle.parameters)
+    assert first.test == proof.metrics.trained_accuracy
     assert middle.test == proof.metrics.float_accuracy
     assert middle.validation == climbed.float_accuracy
     assert last.test == proof.metrics.int8_accuracy
@@ -104,10 +105,10 @@ def test_the_ladder_is_kept_for_scripts(
 def test_without_pruning_the_ladder_has_two_rungs(
     built: Path, open_tiny: Callable[..., Run]
 ) -> None:
-    """The float network is then the one that was quantised, and there is one training."""
+    """The trained network is then the one that was quantised, and there is one training."""
     run = open_tiny(built, prune="")
     gathered = _gather(run)
-    assert [rung.name for rung in gathered.rungs] == ["float", "int8"]
+    assert [rung.name for rung in gathered.rungs] == ["trained", "int8"]
     assert gathered.rungs[0].test == load_proof(run).metrics.float_accuracy
     assert [phase.name for phase in gathered.phases] == ["training"]
 

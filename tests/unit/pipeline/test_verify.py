@@ -22,7 +22,7 @@ from pipeline.progress import SILENT
 from pipeline.run import Run, perform
 from pipeline.stages.quantize import FLOAT_FILE, final_checkpoint
 from pipeline.stages.verify import VERIFY, bundle_path, load_proof
-from pipeline.verify import Proof, measure, percent, ship
+from pipeline.verify import Networks, Proof, measure, percent, ship
 
 
 @pytest.fixture(name="candidate", scope="module")
@@ -85,14 +85,16 @@ def test_both_forms_of_the_bundle_ship_with_the_proof(
 def test_the_proof_is_kept_for_scripts(built: Path, proof: Proof) -> None:
     """proof.json has the metrics of the manifest."""
     kept = json.loads((built / "verify" / "proof.json").read_text())
-    assert kept == {"metrics": msgspec.to_builtins(proof.metrics), "gates": []}
+    assert kept["metrics"] == msgspec.to_builtins(proof.metrics)
+    assert [gate["name"] for gate in kept["gates"]] == ["weakest class"]
 
 
 def test_a_gate_that_does_not_hold_lets_nothing_ship(
     built_copy: Path, open_tiny: Callable[..., Run]
 ) -> None:
     """The error names gate, demand and measurement; not even an older bundle is left to ship."""
-    run = open_tiny(built_copy, budget="{ min_accuracy = 1.0, max_size_kb = 0.5 }")
+    budget = "{ min_accuracy = 1.0, min_balanced_accuracy = 0, max_size_kb = 0.5 }"
+    run = open_tiny(built_copy, budget=budget)
     value = open_bundle(bundle_path(run)).manifest.metrics
     assert value is not None
     with pytest.raises(GateError) as caught:
@@ -115,10 +117,11 @@ def test_a_budget_that_holds_goes_into_the_manifest(
     assert perform(run, VERIFY)
     assert open_bundle(bundle_path(run)).manifest.budget == Budget(max_drop=0.5, min_agreement=0.5)
     assert [(gate.name, gate.holds) for gate in load_proof(run).gates] == [
+        ("weakest class", True),
         ("drop", True),
         ("agreement", True),
     ]
-    assert run.progress.lines[-1].endswith("2 gates hold")
+    assert run.progress.lines[-2].endswith("3 gates hold")
 
 
 def test_nothing_is_written_where_a_gate_fails(
@@ -142,7 +145,7 @@ def test_a_drop_beyond_the_budget_says_what_would_leave_a_margin(
         ship(candidate, bad, Budget(), (tmp_path / "a",))
     assert str(caught.value) == (
         "budget: drop: expected at most 0.20 points, measured 0.31 points; "
-        "a quantize.aim below max_drop would climb the ladder for a margin"
+        "a quantize.aim below the budget would climb the ladder for a margin"
     )
 
 
@@ -155,7 +158,7 @@ def test_a_candidate_that_fails_its_own_golden_frames_is_not_measured(
     write_bundle(bundle_files(candidate.manifest, candidate.model, wrong), tmp_path / "wrong")
     run = open_tiny(built)
     test, truth = run.dataset.test.images, run.task.truth("test")
-    model = (built / "quantize" / FLOAT_FILE).read_bytes()
+    model = Networks((built / "quantize" / FLOAT_FILE).read_bytes())
     with pytest.raises(BundleError, match="golden frame 0 on"):
         measure(open_bundle(tmp_path / "wrong"), model, 1, test, truth, Budget(), SILENT)
 

@@ -76,7 +76,7 @@ def test_a_run_is_diagnosed_in_its_own_folder(
     assert said.splitlines()[-1] == f"written {page}"
     assert "tiny: output " in said
     assert "on 32 samples" in said
-    assert "on the test split: float" in said
+    assert "on the test split: pruned" in said
     assert "what was done" in said
     assert "What was done" in page.read_text("utf-8")
 

@@ -158,7 +158,7 @@ def report_data(problem: Problem) -> ClassReport:
             Gate("drop", "at most 1.0 points", f"{100 * drop:.1f} points", drop <= 0.01),
         ),
         rungs=(
-            rung("float", 23_412, test=whole, macs=254_000, parameters=5_500, latency_ms=0.061),
+            rung("trained", 23_412, test=whole, macs=254_000, parameters=5_500, latency_ms=0.061),
             rung("pruned", 12_034, test=whole),
             rung(
                 "int8",
@@ -242,7 +242,7 @@ def text_report() -> Callable[..., TextReport]:
             "created": "2026-11-21T10:32:05+00:00",
             "gates": (),
             "rungs": (
-                Rung(name="float", validation=first, test=first, size_bytes=4_000, **figures),
+                Rung(name="trained", validation=first, test=first, size_bytes=4_000, **figures),
                 Rung(
                     name="int8",
                     validation=first,

@@ -38,7 +38,7 @@ def test_verified_means_every_gate_holds(report_data):
         (
             lambda d: {"rungs": d.rungs[:1]},
             "rungs: expected a float one first and one that ships, "
-            "found 'float' first and 0 that ship",
+            "found 'trained' first and 0 that ship",
         ),
         (
             lambda d: {"rungs": d.rungs[::-1]},
@@ -74,7 +74,7 @@ def test_a_rung_of_another_split_is_refused(report_data, test, found):
     """What ships is compared with float on the same images, all of the test split."""
     first = msgspec.structs.replace(report_data.rungs[0], test=test)
     rungs = (first, *report_data.rungs[1:])
-    message = f"rung float: expected an accuracy over the 697 test images, found {found}"
+    message = f"rung trained: expected an accuracy over the 697 test images, found {found}"
     with pytest.raises(ValueError, match=f"^{message}$"):
         dataclasses.replace(report_data, rungs=rungs)
 
@@ -84,7 +84,7 @@ def test_what_was_tried_need_not_be_tested(report_data):
     tried = msgspec.structs.replace(report_data.rungs[-1], name="tried", test=None, chosen=False)
     data = dataclasses.replace(report_data, rungs=(*report_data.rungs, tried))
     assert data.shipped.name == "int8"
-    assert [rung.name for rung in data.tested] == ["float", "pruned", "int8"]
+    assert [rung.name for rung in data.tested] == ["trained", "pruned", "int8"]
 
 
 def test_an_accuracy_that_is_not_that_of_the_scores_is_refused(report_data):

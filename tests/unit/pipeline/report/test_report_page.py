@@ -34,7 +34,7 @@ def page(html):
 
 
 def test_the_headline_is_the_int8_networks(page, report_data):
-    """Accuracy, its interval, the change from float, size and MACs are those of the rungs."""
+    """Accuracy, its interval, the change from the trained one, size and MACs are the rungs'."""
     first, last = report_data.rungs[0], report_data.rungs[-1]
     for part in (
         "digits",
@@ -103,7 +103,7 @@ def test_the_calibration_is_the_int8_networks_with_its_temperature(page, report_
     assert f"({plain} without it)" in page.text
 
 
-def test_a_mistake_says_what_float_answered(report_data):
+def test_a_mistake_says_what_the_network_before_int8_answered(report_data):
     """The reader sees whether quantisation is to blame for a wrong answer."""
     scores, truth = report_data.scores_float.copy(), report_data.test.labels
     first, second, *_ = worst_mistakes(
@@ -112,8 +112,8 @@ def test_a_mistake_says_what_float_answered(report_data):
     other = ({*range(10)} - {second.truth, second.answer}).pop()
     scores[first.index, first.truth] = scores[second.index, other] = 99
     text = Page(render(dataclasses.replace(report_data, scores_float=scores))).text
-    assert text.count("float was right") == 1
-    assert f"float says {report_data.labels[other]}" in text
+    assert text.count("pruned was right") == 1
+    assert f"pruned says {report_data.labels[other]}" in text
 
 
 def test_learning_says_how_long_and_which_epoch_was_best(page, report_data):

@@ -70,7 +70,7 @@ def test_the_headline_says_how_much_is_read(page: Page) -> None:
     """Whole readings, of float too, wrong characters, and coverage for two shares of errors."""
     for part in (
         "the int8 network reads 80.0\u202f% of 10 held-out images without any error",
-        "Exact: float 100.0\u202f%, int8 80.0\u202f%. Characters wrong: 8.0\u202f%.",
+        "Exact: trained 100.0\u202f%, int8 80.0\u202f%. Characters wrong: 8.0\u202f%.",
         "At most 1\u202f% wrong at 50.0\u202f% coverage, 0.1\u202f% at 50.0\u202f%.",
         "Exact readings, int8",
         "80.0\u202f% same answers as before quantisation",
@@ -88,10 +88,10 @@ def test_every_part_is_there_and_linked(page: Page) -> None:
     assert "Attention" not in page.text
 
 
-def test_float_and_int8_are_set_side_by_side(page: Page) -> None:
+def test_trained_and_int8_are_set_side_by_side(page: Page) -> None:
     """Exact and edits, with case and without; `exit` for `Exit` is an error of case."""
     table = page.text[page.text.index("NetworkExact") : page.text.index("When it may")]
-    assert "float 100.0\u202f% 72.2 to 100.0\u202f% 100.0\u202f%" in table
+    assert "trained 100.0\u202f% 72.2 to 100.0\u202f% 100.0\u202f%" in table
     assert "int8 80.0\u202f% 49.0 to 94.3\u202f% 90.0\u202f% 59.6 to 98.2\u202f%" in table
     assert "8.0\u202f% 4.0\u202f%" in table
 
@@ -168,19 +168,21 @@ def test_the_dangerous_readings_are_shown_first(page: Page) -> None:
     places = [text.index(f"{name} ") for name in ("Wrong and sure 1", "Not sure 4", "Right and")]
     assert places == sorted(places)
     wrong = text[places[0] : places[1]]
-    assert re.search(r"exit \d\d\.\d\u202f% in truth Exit float was right", wrong)
+    assert re.search(r"exit \d\d\.\d\u202f% in truth Exit trained was right", wrong)
     titles = [a["title"] for a in page.every("li") if a.get("class") == "card" and "title" in a]
     assert len(titles) == 10
     assert titles[0] == "test/6"
 
 
-def test_float_is_named_only_where_it_differs(quick: MakePage, text_report: MakeReport) -> None:
+def test_the_network_before_int8_is_named_only_where_it_differs(
+    quick: MakePage, text_report: MakeReport
+) -> None:
     """The same mistake of both networks is not quantisation's."""
     data = text_report(TRUTH, FOUND, SURE)
     same = dataclasses.replace(data, scores_float=data.scores_int8)
     text = quick(same)[1]
-    assert "float reads the same" in text
-    assert "float was right" not in text
+    assert "trained reads the same" in text
+    assert "trained was right" not in text
 
 
 def test_what_differs_is_marked(quick: MakePage, html: str, text_report: MakeReport) -> None:
