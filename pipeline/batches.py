@@ -5,27 +5,20 @@ and the random changes of a batch from (seed, epoch, step, rank), so a resumed r
 what the uninterrupted one would have drawn.
 """
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from pipeline.augment import augment
 from pipeline.data.fitted import Fitted
 from pipeline.distributed import Ranks
+from pipeline.draws import generator
 from pipeline.errors import DataError
 from pipeline.models import ModelSpec
 from pipeline.recipe import Augment
-
-
-def generator(*keys: int | str) -> Generator:
-    """A CPU generator whose stream depends on `keys` alone."""
-    text = "/".join(str(key) for key in keys)
-    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
-    return Generator().manual_seed(int.from_bytes(digest, "little"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,14 +116,21 @@ class Schedule:
 
 
 def epoch_batches(
-    images: Images, schedule: Schedule, settings: Augment, place: tuple[int, int, int], ranks: Ranks
+    images: Images,
+    schedule: Schedule,
+    settings: Augment,
+    place: tuple[int, int, int],
+    ranks: Ranks,
+    order: Tensor | None = None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """This rank's network inputs (B, C, H, W) and labels (B,) of one epoch.
 
-    `place` is (seed, epoch, first step): a resumed epoch starts in its middle.
+    `place` is (seed, epoch, first step): a resumed epoch starts in its middle. `order` has the
+    (N,) images in the order they are shown, the same on every rank; None shows each once.
     """
     seed, epoch, first = place
-    order = torch.randperm(schedule.images, generator=generator(seed, "order", epoch))
+    if order is None:
+        order = torch.randperm(schedule.images, generator=generator(seed, "order", epoch))
     for step in range(first, schedule.steps):
         whole = order[step * schedule.batch : (step + 1) * schedule.batch]
         pixels, labels = images.batch(whole[ranks.rank :: ranks.world])

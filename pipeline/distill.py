@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipeline.train import Loss
+from pipeline.label_loss import Loss
 
 
 def distillation(teacher: nn.Module, label_loss: Loss, share: float, temperature: float) -> Loss:

@@ -12,6 +12,7 @@ from pipeline.errors import RecipeError
 from pipeline.init import TEST, UNEVEN, VAL, FolderSummary
 from pipeline.recipe import decode_recipe
 from pipeline.sidedness import sided_name
+from pipeline.test_size import images_above_chance
 
 # Input sides to choose from: multiples of 16, up to what a Raspberry Pi runs in real time.
 _SIDES = (16, 32, 48, 64, 96)
@@ -56,7 +57,7 @@ def draft_recipe(summary: FolderSummary, folder: Path) -> str:
         _input(summary, choices),
         _model(choices),
         _train(summary, choices),
-        _prune(choices),
+        _prune(summary, choices),
         _budget(summary),
     )
     return "\n".join(sections)
@@ -90,11 +91,12 @@ def _head(summary: FolderSummary) -> str:
     ]
     if summary.problem is not None:
         lines += ["#", f"# Before this can be built: {_comment(summary.problem)}"]
+    lines += _untested(summary)
     if summary.imbalance is not None and summary.imbalance >= UNEVEN:
         lines += [
             "#",
             f"# The largest class has {summary.imbalance:.1f} times the images of the smallest.",
-            "# Accuracy hides errors on the small ones: read the report's confusion matrix.",
+            "# Accuracy hides errors on the small ones, so each class has a gate of its own.",
         ]
     if summary.clashes:
         lines += [
@@ -102,6 +104,26 @@ def _head(summary: FolderSummary) -> str:
             f"# {len(summary.clashes)} images have a copy in another class: one of them is wrong.",
         ]
     return "\n".join(lines) + f'\nname = "{name or "images"}"\nseed = 1\n'
+
+
+def _untested(summary: FolderSummary) -> list[str]:
+    """What to say of classes that leave too few test images to prove anything."""
+    needed = images_above_chance(max(2, len(summary.labels)))
+    own = summary.counts.get("test")
+    tests = {
+        label: round(TEST * count) if own is None else own.get(label, 0)
+        for label, count in summary.counts["train"].items()
+    }
+    few = {label: count for label, count in tests.items() if count < needed}
+    if not few:
+        return []
+    names = _comment(", ".join(few))[:60]
+    return [
+        "#",
+        f"# Before this can be built, more pictures of {names}:",
+        f"# it takes {needed} test images of a class to show that it is known better than by "
+        "chance.",
+    ]
 
 
 def _comment(text: str) -> str:
@@ -180,7 +202,25 @@ def _model(choices: _Choices) -> str:
 def _train(summary: FolderSummary, choices: _Choices) -> str:
     return (
         f"# About {_STEPS} steps over {summary.trainable} images, but 10 to 100 epochs.\n"
-        f"[train]\nepochs = {choices.epochs}\n" + _optimiser(choices, lr=0.1) + _augment(summary)
+        f"[train]\nepochs = {choices.epochs}\n"
+        "# The average of the weights at the last epoch ships. Or the epoch that was best on\n"
+        "# validation, and an end where many epochs brought nothing:\n"
+        '# keep = "best"\n# patience = 20\n'
+        + _optimiser(choices, lr=0.1)
+        + _balance(summary)
+        + _augment(summary)
+    )
+
+
+def _balance(summary: FolderSummary) -> str:
+    """How uneven classes are learnt from; nothing where they are even."""
+    if summary.imbalance is None or summary.imbalance < UNEVEN:
+        return ""
+    return (
+        f"# The largest class has {summary.imbalance:.1f} times the images of the smallest: each "
+        "class is shown\n"
+        '# as often, or the small one might never be answered. "none" shows each image once.\n'
+        'balance = "sampling"\n'
     )
 
 
@@ -206,12 +246,14 @@ def _augment(summary: FolderSummary) -> str:
     )
 
 
-def _prune(choices: _Choices) -> str:
+def _prune(summary: FolderSummary, choices: _Choices) -> str:
     return (
         "# Half of the multiply-accumulates are pruned away, then the rest is trained again.\n"
         "# Without this section the network stays as it is.\n"
         "[prune]\nmacs = 0.5\n\n"
-        f"[prune.train]\nepochs = {max(5, choices.epochs // 2)}\n" + _optimiser(choices, lr=0.05)
+        f"[prune.train]\nepochs = {max(5, choices.epochs // 2)}\n"
+        + _optimiser(choices, lr=0.05)
+        + _balance(summary)
     )
 
 

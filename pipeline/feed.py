@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipeline.balance import balanced_order
 from pipeline.batches import Images, Schedule, epoch_batches, plain_batches
 from pipeline.data.fitted import Fitted
 from pipeline.distributed import Ranks
@@ -27,6 +28,7 @@ class Measured:
     loss: float
     accuracy: float
     cer: float | None = None
+    balanced: float | None = None
 
 
 class Feed(Protocol):
@@ -62,6 +64,7 @@ class ClassFeed:
     val: Images
     schedule: Schedule
     augment: Augment
+    balanced: bool = False
 
     @classmethod
     def of(
@@ -80,6 +83,7 @@ class ClassFeed:
             Images.of(val, spec, device, "val"),
             Schedule.of(len(images), recipe.batch_size, ranks),
             recipe.augment,
+            recipe.balance == "sampling",
         )
 
     @property
@@ -94,18 +98,28 @@ class ClassFeed:
 
     def batches(self, place: Place, ranks: Ranks) -> Iterator[tuple[Tensor, Tensor]]:
         """See `Feed`; the labels are (B,)."""
-        return epoch_batches(self.train, self.schedule, self.augment, place, ranks)
+        order = balanced_order(self.train.labels, *place[:2]) if self.balanced else None
+        return epoch_batches(self.train, self.schedule, self.augment, place, ranks, order)
 
     @torch.no_grad()
     def measure(self, module: nn.Module, ranks: Ranks) -> Measured:
-        """Mean cross-entropy and accuracy."""
-        sums = torch.zeros(2, dtype=torch.float64, device=self.device)
+        """Mean cross-entropy, accuracy, and the mean of the classes' recalls."""
+        counts = self.val.labels.bincount().to(self.device)
+        loss = torch.zeros(1, dtype=torch.float64, device=self.device)
+        right = torch.zeros(len(counts), dtype=torch.float64, device=self.device)
         for inputs, labels in plain_batches(self.val, VAL_BATCH, ranks):
             logits = module(inputs)
-            sums[0] += F.cross_entropy(logits, labels, reduction="sum")
-            sums[1] += (logits.argmax(dim=1) == labels).sum()
-        loss, correct = (ranks.total(sums) / len(self.val)).tolist()
-        return Measured(loss, correct)
+            loss += F.cross_entropy(logits, labels, reduction="sum")
+            right += labels[logits.argmax(dim=1) == labels].bincount(minlength=len(counts))
+        loss, right = ranks.total(loss), ranks.total(right)
+        known = counts > 0
+        recalls = right[known] / counts[known]
+        images = len(self.val)
+        return Measured(
+            loss=loss.item() / images,
+            accuracy=right.sum().item() / images,
+            balanced=recalls.mean().item(),
+        )
 
     def content(self) -> Iterator[object]:
         """See `Feed`."""

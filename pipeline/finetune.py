@@ -6,10 +6,11 @@ from pipeline.checkpoint import Checkpoint
 from pipeline.data.fitted import Fitted
 from pipeline.distill import distillation
 from pipeline.distributed import Ranks
+from pipeline.label_loss import Loss, label_loss
 from pipeline.ladder import Made
 from pipeline.progress import SILENT, Progress
 from pipeline.recipe import Recipe, TrainRecipe
-from pipeline.train import Loss, smoothed_cross_entropy, train
+from pipeline.train import train
 from quantization.qat import FakeQuantNetwork, exported
 from quantization.qdq import quantize
 from quantization.quantized import Quantized
@@ -52,6 +53,7 @@ def finetune(
     *,
     seed: int,
     resume_folder: Path | None = None,
+    history_file: Path | None = None,
     progress: Progress = SILENT,
 ) -> Made:
     """`start` trained on the int8 grid towards the answers of `teacher`; both stay.
@@ -66,6 +68,7 @@ def finetune(
         recipe: the optimisation.
         seed: decides the order of the images and their random changes.
         resume_folder: as in `train`.
+        history_file: likewise.
         progress: where to report.
 
     Raises:
@@ -79,8 +82,9 @@ def finetune(
         recipe,
         seed=seed,
         resume_folder=resume_folder,
+        history_file=history_file,
         progress=progress,
-        loss=towards(teacher, smoothed_cross_entropy(recipe.label_smoothing)),
+        loss=towards(teacher, label_loss(recipe, train_split.labels, teacher.spec.classes)),
         name=NAME,
         ranks=Ranks(),
     )

@@ -1,8 +1,14 @@
 """What a training leaves to read: its epochs, and the stages a network went through."""
 
+import csv
+from collections.abc import Sequence
+from io import StringIO
 from typing import Any
 
 import msgspec
+
+# In the folder of a stage that trains.
+HISTORY_FILE = "history.csv"
 
 
 class EpochRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,6 +24,7 @@ class EpochRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         lr: the learning rate of the epoch's last step.
         seconds: wall time, validation included.
         val_cer: of texts the character error rate; else None.
+        val_balanced: of classes the mean of their recalls, balanced accuracy; else None.
     """
 
     epoch: int
@@ -27,6 +34,35 @@ class EpochRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lr: float
     seconds: float
     val_cer: float | None = None
+    val_balanced: float | None = None
+
+    @property
+    def merit(self) -> tuple[float, float]:
+        """What makes one epoch better than another: balanced accuracy, else accuracy; then loss."""
+        right = self.val_accuracy if self.val_balanced is None else self.val_balanced
+        return right, -self.val_loss
+
+
+def best_epoch(history: Sequence[EpochRecord]) -> EpochRecord:
+    """The first epoch of those that were best on the validation split, by `EpochRecord.merit`.
+
+    Raises:
+        ValueError: no epoch is finished.
+    """
+    return max(history, key=lambda record: record.merit)
+
+
+def history_csv(history: Sequence[EpochRecord]) -> str:
+    """One line per epoch under a line of names, as spreadsheets read it; None is left empty."""
+    names = [
+        *("epoch", "lr", "train_loss", "val_loss"),
+        *("val_accuracy", "val_balanced", "val_cer", "seconds"),
+    ]
+    text = StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(names)
+    table.writerows([getattr(record, name) for name in names] for record in history)
+    return text.getvalue()
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

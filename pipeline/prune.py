@@ -15,22 +15,24 @@ import torch.nn.functional as F
 import torch_pruning as tp
 from torch import nn
 
-from pipeline.batches import Images, generator
+from pipeline.batches import Images
 from pipeline.channel_groups import ChannelGroups, Importance
 from pipeline.channel_plan import least_macs, plan_channels
 from pipeline.checkpoint import Checkpoint
 from pipeline.data.fitted import Fitted
 from pipeline.distill import distillation
 from pipeline.distributed import Ranks
+from pipeline.draws import generator
 from pipeline.errors import BudgetError
 from pipeline.feed import Feed
 from pipeline.history import Step
+from pipeline.label_loss import Loss, label_loss
 from pipeline.macs import cost, layer_macs
 from pipeline.models import build
 from pipeline.models.shapes import read_shapes
 from pipeline.progress import SILENT, Progress
 from pipeline.recipe import PruneRecipe
-from pipeline.train import Loss, smoothed_cross_entropy, train
+from pipeline.train import train
 
 # Enough for a stable order of channels; the estimate of Molchanov et al. 2019 uses few too.
 TAYLOR_IMAGES = 1024
@@ -44,6 +46,7 @@ def prune(
     *,
     seed: int,
     resume_folder: Path | None = None,
+    history_file: Path | None = None,
     progress: Progress = SILENT,
 ) -> Checkpoint:
     """`start` with `recipe.macs` of its multiply-accumulates, fine-tuned; `start` stays.
@@ -63,10 +66,11 @@ def prune(
         recipe.train,
         seed=seed,
         resume_folder=resume_folder,
+        history_file=history_file,
         progress=progress,
         loss=distillation(
             start.module,
-            smoothed_cross_entropy(recipe.train.label_smoothing),
+            label_loss(recipe.train, train_split.labels, start.spec.classes),
             recipe.distill,
             recipe.temperature,
         ),

@@ -101,9 +101,21 @@ class Augment(RecipeValue, frozen=True, kw_only=True):
 
 
 class TrainRecipe(RecipeValue, frozen=True, kw_only=True):
-    """The optimisation: cosine schedule with linear warm-up, EMA of the weights."""
+    """The optimisation: cosine schedule with linear warm-up, EMA of the weights.
+
+    Args:
+        balance: what is done about uneven classes: `weights` counts each image's loss by how
+            rare its class is, `sampling` shows every class as often.
+        keep: the weights that come out: the average at the end of the `last` epoch, or at the
+            end of the one that was `best` on the validation split.
+        patience: stop after so many epochs that were no better on the validation split; 0
+            never does.
+    """
 
     epochs: Count
+    balance: Literal["none", "weights", "sampling"] = "none"
+    keep: Literal["last", "best"] = "last"
+    patience: Annotated[int, msgspec.Meta(ge=0)] = 0
     batch_size: Count = 128
     optimizer: Literal["sgd", "adamw"] = "sgd"
     lr: Positive = 0.1
@@ -259,10 +271,21 @@ class Recipe(RecipeValue, frozen=True, kw_only=True):
         ):
             if value is not None and not texts:
                 raise ValueError(f"{key}: expected with texts only, found kind {self.data.kind!r}")
+        trainings = {
+            "train": self.train,
+            "prune.train": None if self.prune is None else self.prune.train,
+            "quantize.finetune": self.quantize.finetune,
+        }
+        uneven = {
+            f"{key}.balance": how is not None and how.balance != "none"
+            for key, how in trainings.items()
+        }
         for key in ("min_balanced_accuracy", "min_class_recall"):
-            if getattr(self.budget, key) is not None and texts:
+            uneven[f"budget.{key}"] = getattr(self.budget, key) is not None
+        for key, said in uneven.items():
+            if said and texts:
                 raise ValueError(
-                    f"budget.{key}: expected with classes only, found kind {self.data.kind!r}"
+                    f"{key}: expected with classes only, found kind {self.data.kind!r}"
                 )
 
 

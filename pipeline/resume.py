@@ -27,6 +27,7 @@ class TrainingState:
         epoch, step: how many epochs are finished, and steps of the one under way.
         loss: sum of the losses of those steps, a float64 scalar.
         seconds: wall time spent on the epoch under way by earlier processes.
+        best: the averaged weights of the best epoch so far, where that is what is kept.
     """
 
     module: nn.Module
@@ -37,6 +38,7 @@ class TrainingState:
     step: int = 0
     seconds: float = 0.0
     history: list[EpochRecord] = field(default_factory=list)
+    best: dict[str, Tensor] | None = None
 
 
 def run_key(*parts: object) -> str:
@@ -65,6 +67,7 @@ def store(state: TrainingState, folder: Path, key: str) -> None:
         "step": state.step,
         "seconds": state.seconds,
         "history": msgspec.to_builtins(state.history),
+        "best": state.best,
     }
     buffer = BytesIO()
     torch.save(content, buffer)
@@ -91,6 +94,7 @@ def restore(state: TrainingState, folder: Path, key: str) -> bool:
     state.epoch, state.step = content["epoch"], content["step"]
     state.seconds = content["seconds"]
     state.history = msgspec.convert(content["history"], list[EpochRecord])
+    state.best = content["best"]
     return True
 
 

@@ -112,11 +112,13 @@ class Training:
         seed: decides the order of the images and all random changes.
         resume_folder: where its state is kept, to go on from; None keeps none.
         progress: where to report.
+        history_file: a CSV file of its epochs; None writes none.
     """
 
     seed: int
     resume_folder: Path | None
     progress: Progress
+    history_file: Path | None = None
 
 
 class Answered(Protocol):

@@ -1,37 +1,34 @@
 """`train`: the one loop, for training from scratch and for fine-tuning what was pruned.
 
-The weights that come out are the moving average at the end of the last epoch: nothing is
-chosen by looking at a split. On one machine, with one number of threads, the same seed
-gives the same bits, however often the run was killed and resumed.
+The weights that come out are the moving average at the end of the last epoch, so that nothing
+is chosen by looking at a split, unless the recipe asks for the epoch that was best on the
+validation split, or to stop where it no longer gets better. On one machine, with one number of
+threads, the same seed gives the same bits, however often the run was killed and resumed.
 """
 
 import copy
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 import msgspec
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import SGD, AdamW, Optimizer
 
+from edge_agent.atomic import write_whole
 from pipeline.checkpoint import Checkpoint
 from pipeline.data.fitted import Fitted
 from pipeline.distributed import Ranks, join_ranks
 from pipeline.ema import Ema
 from pipeline.errors import TrainError
 from pipeline.feed import ClassFeed, Feed
-from pipeline.history import EpochRecord, Step
+from pipeline.history import EpochRecord, Step, best_epoch, history_csv
+from pipeline.label_loss import Loss, label_loss
 from pipeline.progress import SILENT, Progress, Task
 from pipeline.recipe import TrainRecipe
 from pipeline.resume import TrainingState, restore, run_key, store
 from pipeline.schedule import learning_rate
-
-Loss: TypeAlias = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(network input (B, C, H, W), logits (B, ..., K), labels (B, ...)) to a scalar to minimise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +42,7 @@ class _Job:
     feed: Feed
     ranks: Ranks
     resume_folder: Path | None
+    history_file: Path | None
     store_every_s: float
     key: str
 
@@ -57,6 +55,7 @@ def train(
     *,
     seed: int,
     resume_folder: Path | None = None,
+    history_file: Path | None = None,
     store_every_s: float = 60.0,
     progress: Progress = SILENT,
     loss: Loss | None = None,
@@ -76,6 +75,7 @@ def train(
         seed: decides the order of the images and their random changes.
         resume_folder: where the state is kept; a state of the same run found there is gone
             on with. None keeps none.
+        history_file: a CSV file that gets a line at the end of each epoch; None writes none.
         store_every_s: how long an epoch may last before the state is kept within it; with
             several processes it is kept at the ends of epochs only.
         progress: where to report.
@@ -95,9 +95,10 @@ def train(
         recipe,
         seed=seed,
         resume_folder=resume_folder,
+        history_file=history_file,
         store_every_s=store_every_s,
         progress=progress,
-        loss=loss or smoothed_cross_entropy(recipe.label_smoothing),
+        loss=loss or label_loss(recipe, train.labels, start.spec.classes),
         name=name,
         ranks=ranks,
     )
@@ -111,6 +112,7 @@ def train_on(
     seed: int,
     loss: Loss,
     resume_folder: Path | None = None,
+    history_file: Path | None = None,
     store_every_s: float = 60.0,
     progress: Progress = SILENT,
     name: str = "train",
@@ -132,27 +134,22 @@ def train_on(
         feed=feed,
         ranks=ranks,
         resume_folder=resume_folder,
+        history_file=history_file,
         store_every_s=store_every_s,
         key=_key(start, step, feed, ranks),
     )
     state = _initial_state(start.module, recipe, feed.device)
     if resume_folder is not None and restore(state, resume_folder, job.key):
         progress.say(f"{name}: resumed after {state.epoch} epochs and {state.step} steps")
+        _write_history(job, state)
     # Deterministic convolutions on a GPU; on the CPU they are so by themselves.
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
         _run(job, state, progress)
     module = state.ema.module.to("cpu")
+    if state.best is not None:
+        module.load_state_dict(state.best)
     _lay_out(module, torch.contiguous_format)
     return Checkpoint(module, start.spec, tuple(state.history), (*start.lineage, step))
-
-
-def smoothed_cross_entropy(smoothing: float) -> Loss:
-    """Cross-entropy with `smoothing` of each label spread over all classes."""
-
-    def loss(_inputs: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
-        return F.cross_entropy(logits, labels, label_smoothing=smoothing)
-
-    return loss
 
 
 def _key(start: Checkpoint, step: Step, feed: Feed, ranks: Ranks) -> str:
@@ -196,12 +193,28 @@ def _run(job: _Job, state: TrainingState, progress: Progress) -> None:
     forward = job.ranks.parallel(state.module)
     done = state.epoch * per_epoch + state.step
     with progress.task(job.name, job.recipe.epochs * per_epoch, done) as task:
-        while state.epoch < job.recipe.epochs:
+        while not _finished(job, state):
             begun = time.monotonic() - state.seconds
             _train_epoch(job, state, forward, task, begun)
             record = _finish_epoch(job, state, begun)
             if job.ranks.first:
                 progress.say(_said(job, record))
+    best, last = best_epoch(state.history), state.epoch
+    if job.ranks.first and last < job.recipe.epochs:
+        progress.say(
+            f"{job.name}: stopped after {last} of {job.recipe.epochs} epochs, none of the last "
+            f"{job.recipe.patience} better on validation"
+        )
+    if job.ranks.first and job.recipe.keep == "best":
+        progress.say(f"{job.name}: the weights of epoch {best.epoch} are kept")
+
+
+def _finished(job: _Job, state: TrainingState) -> bool:
+    """Whether all epochs are done, or so many brought nothing; by the history alone."""
+    if state.epoch >= job.recipe.epochs:
+        return True
+    patience, history = job.recipe.patience, state.history
+    return bool(patience and history and state.epoch - best_epoch(history).epoch >= patience)
 
 
 def _said(job: _Job, record: EpochRecord) -> str:
@@ -261,10 +274,28 @@ def _finish_epoch(job: _Job, state: TrainingState, begun: float) -> EpochRecord:
     state.epoch, state.step, state.seconds = state.epoch + 1, 0, 0.0
     state.loss.zero_()
     seconds = time.monotonic() - begun
-    record = EpochRecord(state.epoch, train_loss, val.loss, val.accuracy, lr, seconds, val.cer)
+    record = EpochRecord(
+        epoch=state.epoch,
+        train_loss=train_loss,
+        val_loss=val.loss,
+        val_accuracy=val.accuracy,
+        lr=lr,
+        seconds=seconds,
+        val_cer=val.cer,
+        val_balanced=val.balanced,
+    )
     state.history.append(record)
+    if job.recipe.keep == "best" and best_epoch(state.history) is record:
+        weights = state.ema.module.state_dict()
+        state.best = {name: value.detach().cpu().clone() for name, value in weights.items()}
     _store(job, state)
+    _write_history(job, state)
     return record
+
+
+def _write_history(job: _Job, state: TrainingState) -> None:
+    if job.history_file is not None and job.ranks.first:
+        write_whole(job.history_file, history_csv(state.history).encode())
 
 
 def _store(job: _Job, state: TrainingState) -> None:

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from edge_agent.atomic import write_whole
-from pipeline.history import EpochRecord
+from pipeline.history import EpochRecord, best_epoch
 from pipeline.report import charts, words
 from pipeline.report.class_page import class_sections
 from pipeline.report.classes import ClassReport
@@ -100,7 +100,7 @@ def _phase(phase: Phase, number: int) -> Curves:
         epochs=len(phase.epochs),
         seconds=sum(epoch.seconds for epoch in phase.epochs),
         top_lr=max(epoch.lr for epoch in phase.epochs),
-        best=max(phase.epochs, key=lambda epoch: (epoch.val_accuracy, -epoch.epoch)),
+        best=best_epoch(phase.epochs),
     )
 
 

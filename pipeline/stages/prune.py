@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pipeline.checkpoint import load_checkpoint, save_checkpoint
 from pipeline.distributed import join_ranks
+from pipeline.history import HISTORY_FILE
 from pipeline.run import RESUME_FOLDER, Run, Stage
 from pipeline.stages.data import check_test_images
 from pipeline.stages.train import texts_drawn
@@ -24,7 +25,7 @@ def _make(run: Run, work: Path) -> None:
     if recipe is None:
         run.progress.say("prune: the recipe prunes nothing")
         return
-    how = Training(run.recipe.seed, work / RESUME_FOLDER, run.progress)
+    how = Training(run.recipe.seed, work / RESUME_FOLDER, run.progress, work / HISTORY_FILE)
     pruned = run.task.prune(load_checkpoint(run.path("train")), recipe, how)
     if join_ranks().first:
         save_checkpoint(pruned, work)

@@ -6,6 +6,7 @@ import msgspec
 
 from pipeline.checkpoint import fresh, save_checkpoint
 from pipeline.distributed import join_ranks
+from pipeline.history import HISTORY_FILE
 from pipeline.prune import check_target
 from pipeline.recipe import TextRecipe
 from pipeline.run import RESUME_FOLDER, Run, Stage
@@ -36,7 +37,7 @@ def _inputs(run: Run) -> object:
 
 def _make(run: Run, work: Path) -> None:
     seed = run.recipe.seed
-    how = Training(seed, work / RESUME_FOLDER, run.progress)
+    how = Training(seed, work / RESUME_FOLDER, run.progress, work / HISTORY_FILE)
     trained = run.task.train(fresh(run.task.model, seed), how)
     if join_ranks().first:
         save_checkpoint(trained, work)

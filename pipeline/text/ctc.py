@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipeline.train import Loss
+from pipeline.label_loss import Loss
 
 
 def ctc(blank: int) -> Loss:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.augment import augment
-from pipeline.batches import Images, generator, plain_batches
+from pipeline.batches import Images, plain_batches
 from pipeline.distributed import Ranks
+from pipeline.draws import generator
 from pipeline.errors import DataError
 from pipeline.feed import Measured, Place, pick_device
 from pipeline.models import ModelSpec

@@ -11,8 +11,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from pipeline.batches import generator
 from pipeline.distributed import Ranks
+from pipeline.draws import generator
 from pipeline.errors import DataError
 
 

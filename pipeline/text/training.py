@@ -24,6 +24,7 @@ def train_texts(
     *,
     seed: int,
     resume_folder: Path | None = None,
+    history_file: Path | None = None,
     store_every_s: float = 60.0,
     progress: Progress = SILENT,
     ranks: Ranks | None = None,
@@ -36,6 +37,7 @@ def train_texts(
         recipe: the optimisation.
         seed: decides the order of the real pictures and all random changes.
         resume_folder: where the state is kept; see `train`.
+        history_file: gets a line for each epoch; see `train`.
         store_every_s: how long an epoch may last before the state is kept within it.
         progress: where to report.
         ranks: the processes that train together; None takes all that torchrun started.
@@ -52,6 +54,7 @@ def train_texts(
         seed=seed,
         loss=ctc(examples.charset.blank),
         resume_folder=resume_folder,
+        history_file=history_file,
         store_every_s=store_every_s,
         progress=progress,
         ranks=ranks,
@@ -65,6 +68,7 @@ def prune_texts(
     *,
     seed: int,
     resume_folder: Path | None = None,
+    history_file: Path | None = None,
     progress: Progress = SILENT,
 ) -> Checkpoint:
     """`start` with `recipe.macs` of its multiply-accumulates, fine-tuned; `start` stays.
@@ -86,6 +90,7 @@ def prune_texts(
         seed=seed,
         loss=distillation(start.module, loss, recipe.distill, recipe.temperature),
         resume_folder=resume_folder,
+        history_file=history_file,
         progress=progress,
         name="fine-tune",
         ranks=ranks,
@@ -100,6 +105,7 @@ def finetune_texts(
     *,
     seed: int,
     resume_folder: Path | None = None,
+    history_file: Path | None = None,
     progress: Progress = SILENT,
 ) -> Made:
     """As `pipeline.finetune.finetune`, for a reader of texts.
@@ -116,6 +122,7 @@ def finetune_texts(
         seed=seed,
         loss=towards(teacher, ctc(examples.charset.blank)),
         resume_folder=resume_folder,
+        history_file=history_file,
         progress=progress,
         name=NAME,
         ranks=ranks,

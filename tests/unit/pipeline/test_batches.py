@@ -6,9 +6,10 @@ import torch
 
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import normalise
-from pipeline.batches import Images, Schedule, epoch_batches, generator, plain_batches
+from pipeline.batches import Images, Schedule, epoch_batches, plain_batches
 from pipeline.data.fitted import Fitted
 from pipeline.distributed import Ranks
+from pipeline.draws import generator
 from pipeline.errors import DataError
 from pipeline.models import ModelSpec
 from pipeline.recipe import Augment

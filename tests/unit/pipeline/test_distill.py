@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from pipeline.distill import distillation
-from pipeline.train import smoothed_cross_entropy
+from pipeline.label_loss import smoothed_cross_entropy
 
 LABELS = smoothed_cross_entropy(0.0)
 

@@ -34,7 +34,8 @@ start = load_checkpoint(folder / "start")
 digests, accuracies = [], []
 rank = join_ranks().rank
 for epochs in (4, 1):  # a second training in the same group, as pruning does
-    recipe = TrainRecipe(epochs=epochs, batch_size=64, ema=0.9)
+    how = "none" if epochs == 4 else "sampling"
+    recipe = TrainRecipe(epochs=epochs, batch_size=64, ema=0.9, balance=how, keep="best")
     with (folder / f"said-{rank}").open("a") as stream:
         start = train(start, train_split, val, recipe, seed=4,
             resume_folder=folder / f"resume-{rank}", progress=Lines(stream))
@@ -75,7 +76,7 @@ def test_two_processes_train_one_network(
     assert first == second
     assert len(set(first["digests"])) == 2
     assert first["accuracies"][0] > 0.85
-    assert (tmp_path / "said-0").read_text().count("\n") == 5
+    assert (tmp_path / "said-0").read_text().count("\n") == 5 + 2
     assert (tmp_path / "said-1").read_text() == ""
     assert (tmp_path / "resume-0").exists()
     assert not (tmp_path / "resume-1").exists()

@@ -137,6 +137,28 @@ def test_the_recipe_says_what_was_seen(fruit: Path) -> None:
     assert max(map(len, text.splitlines())) <= 110
 
 
+def test_uneven_classes_are_shown_as_often(fruit: Path, tmp_path: Path) -> None:
+    """Both trainings, with the reason; even ones are learnt from as they are."""
+    recipe = _draft(inspect(fruit), fruit.parent)
+    assert recipe.train.balance == "sampling"
+    assert recipe.prune is not None
+    assert recipe.prune.train.balance == "sampling"
+    text = draft_recipe(inspect(fruit), fruit.parent)
+    assert text.count("3.7 times the images of the smallest: each class is shown\n# as often") == 2
+    for number, name in enumerate(("a", "b")):
+        _fill(tmp_path / "even" / name, 20, 50 * number)
+    even = inspect(tmp_path / "even")
+    assert _draft(even, tmp_path).train.balance == "none"
+    assert "more pictures of" not in draft_recipe(even, tmp_path)
+
+
+def test_a_class_too_small_to_be_tested_is_told_at_once(fruit: Path) -> None:
+    """Eleven pears leave two test images, and it takes four to tell them from chance."""
+    text = draft_recipe(inspect(fruit), fruit.parent)
+    assert "# Before this can be built, more pictures of pear:\n# it takes 4 test images" in text
+    assert "one of about 10 test images is 10.0 points.\nmax_drop = 0.3\n" in text
+
+
 def test_a_folder_elsewhere_is_named_whole(fruit: Path, tmp_path: Path) -> None:
     """A folder that does not lie under the recipe's is written as an absolute path."""
     recipe = _draft(inspect(fruit), tmp_path / "recipes")

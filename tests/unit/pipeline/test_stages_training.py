@@ -13,6 +13,7 @@ from pipeline.checkpoint import Checkpoint, fresh, load_checkpoint
 from pipeline.data.base import SPLIT_NAMES
 from pipeline.data.fitted import Fitted, fit_split
 from pipeline.evaluate import network_inputs
+from pipeline.history import HISTORY_FILE, history_csv
 from pipeline.macs import cost
 from pipeline.run import Run, Stage
 from pipeline.stages.prune import PRUNE
@@ -41,6 +42,7 @@ def test_training_leaves_the_recipes_network(built: Path) -> None:
     assert (trained.spec.arch, trained.spec.classes, trained.spec.shapes) == ("vgg_tiny", 10, None)
     assert trained.spec.input.shape == (1, 8, 8, 1)
     assert [epoch.epoch for epoch in trained.history] == [1, 2, 3]
+    assert (built / "train" / HISTORY_FILE).read_text() == history_csv(trained.history)
 
 
 def test_pruning_leaves_a_smaller_network_trained_again(built: Path) -> None:

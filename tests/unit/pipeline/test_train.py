@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from torch import Tensor
 from pipeline.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from pipeline.data.fitted import Fitted
 from pipeline.errors import RunError, TrainError
+from pipeline.history import best_epoch, history_csv
+from pipeline.label_loss import label_loss
 from pipeline.progress import Silent
 from pipeline.recipe import Augment, TrainRecipe
 from pipeline.resume import RESUME_FILE
@@ -202,6 +205,81 @@ def test_another_runs_state_is_not_used(
         said = Said()
         train(network, data, val, recipe, seed=seed, resume_folder=tmp_path, progress=said)
         assert said.lines[0].startswith("train 1/")
+
+
+PATIENT = TrainRecipe(epochs=200, batch_size=64, ema=0.9, patience=2, keep="best")
+
+
+def test_it_stops_where_validation_no_longer_gets_better(
+    digit_network: MakeNetwork, few_digits: Splits
+) -> None:
+    """So many epochs after the best one, and what was best comes out and is said."""
+    said = Said()
+    out = train(digit_network("vgg_tiny"), *few_digits, PATIENT, seed=0, progress=said)
+    best, last = best_epoch(out.history), out.history[-1].epoch
+    assert last == best.epoch + 2 < 200
+    assert said.lines[-2:] == [
+        f"train: stopped after {last} of 200 epochs, none of the last 2 better on validation",
+        f"train: the weights of epoch {best.epoch} are kept",
+    ]
+    val = few_digits[1]
+    pixels = torch.from_numpy(val.pixels).permute(0, 3, 1, 2).float()
+    with torch.no_grad():
+        logits = out.module((pixels / 255 - 0.3) / 0.35)
+    found = F.cross_entropy(logits, torch.from_numpy(val.labels)).item()
+    assert found == pytest.approx(best.val_loss, rel=1e-3)
+    assert out.history[-1].val_loss != pytest.approx(best.val_loss, rel=1e-3)
+
+
+@pytest.mark.parametrize("balance", ["none", "weights", "sampling"])
+def test_a_run_that_was_broken_off_ends_with_the_same_best(
+    balance: str, digit_network: MakeNetwork, few_digits: Splits, tmp_path: Path
+) -> None:
+    """Broken off within its third epoch: the same weights, the same end, one whole table."""
+    recipe = TrainRecipe(
+        epochs=200, batch_size=64, ema=0.9, patience=3, keep="best", balance=balance
+    )
+    start = digit_network("vgg_tiny")
+    straight = train(start, *few_digits, recipe, seed=0)
+    plain = label_loss(recipe, few_digits[0].labels, 10)
+    calls = 0
+
+    def breaking(inputs: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+        nonlocal calls
+        calls += 1
+        if calls == 10:
+            raise KeyboardInterrupt
+        return plain(inputs, logits, labels)
+
+    table = tmp_path / "history.csv"
+    again = partial(
+        train, start, *few_digits, recipe, seed=0,
+        resume_folder=tmp_path / "resume", store_every_s=0.0, history_file=table,
+    )  # fmt: skip
+    with pytest.raises(KeyboardInterrupt):
+        again(loss=breaking)
+    assert len(table.read_text().splitlines()) == 1 + 2
+    table.unlink()
+    said = Said()
+    resumed = again(progress=said)
+    assert said.lines[0] == "train: resumed after 2 epochs and 1 steps"
+    assert same(straight, resumed)
+    figures = [
+        [(r.epoch, r.train_loss, r.val_loss) for r in network.history]
+        for network in (straight, resumed)
+    ]
+    assert figures[0] == figures[1]
+    assert table.read_text() == history_csv(resumed.history)
+
+
+def test_the_last_weights_come_out_unless_others_are_asked_for(
+    digit_network: MakeNetwork, few_digits: Splits
+) -> None:
+    """The validation split then has no say in what is learnt."""
+    images, val = few_digits
+    other = Fitted(val.pixels, (val.labels + 1) % 10)
+    runs = [train(digit_network("vgg_tiny"), images, one, SHORT, seed=0) for one in (val, other)]
+    assert same(*runs)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from edge_agent.decode.classify import classify
 from pipeline.data.base import NearPair
 from pipeline.evaluate import accuracy, wilson
 from pipeline.gates import Gate
+from pipeline.history import best_epoch
 from pipeline.report import words
 from pipeline.report.class_page import MISTAKES
 from pipeline.report.data import Phase
@@ -117,18 +118,19 @@ def test_a_mistake_says_what_the_network_before_int8_answered(report_data):
 
 
 def test_learning_says_how_long_and_which_epoch_was_best(page, report_data):
-    """The seconds are the sum of all epochs, the accuracy the highest of any."""
+    """The seconds are the sum of all epochs; the best is the one a training would keep."""
     epochs = report_data.phases[0].epochs
-    best = max(e.val_accuracy for e in epochs)
-    number = next(e.epoch for e in epochs if e.val_accuracy == best)
+    best = best_epoch(epochs)
+    assert best.val_accuracy == max(e.val_accuracy for e in epochs)
     assert f"12 epochs in {words.seconds(sum(e.seconds for e in epochs))};" in page.text
-    assert f"best {words.percent(best)} in epoch {number}" in page.text
+    assert f"best {words.percent(best.val_accuracy)} in epoch {best.epoch}" in page.text
 
 
 def test_the_first_of_equally_good_epochs_is_the_best(report_data):
     """A plateau's first epoch is named, as the one a run would keep."""
     epochs = tuple(
-        msgspec.structs.replace(e, val_accuracy=0.9) for e in report_data.phases[0].epochs
+        msgspec.structs.replace(e, val_accuracy=0.9, val_loss=0.3)
+        for e in report_data.phases[0].epochs
     )
     data = dataclasses.replace(report_data, phases=(Phase("training", epochs),))
     assert "best 90.0\u202f% in epoch 1 " in Page(render(data)).text

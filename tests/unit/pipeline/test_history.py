@@ -1,0 +1,43 @@
+"""Epochs on record: which was the best, and the table of them."""
+
+import csv
+
+import pytest
+
+from pipeline.history import EpochRecord, best_epoch, history_csv
+
+
+def epoch(number: int, accuracy: float, loss: float, balanced: float | None = None) -> EpochRecord:
+    """An epoch with these figures on the validation split."""
+    return EpochRecord(number, 0.5, loss, accuracy, 0.1, 2.0, val_balanced=balanced)
+
+
+def test_the_best_epoch_knows_the_classes_best() -> None:
+    """Balanced accuracy decides where there is one: always the common class is no merit."""
+    blind, seeing = epoch(1, 0.95, 0.2, balanced=0.5), epoch(2, 0.9, 0.3, balanced=0.9)
+    assert best_epoch([blind, seeing]) is seeing
+    assert best_epoch([epoch(1, 0.95, 0.2), epoch(2, 0.9, 0.1)]).epoch == 1
+
+
+def test_of_equal_epochs_the_one_of_less_loss_and_then_the_first() -> None:
+    """Small validation splits have many that are equally right."""
+    records = [epoch(1, 0.9, 0.3), epoch(2, 0.9, 0.2), epoch(3, 0.9, 0.2)]
+    assert best_epoch(records).epoch == 2
+
+
+def test_the_table_is_read_by_any_reader_of_csv() -> None:
+    """One line per epoch; what was not measured is empty; figures keep all their digits."""
+    table = history_csv([epoch(1, 0.9, 1 / 3, balanced=0.25), epoch(2, 0.95, 0.2)])
+    rows = list(csv.DictReader(table.splitlines()))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert list(rows[0]) == [
+        *("epoch", "lr", "train_loss", "val_loss"),
+        *("val_accuracy", "val_balanced", "val_cer", "seconds"),
+    ]
+    assert float(rows[0]["val_loss"]) == 1 / 3
+    assert (rows[0]["val_balanced"], rows[1]["val_balanced"], rows[0]["val_cer"]) == (
+        "0.25",
+        "",
+        "",
+    )
+    assert float(rows[1]["val_accuracy"]) == pytest.approx(0.95)
