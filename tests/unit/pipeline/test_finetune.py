@@ -70,11 +70,11 @@ class Killed(Silent):
 def test_a_hurt_network_learns_its_answers_again(
     hurt: Quantized, trained_digits: Checkpoint, digit_splits: Splits
 ) -> None:
-    """From under 80 % to within 3 points of float, which stays as it is."""
+    """From under 85 % to within 3 points of float, which stays as it is."""
     before = {k: v.clone() for k, v in trained_digits.module.state_dict().items()}
     val = digit_splits[1]
     whole = trained_digits.history[-1].val_accuracy
-    assert right(hurt.qdq, val, trained_digits) < 0.8
+    assert right(hurt.qdq, val, trained_digits) < 0.85
     made = finetune(hurt, trained_digits, *digit_splits, TUNE, seed=3)
     assert right(made.quantized.qdq, val, trained_digits) > whole - 0.03
     assert made.quantized.recipe == hurt.recipe
