@@ -14,12 +14,11 @@ import cv2
 from edge_agent.arrays import U8
 from edge_agent.errors import SourceError
 from edge_agent.opencv_log import silence_opencv
-from edge_agent.sources import device_probe, jpeg, stream_probe, v4l2
+from edge_agent.sources import device_probe, jpeg, v4l2
 from edge_agent.sources.address import with_credentials
 from edge_agent.sources.camera_login import address_and_login
 from edge_agent.sources.config import CameraConfig
 from edge_agent.sources.grabber import Grabber
-from edge_agent.sources.http_camera import open_http
 from edge_agent.sources.jpeg import silent
 from edge_agent.sources.picture_group import FORMATS, PictureGroup
 from edge_agent.sources.stream_clock import StreamClock
@@ -157,6 +156,9 @@ def open_any(config: CameraConfig, complaints: Callable[[], str] = silent) -> Gr
     """
     found = None
     if config.url is not None and config.url.lower().startswith(("http://", "https://")):
+        # Megabytes that other cameras do without.
+        from edge_agent.sources.http_camera import open_http
+
         found = open_http(config, complaints)
     return OpencvCamera(config, complaints) if found is None else found
 
@@ -222,6 +224,8 @@ def _absent(config: CameraConfig) -> SourceError:
 def _why_not(config: CameraConfig) -> str:
     if config.url is None:
         return device_probe.why_not(_device(config))
+    from edge_agent.sources import stream_probe  # as above
+
     if "://" not in config.url:
         return stream_probe.why_no_file(Path(config.url))
     return stream_probe.why_not(*address_and_login(config), _probe_s(config))
