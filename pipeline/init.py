@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.data.folder import image_id, make_source
+from pipeline.data.foreign import advice
 from pipeline.data.images import Look, look_at
 from pipeline.data.layout import Layout, PartName, check_classes, list_folder
 from pipeline.data.split import calibration_limit, draw, prepare
@@ -110,7 +111,11 @@ def inspect(root: Path, progress: Progress = SILENT) -> FolderSummary:
         trainable=trial.trainable,
         calibration=trial.calibration,
         problem=trial.problem,
-        remarks=(*layout.remarks, *trial.kin),
+        remarks=(
+            *layout.remarks,
+            *advice([look.problem for look in looks if look.problem is not None]),
+            *trial.kin,
+        ),
         small=sum(min(look.shape[:2]) < LEAST_SIDE for look in readable.values()),
     )
 

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from pipeline.data.base import Split
+from pipeline.data.foreign import advice
 from pipeline.data.images import ImageFiles, Look, look_at, unreadable_message
 from pipeline.data.layout import Layout, PartName, check_classes, list_folder
 from pipeline.data.pool import Pool, Source
@@ -51,7 +52,8 @@ def make_source(layout: Layout, looks: Sequence[Look], grouping: Grouping | None
         DataError: a class has no readable image, or `grouping` names none.
     """
     readable = {look.path: look for look in looks if look.problem is None}
-    notes = [*_ignored_note(layout), *layout.remarks]
+    problems = [look.problem for look in looks if look.problem is not None]
+    notes = [*_ignored_note(layout), *layout.remarks, *advice(problems)]
     keys: dict[str, str] | None = None
     if grouping is not None:
         ids = [image_id(path, layout.root) for path in readable]

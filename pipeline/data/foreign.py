@@ -1,6 +1,7 @@
 """What OpenCV does not read: HEIC of telephones, AVIF and GIF, by Pillow."""
 
 import io
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,6 +21,14 @@ _AVIF_ADVICE = (
     "an AVIF picture that this Pillow does not read: `pip install -U pillow` (11.3 or newer), "
     "or convert it to JPEG, say with `avifdec IN OUT.jpg`"
 )
+
+_ADVICE = (_HEIF_ADVICE, _AVIF_ADVICE)
+
+
+def advice(problems: Sequence[str]) -> tuple[str, ...]:
+    """What would help to read files that are no use as they are; `problems` is what was found."""
+    counts = {said: sum(said in problem for problem in problems) for said in _ADVICE}
+    return tuple(f"unreadable, {count} times: {said}" for said, count in counts.items() if count)
 
 
 def foreign_kind(data: bytes) -> str | None:

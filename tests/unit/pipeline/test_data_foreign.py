@@ -8,9 +8,11 @@ import pytest
 from near_pictures import scene
 from PIL import Image, features
 
+from pipeline.data.folder import read_folder
 from pipeline.data.foreign import foreign_kind
 from pipeline.data.images import UnreadableImageError, read_image
 from pipeline.data.layout import list_folder
+from pipeline.init import inspect, summary_lines
 
 AVIF = pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
 
@@ -64,6 +66,23 @@ def test_a_heic_without_its_extra_says_what_helps(
         f'{path}: expected an image, found a HEIC picture: `pip install "edgeward[heif]"` reads '
         "it, or convert it to JPEG, say with `heif-convert IN OUT.jpg`"
     )
+
+
+def test_init_and_build_say_what_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, with how many there are; a folder of a telephone has hundreds."""
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    for number in range(16):
+        folder = tmp_path / ("cat", "dog")[number % 2]
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(scene(number)).save(folder / f"{number}.png")
+    for number in range(2):
+        (tmp_path / "cat" / f"{number}.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+    told = (
+        'unreadable, 2 times: a HEIC picture: `pip install "edgeward[heif]"` reads it, or convert '
+        "it to JPEG, say with `heif-convert IN OUT.jpg`"
+    )
+    assert told in summary_lines(inspect(tmp_path))
+    assert told in read_folder(tmp_path, "skip").notes
 
 
 def test_a_damaged_gif_is_named_as_one(tmp_path: Path) -> None:
