@@ -23,7 +23,7 @@ FIRST_S, CAP_S = 10.0, 300.0
 CALM_S = 3 * CAP_S
 # A broker that lost its memory in a crash may bring back the status of our own last start, and a
 # last will of ours may come late: once. Not every broker says that it takes a session over
-# (mosquitto 2.0.11 hangs up without a word), so that this has to do.
+# (mosquitto before 2.0.15 hangs up without a word), so that this has to do.
 SIGHTINGS = 2
 
 
