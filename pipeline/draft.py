@@ -12,7 +12,6 @@ from pipeline.errors import RecipeError
 from pipeline.init import TEST, UNEVEN, VAL, FolderSummary
 from pipeline.recipe import decode_recipe
 from pipeline.sidedness import sided_name
-from pipeline.test_size import images_above_chance
 
 # Input sides to choose from: multiples of 16, up to what a Raspberry Pi runs in real time.
 _SIDES = (16, 32, 48, 64, 96)
@@ -108,21 +107,14 @@ def _head(summary: FolderSummary) -> str:
 
 def _untested(summary: FolderSummary) -> list[str]:
     """What to say of classes that leave too few test images to prove anything."""
-    needed = images_above_chance(max(2, len(summary.labels)))
-    own = summary.counts.get("test")
-    tests = {
-        label: round(TEST * count) if own is None else own.get(label, 0)
-        for label, count in summary.counts["train"].items()
-    }
-    few = {label: count for label, count in tests.items() if count < needed}
-    if not few:
+    if not summary.untested:
         return []
-    names = _comment(", ".join(few))[:60]
+    names = _comment(", ".join(summary.untested))[:60]
     return [
         "#",
         f"# Before this can be built, more pictures of {names}:",
-        f"# it takes {needed} test images of a class to show that it is known better than by "
-        "chance.",
+        f"# it takes {summary.tests_needed} test images of a class to show that it is known better "
+        "than by chance.",
     ]
 
 

@@ -15,6 +15,7 @@ from pipeline.errors import DataError
 from pipeline.near.thumbnail import LEAST_SIDE
 from pipeline.progress import SILENT, Progress
 from pipeline.recipe import DataRecipe
+from pipeline.test_size import images_above_chance
 
 VAL, TEST = 0.1, 0.2  # the shares that a new recipe holds out
 UNEVEN = 3.0  # a largest class this many times the smallest is worth a warning
@@ -83,6 +84,21 @@ class FolderSummary:
         """The largest class's size over the smallest's; None if a class is empty."""
         sizes = self.counts["train"].values()
         return max(sizes) / min(sizes) if min(sizes) else None
+
+    @property
+    def tests_needed(self) -> int:
+        """Test images of a class that it takes to show that it is known better than by chance."""
+        return images_above_chance(max(2, len(self.labels)))
+
+    @property
+    def untested(self) -> tuple[str, ...]:
+        """The classes that leave fewer to test with."""
+        own, needed = self.counts.get("test"), self.tests_needed
+        return tuple(
+            label
+            for label, count in self.counts["train"].items()
+            if (round(TEST * count) if own is None else own.get(label, 0)) < needed
+        )
 
 
 def inspect(root: Path, progress: Progress = SILENT) -> FolderSummary:
@@ -180,6 +196,12 @@ def _remarks(summary: FolderSummary) -> list[str]:
         remarks.append(
             f"uneven: the largest class has {summary.imbalance:.1f} times the images of the "
             "smallest"
+        )
+    if summary.untested:
+        drawn = "" if "test" in summary.counts else ", a fifth of its pictures"
+        remarks.append(
+            f"too few to test: {_some(summary.untested)}; it takes {summary.tests_needed} test "
+            f"images of a class{drawn}"
         )
     if summary.unreadable:
         remarks.append(f"unreadable: {_some(summary.unreadable)}")
