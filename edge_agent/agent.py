@@ -37,6 +37,7 @@ from edge_agent.events import (
     was_signalled,
 )
 from edge_agent.kept_topics import gone_topics, kept_path
+from edge_agent.light import lit
 from edge_agent.messages import BundleRef, HealthMessage, State, encode_message
 from edge_agent.meter_memory import MeterMemory, meters_path
 from edge_agent.mqtt import Dialer, Identity, Will
@@ -229,7 +230,8 @@ def _sources(
         report = manager.hears(stream.config, stream.report)
         pace = stream.controls.between_looks_s
         source = open_source(stream.config.source, stop, report, cameras, pace)
-        sources.append(manager.watch(stream.config, owned.enter_context(source), pace))
+        bright = lit(stream.config.light, owned.enter_context(source), stop)
+        sources.append(manager.watch(stream.config, owned.enter_context(bright), pace))
     return sources
 
 

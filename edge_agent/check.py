@@ -17,6 +17,7 @@ from edge_agent.errors import (
     OutboxError,
     SourceError,
 )
+from edge_agent.light import lit
 from edge_agent.meter_rules import MeterRules
 from edge_agent.mqtt import ANSWER_TIMEOUT_S, Acked, Dialer, Identity, Lost, Refused, unique_id
 from edge_agent.reader import open_reader
@@ -217,8 +218,11 @@ def first_frame(stream: StreamConfig) -> Frame:
             problems.append(reason)
             stop.set()
 
-    with open_source(stream.source, stop, report) as source:
-        for frame in source:
+    with (
+        open_source(stream.source, stop, report) as source,
+        lit(stream.light, source, stop) as seen,
+    ):
+        for frame in seen:
             return stream.view()(frame)
     raise SourceError(problems[0] if problems else f"stream {stream.name!r}: no frame")
 

@@ -16,6 +16,7 @@ from edge_agent.bundle.manifest import Name
 from edge_agent.commands import COMMANDS, Verb
 from edge_agent.endpoint import DEFAULT_URL, Broker, parse_endpoint, read_credentials
 from edge_agent.errors import ConfigError
+from edge_agent.light import LightConfig, check_light
 from edge_agent.outbox import Lane, Limits, Synchronous, WhenFull
 from edge_agent.publishing import PublishConfig, SnapshotConfig, SnapshotsConfig
 from edge_agent.regions import Region, RelativeRegion, TextRegion, check_wheels
@@ -189,6 +190,7 @@ class StreamConfig(_Value, frozen=True):
         rotate: by how much each frame is turned clockwise, in degrees, before all else.
         flip: how it is mirrored after that; not at all if left out.
         align: to which picture frames are moved then; to none if left out.
+        light: what burns while a frame is taken; nothing if left out.
         task: what the bundle's model does; another one is refused.
         region: classify: the part of the frame to look at; the whole frame if left out.
         relative_region: the same in shares of the frame; at most one of the two.
@@ -211,6 +213,7 @@ class StreamConfig(_Value, frozen=True):
     rotate: Rotation = 0
     flip: Flip | None = None
     align: Align | None = None
+    light: LightConfig | None = None
     task: Literal["classify", "ocr"] = "classify"
     region: Region | None = None
     relative_region: RelativeRegion | None = None
@@ -227,6 +230,7 @@ class StreamConfig(_Value, frozen=True):
 
     def __post_init__(self) -> None:
         self._check_pace()
+        check_light(self.light, self.source, self.interval_s)
         if self.region is not None and self.relative_region is not None:
             raise ValueError(
                 f"stream {self.name!r}: expected one of region and relative_region, found both"
