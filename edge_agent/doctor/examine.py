@@ -46,6 +46,7 @@ def examine(path: Path | None, host: Host) -> Iterator[Finding]:
     if path is None:
         yield rehearsal.inference()
         yield rehearsal.camera()
+        yield rehearsal.video()
         yield skip("config", f"no --config given and no {CONFIG}: bundle, camera and broker unseen")
         return
     yield from _configured(path, host)

@@ -5,12 +5,10 @@ cameras are.
 """
 
 import importlib
-import os
 import pkgutil
+import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -22,7 +20,7 @@ from edge_agent.arrays import U8
 from edge_agent.doctor.report import Finding, fail, ok, skip
 from edge_agent.errors import SourceError, one_line
 from edge_agent.runtime import Interpreter
-from edge_agent.sources.config import CameraConfig
+from edge_agent.sources.config import CameraConfig, VideoConfig
 from edge_agent.sources.open import open_source
 from edge_agent.stop import Stop
 
@@ -32,6 +30,7 @@ PROBE = Path(__file__).with_name("probe.tflite")
 SIDE = 8
 # Of the picture that our own camera shows: width, height, and its three levels.
 SIZE, LEVELS = (64, 48), (40, 120, 200)
+FRAMES = 3
 # JPEG is not exact.
 NEAR = 8
 INTERVAL_S = 0.05
@@ -70,27 +69,60 @@ def inference() -> Finding:
 
 
 def camera() -> Finding:
-    """Whether a stream's pictures get through: from a camera of our own, on this machine.
+    """Whether a camera's pictures get through: of one that this machine plays itself.
 
-    By the camera's process, OpenCV and FFmpeg, as of any network camera.
+    By the camera's process, its shared memory and OpenCV's decoder, as of any network camera.
     """
     check = "camera software"
     try:
         server = ThreadingHTTPServer(("127.0.0.1", 0), _Camera)
     except OSError as error:
         return skip(check, f"no server can be opened here: {one_line(error)}")
-    with server, _without_proxy():
+    with server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            image = _picture(f"http://127.0.0.1:{server.server_port}/stream.mjpg")
+            url = f"http://127.0.0.1:{server.server_port}/stream.mjpg"
+            image = _picture(
+                CameraConfig(url=url, open_timeout_s=TIMEOUT_S, read_timeout_s=TIMEOUT_S)
+            )
         except Exception as error:
             return fail(check, _what(error), REMEDY)
         finally:
             server.shutdown()
+    return _judged(check, image)
+
+
+def video() -> Finding:
+    """Whether OpenCV reads a video, by FFmpeg, as it does the streams of rtsp cameras."""
+    check = "video software"
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "known.avi"
+            writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, SIZE)
+            for number in range(FRAMES):
+                writer.write(_known(number))
+            writer.release()
+            image = _picture(VideoConfig(path=path))
+    except OSError as error:
+        return skip(check, f"no file can be written here: {one_line(error)}")
+    except Exception as error:
+        return fail(check, _what(error), REMEDY)
+    return _judged(check, image)
+
+
+def _judged(check: str, image: U8) -> Finding:
+    """Whether `image` is the known one, within what JPEG costs."""
     height, width = image.shape[:2]
     if (width, height) != SIZE or np.abs(image.mean((0, 1)) - LEVELS).max() > NEAR:
         return fail(check, "a known picture arrived as another", REMEDY)
     return ok(check, f"OpenCV {cv2.__version__}: a known picture came through, {width}x{height}")
+
+
+def _known(number: int) -> U8:
+    """The known picture, with a few grains of its own for each number, as a sensor has noise."""
+    image = np.full((SIZE[1], SIZE[0], 3), LEVELS, np.uint8)
+    image[:4, :4] = number % 200
+    return image
 
 
 def _what(error: Exception) -> str:
@@ -99,8 +131,8 @@ def _what(error: Exception) -> str:
     return text if isinstance(error, SourceError) else f"{type(error).__name__}: {text}"
 
 
-def _picture(url: str) -> U8:
-    """The first picture of the camera at `url`, in the order blue, green, red."""
+def _picture(config: CameraConfig | VideoConfig) -> U8:
+    """The first picture of a source, in the order blue, green, red."""
     stop, problems = Stop(), list[str]()
 
     def report(available: bool, reason: str) -> None:
@@ -108,7 +140,6 @@ def _picture(url: str) -> U8:
             problems.append(reason)
             stop.set()
 
-    config = CameraConfig(url=url, open_timeout_s=TIMEOUT_S, read_timeout_s=TIMEOUT_S)
     with open_source(config, stop, report) as source:
         for frame in source:
             return frame.image if frame.order == "bgr" else frame.image[:, :, ::-1]
@@ -116,18 +147,16 @@ def _picture(url: str) -> U8:
 
 
 class _Camera(BaseHTTPRequestHandler):
-    """Shows the picture, a few grains of it new each time, until nobody looks any more."""
+    """Shows the known picture until nobody looks any more."""
 
     def do_GET(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", f"multipart/x-mixed-replace; boundary={BOUNDARY}")
         self.end_headers()
-        image = np.full((SIZE[1], SIZE[0], 3), LEVELS, np.uint8)
         end, number = time.monotonic() + 4 * TIMEOUT_S, 0
         while time.monotonic() < end:
             number += 1
-            image[:4, :4] = number % 200
-            jpeg = cv2.imencode(".jpg", image)[1].tobytes()
+            jpeg = cv2.imencode(".jpg", _known(number))[1].tobytes()
             head = (
                 f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
             )
@@ -139,17 +168,3 @@ class _Camera(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Nothing."""
-
-
-@contextmanager
-def _without_proxy() -> Iterator[None]:
-    """No proxy between this machine and itself: FFmpeg would ask one that is set."""
-    kept = os.environ.get("no_proxy")
-    os.environ["no_proxy"] = "127.0.0.1" if kept is None else f"{kept},127.0.0.1"
-    try:
-        yield
-    finally:
-        if kept is None:
-            del os.environ["no_proxy"]
-        else:
-            os.environ["no_proxy"] = kept

@@ -299,6 +299,7 @@ def test_a_real_install_runs(tmp_path: Path) -> None:
     assert "ok    runtime" in doctor.stdout, doctor.stderr
     assert "ok    inference" in doctor.stdout
     assert "ok    camera software" in doctor.stdout
+    assert "ok    video software" in doctor.stdout
     assert doctor.returncode == 0
 
 

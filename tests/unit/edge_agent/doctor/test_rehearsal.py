@@ -2,17 +2,22 @@
 
 import importlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from bright import DATA
 
+from edge_agent.arrays import U8
 from edge_agent.doctor import rehearsal
+from edge_agent.doctor.report import Finding
+from edge_agent.sources.config import CameraConfig, VideoConfig
 
 
 def test_all_of_it_holds_here() -> None:
-    """Modules load, a network runs, and a picture comes through the camera's process."""
-    for finding in (rehearsal.modules(), rehearsal.inference(), rehearsal.camera()):
+    """Modules load, a network runs, and pictures come through."""
+    proofs = (rehearsal.modules, rehearsal.inference, rehearsal.camera, rehearsal.video)
+    for finding in (proof() for proof in proofs):
         assert finding.level == "ok", finding
 
 
@@ -59,22 +64,29 @@ def test_a_camera_process_that_dies_fails(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert "its process ended with status 1" in finding.found
 
 
-def test_another_picture_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_video_that_cannot_be_read_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An OpenCV without a codec writes an empty file; one without a back end reads none."""
+    monkeypatch.setattr(rehearsal, "FRAMES", 0)
+    assert rehearsal.video().level == "fail"
+
+
+def test_a_disk_that_takes_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It cannot be told then; the disk is another finding's."""
+    monkeypatch.setattr(rehearsal.tempfile, "tempdir", "/nowhere/at/all")
+    assert rehearsal.video().level == "skip"
+
+
+@pytest.mark.parametrize("proof", [rehearsal.camera, rehearsal.video])
+def test_another_picture_fails(
+    proof: Callable[[], Finding], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Colours in another order are no success."""
     monkeypatch.setattr(rehearsal, "LEVELS", (40, 120, 201))
-    assert rehearsal.camera().level == "ok"
+    assert proof().level == "ok"
     sent = rehearsal._picture
 
-    def swapped(url: str) -> object:
-        return sent(url)[:, :, ::-1]
+    def swapped(config: CameraConfig | VideoConfig) -> U8:
+        return sent(config)[:, :, ::-1]
 
     monkeypatch.setattr(rehearsal, "_picture", swapped)
-    assert rehearsal.camera().found == "a known picture arrived as another"
-
-
-def test_a_set_proxy_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is set for the network does not stand between this machine and itself; it stays set."""
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    monkeypatch.setenv("no_proxy", "example.org")
-    assert rehearsal.camera().level == "ok"
-    assert os.environ["no_proxy"] == "example.org"
+    assert proof().found == "a known picture arrived as another"
