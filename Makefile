@@ -1,5 +1,9 @@
 # `make demo` and `make test` set up all they need; `make help` lists the rest.
 PYTHON ?= python3.11
+# For test-on-newest: the newest there is, since packages end with old ones.
+NEWEST_PYTHON ?= $(shell for name in python3.14 python3.13 python3.12 \
+    $(foreach minor,14 13 12,$(wildcard $(HOME)/.pyenv/versions/3.$(minor).*/bin/python3)) \
+    $(PYTHON); do $$name -c "import venv" 2>/dev/null && echo $$name && break; done)
 HOST := .venv
 DEVICE := .venv-device
 TFLITE := .venv-tflite
@@ -72,12 +76,14 @@ test-functions:
 $(ON_DEVICES): test-on-%:
 	PYTHONPATH=$(TESTTOOLS) .venv-$*/bin/python -m pytest $(DEVICE_TESTS)
 
-# What the wheel lets in, without constraints: the newest of every dependency as of now, and the
-# lowest. The wheel is installed, and the tests import that, not the tree (PYTHONSAFEPATH).
+# What the wheel lets in, without constraints: the newest of every dependency as of now on the
+# newest Python, and the lowest on ours. The wheel is installed, and the tests import that, not
+# the tree (PYTHONSAFEPATH).
 test-on-newest: $(NEWEST)/bin/python tested-wheel
 	$(PIP) --python $< install --upgrade --upgrade-strategy eager $(BUILD)/wheel/*.whl
 	$(PIP) --python $< install --no-deps --force-reinstall $(BUILD)/wheel/*.whl
-	PYTHONSAFEPATH=1 PYTHONPATH=$(TESTTOOLS) $< -m pytest $(BOUND_TESTS)
+	$(PIP) --python $< install $$(grep -E '^(pytest|hypothesis)==' constraints.txt)
+	PYTHONSAFEPATH=1 $< -m pytest $(BOUND_TESTS)
 
 test-on-lowest: $(LOWEST)/bin/python tested-wheel
 	$(HOST)/bin/python scripts/lowest_versions.py >$(LOWEST)/constraints.txt
@@ -94,8 +100,11 @@ test-on-newest-host: tested-wheel
 	$(PIP) install --no-deps --target $(NEWEST_HOST) -r $(NEWEST_HOST)/newer.txt
 	PYTHONPATH=$(NEWEST_HOST) $(HOST)/bin/python -m pytest $(HOST_BOUND_TESTS)
 
-$(NEWEST)/bin/python $(LOWEST)/bin/python:
-	$(PYTHON) -m venv --clear --without-pip $(@D)/..
+$(NEWEST)/bin/python:
+	$(NEWEST_PYTHON) -m venv --clear --without-pip $(NEWEST)
+
+$(LOWEST)/bin/python:
+	$(PYTHON) -m venv --clear --without-pip $(LOWEST)
 
 # Of the tree as it is now.
 tested-wheel: $(BUILD)/.installed

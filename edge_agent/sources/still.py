@@ -92,6 +92,9 @@ class StillCamera:
                     raise SourceError(
                         f"{place}: expected a picture, found more than {MAX_PICTURE >> 20} MB"
                     )
+                # From Python 3.13 on the connection is closed with its last byte.
+                if answer.response.isclosed():
+                    break
                 left_s = deadline_s - time.monotonic()
                 if left_s <= 0:
                     raise TimeoutError
