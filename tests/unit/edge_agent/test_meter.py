@@ -112,6 +112,17 @@ def test_another_meter_is_told_by_a_person_or_by_an_option_of_its_own() -> None:
     assert "A" in states(verdicts[120:])
 
 
+def test_of_many_other_values_only_one_that_stands_by_itself_is_another_meter() -> None:
+    """Must not fire: hours of this and that, and ten minutes of something lower at their end."""
+    rules = msgspec.structs.replace(RULES, exchange_after_h=4)
+    texts = [value for value in ("00100", "00050", "00090", "00020") for _ in range(59)]
+    state, verdicts = fed(texts + ["00042"] * 20, rules, known("00123", rules), start=600)
+    assert verdicts[-1].why.startswith("runs backwards from 00123, another meter after 4 h: 4.")
+    assert state.value(rules) == 123
+    state, _ = fed(["00042"] * 50, rules, state, start=600 + 256 * MINUTE)
+    assert (state.value(rules), state.came_from) == (42, "exchange")
+
+
 def test_the_option_says_what_it_came_from() -> None:
     """Until the readings have made another value of it."""
     rules = msgspec.structs.replace(RULES, exchange_after_h=1)
@@ -296,6 +307,46 @@ def test_the_rollover_needs_no_rule_where_it_is_one() -> None:
     for wrong in ("09999", "00999"):
         state, _ = fed([wrong] * 600, rules, known("99999", rules), start=600)
         assert state.value(rules) == 99999
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "change"),
+    [
+        (99_999, 0, 1),
+        (99_500, 500, 1000),
+        (99_500, 501, -98_999),
+        (500, 99_500, -1000),
+        (501, 99_500, 98_999),
+    ],
+)
+def test_a_rollover_is_a_hundredth_of_all_it_shows(old: int, new: int, change: int) -> None:
+    """Boundaries, both ways; beyond them it is what the digits say."""
+    assert RULES.change(old, new) == change
+
+
+def test_two_readings_behind_drop_one_ahead_that_waits() -> None:
+    """Must not fire: what is read wrong now and then, ahead, does not add up to a value."""
+    texts = ["00125", "00121", "00121"] * 20
+    state, verdicts = fed(texts, state=known("00123"), start=600)
+    assert set(states(verdicts)) == {"H"}
+    assert state.value(RULES) == 123
+
+
+def test_a_rollover_stays_one_while_it_stands() -> None:
+    """What it might have counted to meanwhile makes no digits turning of it."""
+    rules = MeterRules(digits=5, decimals=2, max_per_hour=1)
+    state, _ = fed(["00000"] * 10, rules, known("99999", rules), start=600)
+    assert state.value(rules) == 0
+
+
+def test_what_stood_behind_says_nothing_of_what_is_ahead() -> None:
+    """Must not fire: a day of less, then one reading of more, is no value of less."""
+    rules = MeterRules(digits=5, confirm=2, confirm_jump=2)
+    state, _ = fed(["00002"] * 10, rules)
+    state, _ = fed(["00000"] * 10, rules, state, start=600)
+    state, verdict = judge(state, rules, "00000", 90_000)
+    state, verdict = judge(state, rules, "00013", 90_300)
+    assert (verdict.state, state.value(rules)) == ("held", 2)
 
 
 def test_a_leading_nine_read_as_zero_is_no_rollover() -> None:

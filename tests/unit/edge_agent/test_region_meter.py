@@ -74,6 +74,15 @@ def test_a_person_sets_it() -> None:
     assert found.says() == Said(3.5, 1480, None, "readings")
 
 
+def test_what_a_person_sets_is_no_use_of_water() -> None:
+    """Ahead: the rate counts from there, not from the value that was wrong."""
+    found = meter()
+    fed(found, ("0012.3", 0), ("0012.3", 60), ("0012.3", 1200))
+    found.set_to(912.3, 1300)
+    fed(found, ("0912.3", 1300), ("0912.3", 2000), ("0912.3", 2700))
+    assert found.says() == Said(912.3, 2700, 0.0, "command")
+
+
 def test_a_person_has_it_begin_anew() -> None:
     """Nothing is known, and its next readings make the value."""
     found = meter()
