@@ -69,7 +69,7 @@ class View:
         """`frame` as the stream sees it; itself where there is nothing to do."""
         if self._rotate or self._flip is not None:
             frame = replace(frame, image=turned(frame.image, self._rotate, self._flip))
-        if self._aligner is None:
+        if self._aligner is None or frame.doubt:
             return frame
         shift = self._aligner(frame.image, frame.order)
         if shift.problem:

@@ -8,14 +8,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 
+import cv2
 import numpy as np
 import pytest
+from mjpeg import MjpegCamera
+from network_camera import serving
 
+from edge_agent.check import first_frame
 from edge_agent.config import StreamConfig
 from edge_agent.errors import SourceError
 from edge_agent.light import GpioLight, HttpLight, LightConfig, LitSource, open_lamp
+from edge_agent.light import lit as lit_camera
 from edge_agent.sources.base import NO_TROUBLE, Frame, bgr_frame
 from edge_agent.sources.config import CameraConfig, ImagesConfig
+from edge_agent.sources.open import open_source
 from edge_agent.stop import Stop
 
 FAKE = Path(__file__).parents[2] / "fake_modules"
@@ -29,6 +35,7 @@ class House(ThreadingHTTPServer):
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
         self.status, self.hangs = 200, threading.Event()
+        self.burns = False
         super().__init__(("127.0.0.1", 0), Handler)
 
     def light(self, **fields: object) -> HttpLight:
@@ -42,6 +49,7 @@ class Handler(BaseHTTPRequestHandler):
         house = self.server
         assert isinstance(house, House)
         house.asked.append((self.command, self.path.partition("?")[0]))
+        house.burns = self.path.startswith("/on")
         if house.hangs.is_set():
             time.sleep(3)
         self.send_response(house.status)
@@ -201,6 +209,38 @@ def test_a_line_that_cannot_be_had_is_said(
     monkeypatch.setitem(sys.modules, "gpiod", None)
     with pytest.raises(SourceError, match="expected gpiod 2, found none"):
         open_lamp(GpioLight(line=4))
+
+
+class Cellar(MjpegCamera):
+    """A real stream of a room that is dark but for the lamp."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__()
+        self._house, self._number = house, 0
+
+    def picture(self) -> bytes:
+        self._number += 1
+        level = 230 if self._house.burns else 5
+        image = np.full((48, 64, 3), level, np.uint8)
+        image[-8:, -8:] = self._number % 100  # no two are the same
+        return cv2.imencode(".jpg", image)[1].tobytes()
+
+
+def test_a_real_camera_is_seen_in_the_light_only(house: House) -> None:
+    """By its own process and dates: no frame from before the lamp or behind it; check agrees."""
+    with serving(Cellar(house)) as cellar:
+        config = stream(house.light(settle_s=0.3), source=CameraConfig(url=cellar.url))
+        stop = Stop()
+        with (
+            open_source(config.source, stop) as camera,
+            lit_camera(config.light, camera, stop) as source,
+        ):
+            frames = iter(source)
+            for _ in range(3):
+                assert next(frames).image[0, 0, 0] > 200
+                time.sleep(0.2)  # dark
+        assert first_frame(config).image[0, 0, 0] > 200
+    assert house.asked == [("GET", "/on"), ("GET", "/off")] * 4
 
 
 def stream(light: LightConfig, **fields: object) -> StreamConfig:
