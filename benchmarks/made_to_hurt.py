@@ -1,7 +1,7 @@
 """Three networks made to hurt in int8, and what each remedy recovers.
 
 Each is trained on Fashion-MNIST and then rescaled so that it is the same function in float
-(the ties of `quantization.ties` say how) but a hard one to quantise:
+(the ties of `quantization.remedies.ties` say how) but a hard one to quantise:
 
     outlier    one channel between two layers of a DS-CNN is 100 times what it was
     spread     channels into and out of every depthwise layer are up to 100 times apart
@@ -46,15 +46,15 @@ from pipeline.models.layers import classifier, conv_bn
 from pipeline.recipe import Augment, DataRecipe, TrainRecipe
 from pipeline.train import train
 from quantization.doctor import diagnose
-from quantization.equalize import rescaled
-from quantization.fold import fold
-from quantization.graph import Graph, read, write
-from quantization.layers import weighted
+from quantization.fold.fold import fold
+from quantization.graph.graph import Graph, read, write
 from quantization.lower import lower
-from quantization.plan import layer_of
 from quantization.quantized import Quantized, quantized
 from quantization.recipe import QuantRecipe
-from quantization.ties import Knobs, ties
+from quantization.remedies.equalize import rescaled
+from quantization.remedies.layers import weighted
+from quantization.remedies.ties import Knobs, ties
+from quantization.scales.plan import layer_of
 
 INPUT = InputSpec(height=28, width=28, colour="gray", mean=(0.286,), std=(0.353,))
 SPEC = ModelSpec(arch="ds_cnn", classes=10, input=INPUT)

@@ -18,7 +18,7 @@ from pipeline.data.images import IMAGE_SUFFIXES, read_image
 from pipeline.errors import DataError
 from quantization.convert import NO_SAMPLES, Converted, convert
 from quantization.errors import ModelError
-from quantization.load import load_model
+from quantization.graph.load import load_model
 from quantization.lower.lowering import Port
 from quantization.recipe import QuantRecipe
 

@@ -12,8 +12,8 @@ from pipeline.progress import SILENT, Progress
 from pipeline.recipe import Recipe, TrainRecipe
 from pipeline.train import train
 from quantization.qat import FakeQuantNetwork, exported
-from quantization.qdq import quantize
 from quantization.quantized import Quantized
+from quantization.scales.qdq import quantize
 
 NAME = "fine-tune int8"
 # The float network's answers alone are learnt, as they are: what is wanted is no drop from it.

@@ -7,10 +7,10 @@ import msgspec
 
 from edge_agent.atomic import write_whole
 from pipeline.ladder import Rung, Tried
-from quantization.calibrate import Ranges
 from quantization.errors import ModelError
-from quantization.load import load_model
+from quantization.graph.load import load_model
 from quantization.quantized import Quantized
+from quantization.scales.calibrate import Ranges
 
 
 @dataclass(frozen=True)

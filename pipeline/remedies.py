@@ -13,10 +13,10 @@ from edge_agent.arrays import F32
 from pipeline.ladder import Attempt, Made
 from pipeline.recipe import Remedy
 from quantization.doctor import diagnose
-from quantization.graph import Graph, read
-from quantization.plan import layer_of
+from quantization.graph.graph import Graph, read
 from quantization.quantized import Quantized, quantized
 from quantization.recipe import QuantRecipe
+from quantization.scales.plan import layer_of
 
 # Enough to put layers in order of what they cost.
 DIAGNOSED_BATCHES = 2

@@ -8,17 +8,17 @@ import onnx
 from edge_agent.arrays import F32
 from edge_agent.bundle.affine import Affine
 from quantization.errors import ModelError
-from quantization.fold import fold
-from quantization.imported import (
+from quantization.fold.fold import fold
+from quantization.lower import Lowered, lower
+from quantization.quantized import Quantized, quantized
+from quantization.recipe import QuantRecipe
+from quantization.scales.imported import (
     Imported,
     Scales,
     import_quantized,
     is_quantized,
     without_scale,
 )
-from quantization.lower import Lowered, lower
-from quantization.quantized import Quantized, quantized
-from quantization.recipe import QuantRecipe
 
 DEFAULT_RECIPE = QuantRecipe()
 NO_SAMPLES: tuple[F32, ...] = ()

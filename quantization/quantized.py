@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import onnx
 
 from edge_agent.arrays import F32
-from quantization.answers import keep_softmax
-from quantization.calibrate import Ranges, calibrate
-from quantization.check import check, check_float
-from quantization.equalize import equalize
 from quantization.errors import CalibrationError, ModelError
-from quantization.graph import read
-from quantization.imported import Scales
-from quantization.plan import quantized_values
-from quantization.qdq import NO_SCALES, quantize
+from quantization.graph.graph import read
 from quantization.recipe import QuantRecipe
-from quantization.refine import refine
+from quantization.remedies.equalize import equalize
+from quantization.remedies.refine import refine
+from quantization.scales.answers import keep_softmax
+from quantization.scales.calibrate import Ranges, calibrate
+from quantization.scales.check import check, check_float
+from quantization.scales.imported import Scales
+from quantization.scales.plan import quantized_values
+from quantization.scales.qdq import NO_SCALES, quantize
 
 NOTHING_SEEN = Ranges({}, samples=0)
 

@@ -11,7 +11,7 @@ from onnx_nets import Array, net, node, normal
 
 from edge_agent.arrays import F32
 from quantization.doctor import Diagnosis, diagnose
-from quantization.fold import fold
+from quantization.fold.fold import fold
 from quantization.quantized import quantized
 from quantization.recipe import QuantRecipe
 

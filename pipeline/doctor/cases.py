@@ -14,11 +14,11 @@ from pipeline.convert import Preprocessing, Samples
 from pipeline.errors import DataError, RunError
 from pipeline.ladder import Ladder
 from pipeline.progress import Progress, open_progress
-from quantization.fold import fold
-from quantization.imported import Imported, Scales, import_quantized, is_quantized
-from quantization.load import load_model
+from quantization.fold.fold import fold
+from quantization.graph.load import load_model
 from quantization.quantized import quantized
 from quantization.recipe import QuantRecipe
+from quantization.scales.imported import Imported, Scales, import_quantized, is_quantized
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from pipeline.doctor.findings import Findings
 from pipeline.report.svg import ACCENT, INK, PAPER, QUIET, SECOND, WARM, axes, inline_svg
 from quantization.doctor import Culprit, Kind
 from quantization.doctor.words import share, span
-from quantization.ranges import Range
+from quantization.scales.ranges import Range
 
 WIDE, TALL, LOW = 460.0, 250.0, 150.0
 # Up to this many layers each has a dot of its own; more would run together.

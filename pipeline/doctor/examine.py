@@ -15,8 +15,8 @@ from pipeline.doctor.page import render
 from pipeline.doctor.terminal import show
 from quantization.doctor import diagnose
 from quantization.doctor.trials import Trial, candidates, trials
-from quantization.graph import read
-from quantization.plan import int8_values
+from quantization.graph.graph import read
+from quantization.scales.plan import int8_values
 
 FOLDER = "doctor"
 PAGE_FILE = "doctor.html"

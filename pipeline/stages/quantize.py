@@ -23,7 +23,7 @@ from pipeline.remedies import Remedies
 from pipeline.run import RESUME_FOLDER, Run, Stage
 from pipeline.stages.train import texts_drawn
 from pipeline.task import Training
-from quantization.fold import fold
+from quantization.fold.fold import fold
 from quantization.quantized import Quantized
 
 FLOAT_FILE = "float.onnx"

@@ -8,19 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.arrays import F32
-from quantization.batching import takes_batches
 from quantization.doctor.isolate import isolated
 from quantization.doctor.paired import Int8Layer
-from quantization.fold import drop_unread
-from quantization.graph import Graph, write
+from quantization.fold.fold import drop_unread
+from quantization.graph.batching import takes_batches
+from quantization.graph.graph import Graph, write
+from quantization.graph.session import open_session
 from quantization.lower.ops import find
-from quantization.lower.registry import Scale
-from quantization.observe import Watched
-from quantization.observer import Observer
-from quantization.plan import int8_values
-from quantization.ranges import Range
+from quantization.lower.rules import Scale
 from quantization.recipe import QuantRecipe
-from quantization.session import open_session
+from quantization.scales.observe import Watched
+from quantization.scales.observer import Observer
+from quantization.scales.plan import int8_values
+from quantization.scales.ranges import Range
 
 # What `Seen.most` holds: a range that only one value in 10,000 leaves.
 MOST = QuantRecipe(calibration="percentile", percentile=99.99)

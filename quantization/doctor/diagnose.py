@@ -19,10 +19,10 @@ from quantization.doctor.value_causes import (
 )
 from quantization.doctor.weight_causes import shifted_mean, unlike_columns, unlike_rows
 from quantization.errors import ModelError
-from quantization.graph import Graph, Node, read
+from quantization.graph.graph import Graph, Node, read
 from quantization.lower.ops import find
-from quantization.lower.registry import Scale
-from quantization.plan import Group, activation_inputs, scale_groups
+from quantization.lower.rules import Scale
+from quantization.scales.plan import Group, activation_inputs, scale_groups
 
 # In this order, each on top of those before: a scale that somebody else stretches, for one,
 # would make an outlier look larger than it is.

@@ -4,7 +4,7 @@ from enum import Enum
 
 import msgspec
 
-from quantization.ranges import Range
+from quantization.scales.ranges import Range
 
 
 class Kind(Enum):

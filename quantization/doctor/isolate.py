@@ -7,7 +7,7 @@ import numpy as np
 
 from edge_agent.bundle.affine import QMAX, QMIN
 from quantization.doctor.paired import Grid, Int8Layer
-from quantization.graph import Array, Graph, Node
+from quantization.graph.graph import Array, Graph, Node
 
 
 def isolated(graph: Graph, layers: Iterable[Int8Layer]) -> Graph:

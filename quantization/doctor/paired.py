@@ -7,10 +7,10 @@ import numpy as np
 
 from edge_agent.bundle.affine import QMAX, QMIN, Affine
 from quantization.errors import ModelError
-from quantization.graph import Array, Graph, Node
-from quantization.imported import PAIR
-from quantization.plan import int8_values, layer_of
-from quantization.ranges import Range
+from quantization.graph.graph import Array, Graph, Node
+from quantization.scales.imported import PAIR
+from quantization.scales.plan import int8_values, layer_of
+from quantization.scales.ranges import Range
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from quantization.doctor.bench import Bench, Seen
 from quantization.doctor.diagnosis import Kind
 from quantization.doctor.paired import Int8Layer
-from quantization.plan import Group
-from quantization.ranges import Range
+from quantization.scales.plan import Group
+from quantization.scales.ranges import Range
 
 # A scale that is four times too coarse leaves 6 bits of 8.
 TOO_COARSE = 4.0

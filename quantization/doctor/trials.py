@@ -10,12 +10,12 @@ from quantization.doctor.bench import Bench, decibels
 from quantization.doctor.diagnosis import Diagnosis, Kind
 from quantization.doctor.paired import paired
 from quantization.errors import QuantizationError
-from quantization.graph import Graph, read
+from quantization.graph.graph import Graph, read
 from quantization.lower.ops import find
-from quantization.lower.registry import Scale
-from quantization.plan import int8_values, layer_of
+from quantization.lower.rules import Scale
 from quantization.quantized import quantized
 from quantization.recipe import QuantRecipe
+from quantization.scales.plan import int8_values, layer_of
 
 # More layers than this are counted, not named.
 NAMED = 4

@@ -12,8 +12,8 @@ import numpy as np
 from quantization.doctor.diagnosis import Kind
 from quantization.doctor.paired import Grid
 from quantization.doctor.patient import TOO_COARSE, Patient, Suspicion, narrow_one, width, with_zero
-from quantization.graph import Node
-from quantization.ranges import Range, affine_of
+from quantization.graph.graph import Node
+from quantization.scales.ranges import Range, affine_of
 
 # Clipping cuts off the largest values: less of it matters.
 CLIPPED = 1.1

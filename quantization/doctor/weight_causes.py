@@ -13,10 +13,10 @@ from quantization.doctor.diagnosis import Kind
 from quantization.doctor.isolate import isolated
 from quantization.doctor.paired import Int8Layer
 from quantization.doctor.patient import TOO_COARSE, Patient, Suspicion, narrow_one, width, with_zero
-from quantization.graph import Array, Node
+from quantization.graph.graph import Array, Node
 from quantization.lower.ops import find
-from quantization.lower.registry import Weights
-from quantization.ranges import Range
+from quantization.lower.rules import Weights
+from quantization.scales.ranges import Range
 
 
 def unlike_rows(patient: Patient) -> Suspicion | None:

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from quantization.doctor.diagnosis import Culprit, Kind
-from quantization.ranges import Range
+from quantization.scales.ranges import Range
 
 
 def title(culprit: Culprit) -> str:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from edge_agent.arrays import F32
 from edge_agent.bundle.affine import QMAX, QMIN, Affine
-from quantization.graph import Array, Node, Shape
-from quantization.lower.registry import Activation, refuse
+from quantization.graph.graph import Array, Node, Shape
+from quantization.lower.rules import Activation
+from quantization.lower.table import refuse
 
 INT8, INT32, FLOAT32 = np.dtype(np.int8), np.dtype(np.int32), np.dtype(np.float32)
 

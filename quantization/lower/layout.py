@@ -6,16 +6,12 @@ Transpose is only another name for the same tensor, and a TRANSPOSE is emitted o
 reader wants an order that the tensor does not have.
 """
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quantization.graph import Array, Shape
-from quantization.lower.registry import CASTS, Layout, find
-
-if TYPE_CHECKING:
-    from quantization.lower.graph import Operation, Tensor, TypedGraph
+from quantization.graph.graph import Array, Shape
 
 Order: TypeAlias = tuple[int, ...]
 Elements: TypeAlias = NDArray[np.int64]
@@ -136,46 +132,3 @@ def _elements(sizes: Shape, axes: list[int]) -> int:
 def flattened_elements(onnx_shape: Shape, order: Order) -> Elements:
     """Where each element (K,) of a flattened TFLite tensor stands in ONNX's flattened one."""
     return np.arange(np.prod(onnx_shape)).reshape(onnx_shape).transpose(order).reshape(-1)
-
-
-def wish(graph: "TypedGraph", tensor: "Tensor") -> Order:
-    """The order that the first reader with a wish has for a tensor; else the usual one.
-
-    Usual is channels last for rank 4, a feature map, and ONNX's own for any other rank.
-    """
-    rank = len(tensor.shape)
-    usual = channels_last(rank) if rank == 4 else as_onnx(rank)
-    return _wish(graph, tensor, set()) or usual
-
-
-def _wish(graph: "TypedGraph", tensor: "Tensor", seen: "set[Tensor]") -> Order | None:
-    for operation in graph.consumers(tensor):
-        if operation.output in seen:
-            continue
-        seen.add(operation.output)
-        found = _wish_of(graph, operation, tensor, seen)
-        if found is not None:
-            return found
-    return None
-
-
-def _wish_of(
-    graph: "TypedGraph", operation: "Operation", tensor: "Tensor", seen: "set[Tensor]"
-) -> Order | None:
-    node, rank = operation.node, len(tensor.shape)
-    rule = Layout.KEPT if node.op in CASTS else find(node).layout
-    if rule is Layout.CHANNELS_LAST:
-        return channels_last(rank) if operation.inputs[0] is tensor else None
-    same_rank = len(operation.output.shape) == rank
-    later = _wish(graph, operation.output, seen) if rule is not Layout.OWN else None
-    if later is None:
-        return None
-    if rule is Layout.TRANSPOSED:
-        return before_transpose(later, transpose_permutation(operation))
-    return later if same_rank else None
-
-
-def transpose_permutation(operation: "Operation") -> Order:
-    """The permutation of an ONNX Transpose; by default it reverses the axes."""
-    rank = len(operation.value().shape)
-    return operation.node.integers("perm", tuple(reversed(range(rank))))

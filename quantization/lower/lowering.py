@@ -7,15 +7,16 @@ import onnx
 
 from edge_agent.bundle.affine import Affine
 from quantization.errors import ModelError
-from quantization.graph import Shape
-from quantization.lower import layout
+from quantization.graph.graph import Shape
+from quantization.lower import layout, wishes
 from quantization.lower.flatbuffer import serialize
 from quantization.lower.graph import FLOAT32, Operation, Quantization, Tensor, TypedGraph
 from quantization.lower.network import Network
 from quantization.lower.ops import find
 from quantization.lower.ops.cast import emit_cast
 from quantization.lower.reading import read_typed
-from quantization.lower.registry import CASTS, Scale
+from quantization.lower.registry import LOWERINGS
+from quantization.lower.rules import CASTS, Scale
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def lower(model: onnx.ModelProto) -> Lowered:
 def emit(graph: TypedGraph) -> Network:
     """The TFLite network of a typed graph."""
     network = Network(graph)
-    network.write(graph.input, layout.wish(graph, graph.input))  # tensor 0
+    network.write(graph.input, wishes.wish(graph, graph.input))  # tensor 0
     requantized: dict[tuple[Tensor, Affine], Tensor] = {}
     for operation in graph.operations:
         if operation.node.op in CASTS:
@@ -109,10 +110,10 @@ def emit(graph: TypedGraph) -> Network:
             operation = _at_one_scale(operation, result.affine, network, requantized)
         if own is not None and result.affine not in (None, own):
             fixed = replace(result, name=f"{result.name}:fixed", quantization=_of(own))
-            entry.lower(replace(operation, output=fixed), network)
+            LOWERINGS[operation.node.op](replace(operation, output=fixed), network)
             emit_cast(network, fixed, result)
         else:
-            entry.lower(operation, network)
+            LOWERINGS[operation.node.op](operation, network)
     return network
 
 

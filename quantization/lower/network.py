@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from quantization.graph import Array, Shape
+from quantization.graph.graph import Array, Shape
 from quantization.lower import layout
 from quantization.lower.graph import Quantization, Tensor, TypedGraph
 

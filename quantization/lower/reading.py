@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 
 from quantization.errors import ModelError
-from quantization.graph import Graph, Node, read
+from quantization.graph.graph import Graph, Node, read
 from quantization.lower.graph import (
     FLOAT32,
     INT8,
@@ -20,14 +20,8 @@ from quantization.lower.graph import (
     Tensor,
     TypedGraph,
 )
-from quantization.lower.registry import (
-    Activation,
-    Scale,
-    activation,
-    find,
-    is_fused,
-    within_reach,
-)
+from quantization.lower.rules import Activation, Scale, activation, within_reach
+from quantization.lower.table import find, is_fused
 
 
 def read_typed(model: onnx.ModelProto) -> TypedGraph:

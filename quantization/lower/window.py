@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from quantization.graph import Shape
+from quantization.graph.graph import Shape
 from quantization.lower import layout
 from quantization.lower.graph import Operation, Tensor
 from quantization.lower.network import Network
-from quantization.lower.registry import refuse
+from quantization.lower.table import refuse
 
 
 @dataclass(frozen=True)

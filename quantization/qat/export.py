@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import onnx
 
-from quantization.calibrate import Ranges
 from quantization.errors import QuantizationError
-from quantization.graph import write
+from quantization.graph.graph import write
 from quantization.qat.network import FakeQuantNetwork
+from quantization.scales.calibrate import Ranges
 
 
 def exported(network: FakeQuantNetwork) -> tuple[onnx.ModelProto, Ranges]:

@@ -5,12 +5,12 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from quantization.calibrate import Ranges
-from quantization.check import check
-from quantization.graph import Array, read
+from quantization.graph.graph import Array, read
 from quantization.qat.forward import Forward, Target
 from quantization.qat.ranges import TrainedRanges
 from quantization.qat.steps import Step, plan
+from quantization.scales.calibrate import Ranges
+from quantization.scales.check import check
 
 
 class FakeQuantNetwork(nn.Module):

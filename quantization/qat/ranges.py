@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from edge_agent.bundle.affine import Affine
-from quantization.calibrate import Ranges
 from quantization.errors import QuantizationError
-from quantization.graph import Graph
-from quantization.plan import scale_groups
-from quantization.qdq import constant_ranges
-from quantization.ranges import Range, affine_of
+from quantization.graph.graph import Graph
+from quantization.scales.calibrate import Ranges
+from quantization.scales.plan import scale_groups
+from quantization.scales.qdq import constant_ranges
+from quantization.scales.ranges import Range, affine_of
 
 # Of float32, which a scale is.
 LARGEST = float(np.finfo(np.float32).max)

@@ -13,7 +13,7 @@ from typing import NoReturn, TypeAlias
 from torch import Tensor
 
 from quantization.errors import UnsupportedOperatorError
-from quantization.graph import Array, Node, Shape
+from quantization.graph.graph import Array, Node, Shape
 from quantization.qat.rounding import Rounding
 
 Compute: TypeAlias = Callable[..., Tensor]

@@ -6,17 +6,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edge_agent.bundle.affine import Affine
-from quantization.batching import takes_batches
 from quantization.errors import QuantizationError
-from quantization.graph import Graph, Node
+from quantization.graph.batching import takes_batches
+from quantization.graph.graph import Graph, Node
 from quantization.lower.ops import find as find_lowering
-from quantization.lower.registry import Scale, Weights, is_fused
-from quantization.plan import activation_inputs, layer_of, operands
+from quantization.lower.rules import Scale, Weights
+from quantization.lower.table import is_fused
 from quantization.qat.ops import find
 from quantization.qat.registry import Call, Operator, refuse
 from quantization.qat.rounding import NO_BOUNDS
-from quantization.qdq import range_of
-from quantization.ranges import affine_of
+from quantization.scales.plan import activation_inputs, layer_of, operands
+from quantization.scales.qdq import range_of
+from quantization.scales.ranges import affine_of
 
 
 @dataclass(frozen=True)

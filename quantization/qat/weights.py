@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from quantization.lower.registry import Weights
+from quantization.lower.rules import Weights
 from quantization.qat.rounding import rounded
-from quantization.qdq import BIAS_MAX, WEIGHT_MAX
+from quantization.scales.qdq import BIAS_MAX, WEIGHT_MAX
 
 
 def weight_scales(weight: Tensor, bias: Tensor, input_scale: float, rule: Weights) -> Tensor:

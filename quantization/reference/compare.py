@@ -8,7 +8,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from edge_agent.arrays import I8
-from quantization.graph import Array
+from quantization.graph.graph import Array
 from quantization.reference.errors import TfliteFileError
 from quantization.reference.model import IDENTIFIER, Operator, TfliteModel, read
 from quantization.reference.registry import find

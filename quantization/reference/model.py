@@ -9,7 +9,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from quantization.graph import Array, Shape
+from quantization.graph.graph import Array, Shape
 from quantization.reference.errors import TfliteFileError
 
 IDENTIFIER = b"TFL3"

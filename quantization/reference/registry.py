@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeAlias
 
-from quantization.graph import Array
+from quantization.graph.graph import Array
 from quantization.reference.errors import UnsupportedKernelError
 from quantization.reference.model import Operator
 

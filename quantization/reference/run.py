@@ -6,7 +6,7 @@ from typing import cast
 import numpy as np
 
 from edge_agent.arrays import I8
-from quantization.graph import Array
+from quantization.graph.graph import Array
 from quantization.reference import kernels as kernels  # fills the table
 from quantization.reference.errors import TfliteFileError
 from quantization.reference.model import Operator, Tensor, TfliteModel, read

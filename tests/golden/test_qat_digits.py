@@ -21,16 +21,16 @@ from pipeline.export_onnx import to_onnx
 from pipeline.models import ModelSpec
 from pipeline.recipe import TrainRecipe
 from pipeline.train import train
-from quantization.calibrate import calibrate
 from quantization.convert import Converted
-from quantization.fold import fold
-from quantization.graph import read, write
+from quantization.fold.fold import fold
+from quantization.graph.graph import read, write
 from quantization.lower import lower
-from quantization.lower.registry import is_fused
+from quantization.lower.table import is_fused
 from quantization.qat import FakeQuantNetwork, exported
-from quantization.qdq import quantize
 from quantization.quantized import Quantized
 from quantization.recipe import QuantRecipe
+from quantization.scales.calibrate import calibrate
+from quantization.scales.qdq import quantize
 
 MEAN, STD = 0.3, 0.35
 INPUT = InputSpec(height=16, width=16, colour="gray", mean=(MEAN,), std=(STD,))

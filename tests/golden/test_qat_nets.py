@@ -21,15 +21,15 @@ from edge_agent.arrays import F32
 from edge_agent.bundle.manifest import InputSpec
 from pipeline.models import ModelSpec, build
 from pipeline.recipe import Arch
-from quantization.calibrate import calibrate
 from quantization.convert import Converted
-from quantization.fold import fold
+from quantization.fold.fold import fold
 from quantization.lower import lower
 from quantization.qat import FakeQuantNetwork, exported
-from quantization.qdq import quantize
 from quantization.quantized import Quantized
 from quantization.recipe import QuantRecipe
 from quantization.reference import exposed
+from quantization.scales.calibrate import calibrate
+from quantization.scales.qdq import quantize
 
 INPUT = InputSpec(height=16, width=16, colour="gray", mean=(0.3,), std=(0.35,))
 

@@ -14,7 +14,7 @@ from torch_nets import NETS, exported, randomised
 from edge_agent.arrays import F32
 from edge_agent.runtime import Interpreter
 from quantization.convert import Converted, convert
-from quantization.fold import fold
+from quantization.fold.fold import fold
 from quantization.recipe import QuantRecipe
 
 WORKER = Path(__file__).parents[1] / "tflite_runtime_worker.py"

@@ -16,10 +16,10 @@ from torch_nets import exported, randomised
 
 from edge_agent.arrays import F32
 from edge_agent.runtime import Interpreter
-from quantization.batching import takes_batches
 from quantization.convert import Converted, convert
-from quantization.fold import fold
-from quantization.graph import read
+from quantization.fold.fold import fold
+from quantization.graph.batching import takes_batches
+from quantization.graph.graph import read
 from quantization.recipe import QuantRecipe
 from quantization.reference import exposed, first_difference
 

@@ -26,10 +26,10 @@ from random_nets import Net, networks
 from edge_agent.arrays import F32
 from quantization.convert import Converted, convert
 from quantization.errors import UnsupportedOperatorError
-from quantization.fold import fold
-from quantization.graph import read
-from quantization.plan import int8_values
+from quantization.fold.fold import fold
+from quantization.graph.graph import read
 from quantization.recipe import QuantRecipe
+from quantization.scales.plan import int8_values
 
 SAMPLES = 3
 

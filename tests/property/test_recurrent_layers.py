@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from onnx_nets import Array, converted, float_tensors, normal, quanta_apart, run_onnx_all
 from recurrent_nets import OUTPUTS, recurrent, uniform
 
-from quantization.fold import fold
+from quantization.fold.fold import fold
 
 # What one operator is off, the steps after it pass on: quanta of a whole sequence.
 LITERT_QUANTA = 3

@@ -8,11 +8,11 @@ from onnx_nets import FLOAT_ERROR, Array, net, node, normal, quanta_apart, run_o
 from random_nets import Net, networks
 
 from quantization.convert import convert
-from quantization.equalize import equalize
-from quantization.fold import fold
-from quantization.graph import read
-from quantization.layers import weighted
+from quantization.fold.fold import fold
+from quantization.graph.graph import read
 from quantization.recipe import QuantRecipe
+from quantization.remedies.equalize import equalize
+from quantization.remedies.layers import weighted
 
 EVERYTHING = QuantRecipe(equalize=True, correct_bias=True, rounding="learned")
 

@@ -12,7 +12,7 @@ from quantization.lower.ops import (
     space,
     transposed_conv,
 )
-from quantization.lower.registry import OPERATORS, find
+from quantization.lower.table import OPERATORS, find
 
 __all__ = [
     "OPERATORS",

@@ -11,7 +11,8 @@ from quantization.lower import layout
 from quantization.lower.graph import Operation, Tensor
 from quantization.lower.network import Network
 from quantization.lower.ops.cast import emit_cast, emit_copy
-from quantization.lower.registry import FUSED_BOUNDS, Activation, Layout, operator, within_reach
+from quantization.lower.registry import operator
+from quantization.lower.rules import FUSED_BOUNDS, Activation, Layout, within_reach
 
 CLIPS = {
     Activation.RELU: schema.BuiltinOperator.RELU,

@@ -4,10 +4,11 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from quantization.lower import layout
+from quantization.lower import layout, wishes
 from quantization.lower.graph import Operation, Tensor
 from quantization.lower.network import Network
-from quantization.lower.registry import operator, refuse
+from quantization.lower.registry import operator
+from quantization.lower.table import refuse
 
 # The broadcasting kernels of tflite-runtime 2.14 walk over this many axes.
 MAX_RANK = 4
@@ -77,7 +78,7 @@ def _common_order(operation: Operation, network: Network) -> layout.Order:
     computed = [t for t in operation.inputs[:2] if t is not None and t.data is None]
     full = [t for t in computed if len(t.shape) == len(y.shape)]
     if not full:
-        return layout.wish(network.graph, y)
+        return wishes.wish(network.graph, y)
     return network.orders[max(full, key=_elements)]
 
 

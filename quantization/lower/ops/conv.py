@@ -5,7 +5,9 @@ from ai_edge_litert import schema_py_generated as schema
 from quantization.lower.graph import Operation
 from quantization.lower.network import Network
 from quantization.lower.ops.padding import padded_input
-from quantization.lower.registry import Layout, Weights, operator, refuse
+from quantization.lower.registry import operator
+from quantization.lower.rules import Layout, Weights
+from quantization.lower.table import refuse
 from quantization.lower.window import plane, steps, windows, write_map
 
 

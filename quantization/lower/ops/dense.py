@@ -5,7 +5,9 @@ from ai_edge_litert import schema_py_generated as schema
 from quantization.lower import layout
 from quantization.lower.graph import Operation, Tensor
 from quantization.lower.network import Network
-from quantization.lower.registry import Layout, Weights, operator, refuse
+from quantization.lower.registry import operator
+from quantization.lower.rules import Layout, Weights
+from quantization.lower.table import refuse
 
 
 # Per tensor: scales per channel need a newer FULLY_CONNECTED than tflite-runtime 2.14 has.

@@ -3,7 +3,7 @@
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from quantization.graph import Array
+from quantization.graph.graph import Array
 from quantization.lower.graph import Operation, Tensor
 from quantization.lower.network import Network
 from quantization.lower.window import Window, nhwc, read_map

@@ -7,7 +7,9 @@ from quantization.lower.graph import Operation
 from quantization.lower.network import Network
 from quantization.lower.ops.padding import explicit_padding, padded_input
 from quantization.lower.ops.select import emit_slice
-from quantization.lower.registry import Layout, Scale, operator, refuse
+from quantization.lower.registry import operator
+from quantization.lower.rules import Layout, Scale
+from quantization.lower.table import refuse
 from quantization.lower.window import (
     Window,
     nhwc,

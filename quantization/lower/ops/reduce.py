@@ -9,7 +9,9 @@ from ai_edge_litert import schema_py_generated as schema
 from quantization.lower import layout
 from quantization.lower.graph import Operation
 from quantization.lower.network import Network
-from quantization.lower.registry import Layout, Scale, operator, refuse
+from quantization.lower.registry import operator
+from quantization.lower.rules import Layout, Scale
+from quantization.lower.table import refuse
 
 # The kernels of tflite-runtime 2.14 reduce up to this many axes.
 MAX_RANK = 4

@@ -7,7 +7,9 @@ from quantization.lower import layout
 from quantization.lower.graph import Operation
 from quantization.lower.network import Network
 from quantization.lower.ops.padding import emit_pad
-from quantization.lower.registry import Scale, operator, refuse
+from quantization.lower.registry import operator
+from quantization.lower.rules import Scale
+from quantization.lower.table import refuse
 
 # STRIDED_SLICE and PAD of tflite-runtime 2.14 walk over this many axes.
 MAX_RANK = 5

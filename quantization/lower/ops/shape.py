@@ -1,9 +1,10 @@
 """Operators that only name or order axes anew."""
 
-from quantization.lower import layout
+from quantization.lower import layout, wishes
 from quantization.lower.graph import Operation, Tensor
 from quantization.lower.network import Network
-from quantization.lower.registry import CASTS, Layout, Scale, operator
+from quantization.lower.registry import operator
+from quantization.lower.rules import CASTS, Layout, Scale
 
 
 @operator("Reshape", scale=Scale.SHARED, layout=Layout.OWN)
@@ -14,7 +15,7 @@ def reshape(operation: Operation, network: Network) -> None:
     """
     x, y = operation.value(), operation.output
     own = network.orders[x]
-    wish = layout.wish(network.graph, y)
+    wish = wishes.wish(network.graph, y)
     order = layout.through_reshape(x.shape, y.shape, own, wish)
     if order is None and len(y.shape) == 2 and y.shape[0] == 1 and _only_feeds_dense(network, y):
         network.elements[y] = layout.flattened_elements(x.shape, own)
@@ -36,7 +37,7 @@ for _name in ("Flatten", "Squeeze", "Unsqueeze"):
 def transpose(operation: Operation, network: Network) -> None:
     """No operator: the same tensor by other names of its axes."""
     x, y = operation.value(), operation.output
-    permutation = layout.transpose_permutation(operation)
+    permutation = wishes.transpose_permutation(operation)
     network.place(y, network.value(x), layout.of_transposed(network.orders[x], permutation))
 
 

@@ -6,7 +6,9 @@ from ai_edge_litert import schema_py_generated as schema
 from quantization.lower.graph import Operation
 from quantization.lower.network import Network
 from quantization.lower.ops.sampling import Sampling, sampling
-from quantization.lower.registry import Layout, Scale, operator, refuse
+from quantization.lower.registry import operator
+from quantization.lower.rules import Layout, Scale
+from quantization.lower.table import refuse
 from quantization.lower.window import read_map, write_map
 
 

@@ -1,7 +1,7 @@
 """Dense layers: every input times a weight, summed, for each output."""
 
 from edge_agent.arrays import I8
-from quantization.graph import Array
+from quantization.graph.graph import Array
 from quantization.reference.fixed_point import multiply, quantize_multiplier
 from quantization.reference.kernels.output import centred, to_int8
 from quantization.reference.model import Operator

@@ -6,7 +6,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from edge_agent.arrays import I8
-from quantization.graph import Array
+from quantization.graph.graph import Array
 from quantization.reference.fixed_point import Multiplier, multiply, quantize_multiplier
 from quantization.reference.kernels.output import clamp
 from quantization.reference.model import Operator

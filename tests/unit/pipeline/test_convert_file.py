@@ -23,7 +23,7 @@ from pipeline.cli import main
 from pipeline.convert import Preprocessing, Samples, convert_file, recipe_of
 from quantization.convert import convert
 from quantization.errors import ModelError
-from quantization.load import load_model
+from quantization.graph.load import load_model
 from quantization.recipe import QuantRecipe
 
 SHAPE = (1, 3, 8, 10)

@@ -24,7 +24,7 @@ from pipeline.recipe import (
 )
 from pipeline.stages.quantize import Samples
 from quantization.doctor import diagnose
-from quantization.fold import fold
+from quantization.fold.fold import fold
 from quantization.lower import lower
 from quantization.quantized import Quantized, quantized
 from quantization.recipe import QuantRecipe

@@ -16,10 +16,10 @@ from pipeline.ladder import Attempt, Climbed, Figures, Goal, Ladder, Made, Rung,
 from pipeline.ladder_memory import LadderMemory
 from pipeline.progress import Silent
 from pipeline.recipe import REMEDIES, Remedy
-from quantization.calibrate import Ranges
 from quantization.quantized import Quantized
-from quantization.ranges import Range
 from quantization.recipe import QuantRecipe
+from quantization.scales.calibrate import Ranges
+from quantization.scales.ranges import Range
 
 BUDGET = Goal(0.002, 0.002)
 

@@ -14,13 +14,13 @@ from pipeline.ladder import Made
 from pipeline.recipe import Remedy
 from pipeline.remedies import Remedies
 from quantization.doctor import diagnose
-from quantization.fold import fold
-from quantization.graph import read
-from quantization.plan import layer_of
-from quantization.qdq import quantize
+from quantization.fold.fold import fold
+from quantization.graph.graph import read
 from quantization.quantized import Quantized, quantized
-from quantization.ranges import Range
 from quantization.recipe import QuantRecipe
+from quantization.scales.plan import layer_of
+from quantization.scales.qdq import quantize
+from quantization.scales.ranges import Range
 
 
 @pytest.fixture(name="folded", scope="module")

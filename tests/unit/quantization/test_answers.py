@@ -9,13 +9,13 @@ from onnx import numpy_helper
 from onnx_nets import net, node
 
 from edge_agent.arrays import F32
-from quantization.answers import keep_softmax
-from quantization.calibrate import Ranges, calibrate
 from quantization.errors import CalibrationError
-from quantization.fold import fold
+from quantization.fold.fold import fold
 from quantization.quantized import quantized
-from quantization.ranges import Range, affine_of
 from quantization.recipe import QuantRecipe
+from quantization.scales.answers import keep_softmax
+from quantization.scales.calibrate import Ranges, calibrate
+from quantization.scales.ranges import Range, affine_of
 
 SOFTMAX = QuantRecipe(outputs="softmax")
 

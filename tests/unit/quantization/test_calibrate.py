@@ -8,11 +8,11 @@ import pytest
 from onnx_nets import Array, net, node, normal
 
 from edge_agent.arrays import F32
-from quantization.calibrate import Ranges, calibrate
 from quantization.errors import CalibrationError
-from quantization.fold import fold
-from quantization.ranges import Range
+from quantization.fold.fold import fold
 from quantization.recipe import QuantRecipe
+from quantization.scales.calibrate import Ranges, calibrate
+from quantization.scales.ranges import Range
 
 MINMAX = QuantRecipe()
 

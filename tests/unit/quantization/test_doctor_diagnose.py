@@ -26,7 +26,7 @@ from edge_agent.bundle.affine import Affine
 from quantization.doctor import Culprit, Diagnosis, Kind, diagnose
 from quantization.doctor.paired import Grid
 from quantization.doctor.patient import Patient, Suspicion
-from quantization.fold import fold
+from quantization.fold.fold import fold
 from quantization.quantized import quantized
 from quantization.recipe import QuantRecipe
 

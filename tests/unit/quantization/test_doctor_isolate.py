@@ -7,8 +7,8 @@ from edge_agent.bundle.affine import Affine
 from quantization.doctor.bench import Bench, decibels
 from quantization.doctor.isolate import isolated
 from quantization.doctor.paired import Grid, Int8Layer, paired, range_of
-from quantization.fold import fold
-from quantization.graph import Graph, Node, read, write
+from quantization.fold.fold import fold
+from quantization.graph.graph import Graph, Node, read, write
 from quantization.quantized import quantized
 from quantization.recipe import QuantRecipe
 

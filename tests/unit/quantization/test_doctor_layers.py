@@ -15,11 +15,11 @@ from operator_cases import CASES, Case
 
 from quantization.doctor import diagnose
 from quantization.errors import CalibrationError, ModelError
-from quantization.fold import fold
-from quantization.graph import read
-from quantization.plan import int8_values
+from quantization.fold.fold import fold
+from quantization.graph.graph import read
 from quantization.quantized import quantized
 from quantization.recipe import QuantRecipe
+from quantization.scales.plan import int8_values
 
 MINMAX = QuantRecipe()
 

@@ -15,8 +15,8 @@ from hurt_nets import (
 
 from quantization.doctor import Diagnosis
 from quantization.doctor.trials import Trial, candidates, in_float, trials
-from quantization.fold import fold
-from quantization.graph import read
+from quantization.fold.fold import fold
+from quantization.graph.graph import read
 from quantization.recipe import QuantRecipe
 
 PLAIN = QuantRecipe()

@@ -2,7 +2,7 @@ import pytest
 
 from quantization.doctor import Culprit, Kind
 from quantization.doctor.words import advice, number, price, reason, share, times, title
-from quantization.ranges import Range
+from quantization.scales.ranges import Range
 
 COVERS, NEEDS = Range(0.0, 458.8), Range(-0.25, 4.2)
 

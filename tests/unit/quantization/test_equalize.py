@@ -7,11 +7,11 @@ import pytest
 from onnx_nets import Array, net, node, normal, run_onnx, run_onnx_all
 
 from edge_agent.arrays import F32
-from quantization.equalize import equalize
 from quantization.errors import CalibrationError
-from quantization.fold import fold
-from quantization.graph import read
-from quantization.layers import weighted
+from quantization.fold.fold import fold
+from quantization.graph.graph import read
+from quantization.remedies.equalize import equalize
+from quantization.remedies.layers import weighted
 
 CHANNELS = 4
 SHAPE = (3, 6, 6)

@@ -4,7 +4,7 @@ import pytest
 from onnx_nets import net, node, normal, run_onnx
 
 from quantization.errors import ModelError
-from quantization.fold import fold
+from quantization.fold.fold import fold
 
 
 def operators(model: onnx.ModelProto) -> list[str]:

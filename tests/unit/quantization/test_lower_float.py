@@ -26,14 +26,14 @@ from onnx_nets import (
 from other_runtime import run_other
 
 from edge_agent.arrays import F32
-from quantization.calibrate import Ranges
 from quantization.convert import Converted, convert
 from quantization.errors import ModelError, UnsupportedOperatorError
-from quantization.fold import fold
+from quantization.fold.fold import fold
 from quantization.lower import lower
-from quantization.qdq import quantize
-from quantization.ranges import Range
 from quantization.recipe import QuantRecipe
+from quantization.scales.calibrate import Ranges
+from quantization.scales.qdq import quantize
+from quantization.scales.ranges import Range
 
 SHAPE = (3, 6, 6)
 WEIGHTS = {name: normal(4, 4, 3, 3, seed=i) / 3 for i, name in enumerate("abcd")}

@@ -15,11 +15,11 @@ from onnx_nets import (
 )
 
 from edge_agent.runtime import Interpreter
-from quantization.calibrate import Ranges
-from quantization.fold import fold
+from quantization.fold.fold import fold
 from quantization.lower import lower
-from quantization.qdq import quantize
-from quantization.ranges import Range
+from quantization.scales.calibrate import Ranges
+from quantization.scales.qdq import quantize
+from quantization.scales.ranges import Range
 
 SAMPLES = 6
 

@@ -3,9 +3,9 @@ import onnx
 import pytest
 from onnx_nets import Array, converted, net, node, normal, quanta_apart
 
-from quantization.check import check
 from quantization.errors import ModelError, UnsupportedOperatorError
-from quantization.fold import fold
+from quantization.fold.fold import fold
+from quantization.scales.check import check
 
 SUPPORTED = (
     "Add, ArgMax, AveragePool, Clip, Concat, Conv, ConvTranspose, DepthToSpace, Flatten, Gather, "

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from onnx_nets import Array, net, node, normal, run_onnx
 
-from quantization.fold import fold
-from quantization.graph import read
-from quantization.layers import Weighted, weighted
-from quantization.moments import Moments, patches, places
+from quantization.fold.fold import fold
+from quantization.graph.graph import read
+from quantization.remedies.layers import Weighted, weighted
+from quantization.remedies.moments import Moments, patches, places
 
 # Name -> (shape of the input, shape of the weights, attributes).
 CONVS: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {

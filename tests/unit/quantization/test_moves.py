@@ -3,7 +3,7 @@ import onnx
 import pytest
 from onnx_nets import Array, net, node, normal, run_onnx_all
 
-from quantization.fold import fold
+from quantization.fold.fold import fold
 
 T, K = 5, 3
 FRONT = node("Transpose", "input", to="times", perm=[1, 0, 2])  # (T, 1, K)

@@ -11,13 +11,13 @@ from tflite_graphs import Array, File, T, constant
 from edge_agent.arrays import F32
 from edge_agent.bundle.affine import Affine
 from edge_agent.runtime import Interpreter
-from quantization.calibrate import Ranges
-from quantization.fold import fold
+from quantization.fold.fold import fold
 from quantization.lower import lower
 from quantization.qat import FakeQuantNetwork
 from quantization.qat.kernels import apply
-from quantization.qdq import quantize
-from quantization.ranges import Range, affine_of
+from quantization.scales.calibrate import Ranges
+from quantization.scales.qdq import quantize
+from quantization.scales.ranges import Range, affine_of
 
 EVERY = np.arange(-128, 128).astype(np.int8)
 

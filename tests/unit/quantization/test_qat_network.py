@@ -13,14 +13,14 @@ from torch_nets import exported as from_torch
 
 from edge_agent.arrays import F32, I8
 from edge_agent.runtime import Interpreter
-from quantization.calibrate import Ranges, calibrate
 from quantization.errors import ModelError, QuantizationError
-from quantization.fold import fold
-from quantization.graph import read
+from quantization.fold.fold import fold
+from quantization.graph.graph import read
 from quantization.lower import Lowered, lower
 from quantization.qat import FakeQuantNetwork, exported
-from quantization.qdq import quantize
 from quantization.recipe import QuantRecipe
+from quantization.scales.calibrate import Ranges, calibrate
+from quantization.scales.qdq import quantize
 
 # Their one output is made of indices, or has no axis of samples.
 REFUSED = {"ArgMax", "ArgMax of channels", "ReduceMean of all", "Flatten at another axis"}

@@ -7,17 +7,17 @@ import torch
 from onnx_nets import net, node, normal, open_session
 from operator_cases import CASES, Case
 
-from quantization.calibrate import calibrate
 from quantization.errors import QuantizationError, UnsupportedOperatorError
-from quantization.fold import fold
-from quantization.graph import Node, read
+from quantization.fold.fold import fold
+from quantization.graph.graph import Node, read
 from quantization.lower.ops import OPERATORS as LOWERED
-from quantization.lower.registry import Scale
-from quantization.plan import int8_values
+from quantization.lower.rules import Scale
 from quantization.qat import FakeQuantNetwork
 from quantization.qat.ops import OPERATORS, find
 from quantization.qat.steps import Plan, plan
 from quantization.recipe import QuantRecipe
+from quantization.scales.calibrate import calibrate
+from quantization.scales.plan import int8_values
 
 # Their one output is made of indices, or has no axis of samples.
 REFUSED = {"ArgMax", "ArgMax of channels", "ReduceMean of all", "Flatten at another axis"}

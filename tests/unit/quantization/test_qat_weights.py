@@ -6,10 +6,10 @@ import torch
 from onnx_nets import normal
 
 from edge_agent.arrays import F32
-from quantization.lower.registry import Weights
+from quantization.lower.rules import Weights
 from quantization.qat.weights import on_grid, weight_scales
-from quantization.qdq import WEIGHT_MAX
-from quantization.qdq import weight_scales as in_numpy
+from quantization.scales.qdq import WEIGHT_MAX
+from quantization.scales.qdq import weight_scales as in_numpy
 
 RULES = [Weights.PER_CHANNEL, Weights.PER_TENSOR]
 

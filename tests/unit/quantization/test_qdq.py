@@ -5,14 +5,14 @@ from onnx_nets import net, node, normal, run_onnx
 
 from edge_agent.arrays import F32
 from edge_agent.bundle.affine import Affine
-from quantization.calibrate import Ranges, calibrate
 from quantization.errors import QuantizationError
-from quantization.fold import fold
-from quantization.graph import read
-from quantization.lower.registry import Weights
-from quantization.qdq import activation_affines, quantize, weight_scales
-from quantization.ranges import Range, affine_of
+from quantization.fold.fold import fold
+from quantization.graph.graph import read
+from quantization.lower.rules import Weights
 from quantization.recipe import QuantRecipe
+from quantization.scales.calibrate import Ranges, calibrate
+from quantization.scales.qdq import activation_affines, quantize, weight_scales
+from quantization.scales.ranges import Range, affine_of
 
 
 def ranged(model: onnx.ModelProto, samples: F32 | None = None) -> tuple[onnx.ModelProto, Ranges]:

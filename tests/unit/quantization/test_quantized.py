@@ -6,7 +6,7 @@ from onnx_nets import net, node, normal, quanta_apart, run_onnx
 from edge_agent.arrays import F32
 from quantization.convert import convert
 from quantization.errors import CalibrationError, ModelError
-from quantization.fold import fold
+from quantization.fold.fold import fold
 from quantization.quantized import quantized
 from quantization.recipe import QuantRecipe
 

@@ -3,12 +3,12 @@ import pytest
 from onnx_nets import net, node, normal, quanta_apart
 
 from edge_agent.arrays import F32
-from quantization.calibrate import calibrate
 from quantization.convert import convert
-from quantization.fold import fold
-from quantization.observer import KEPT, Observer
-from quantization.ranges import Range, of_least_divergence, of_least_error, squared_error
+from quantization.fold.fold import fold
 from quantization.recipe import QuantRecipe
+from quantization.scales.calibrate import calibrate
+from quantization.scales.observer import KEPT, Observer
+from quantization.scales.ranges import Range, of_least_divergence, of_least_error, squared_error
 
 METHODS = ("minmax", "percentile", "entropy", "mse", "auto")
 

@@ -23,10 +23,10 @@ from onnx_nets import (
 from recurrent_nets import recurrent, uniform, weights
 
 from edge_agent.arrays import F32
-from quantization.batching import takes_batches
 from quantization.errors import UnsupportedOperatorError
-from quantization.fold import fold
-from quantization.graph import read
+from quantization.fold.fold import fold
+from quantization.graph.batching import takes_batches
+from quantization.graph.graph import read
 
 T, I, H = 5, 3, 4  # noqa: E741  # I is what ONNX calls it
 LSTM: dict[str, Any] = {"op": "LSTM"}

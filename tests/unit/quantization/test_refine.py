@@ -7,17 +7,17 @@ from onnx_nets import Array, net, node, normal, open_session, quanta_apart
 from torch_nets import NETS, exported, randomised
 
 from edge_agent.arrays import F32
-from quantization import refine as module
-from quantization.calibrate import calibrate
 from quantization.convert import Converted
 from quantization.errors import CalibrationError
-from quantization.fold import fold
-from quantization.graph import read
+from quantization.fold.fold import fold
+from quantization.graph.graph import read
 from quantization.lower import lower
-from quantization.qdq import quantize
 from quantization.quantized import Quantized
 from quantization.recipe import QuantRecipe
-from quantization.refine import refine
+from quantization.remedies import refine as module
+from quantization.remedies.refine import refine
+from quantization.scales.calibrate import calibrate
+from quantization.scales.qdq import quantize
 
 SHAPE = (4, 6, 6)
 

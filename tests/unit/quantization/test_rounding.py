@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from quantization.rounding import BLOCK, learned, objective
+from quantization.remedies.rounding import BLOCK, learned, objective
 
 F64 = NDArray[np.float64]
 

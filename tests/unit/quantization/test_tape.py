@@ -4,8 +4,8 @@ import pytest
 from onnx_nets import net, node, normal, run_onnx_all
 
 from edge_agent.arrays import F32
-from quantization.graph import Graph, read
-from quantization.tape import Tape
+from quantization.graph.graph import Graph, read
+from quantization.remedies.tape import Tape
 
 SAMPLES = normal(10, 2, 4, 4)
 STOPS = ["input", "a", "a", "sum", "output"]

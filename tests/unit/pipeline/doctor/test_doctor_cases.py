@@ -14,8 +14,8 @@ from pipeline.doctor.cases import Case, evenly, open_case, spread
 from pipeline.doctor.findings import Findings
 from pipeline.errors import DataError
 from quantization.doctor import Kind
-from quantization.fold import fold
-from quantization.load import load_model
+from quantization.fold.fold import fold
+from quantization.graph.load import load_model
 from quantization.quantized import quantized
 from quantization.recipe import QuantRecipe
 

@@ -10,8 +10,8 @@ from pipeline.doctor.page import render
 from pipeline.doctor.settings import flags, toml
 from pipeline.report.svg import chart_style
 from quantization.doctor import Culprit, Kind
-from quantization.ranges import Range
 from quantization.recipe import QuantRecipe
+from quantization.scales.ranges import Range
 
 
 def test_the_page_names_culprits_and_what_helps(hurt: Findings) -> None:

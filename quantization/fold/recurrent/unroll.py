@@ -8,10 +8,10 @@ is there for every other one; the weights of all steps are the same constants.
 from functools import partial
 
 from edge_agent.arrays import F32
-from quantization.graph import Graph, Node
-from quantization.recurrent.cells import State, gru, lstm
-from quantization.recurrent.form import Direction, Recurrent, read_recurrent
-from quantization.recurrent.written import Written
+from quantization.fold.recurrent.cells import State, gru, lstm
+from quantization.fold.recurrent.form import Direction, Recurrent, read_recurrent
+from quantization.fold.recurrent.written import Written
+from quantization.graph.graph import Graph, Node
 
 
 def unroll(graph: Graph, node: Node) -> Graph | None:

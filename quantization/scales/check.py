@@ -4,17 +4,18 @@ from collections.abc import Collection
 
 import onnx
 
-from quantization.calibrate import Ranges
 from quantization.errors import ModelError
-from quantization.graph import Graph, Node, read
-from quantization.imported import Scales
+from quantization.graph.graph import Graph, Node, read
 from quantization.lower.lowering import emit
 from quantization.lower.ops import find
 from quantization.lower.reading import read_typed
-from quantization.lower.registry import Scale, refuse
-from quantization.plan import int8_values
-from quantization.qdq import NO_SCALES, quantize
-from quantization.ranges import Range
+from quantization.lower.rules import Scale
+from quantization.lower.table import refuse
+from quantization.scales.calibrate import Ranges
+from quantization.scales.imported import Scales
+from quantization.scales.plan import int8_values
+from quantization.scales.qdq import NO_SCALES, quantize
+from quantization.scales.ranges import Range
 
 
 def check(

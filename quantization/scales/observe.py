@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from edge_agent.arrays import F32
-from quantization.batching import takes_batches
 from quantization.errors import CalibrationError
-from quantization.graph import Graph, Shape, write
-from quantization.session import open_session
+from quantization.graph.batching import takes_batches
+from quantization.graph.graph import Graph, Shape, write
+from quantization.graph.session import open_session
 
 # What one batch's values may take: the batch is as large as this allows, up to 64.
 BATCH_BYTES = 32 * 2**20

@@ -11,7 +11,7 @@ from itertools import permutations
 
 import numpy as np
 
-from quantization.graph import Array, Graph, Node
+from quantization.graph.graph import Array, Graph, Node
 
 # What only moves values. Gather does by one index, which may leave some of them out.
 MOVES = frozenset({"Flatten", "Gather", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})

@@ -1,6 +1,6 @@
 """Whether a folded network, made for one sample, also computes a batch of them."""
 
-from quantization.graph import Graph, Node
+from quantization.graph.graph import Graph, Node
 
 # Of these, each sample of a batch is computed by itself.
 PER_SAMPLE = frozenset(

@@ -18,8 +18,8 @@ from typing import TypeAlias
 import numpy as np
 
 from edge_agent.arrays import F32
-from quantization.recurrent.form import Direction
-from quantization.recurrent.written import Written
+from quantization.fold.recurrent.form import Direction
+from quantization.fold.recurrent.written import Written
 
 
 @dataclass(frozen=True)

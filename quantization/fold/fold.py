@@ -11,9 +11,9 @@ import numpy as np
 import onnx
 
 from quantization.errors import ModelError
-from quantization.graph import Array, Graph, read, write
-from quantization.rewrites import REWRITES
-from quantization.session import open_session
+from quantization.fold.rewrites import REWRITES
+from quantization.graph.graph import Array, Graph, read, write
+from quantization.graph.session import open_session
 
 # The int8 constants of a model that is quantised already must stay int8.
 NEVER_FOLDED = frozenset({"QuantizeLinear", "DequantizeLinear"})

@@ -17,13 +17,13 @@ import onnx
 from numpy.typing import NDArray
 
 from edge_agent.arrays import F32
-from quantization.graph import Array, Graph, read, write
-from quantization.layers import Weighted, weighted, with_weights
+from quantization.graph.graph import Array, Graph, read, write
 from quantization.lower.ops import find
-from quantization.lower.registry import Weights
-from quantization.observe import Watched
-from quantization.plan import int8_values, scale_groups
-from quantization.ties import PINNED, Knobs, Ties, clip_bounds, ties
+from quantization.lower.rules import Weights
+from quantization.remedies.layers import Weighted, weighted, with_weights
+from quantization.remedies.ties import PINNED, Knobs, Ties, clip_bounds, ties
+from quantization.scales.observe import Watched
+from quantization.scales.plan import int8_values, scale_groups
 
 F64 = NDArray[np.float64]
 

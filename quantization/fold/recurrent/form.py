@@ -6,8 +6,8 @@ from functools import partial
 import numpy as np
 
 from edge_agent.arrays import F32
-from quantization.graph import Array, Graph, Node, Shape
-from quantization.lower.registry import refuse
+from quantization.graph.graph import Array, Graph, Node, Shape
+from quantization.lower.table import refuse
 
 # The activations of one direction that have an unrolled form: ONNX's defaults.
 ACTIVATIONS = {"LSTM": ("sigmoid", "tanh", "tanh"), "GRU": ("sigmoid", "tanh")}

@@ -15,11 +15,11 @@ import onnx
 from numpy.typing import NDArray
 
 from edge_agent.arrays import F32
-from quantization.calibrate import Ranges
-from quantization.graph import Graph, read
-from quantization.observe import Watched
-from quantization.plan import Group, scale_groups
-from quantization.ranges import FRACTIONS, Range, affine_of
+from quantization.graph.graph import Graph, read
+from quantization.scales.calibrate import Ranges
+from quantization.scales.observe import Watched
+from quantization.scales.plan import Group, scale_groups
+from quantization.scales.ranges import FRACTIONS, Range, affine_of
 
 # So many rows of scores tell which range is best; memory holds no more.
 MOST_ROWS = 4096

@@ -14,9 +14,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from quantization.graph import Graph, Node, Shape
-from quantization.layers import weighted
-from quantization.plan import activation_inputs
+from quantization.graph.graph import Graph, Node, Shape
+from quantization.remedies.layers import weighted
+from quantization.scales.plan import activation_inputs
 
 Knobs: TypeAlias = NDArray[np.int64]
 """The knob of each element of a value; an axis of 1 where it is the same for all of that axis."""

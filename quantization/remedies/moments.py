@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.arrays import F32
-from quantization.graph import Shape
-from quantization.layers import Weighted
+from quantization.graph.graph import Shape
+from quantization.remedies.layers import Weighted
 
 F64: TypeAlias = NDArray[np.float64]
 Places: TypeAlias = tuple[NDArray[np.int64], ...]

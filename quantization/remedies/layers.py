@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from quantization.graph import Array, Graph, Node
+from quantization.graph.graph import Array, Graph, Node
 from quantization.lower.ops import OPERATORS
 
 

@@ -14,11 +14,11 @@ import onnx
 from edge_agent.arrays import F32
 from edge_agent.bundle.affine import Affine
 from quantization.errors import ModelError
-from quantization.fold import fold
-from quantization.graph import Array, Graph, Node, read, write
+from quantization.fold.fold import fold
+from quantization.graph.graph import Array, Graph, Node, read, write
 from quantization.lower.ops import OPERATORS, find
-from quantization.lower.registry import Scale
-from quantization.plan import activation_inputs, int8_values, layer_of, quantized_values
+from quantization.lower.rules import Scale
+from quantization.scales.plan import activation_inputs, int8_values, layer_of, quantized_values
 
 PAIR = ("QuantizeLinear", "DequantizeLinear")
 # What makes an 8-bit integer type int8: uint8 is int8 counted from 128.

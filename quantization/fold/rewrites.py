@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from quantization.decompositions import (
+from quantization.fold.decompositions import (
     any_batch,
     batch_norm_alone,
     constant_division,
@@ -21,9 +21,9 @@ from quantization.decompositions import (
     split_to_slices,
     sum_to_mean,
 )
-from quantization.graph import Array, Graph, Node
-from quantization.moves import batch_first_product, batch_stays_in_front
-from quantization.recurrent import unroll
+from quantization.fold.moves import batch_first_product, batch_stays_in_front
+from quantization.fold.recurrent import unroll
+from quantization.graph.graph import Array, Graph, Node
 
 Rewrite: TypeAlias = Callable[[Graph, Node], Graph | None]
 

@@ -1,5 +1,5 @@
 """LSTM and GRU over sequences, unrolled into operators that have a lowering."""
 
-from quantization.recurrent.unroll import unroll
+from quantization.fold.recurrent.unroll import unroll
 
 __all__ = ["unroll"]

@@ -14,15 +14,15 @@ import onnx
 
 from edge_agent.arrays import F32
 from edge_agent.bundle.affine import QMIN, Affine
-from quantization.calibrate import Ranges
-from quantization.decompositions import ROWS
 from quantization.errors import ModelError, QuantizationError
-from quantization.graph import Array, Graph, Node, read, write
-from quantization.imported import Scales
+from quantization.fold.decompositions import ROWS
+from quantization.graph.graph import Array, Graph, Node, read, write
 from quantization.lower.ops import find
-from quantization.lower.registry import Scale, Weights
-from quantization.plan import check_layers, layer_of, operands, scale_groups
-from quantization.ranges import Range, affine_of
+from quantization.lower.rules import Scale, Weights
+from quantization.scales.calibrate import Ranges
+from quantization.scales.imported import Scales
+from quantization.scales.plan import check_layers, layer_of, operands, scale_groups
+from quantization.scales.ranges import Range, affine_of
 
 # Narrow, so that a product of two extremes cannot overflow the kernels' 16-bit halves.
 WEIGHT_MAX = 127

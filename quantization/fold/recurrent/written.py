@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from quantization.graph import Array, Node, Shape
+from quantization.graph.graph import Array, Node, Shape
 
 
 class Written:

@@ -14,14 +14,14 @@ import numpy as np
 import onnx
 
 from edge_agent.arrays import F32
-from quantization.batching import takes_batches
 from quantization.errors import CalibrationError
-from quantization.graph import Array, Graph, Shape, read, write
-from quantization.layers import Weighted, weighted
-from quantization.moments import Moments, places
-from quantization.observe import MAX_BATCH, batches
-from quantization.rounding import learned
-from quantization.tape import HELD_BYTES, Tape
+from quantization.graph.batching import takes_batches
+from quantization.graph.graph import Array, Graph, Shape, read, write
+from quantization.remedies.layers import Weighted, weighted
+from quantization.remedies.moments import Moments, places
+from quantization.remedies.rounding import learned
+from quantization.remedies.tape import HELD_BYTES, Tape
+from quantization.scales.observe import MAX_BATCH, batches
 
 # The samples that are held in memory: with more, nothing changed that could be measured.
 MOST_SAMPLES = 256

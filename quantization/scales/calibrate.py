@@ -6,12 +6,12 @@ import msgspec
 import onnx
 
 from edge_agent.arrays import F32
-from quantization.graph import read
-from quantization.observe import Watched
-from quantization.observer import Observer
-from quantization.plan import int8_values
-from quantization.ranges import Range
+from quantization.graph.graph import read
 from quantization.recipe import QuantRecipe
+from quantization.scales.observe import Watched
+from quantization.scales.observer import Observer
+from quantization.scales.plan import int8_values
+from quantization.scales.ranges import Range
 
 
 class Ranges(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from edge_agent.arrays import F32
 from quantization.errors import CalibrationError
-from quantization.ranges import Range, of_least_divergence, of_least_error, squared_error
 from quantization.recipe import QuantRecipe
+from quantization.scales.ranges import Range, of_least_divergence, of_least_error, squared_error
 
 # A float32 without its lower 16 bits is a bfloat16. One histogram bin for each of them covers
 # every float at a relative width of 1/128: an outlier costs no resolution, no bin ever moves.

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from quantization.graph import Array, Graph, Node
+from quantization.graph.graph import Array, Graph, Node
 
 # How far 1 / alpha may be from 6 for a hard sigmoid to be that of HardSwish: exporters write
 # alpha as the float32 next to 1 / 6.

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from edge_agent.bundle.affine import Affine
 from quantization.errors import ModelError
-from quantization.graph import Graph, Node
+from quantization.graph.graph import Graph, Node
 from quantization.lower.ops import find
-from quantization.lower.registry import Scale, is_fused
+from quantization.lower.rules import Scale
+from quantization.lower.table import is_fused
 
 
 @dataclass(frozen=True)

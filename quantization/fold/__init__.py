@@ -1,0 +1,1 @@
+"""A graph made smaller and plainer before it is quantised."""

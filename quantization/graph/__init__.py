@@ -1,0 +1,1 @@
+"""An ONNX graph in memory, and running it."""

@@ -1,0 +1,1 @@
+"""What may be done about a network that int8 hurts."""

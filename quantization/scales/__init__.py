@@ -1,0 +1,1 @@
+"""Ranges seen on samples, and the QDQ graph made of them."""
