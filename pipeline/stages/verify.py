@@ -25,7 +25,7 @@ from pipeline.stages.quantize import FLOAT_FILE, final_checkpoint, final_checkpo
 from pipeline.text.dataset import TextPool
 from pipeline.text.folder import read_text_folder
 from pipeline.verify import Networks, Proof, measure, ship, summary
-from quantization.fold import fold
+from quantization.fold.fold import fold
 
 PROOF_FILE = "proof.json"
 SCORES_FILE = "scores.npz"

@@ -90,6 +90,67 @@ def test_heavy_libraries_have_one_importer(library: str) -> None:
     assert importers <= SOLE_IMPORTERS[library]
 
 
+# So many files lie on one floor at most; the leaves of a table, one file an entry, are no floor.
+FLOOR = 12
+TABLES = {"quantization/lower/ops", "quantization/reference/kernels"}
+
+
+def test_no_floor_of_the_quantiser_is_crowded() -> None:
+    """Which step a file belongs to shows in its folder."""
+    floors: dict[str, int] = {}
+    for path in modules("quantization"):
+        floor = str(path.parent.relative_to(ROOT))
+        floors[floor] = floors.get(floor, 0) + (path.name != "__init__.py")
+    assert {floor for floor, files in floors.items() if files > FLOOR} <= TABLES
+
+
+@pytest.mark.parametrize("package", ["edge_agent", "quantization"])
+def test_no_module_imports_itself_by_a_detour(package: str) -> None:
+    """A circle cannot be read from any end; imports for types alone count."""
+    graph = {name: needs & set(_needs(package)) for name, needs in _needs(package).items()}
+    assert _circles(graph) == set()
+
+
+def test_a_circle_is_found() -> None:
+    """Must fire: two that need each other, and what only leads to them is not among them."""
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set[str]()}
+    assert _circles(graph) == {"b", "c"}
+
+
+def _needs(package: str) -> dict[str, set[str]]:
+    """The modules that each module of a package imports; a package's own `__init__` is none."""
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): set(_imported_modules(path))
+        for path in modules(package)
+        if path.name != "__init__.py"
+    }
+
+
+def _imported_modules(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _circles(graph: dict[str, set[str]]) -> set[str]:
+    """Those that reach themselves."""
+
+    def reached(start: str) -> set[str]:
+        found: set[str] = set()
+        waiting = [*graph[start]]
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += graph[name]
+        return found
+
+    return {name for name in graph if name in reached(name)}
+
+
 def test_the_layer_test_sees_imports() -> None:
     """Must fire: the walker finds imports inside functions too, so nothing slips past it."""
     found = set(imports(ROOT / "edge_agent" / "cli.py"))
