@@ -216,6 +216,13 @@ def test_a_meter_that_was_watched_is_believed_beyond_its_rate() -> None:
     assert state.value(RULES) == 363
 
 
+def test_wrong_readings_between_right_ones_are_no_way_that_was_watched() -> None:
+    """Must not fire: each is refuted before the next comes."""
+    texts = [text for step in range(2, 19, 2) for text in (f"{123 + 100 * step:05}", "00123")]
+    state, _ = fed(texts + ["01923"] * 20, state=known("00123"), start=600)
+    assert state.value(RULES) == 123
+
+
 def test_five_readings_a_second_are_one_piece_of_evidence() -> None:
     """Must not fire: what is read for two seconds, or for most of a minute, moves nothing."""
     rules = MeterRules(digits=5)
