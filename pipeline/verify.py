@@ -165,7 +165,8 @@ def summary(proof: Proof, *, pruned: bool) -> tuple[str, ...]:
     metrics = proof.metrics
     trained = metrics.trained_accuracy or metrics.float_accuracy
     middle = f"pruned {percent(metrics.float_accuracy)}, " if pruned else ""
-    gates = "1 gate holds" if len(proof.gates) == 1 else f"{len(proof.gates)} gates hold"
+    count = len(proof.gates)
+    gates = {0: "no gate was demanded", 1: "1 gate holds"}.get(count, f"{count} gates hold")
     lines = [
         f"verify: trained {percent(trained)}, {middle}int8 {percent(metrics.int8_accuracy)}, "
         f"{gates}"
