@@ -16,7 +16,7 @@ from edge_agent.bundle.manifest import Name
 from edge_agent.commands import COMMANDS, Verb
 from edge_agent.endpoint import DEFAULT_URL, Broker, parse_endpoint, read_credentials
 from edge_agent.errors import ConfigError
-from edge_agent.light import LightConfig, check_light
+from edge_agent.light_config import LightConfig, check_light
 from edge_agent.outbox import Lane, Limits, Synchronous, WhenFull
 from edge_agent.publishing import PublishConfig, SnapshotConfig, SnapshotsConfig
 from edge_agent.regions import Region, RelativeRegion, TextRegion, check_wheels

@@ -8,7 +8,7 @@ import importlib
 from typing import Any
 
 from edge_agent.errors import SourceError
-from edge_agent.light import GpioLight
+from edge_agent.light_config import GpioLight
 
 HOW = 'pip install "gpiod>=2" in the environment of the agent'
 

@@ -5,7 +5,7 @@ import urllib.error
 import urllib.request
 
 from edge_agent.errors import SourceError
-from edge_agent.light import HttpLight
+from edge_agent.light_config import HttpLight
 from edge_agent.sources.address import shown
 
 
