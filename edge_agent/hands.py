@@ -37,7 +37,7 @@ CLUTTER = 0.1
 # Of a hand's own contrast; a shadow has less.
 SHARE = 0.55
 # A hand that goes on behind the hub is so much longer in front of it.
-LONGER = 0.15
+LONGER, LEAVES = 0.15, 0.36
 # No hub is larger, and no numeral nearer to the middle.
 HUB, NUMERALS = 0.32, 0.62
 # So much of a hand has to be straight; the rest is drawn aside by its hub, or by a mark.
@@ -193,9 +193,11 @@ def _runs(row: NDArray[np.bool_]) -> list[_Run]:
 def _judged(mask: NDArray[np.bool_], first: int, contrast: float) -> Hand:
     """The hand among what is reached, if that is one hand and nothing else."""
     across = _runs(mask[:, round(REACH * RINGS)])
-    hand, *others = sorted((_followed(mask, first, run) for run in across), key=_length)[::-1]
-    if others and _length(hand) - _length(others[0]) < LONGER:
-        return _none(f"expected one hand, found {len(across)}")
+    # What its tail is: a hand may end thinner than can be seen, and its tail be seen to its end.
+    ways = sorted(_lengths(mask), reverse=True)
+    if len(ways) > 1 and ways[0] - ways[1] < LONGER:
+        return _none(f"expected one hand, found {len(ways)}")
+    hand = max((_followed(mask, first, run) for run in across), key=_length)
     thick = max(np.radians(run.width) for run in across) * REACH
     if thick > THICK:
         return _none(f"expected a hand, found something {thick:.1f} radii wide")
@@ -228,6 +230,24 @@ def _followed(mask: NDArray[np.bool_], first: int, at_reach: _Run) -> F64:
             angle = np.radians(run.middle)
             points.append((np.sin(angle) * ring / RINGS, -np.cos(angle) * ring / RINGS))
     return np.array(points)
+
+
+def _nearest(runs: list[_Run], middle: float) -> _Run:
+    return min(runs, key=lambda run: _apart(run.middle, middle))
+
+
+def _lengths(mask: NDArray[np.bool_]) -> list[float]:
+    """How far out everything reaches that leaves the hub."""
+    lengths = []
+    for run in _runs(mask[:, round(LEAVES * RINGS)]):
+        ring = round(LEAVES * RINGS)
+        while ring + 1 < RINGS:
+            on = [r for r in _runs(mask[:, ring + 1]) if _apart(r.middle, run.middle) <= 20]
+            if not on:
+                break
+            run, ring = _nearest(on, run.middle), ring + 1
+        lengths.append(ring / RINGS)
+    return lengths
 
 
 def _length(middles: F64) -> float:

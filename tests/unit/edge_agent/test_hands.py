@@ -110,3 +110,14 @@ def test_a_dial_of_a_few_pixels_is_refused() -> None:
     """By its size, whatever is in it."""
     hand = find_hand(dial(3.0), CENTRE, 8.0)
     assert hand.problem == "expected a radius of 9 pixels or more, found 8.0"
+
+
+def test_a_tail_is_not_taken_for_the_hand() -> None:
+    """Must not fire: a thin tip that blur hides, a thick tail, and a centre that is off."""
+    style = Style(tail=0.35, length=0.62, width=0.2, numerals="none")
+    for position in np.arange(0, 10, 0.9):
+        picture = dial(position, style, Wear(blur=2.0))
+        angle, aside = np.radians(36 * position), 0.13 * RADIUS
+        centre = (RADIUS + aside * np.sin(angle), RADIUS - aside * np.cos(angle))
+        hand = find_hand(picture, centre, RADIUS)
+        assert hand.problem or off(hand, position) < 3 * NEAR
