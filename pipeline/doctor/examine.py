@@ -9,7 +9,7 @@ import msgspec
 from rich.console import Console
 
 from edge_agent.atomic import write_whole
-from pipeline.doctor.cases import Case
+from pipeline.doctor.case import Case
 from pipeline.doctor.findings import Findings
 from pipeline.doctor.page import render
 from pipeline.doctor.terminal import show

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import onnx
 
-from pipeline.doctor.cases import Case, spread
+from pipeline.doctor.case import Case, spread
 from pipeline.errors import RunError
 from pipeline.evaluate import network_inputs
 from pipeline.ladder import Ladder

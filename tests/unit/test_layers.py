@@ -104,7 +104,7 @@ def test_no_floor_of_the_quantiser_is_crowded() -> None:
     assert {floor for floor, files in floors.items() if files > FLOOR} <= TABLES
 
 
-@pytest.mark.parametrize("package", ["edge_agent", "quantization"])
+@pytest.mark.parametrize("package", FORBIDDEN)
 def test_no_module_imports_itself_by_a_detour(package: str) -> None:
     """A circle cannot be read from any end; imports for types alone count."""
     graph = {name: needs & set(_needs(package)) for name, needs in _needs(package).items()}

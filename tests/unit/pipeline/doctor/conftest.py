@@ -8,7 +8,8 @@ import pytest
 from hurt_nets import healthy, outlier_channel, samples, silu_concat
 
 from pipeline.convert import Preprocessing
-from pipeline.doctor.cases import Case, open_case
+from pipeline.doctor.case import Case
+from pipeline.doctor.cases import open_case
 from pipeline.doctor.examine import examine
 from pipeline.doctor.findings import Findings
 from pipeline.progress import SILENT

@@ -10,7 +10,8 @@ import pytest
 from edge_agent.exit_codes import ExitCode
 from pipeline.cli import main
 from pipeline.convert import Preprocessing
-from pipeline.doctor.cases import Case, evenly, open_case, spread
+from pipeline.doctor.case import Case, evenly, spread
+from pipeline.doctor.cases import open_case
 from pipeline.doctor.findings import Findings
 from pipeline.errors import DataError
 from quantization.doctor import Kind
