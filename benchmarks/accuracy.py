@@ -10,13 +10,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from pipeline.build import build
+from pipeline.measure.verify import losses, percent
 from pipeline.report.data import Rung
-from pipeline.stages import STAGES
-from pipeline.stages.report import load_rungs
-from pipeline.stages.verify import load_proof
-from pipeline.start import open_recipe
-from pipeline.verify import losses, percent
+from pipeline.run.build import build
+from pipeline.run.stages import STAGES
+from pipeline.run.stages.report import load_rungs
+from pipeline.run.stages.verify import load_proof
+from pipeline.run.start import open_recipe
 
 
 def main() -> None:

@@ -42,8 +42,8 @@ from daemon.throughput import Job, throughput
 from publishing import publishing_figures
 
 from edge_agent.bundle.archive import open_bundle
-from edge_agent.runtime import machine_name, runtime_name
-from pipeline.broker import running_broker
+from edge_agent.inference.runtime import machine_name, runtime_name
+from pipeline.broker.broker import running_broker
 
 # The small network is faster than a video of the usual size can be decoded: of a small one too.
 SIZES = {"mobilenet_v2-0.35-96": ((640, 480), (160, 120))}

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_sample_images
 
-from edge_agent.arrays import F32, U8
 from edge_agent.bundle.archive import bundle_files, open_bundle, write_bundle
 from edge_agent.bundle.golden import GoldenFrame
 from edge_agent.bundle.manifest import (
@@ -21,11 +20,12 @@ from edge_agent.bundle.manifest import (
     Provenance,
     Quantisation,
 )
-from edge_agent.network import Network
-from pipeline.checkpoint import fresh
-from pipeline.evaluate import to_nchw
-from pipeline.export_onnx import to_onnx
+from edge_agent.common.arrays import F32, U8
+from edge_agent.inference.network import Network
+from pipeline.checkpoints.checkpoint import fresh
+from pipeline.measure.evaluate import to_nchw
 from pipeline.models import ModelSpec
+from pipeline.models.export_onnx import to_onnx
 from quantization.convert import convert
 from quantization.recipe import QuantRecipe
 

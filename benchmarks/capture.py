@@ -27,13 +27,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge_agent.errors import SourceError
-from edge_agent.runtime import machine_name
-from edge_agent.sources.camera import open_any
+from edge_agent.common.errors import SourceError
+from edge_agent.common.stop import Stop
+from edge_agent.inference.runtime import machine_name
+from edge_agent.sources.cameras.camera import open_any
 from edge_agent.sources.config import CameraConfig
 from edge_agent.sources.live import LiveSource
 from edge_agent.sources.open import open_source
-from edge_agent.stop import Stop
 
 SIZES = ((640, 480), (1280, 720))
 BOUNDARY = "frame"

@@ -38,7 +38,7 @@ from conversion.run import (
 from conversion.tables import table
 from conversion.tflite_file import Contents, contents, listed
 
-from edge_agent.runtime import machine_name
+from edge_agent.inference.runtime import machine_name
 from pipeline.data.root import data_root
 
 Latencies: TypeAlias = dict[str, list[float] | str]

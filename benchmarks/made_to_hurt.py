@@ -30,21 +30,21 @@ from conversion.tables import table
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from edge_agent.arrays import F32
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import normalise
-from edge_agent.runtime import Interpreter
-from pipeline.checkpoint import Checkpoint, fresh
+from edge_agent.common.arrays import F32
+from edge_agent.inference.runtime import Interpreter
+from pipeline.checkpoints.checkpoint import Checkpoint, fresh
 from pipeline.data.base import SplitName
 from pipeline.data.fitted import Fitted, fit_cached
 from pipeline.data.load import load
-from pipeline.evaluate import accuracy, agreement, onnx_session
-from pipeline.export_onnx import to_onnx
-from pipeline.finetune import finetune
+from pipeline.measure.evaluate import accuracy, agreement, onnx_session
 from pipeline.models import ModelSpec
+from pipeline.models.export_onnx import to_onnx
 from pipeline.models.layers import classifier, conv_bn
 from pipeline.recipe import Augment, DataRecipe, TrainRecipe
-from pipeline.train import train
+from pipeline.training.finetune import finetune
+from pipeline.training.train import train
 from quantization.doctor import diagnose
 from quantization.fold.fold import fold
 from quantization.graph.graph import Graph, read, write

@@ -39,11 +39,11 @@ from reading.tesseract import (
 )
 
 from edge_agent.decode.pattern import compile_pattern
-from edge_agent.recognizer import open_recognizer
-from edge_agent.runtime import machine_name
+from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.inference.runtime import machine_name
 from pipeline.data.root import data_root
-from pipeline.text.dataset import TextSplit
-from pipeline.verify import percent
+from pipeline.measure.verify import percent
+from pipeline.tasks.ocr.data.dataset import TextSplit
 
 OURS = "ours, int8"
 LINE_TIME, WORD_GAIN, SEGMENTS, DROP, REGION_RATIO = 0.5, 2.0, 0.90, 0.3, 2.0

@@ -22,18 +22,18 @@ from conversion.prepare import export
 from conversion.run import MODEL, OURS, Tool, convert, peers
 from conversion.tables import table
 
-from edge_agent.arrays import F32
 from edge_agent.bundle.archive import open_bundle
 from edge_agent.bundle.manifest import Score
 from edge_agent.bundle.preprocess import normalise
+from edge_agent.common.arrays import F32
+from pipeline.common.progress import SILENT
 from pipeline.data.base import Split
 from pipeline.data.fitted import fit_split
-from pipeline.evaluate import accuracy, agreement, float_scores
-from pipeline.progress import SILENT
-from pipeline.run import Run
-from pipeline.stages.export import CANDIDATE
-from pipeline.stages.quantize import final_checkpoint
-from pipeline.start import open_run
+from pipeline.measure.evaluate import accuracy, agreement, float_scores
+from pipeline.run.run import Run
+from pipeline.run.stages.export import CANDIDATE
+from pipeline.run.stages.quantize import final_checkpoint
+from pipeline.run.start import open_run
 
 
 @dataclass(frozen=True)

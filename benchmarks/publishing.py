@@ -24,12 +24,12 @@ import paho.mqtt.client as paho
 from daemon.figures import Figure, in_turns, spread
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge_agent.endpoint import Broker, Endpoint
-from edge_agent.mqtt import WINDOW, Dialer, Identity
-from edge_agent.outbox import Lane, Limits, Outbox, Synchronous
-from edge_agent.publisher import MqttPublisher
-from edge_agent.runtime import machine_name
-from pipeline.broker import running_broker
+from edge_agent.inference.runtime import machine_name
+from edge_agent.mqtt.delivery import WINDOW, Dialer, Identity
+from edge_agent.mqtt.endpoint import Broker, Endpoint
+from edge_agent.outbox.outbox import Lane, Limits, Outbox, Synchronous
+from edge_agent.publish.publisher import MqttPublisher
+from pipeline.broker.broker import running_broker
 
 # As long as a classification with five classes.
 PAYLOAD = b'{"seq":%d,' + b"x" * 440 + b',"late":false}'

@@ -23,8 +23,8 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn import functional as F
 
-from edge_agent.arrays import F32
-from edge_agent.runtime import Interpreter
+from edge_agent.common.arrays import F32
+from edge_agent.inference.runtime import Interpreter
 from quantization.convert import convert
 
 BLANK, HIDDEN, BATCH, STEPS = 10, 64, 32, 600

@@ -1,6 +1,6 @@
 """The training loop against a bare PyTorch loop: same network, images, batches and optimiser.
 
-Our side is `pipeline.train.train` as recipes use it: seeded order, uint8 pixels cut into
+Our side is `pipeline.training.train.train` as recipes use it: seeded order, uint8 pixels cut into
 batches and normalised, schedule, moving average, finite-loss check, validation and the
 resume file. The bare side is what one would type: a shuffled order, the images already
 normalised floats in memory, forward, backward, step, and the same validation at the end.
@@ -26,11 +26,11 @@ from torch import nn
 
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import normalise
-from pipeline.checkpoint import Checkpoint, fresh
+from pipeline.checkpoints.checkpoint import Checkpoint, fresh
 from pipeline.data.fitted import Fitted
 from pipeline.models import ModelSpec
 from pipeline.recipe import Arch, TrainRecipe
-from pipeline.train import train
+from pipeline.training.train import train
 
 INPUT = InputSpec(height=28, width=28, colour="gray", mean=(0.286,), std=(0.353,))
 BATCH = 128

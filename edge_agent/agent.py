@@ -14,14 +14,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from edge_agent import __version__
-from edge_agent.announced import former_topics
-from edge_agent.announcer import Announcer
 from edge_agent.bundle.archive import Bundle
+from edge_agent.common.errors import AgentError
+from edge_agent.common.stop import Stop
 from edge_agent.config import AgentConfig
-from edge_agent.control import Control
-from edge_agent.crops import CropStore
-from edge_agent.discovery import discovery_topic
-from edge_agent.errors import AgentError
+from edge_agent.contract.messages import BundleRef, HealthMessage, State, encode_message
+from edge_agent.contract.topics import Topics
 from edge_agent.events import (
     Ended,
     Event,
@@ -36,30 +34,32 @@ from edge_agent.events import (
     signals,
     was_signalled,
 )
-from edge_agent.kept_topics import gone_topics, kept_path
-from edge_agent.light import lit
-from edge_agent.messages import BundleRef, HealthMessage, State, encode_message
-from edge_agent.meter_memory import MeterMemory, meters_path
-from edge_agent.mqtt import Dialer, Identity, Will
-from edge_agent.outbox import Outbox
-from edge_agent.presence import Presence
-from edge_agent.publisher import MqttPublisher, Publisher
-from edge_agent.reader import open_reader
-from edge_agent.recognizer import open_recognizer
-from edge_agent.rivalry import Rivalry
+from edge_agent.homeassistant.announced import former_topics
+from edge_agent.homeassistant.announcer import Announcer
+from edge_agent.homeassistant.discovery import discovery_topic
+from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.light.light import lit
+from edge_agent.mqtt.delivery import Dialer, Identity, Will
+from edge_agent.outbox.outbox import Outbox
+from edge_agent.pictures.snapshots import SnapshotStore
+from edge_agent.publish.kept_topics import gone_topics, kept_path
+from edge_agent.publish.presence import Presence
+from edge_agent.publish.publisher import MqttPublisher, Publisher
+from edge_agent.publish.rivalry import Rivalry
+from edge_agent.publish.speaker import Speaker
+from edge_agent.remote.control import Control
 from edge_agent.service.manager import Manager
 from edge_agent.service.notify import notifier
 from edge_agent.service.plan import OpenRecognizer, Plan
 from edge_agent.service.reload import Reloader
-from edge_agent.snapshots import SnapshotStore
 from edge_agent.sources.base import FrameSource
 from edge_agent.sources.live import Cameras
 from edge_agent.sources.open import open_source
-from edge_agent.speaker import Speaker
-from edge_agent.stop import Stop
-from edge_agent.stream import Stream
-from edge_agent.topics import Topics
-from edge_agent.wall_clock import WallClock
+from edge_agent.stream.stream import Stream
+from edge_agent.system.wall_clock import WallClock
+from edge_agent.tasks.ocr.crops import CropStore
+from edge_agent.tasks.ocr.meters.memory import MeterMemory, meters_path
+from edge_agent.tasks.ocr.reader import open_reader
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +182,7 @@ def open_agent(plan: Plan, events: Events, owned: ExitStack, manager: Manager) -
 
     if config.metrics is not None:
         # An HTTP server is a megabyte that most devices do without.
-        from edge_agent.metrics import serve_metrics
+        from edge_agent.service.metrics import serve_metrics
 
         owned.enter_context(serve_metrics(config.metrics.port, health))
     owned.enter_context(publisher)

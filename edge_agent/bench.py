@@ -9,10 +9,10 @@ import msgspec
 import numpy as np
 
 from edge_agent.bundle.archive import Bundle
-from edge_agent.network import Network
-from edge_agent.recognizer import Timings, open_recognizer
-from edge_agent.runtime import machine_name, runtime_name
-from edge_agent.threads import MAX_THREADS, fewest_worth_it, usable_cores
+from edge_agent.inference.network import Network
+from edge_agent.inference.recognizer import Timings, open_recognizer
+from edge_agent.inference.runtime import machine_name, runtime_name
+from edge_agent.inference.threads import MAX_THREADS, fewest_worth_it, usable_cores
 
 WARM_UP = 3
 # So that a slow model still gives percentiles of something.

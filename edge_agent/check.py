@@ -7,9 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from edge_agent.bundle.archive import open_bundle
-from edge_agent.config import AgentConfig, StreamConfig, load_config
-from edge_agent.endurance import SHORT_REMEDY, endurance, too_short
-from edge_agent.errors import (
+from edge_agent.common.errors import (
     AgentError,
     BrokerError,
     ConfigError,
@@ -17,13 +15,22 @@ from edge_agent.errors import (
     OutboxError,
     SourceError,
 )
-from edge_agent.light import lit
-from edge_agent.meter_rules import MeterRules
-from edge_agent.mqtt import ANSWER_TIMEOUT_S, Acked, Dialer, Identity, Lost, Refused, unique_id
-from edge_agent.reader import open_reader
-from edge_agent.recognizer import open_recognizer
-from edge_agent.rectify import rectify
-from edge_agent.runtime import runtime_name
+from edge_agent.common.stop import Stop
+from edge_agent.config import AgentConfig, StreamConfig, load_config
+from edge_agent.contract.topics import Topics
+from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.inference.runtime import runtime_name
+from edge_agent.light.light import lit
+from edge_agent.mqtt.delivery import (
+    ANSWER_TIMEOUT_S,
+    Acked,
+    Dialer,
+    Identity,
+    Lost,
+    Refused,
+    unique_id,
+)
+from edge_agent.outbox.endurance import SHORT_REMEDY, endurance, too_short
 from edge_agent.sources.base import Frame
 from edge_agent.sources.config import (
     CameraConfig,
@@ -33,9 +40,10 @@ from edge_agent.sources.config import (
     VideoConfig,
 )
 from edge_agent.sources.open import open_source
-from edge_agent.stop import Stop
-from edge_agent.stream import crop
-from edge_agent.topics import Topics
+from edge_agent.stream.stream import crop
+from edge_agent.tasks.ocr.meters.rules import MeterRules
+from edge_agent.tasks.ocr.reader import open_reader
+from edge_agent.tasks.ocr.rectify import rectify
 
 # Of a camera by URL, here and in `doctor`.
 NETWORK_REMEDY = (

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from edge_agent import __version__
-from edge_agent.errors import (
+from edge_agent.common.errors import (
     AgentError,
     BrokerError,
     BundleError,
@@ -28,8 +28,8 @@ from edge_agent.errors import (
     TaskError,
     one_line,
 )
-from edge_agent.exit_codes import ExitCode
-from edge_agent.logs import log_to_stderr
+from edge_agent.common.exit_codes import ExitCode
+from edge_agent.system.logs import log_to_stderr
 
 # The most specific first.
 EXIT_CODES: tuple[tuple[type[AgentError], ExitCode], ...] = (
@@ -77,7 +77,7 @@ def exit_code(error: AgentError) -> ExitCode:
 
 def _run(options: argparse.Namespace) -> int:
     from edge_agent.config import load_config
-    from edge_agent.hang_up import ignored_hang_up
+    from edge_agent.system.hang_up import ignored_hang_up
 
     with ignored_hang_up():
         config = load_config(options.config)
@@ -128,7 +128,7 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 def _schemas(options: argparse.Namespace) -> int:
-    from edge_agent.schemas import schemas
+    from edge_agent.contract.schemas import schemas
 
     options.out.mkdir(parents=True, exist_ok=True)
     for name, schema in schemas().items():

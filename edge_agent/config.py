@@ -11,22 +11,22 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
-from edge_agent.align import Align
 from edge_agent.bundle.manifest import Name
-from edge_agent.commands import COMMANDS, Verb
-from edge_agent.endpoint import DEFAULT_URL, Broker, parse_endpoint, read_credentials
-from edge_agent.errors import ConfigError
-from edge_agent.light_config import LightConfig, check_light
-from edge_agent.outbox import Lane, Limits, Synchronous, WhenFull
-from edge_agent.publishing import PublishConfig, SnapshotConfig, SnapshotsConfig
-from edge_agent.regions import Region, RelativeRegion, TextRegion, check_wheels
-from edge_agent.results import Confidence
-from edge_agent.schedule import Order
+from edge_agent.common.errors import ConfigError
+from edge_agent.common.strict import LEAST, Seconds, Timeout
+from edge_agent.common.strict import Strict as _Value
+from edge_agent.common.toml import decode_toml
+from edge_agent.contract.commands import COMMANDS, Verb
+from edge_agent.contract.publishing import PublishConfig, SnapshotConfig, SnapshotsConfig
+from edge_agent.contract.results import Confidence
+from edge_agent.light.config import LightConfig, check_light
+from edge_agent.mqtt.endpoint import DEFAULT_URL, Broker, parse_endpoint, read_credentials
+from edge_agent.outbox.outbox import Lane, Limits, Synchronous, WhenFull
+from edge_agent.publish.schedule import Order
 from edge_agent.sources.config import CameraConfig, PicameraConfig, Rate, SourceConfig
-from edge_agent.strict import LEAST, Seconds, Timeout
-from edge_agent.strict import Strict as _Value
-from edge_agent.toml import decode_toml
-from edge_agent.view import Flip, Rotation, View
+from edge_agent.stream.align import Align
+from edge_agent.stream.view import Flip, Rotation, View
+from edge_agent.tasks.ocr.regions import Region, RelativeRegion, TextRegion, check_wheels
 
 # systemd.exec(5): where a service finds its credentials; `%d` in a unit's own words.
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"

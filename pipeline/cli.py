@@ -13,10 +13,10 @@ from typer.core import TyperGroup
 
 from edge_agent import __version__
 from edge_agent.cli import exit_code as agent_exit_code
-from edge_agent.errors import AgentError, one_line
-from edge_agent.exit_codes import ExitCode
-from pipeline.broker_commands import tell_command, watch_command
-from pipeline.errors import (
+from edge_agent.common.errors import AgentError, one_line
+from edge_agent.common.exit_codes import ExitCode
+from pipeline.broker.commands import tell_command, watch_command
+from pipeline.common.errors import (
     BudgetError,
     DataError,
     DemoError,
@@ -131,10 +131,10 @@ def build_command(
     ] = None,
 ) -> None:
     """Run every stage whose inputs have changed, from the data to the report."""
-    from pipeline.build import build
-    from pipeline.stages.report import report_path
-    from pipeline.stages.verify import bundle_path
-    from pipeline.start import open_recipe
+    from pipeline.run.build import build
+    from pipeline.run.stages.report import report_path
+    from pipeline.run.stages.verify import bundle_path
+    from pipeline.run.start import open_recipe
 
     run = open_recipe(recipe, out, data_root, sys.stderr)
     build(run)
@@ -144,8 +144,8 @@ def build_command(
 
 def _stage_command(name: str, what: str) -> Callable[..., None]:
     def command(run: RunFolder, recipe: RecipeOption = None, data_root: DataRoot = None) -> None:
-        from pipeline.build import single
-        from pipeline.start import open_run
+        from pipeline.run.build import single
+        from pipeline.run.start import open_run
 
         single(open_run(run, recipe, data_root, sys.stderr), name)
 
@@ -175,9 +175,9 @@ def init_command(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing recipe.")] = False,
 ) -> None:
     """Look at a folder of images and write a commented recipe for it."""
-    from pipeline.draft import write_recipe
-    from pipeline.init import inspect, summary_lines
-    from pipeline.progress import open_progress
+    from pipeline.begin.draft import write_recipe
+    from pipeline.begin.init import inspect, summary_lines
+    from pipeline.common.progress import open_progress
 
     summary = inspect(images, open_progress(sys.stderr))
     for line in summary_lines(summary):
@@ -349,8 +349,8 @@ def demo_command(
     frames: Annotated[int, typer.Option("--frames", min=1, help="Scenes to film.")] = 100,
 ) -> None:
     """Train, prune, quantise, verify, run the agent and receive its results, on real digits."""
-    from pipeline.demo import default_device_python, demo
-    from pipeline.start import open_recipe, recipe_folder
+    from pipeline.demo.demo import default_device_python, demo
+    from pipeline.run.start import open_recipe, recipe_folder
 
     run = open_recipe(recipe_folder() / "digits.toml", out, None, sys.stderr)
     outcome = demo(run, broker, device_python or default_device_python(), frames)

@@ -10,12 +10,12 @@ import msgspec
 import numpy as np
 import onnx
 
-from edge_agent.arrays import F32
-from edge_agent.atomic import write_whole
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import preprocess
-from pipeline.data.images import IMAGE_SUFFIXES, read_image
-from pipeline.errors import DataError
+from edge_agent.common.arrays import F32
+from edge_agent.common.atomic import write_whole
+from pipeline.common.errors import DataError
+from pipeline.data.readers.images import IMAGE_SUFFIXES, read_image
 from quantization.convert import NO_SAMPLES, Converted, convert
 from quantization.errors import ModelError
 from quantization.graph.load import load_model

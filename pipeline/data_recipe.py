@@ -7,7 +7,7 @@ import msgspec
 
 Fraction: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
-# Sets of real pictures of texts that `pipeline/text/sets.py` can read.
+# Sets of real pictures of texts that `pipeline/tasks/ocr/data/sets.py` can read.
 TextSet: TypeAlias = Literal["iiit5k", "sroie", "gaspump-7seg", "meter-digits"]
 
 

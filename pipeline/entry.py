@@ -5,7 +5,7 @@ A device has this package too, by the same wheel, and nothing that it needs.
 
 import sys
 
-from edge_agent.exit_codes import ExitCode
+from edge_agent.common.exit_codes import ExitCode
 
 OURS = frozenset({"edge_agent", "pipeline", "quantization"})
 

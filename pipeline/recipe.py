@@ -10,11 +10,11 @@ from typing import Annotated, Literal, TypeAlias, get_args
 import msgspec
 
 from edge_agent.bundle.manifest import Budget, InputSpec, Name, Probability
-from edge_agent.toml import decode_toml
+from edge_agent.common.toml import decode_toml
+from pipeline.common.errors import RecipeError
 from pipeline.data_recipe import Count, Fraction, RecipeValue
 from pipeline.data_recipe import DataRecipe as DataRecipe
 from pipeline.data_recipe import TextSet as TextSet
-from pipeline.errors import RecipeError
 from quantization.recipe import QuantRecipe
 
 # The upper bounds keep out `inf`, which TOML has, and slips of many zeros.
@@ -23,7 +23,7 @@ Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=1000)]
 Arch: TypeAlias = Literal["resnet8", "resnet20", "resnet56", "mobilenet_v2", "ds_cnn", "vgg_tiny"]
 # What reads lines of text.
 TextArch: TypeAlias = Literal["ctc_small"]
-# What the synthetic pictures of texts show; `pipeline/text/render.py` draws them.
+# What the synthetic pictures of texts show; `pipeline/tasks/ocr/drawing/render.py` draws them.
 TextKind: TypeAlias = Literal["lines", "words", "segments", "wheels", "meter", "dates"]
 # What may be done about a network that int8 hurts, the cheapest first.
 Remedy: TypeAlias = Literal["ranges", "equalize", "rounding", "float-layers", "finetune"]
@@ -34,7 +34,7 @@ class SyntheticRecipe(RecipeValue, frozen=True, kw_only=True):
     """Pictures of texts that are drawn while the network learns.
 
     Args:
-        kind: what they show; see `pipeline.text.render.Synthetic`.
+        kind: what they show; see `pipeline.tasks.ocr.drawing.render.Synthetic`.
         share: of each batch, in (0, 1]; the rest is real.
         strength: how hard they are made to read, in [0, 1].
         empty: the share of them that show no text at all.

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import onnx
 
-from edge_agent.arrays import F32
 from edge_agent.bundle.affine import Affine
+from edge_agent.common.arrays import F32
 from quantization.errors import ModelError
 from quantization.fold.fold import fold
 from quantization.lower import Lowered, lower

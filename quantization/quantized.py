@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import onnx
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.errors import CalibrationError, ModelError
 from quantization.graph.graph import read
 from quantization.recipe import QuantRecipe

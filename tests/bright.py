@@ -15,7 +15,7 @@ from edge_agent.bundle.manifest import (
     Provenance,
     Quantisation,
 )
-from edge_agent.runtime import Interpreter
+from edge_agent.inference.runtime import Interpreter
 
 DATA = Path(__file__).parent / "data"
 

@@ -11,7 +11,7 @@ import cv2
 import msgspec
 import numpy as np
 
-from pipeline.run import RECORD_FILE, WORK_FOLDER, StageRecord
+from pipeline.run.run import RECORD_FILE, WORK_FOLDER, StageRecord
 
 # A whole build in seconds; what it learns does not matter.
 TINY = """

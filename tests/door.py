@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from edge_agent.client import Ledger, Subscriber
-from edge_agent.messages import BundleRef, ResultMessage, encode_message
-from edge_agent.results import Classification
+from edge_agent.client.subscriber import Ledger, Subscriber
+from edge_agent.contract.messages import BundleRef, ResultMessage, encode_message
+from edge_agent.contract.results import Classification
 
 
 def result(seq: int, boot: str) -> bytes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from edge_agent.arrays import U8
+from edge_agent.common.arrays import U8
 
 Colour = tuple[int, int, int]
 # Drawn so much larger than shown, so that lines have soft edges.

@@ -18,12 +18,12 @@ from proxy import Proxy
 from small_disk import SmallDisk
 from wall_clock import WallClock
 
-from edge_agent.atomic import write_whole
-from edge_agent.client import Subscriber
-from edge_agent.commands import DescribeCommand, RestartCommand
-from edge_agent.errors import BrokerError
-from edge_agent.messages import AvailabilityMessage, HealthMessage, ResultMessage
-from edge_agent.remote import Remote
+from edge_agent.client.remote import Remote
+from edge_agent.client.subscriber import Subscriber
+from edge_agent.common.atomic import write_whole
+from edge_agent.common.errors import BrokerError
+from edge_agent.contract.commands import DescribeCommand, RestartCommand
+from edge_agent.contract.messages import AvailabilityMessage, HealthMessage, ResultMessage
 
 # Between the beginnings of two faults, on average.
 GAP_S = 0.6

@@ -21,7 +21,7 @@ from brokers import Mosquitto, free_port
 from proxy import Proxy
 from stripes import stripes
 
-from edge_agent.arrays import U8
+from edge_agent.common.arrays import U8
 
 INSIDE = Path(__file__).parent / "home_assistant" / "inside"
 PYTHON = "/opt/ha/bin/python"

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx_nets import Array, net, node, normal
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.doctor import Diagnosis, diagnose
 from quantization.fold.fold import fold
 from quantization.quantized import quantized

@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from edge_agent import cli, outbox
-from edge_agent.messages import ResultMessage
+from edge_agent import cli
+from edge_agent.contract.messages import ResultMessage
+from edge_agent.outbox import outbox
 
 
 class Stored(msgspec.Struct, frozen=True):

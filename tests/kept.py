@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from edge_agent.endpoint import Broker, parse_endpoint
-from edge_agent.mqtt import Dialer, unique_id
-from edge_agent.mqtt_values import Identity, Received
+from edge_agent.mqtt.delivery import Dialer, unique_id
+from edge_agent.mqtt.endpoint import Broker, parse_endpoint
+from edge_agent.mqtt.values import Identity, Received
 
 # What is kept comes before this, which is said once all of it has been asked for.
 LAST = "kept/all-of-it"

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from agents import hear
 from network_camera import NetworkCamera
 
-from edge_agent.client import Subscriber
-from edge_agent.messages import AvailabilityMessage
+from edge_agent.client.subscriber import Subscriber
+from edge_agent.common.stop import Stop
+from edge_agent.contract.messages import AvailabilityMessage
 from edge_agent.sources.base import Frame
 from edge_agent.sources.config import CameraConfig
 from edge_agent.sources.live import LiveSource
 from edge_agent.sources.open import open_source
-from edge_agent.stop import Stop
 
 PATIENCE_S = 60.0
 

@@ -12,8 +12,8 @@ import sys
 
 import numpy as np
 
-from edge_agent import runtime
-from edge_agent.errors import BundleError
+from edge_agent.common.errors import BundleError
+from edge_agent.inference import runtime
 
 # Of what one small network takes, many times as much.
 MEMORY_BYTES = 4 << 30

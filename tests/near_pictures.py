@@ -5,7 +5,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from edge_agent.arrays import U8
+from edge_agent.common.arrays import U8
 
 
 def scene(seed: int, height: int = 120, width: int = 160) -> U8:

@@ -10,8 +10,8 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from edge_agent.arrays import F32, I8
-from edge_agent.runtime import Interpreter
+from edge_agent.common.arrays import F32, I8
+from edge_agent.inference.runtime import Interpreter
 from quantization.convert import Converted, convert
 from quantization.lower.lowering import Port
 from quantization.recipe import QuantRecipe

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from onnx_nets import Array, device_input
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.convert import Converted
 
 VARIABLE = "EDGEWARD_TFLITE_PYTHON"

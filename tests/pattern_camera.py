@@ -14,10 +14,10 @@ from typing import Self
 
 import numpy as np
 
-from edge_agent.arrays import U8
+from edge_agent.common.arrays import U8
+from edge_agent.sources.cameras.grabber import CorruptFrameError
 from edge_agent.sources.capture import main
 from edge_agent.sources.config import CameraConfig, LiveConfig
-from edge_agent.sources.grabber import CorruptFrameError
 
 SHAPE = (90, 160, 3)
 PERIOD = 120  # so that no frame is the grey of a truncated one

@@ -7,11 +7,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from edge_agent.common.stop import Stop
 from edge_agent.sources.base import Report, unreported
 from edge_agent.sources.config import CameraConfig
 from edge_agent.sources.live import Cameras, LiveSource
 from edge_agent.sources.process import CameraProcess
-from edge_agent.stop import Stop
 
 FADING = 60
 COMMAND = (sys.executable, str(Path(__file__).with_name("pattern_camera.py")))

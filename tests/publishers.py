@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Self
 
-from edge_agent.mqtt_values import Received
+from edge_agent.mqtt.values import Received
 
 
 class MemoryPublisher:

@@ -2,8 +2,8 @@
 
 import time
 
-from edge_agent.mqtt import Session
-from edge_agent.mqtt_values import Received
+from edge_agent.mqtt.delivery import Session
+from edge_agent.mqtt.values import Received
 
 PATIENCE_S = 10.0
 

@@ -8,7 +8,7 @@ import onnx
 from onnx import helper
 from onnx_nets import Array, net, node
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 
 GATES = {"LSTM": 4, "GRU": 3}
 OUTPUTS = {"LSTM": ("Y", "Y_h", "Y_c"), "GRU": ("Y", "Y_h")}

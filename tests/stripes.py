@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_agent.arrays import U8
 from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.archive import bundle_files, write_bundle
 from edge_agent.bundle.golden import GoldenFrame
@@ -17,7 +16,8 @@ from edge_agent.bundle.manifest import (
     Quantisation,
     TextSpec,
 )
-from edge_agent.network import Network
+from edge_agent.common.arrays import U8
+from edge_agent.inference.network import Network
 
 MODEL = Path(__file__).parent / "data" / "stripes.tflite"
 HEIGHT, WIDTH, STRIPE = 16, 64, 4

@@ -10,7 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 from conversion.nets import Net
 from numpy.typing import NDArray
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 
 F64: TypeAlias = NDArray[np.float64]
 Shape: TypeAlias = tuple[int, ...]

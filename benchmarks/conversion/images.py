@@ -12,8 +12,8 @@ from typing import TypeAlias
 import numpy as np
 from conversion.nets import Photos
 
-from edge_agent.arrays import F32, U8
-from pipeline.data.images import decode_image
+from edge_agent.common.arrays import F32, U8
+from pipeline.data.readers.images import decode_image
 
 Target: TypeAlias = int | U8 | str | F32
 Sample: TypeAlias = tuple[U8, Target]

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from edge_agent.bundle.manifest import InputSpec
-from pipeline.checkpoint import fresh
+from pipeline.checkpoints.checkpoint import fresh
 from pipeline.models import ModelSpec
 from pipeline.recipe import Arch
 

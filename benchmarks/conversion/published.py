@@ -13,7 +13,7 @@ import torch
 from ai_edge_litert import schema_py_generated as schema
 from torch import nn
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 
 WEIGHTED = (
     schema.BuiltinOperator.CONV_2D,

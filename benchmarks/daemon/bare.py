@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_agent.bundle.archive import open_bundle
-from edge_agent.runtime import Interpreter, runtime_name
+from edge_agent.inference.runtime import Interpreter, runtime_name
 
 WARM_UP = 20
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pipeline.broker import find_mosquitto
+from pipeline.broker.broker import find_mosquitto
 
 START_S = 10
 

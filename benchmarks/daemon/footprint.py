@@ -7,8 +7,8 @@ from pathlib import Path
 
 from daemon.running import DEVICE, Memory, capture_process, memory, running_agent, write_config
 
-from edge_agent.client import Subscriber
-from edge_agent.messages import ResultMessage
+from edge_agent.client.subscriber import Subscriber
+from edge_agent.contract.messages import ResultMessage
 
 # Python, numpy, the runtime, and the model loaded and invoked; nothing of the agent.
 BARE = """

@@ -8,10 +8,10 @@ from typing import Literal, TypeAlias
 import cv2
 import numpy as np
 
-from edge_agent.arrays import U8
 from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import FastPreprocessor
+from edge_agent.common.arrays import U8
 
 Interpolation: TypeAlias = Literal["linear", "area"]
 

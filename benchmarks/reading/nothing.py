@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from edge_agent.arrays import U8
-from pipeline.data.images import decode_image
+from edge_agent.common.arrays import U8
+from pipeline.data.readers.images import decode_image
 
 Crops: TypeAlias = Iterator[U8]
 PETS, STREETS = "cats-dogs/cats-dogs-train.tar.gz", "penn-fudan/penn_fudan.tar.gz"

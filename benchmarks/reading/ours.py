@@ -8,19 +8,19 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from edge_agent.arrays import U8
 from edge_agent.bundle.archive import Bundle, open_bundle
 from edge_agent.bundle.manifest import Score, TextSpec
+from edge_agent.common.arrays import U8
 from edge_agent.decode.automaton import Automaton
-from edge_agent.reader import LineReader
-from edge_agent.recognizer import Recognizer
-from pipeline.errors import GateError, RunError
-from pipeline.stages.verify import bundle_path, load_proof
-from pipeline.start import open_run
-from pipeline.task import SPLIT_FILE
-from pipeline.text.dataset import TextDataset, TextSplit
-from pipeline.text.readings import Readings, read_scores
-from pipeline.text.thresholds import Curve, Point, coverage_curve, operating_point
+from edge_agent.inference.recognizer import Recognizer
+from edge_agent.tasks.ocr.reader import LineReader
+from pipeline.common.errors import GateError, RunError
+from pipeline.run.stages.verify import bundle_path, load_proof
+from pipeline.run.start import open_run
+from pipeline.tasks.ocr.data.dataset import TextDataset, TextSplit
+from pipeline.tasks.ocr.readings import Readings, read_scores
+from pipeline.tasks.ocr.thresholds import Curve, Point, coverage_curve, operating_point
+from pipeline.tasks.task import SPLIT_FILE
 
 ERRORS = (0.001, 0.01)  # shares of wrong readings that a coverage is given for
 

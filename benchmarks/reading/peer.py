@@ -11,9 +11,9 @@ from typing import Self
 import cv2
 import numpy as np
 
-from edge_agent.arrays import F32, U8
-from edge_agent.runtime import Interpreter
-from pipeline.text.charset import BETWEEN, DIGITS
+from edge_agent.common.arrays import F32, U8
+from edge_agent.inference.runtime import Interpreter
+from pipeline.tasks.ocr.charset import BETWEEN, DIGITS
 
 INT8, FLOAT = "dig-class11_2000_s2_q.tflite", "dig-class11_2000_s2.tflite"
 CLASSES = DIGITS + BETWEEN

@@ -9,21 +9,21 @@ import cv2
 import matplotlib
 import numpy as np
 
-from edge_agent.arrays import U8
 from edge_agent.bundle.archive import Bundle
 from edge_agent.bundle.manifest import TextSpec
+from edge_agent.common.arrays import U8
+from edge_agent.contract.results import Reading
 from edge_agent.decode.ctc import read_text
-from edge_agent.meter import MeterRules
-from edge_agent.network import Network
-from edge_agent.quality import quality, to_grey
-from edge_agent.reader import Reader
-from edge_agent.recognizer import open_recognizer
-from edge_agent.rectify import rectify
-from edge_agent.regions import TextRegion, allowed_texts
-from edge_agent.results import Reading
+from edge_agent.inference.network import Network
+from edge_agent.inference.recognizer import open_recognizer
 from edge_agent.sources.base import Frame, bgr_frame
-from pipeline.text.fonts import Font
-from pipeline.text.odometer import WheelStyle, draw_wheels, wheel_turns
+from edge_agent.tasks.ocr.meters.meter import MeterRules
+from edge_agent.tasks.ocr.quality import quality, to_grey
+from edge_agent.tasks.ocr.reader import Reader
+from edge_agent.tasks.ocr.rectify import rectify
+from edge_agent.tasks.ocr.regions import TextRegion, allowed_texts
+from pipeline.tasks.ocr.drawing.fonts import Font
+from pipeline.tasks.ocr.drawing.marks.odometer import WheelStyle, draw_wheels, wheel_turns
 
 SHOWN, DIGITS = 12345, 5
 FRAMES, ROUNDS, WARM_UP = 20, 1000, 30

@@ -13,7 +13,7 @@ from typing import Self
 import cv2
 import numpy as np
 
-from edge_agent.arrays import U8
+from edge_agent.common.arrays import U8
 
 LINE, WORD = 7, 8  # page segmentation: `--psm 7`, one line of text; `--psm 8`, one word
 _ENGLISH = b"eng"

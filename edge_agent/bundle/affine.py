@@ -7,7 +7,7 @@ The scheme is the TFLite 8-bit quantisation specification's:
 import msgspec
 import numpy as np
 
-from edge_agent.arrays import F32, I8
+from edge_agent.common.arrays import F32, I8
 
 QMIN, QMAX = -128, 127
 

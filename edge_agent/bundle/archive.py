@@ -16,7 +16,6 @@ from pathlib import Path
 
 import msgspec
 
-from edge_agent.atomic import write_whole
 from edge_agent.bundle.golden import ZIP_DATE, GoldenFrame, decode_golden, encode_golden
 from edge_agent.bundle.manifest import (
     GOLDEN_FILE,
@@ -25,7 +24,8 @@ from edge_agent.bundle.manifest import (
     decode_manifest,
     encode_manifest,
 )
-from edge_agent.errors import BundleError
+from edge_agent.common.atomic import write_whole
+from edge_agent.common.errors import BundleError
 
 MANIFEST_FILE = "manifest.json"
 CHECKSUM_FILE = "manifest.sha256"

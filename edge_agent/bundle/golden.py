@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.arrays import I8, U8
-from edge_agent.errors import BundleError
+from edge_agent.common.arrays import I8, U8
+from edge_agent.common.errors import BundleError
 
 # The zip epoch: a fixed date makes the same frames the same bytes.
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)

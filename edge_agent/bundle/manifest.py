@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeAlias, TypeVar
 import msgspec
 
 from edge_agent.bundle.affine import Affine
-from edge_agent.errors import BundleError, TaskError
+from edge_agent.common.errors import BundleError, TaskError
 
 FORMAT_VERSION = 1
 MODEL_FILE = "model.tflite"

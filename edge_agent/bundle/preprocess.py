@@ -11,9 +11,9 @@ from typing import Literal, TypeAlias
 import cv2
 import numpy as np
 
-from edge_agent.arrays import F32, I8, U8
 from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.manifest import InputSpec
+from edge_agent.common.arrays import F32, I8, U8
 
 ColourOrder: TypeAlias = Literal["rgb", "bgr"]
 

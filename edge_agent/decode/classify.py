@@ -5,9 +5,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.arrays import F32, F64
 from edge_agent.bundle.manifest import ClassifySpec
-from edge_agent.results import Classification, LabelScore
+from edge_agent.common.arrays import F32, F64
+from edge_agent.contract.results import Classification, LabelScore
 
 TOP = 5
 

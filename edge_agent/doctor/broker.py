@@ -6,16 +6,16 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from edge_agent.common.errors import AgentError, BrokerError, one_line
 from edge_agent.config import AgentConfig, HomeAssistantConfig
-from edge_agent.discovery import discovery_topic
+from edge_agent.contract.topics import PROBE, Topics
 from edge_agent.doctor.host import Host
 from edge_agent.doctor.report import Finding, fail, ok, warn
 from edge_agent.doctor.rivals import rivals
 from edge_agent.doctor.tls import tls
 from edge_agent.doctor.writing import ACL_REMEDY, answer, may_publish, places
-from edge_agent.endpoint import Broker, Endpoint
-from edge_agent.errors import AgentError, BrokerError, one_line
-from edge_agent.mqtt import (
+from edge_agent.homeassistant.discovery import discovery_topic
+from edge_agent.mqtt.delivery import (
     ANSWER_TIMEOUT_S,
     Dialer,
     Identity,
@@ -23,7 +23,7 @@ from edge_agent.mqtt import (
     Session,
     unique_id,
 )
-from edge_agent.topics import PROBE, Topics
+from edge_agent.mqtt.endpoint import Broker, Endpoint
 
 # A slow link is no broken one.
 TIMEOUT_S = ANSWER_TIMEOUT_S

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_agent.common.errors import AgentError, one_line
 from edge_agent.doctor import python
 from edge_agent.doctor.host import Host
 from edge_agent.doctor.report import Finding, fail, failed, ok, skip, warn
-from edge_agent.errors import AgentError, one_line
 
 if TYPE_CHECKING:
     from edge_agent.config import AgentConfig, StreamConfig
@@ -89,7 +89,7 @@ def _stores(config: "AgentConfig", host: Host) -> Iterator[Finding]:
 
 
 def _endurance(config: "AgentConfig") -> Finding:
-    from edge_agent.endurance import SHORT_REMEDY, endurance, too_short
+    from edge_agent.outbox.endurance import SHORT_REMEDY, endurance, too_short
 
     holds = endurance(config)
     if too_short(holds, config.outbox.when_full):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from edge_agent.wall_clock import clock_synchronised
+from edge_agent.system.wall_clock import clock_synchronised
 
 # A command line to what it printed; None if there is no such command, or it fails.
 Run: TypeAlias = Callable[[Sequence[str]], str | None]

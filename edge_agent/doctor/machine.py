@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge_agent import __version__
+from edge_agent.common.errors import one_line
 from edge_agent.doctor.host import Host
 from edge_agent.doctor.report import Finding, fail, ok, skip, warn
-from edge_agent.errors import one_line
-from edge_agent.machine import (
+from edge_agent.system.machine import (
     THROTTLED_BEFORE,
     THROTTLED_BITS,
     hexadecimal,
@@ -18,7 +18,7 @@ from edge_agent.machine import (
     throttled_bits,
     throttling,
 )
-from edge_agent.wall_clock import BORN
+from edge_agent.system.wall_clock import BORN
 
 SPARE_BYTES = 50 * 1024**2
 # Raspberry Pi's documentation: from 80 degrees the firmware slows the processor down bit by

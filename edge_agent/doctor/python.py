@@ -13,8 +13,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from edge_agent.common.errors import RuntimeUnavailableError, one_line
 from edge_agent.doctor.report import Finding, fail, ok, skip, warn
-from edge_agent.errors import RuntimeUnavailableError, one_line
 
 LEAST = (3, 11)
 # tflite-runtime's last wheels are for this one.
@@ -147,7 +147,7 @@ def numpy_for(runtimes: list[str], numpy: str | None) -> list[Finding]:
 def runtime() -> list[Finding]:
     """Which TFLite runtime is used; whether it truly runs is for a bundle to prove."""
     try:
-        from edge_agent.runtime import runtime_name
+        from edge_agent.inference.runtime import runtime_name
 
         return [ok("runtime", runtime_name())]
     except RuntimeUnavailableError as error:

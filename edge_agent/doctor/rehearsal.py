@@ -16,13 +16,13 @@ import cv2
 import numpy as np
 
 import edge_agent
-from edge_agent.arrays import U8
+from edge_agent.common.arrays import U8
+from edge_agent.common.errors import SourceError, one_line
+from edge_agent.common.stop import Stop
 from edge_agent.doctor.report import Finding, fail, ok, skip
-from edge_agent.errors import SourceError, one_line
-from edge_agent.runtime import Interpreter
+from edge_agent.inference.runtime import Interpreter
 from edge_agent.sources.config import CameraConfig, VideoConfig
 from edge_agent.sources.open import open_source
-from edge_agent.stop import Stop
 
 REMEDY = "install the agent again: deploy/install.sh brings the versions it was tested with"
 # tests/data/make_bright.py makes it: 8x8 RGB to two scores, the second for bright.

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
 
 from edge_agent import __version__
-from edge_agent.errors import printable
+from edge_agent.common.errors import printable
 
 # `skip`: it cannot be told here, and why.
 Level: TypeAlias = Literal["ok", "warn", "fail", "skip"]

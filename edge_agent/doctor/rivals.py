@@ -3,12 +3,12 @@
 import sqlite3
 from pathlib import Path
 
+from edge_agent.common.errors import BrokerError, MessageError
+from edge_agent.contract.messages import StatusMessage, decode_message
+from edge_agent.contract.topics import Topics
 from edge_agent.doctor.report import Finding, warn
-from edge_agent.errors import BrokerError, MessageError
-from edge_agent.messages import StatusMessage, decode_message
-from edge_agent.mqtt import Received, Session
-from edge_agent.rivalry import ANOTHER
-from edge_agent.topics import Topics
+from edge_agent.mqtt.delivery import Received, Session
+from edge_agent.publish.rivalry import ANOTHER
 
 # What a broker keeps, it sends at once.
 KEPT_TIMEOUT_S = 1.0

@@ -5,12 +5,12 @@ import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 
+from edge_agent.common.errors import BrokerError, one_line
 from edge_agent.doctor.certificate import Validity, file_validity, validity
 from edge_agent.doctor.host import Host
 from edge_agent.doctor.report import Finding, fail, ok, skip, warn
-from edge_agent.endpoint import Broker
-from edge_agent.errors import BrokerError, one_line
-from edge_agent.tls import tls_context
+from edge_agent.mqtt.endpoint import Broker
+from edge_agent.mqtt.tls import tls_context
 
 # A slow link is no broken one.
 TIMEOUT_S = 30.0

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edge_agent.config import AgentConfig
+from edge_agent.contract.topics import PROBE, Topics
 from edge_agent.doctor.report import Finding, fail, ok, skip, warn
-from edge_agent.kept_topics import kept_topics
-from edge_agent.mqtt import ANSWER_TIMEOUT_S, Acked, Lost, Refused, Session
-from edge_agent.mqtt_values import Received
-from edge_agent.topics import PROBE, Topics
+from edge_agent.mqtt.delivery import ANSWER_TIMEOUT_S, Acked, Lost, Refused, Session
+from edge_agent.mqtt.values import Received
+from edge_agent.publish.kept_topics import kept_topics
 
 ACL_REMEDY = "let this user do that in the broker's ACL; docs/mqtt.md lists the topics"
 UNPROVEN_REMEDY = (

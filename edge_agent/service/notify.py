@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edge_agent.errors import printable
+from edge_agent.common.errors import printable
 
 log = logging.getLogger(__name__)
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from edge_agent.bundle.archive import Bundle, open_bundle
+from edge_agent.common.stop import Stop
 from edge_agent.config import AgentConfig, StreamConfig
-from edge_agent.endpoint import Broker
-from edge_agent.reader import open_reader
-from edge_agent.recognizer import Recognizer, open_recognizer
+from edge_agent.inference.recognizer import Recognizer, open_recognizer
+from edge_agent.inference.threads import chosen_threads
+from edge_agent.mqtt.endpoint import Broker
 from edge_agent.sources.config import ImagesConfig, SourceConfig, VideoConfig
 from edge_agent.sources.open import open_source
-from edge_agent.stop import Stop
-from edge_agent.threads import chosen_threads
+from edge_agent.tasks.ocr.reader import open_reader
 
 OpenRecognizer: TypeAlias = Callable[[Bundle, int], AbstractContextManager[Recognizer]]
 

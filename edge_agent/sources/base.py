@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Protocol, Self, TypeAlias
 
-from edge_agent.arrays import U8
 from edge_agent.bundle.preprocess import ColourOrder
+from edge_agent.common.arrays import U8
 
 # Told whether a source gives frames, and if not, why; from any thread.
 Report: TypeAlias = Callable[[bool, str], None]

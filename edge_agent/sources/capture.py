@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TypeAlias, assert_never
 
-from edge_agent.errors import SourceError
-from edge_agent.sources.complaints import Complaints
+from edge_agent.common.errors import SourceError
+from edge_agent.sources.cameras.complaints import Complaints
+from edge_agent.sources.cameras.grabber import Grabber
+from edge_agent.sources.cameras.session import ReshapedError, Session
 from edge_agent.sources.config import CameraConfig, LiveConfig, PicameraConfig, StillConfig
-from edge_agent.sources.delivery import Delivery
-from edge_agent.sources.grabber import Grabber
-from edge_agent.sources.session import ReshapedError, Session
-from edge_agent.sources.wire import (
+from edge_agent.sources.memory.delivery import Delivery
+from edge_agent.sources.memory.wire import (
     MAX_REASON,
     Begin,
     GoneError,
@@ -40,15 +40,15 @@ def open_camera(config: LiveConfig, complaints: Callable[[], str]) -> Grabber:
     """
     match config:
         case CameraConfig():
-            from edge_agent.sources.camera import open_any
+            from edge_agent.sources.cameras.camera import open_any
 
             return open_any(config, complaints)
         case PicameraConfig():
-            from edge_agent.sources.picamera import Picamera
+            from edge_agent.sources.cameras.picamera import Picamera
 
             return Picamera(config)
         case StillConfig():
-            from edge_agent.sources.http_camera import open_still
+            from edge_agent.sources.cameras.http_camera import open_still
 
             return open_still(config, complaints)
     assert_never(config)

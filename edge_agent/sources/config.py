@@ -8,9 +8,9 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
-from edge_agent.sources.address import shown
+from edge_agent.common.strict import Seconds, Strict, Timeout
 from edge_agent.sources.controls import CameraControls
-from edge_agent.strict import Seconds, Strict, Timeout
+from edge_agent.sources.network.address import shown
 
 Number: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 Side: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=16384)]

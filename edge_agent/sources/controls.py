@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-from edge_agent.strict import LEAST, Strict
+from edge_agent.common.strict import LEAST, Strict
 
 Setting: TypeAlias = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
 

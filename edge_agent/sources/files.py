@@ -9,10 +9,10 @@ from typing import Self
 import cv2
 import numpy as np
 
-from edge_agent.arrays import U8
-from edge_agent.errors import SourceError
+from edge_agent.common.arrays import U8
+from edge_agent.common.errors import SourceError
+from edge_agent.common.stop import Stop
 from edge_agent.sources.base import Frame, Report, SourceCounters, bgr_frame, unreported
-from edge_agent.stop import Stop
 
 log = logging.getLogger(__name__)
 

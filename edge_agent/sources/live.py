@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Self
 
+from edge_agent.common.stop import Stop
 from edge_agent.sources.base import Frame, Report, SourceCounters, unreported
 from edge_agent.sources.config import LiveConfig
 from edge_agent.sources.latest import Latest
-from edge_agent.sources.lease import Lease
+from edge_agent.sources.memory.lease import Lease
 from edge_agent.sources.process import CameraProcess
 from edge_agent.sources.supervisor import Pace, Start, Supervisor
-from edge_agent.stop import Stop
 
 # Where looks are further apart than that, what has waited as long is not what is to be seen.
 FRESH_S = 0.5

@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from edge_agent.common.stop import Stop
 from edge_agent.sources.base import FrameSource, Report, unreported
 from edge_agent.sources.config import (
     CameraConfig,
@@ -15,7 +16,6 @@ from edge_agent.sources.files import ImageSource
 from edge_agent.sources.live import Cameras, at_once
 from edge_agent.sources.supervisor import Pace
 from edge_agent.sources.video import VideoSource
-from edge_agent.stop import Stop
 
 
 def open_source(

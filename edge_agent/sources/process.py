@@ -10,11 +10,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from edge_agent.errors import SourceError
-from edge_agent.sources.camera_environment import camera_environment
+from edge_agent.common.errors import SourceError
+from edge_agent.sources.cameras.environment import camera_environment
 from edge_agent.sources.config import LiveConfig
-from edge_agent.sources.ring import RingReader, make_memory
-from edge_agent.sources.wire import Begin, FromCamera, GoneError, Link, Opened, ToCamera, pair
+from edge_agent.sources.memory.ring import RingReader, make_memory
+from edge_agent.sources.memory.wire import (
+    Begin,
+    FromCamera,
+    GoneError,
+    Link,
+    Opened,
+    ToCamera,
+    pair,
+)
 
 log = logging.getLogger(__name__)
 

@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
-from edge_agent.backoff import Backoff
-from edge_agent.errors import SourceError
+from edge_agent.common.backoff import Backoff
+from edge_agent.common.errors import SourceError
+from edge_agent.common.stillness import Stillness
+from edge_agent.common.stop import Stop
 from edge_agent.sources.base import SourceCounters
 from edge_agent.sources.config import LiveConfig
-from edge_agent.sources.lease import Handed, Lease
-from edge_agent.sources.process import CameraProcess
-from edge_agent.sources.wire import (
+from edge_agent.sources.memory.lease import Handed, Lease
+from edge_agent.sources.memory.wire import (
     Captured,
     Corrupt,
     GoneError,
@@ -29,9 +30,8 @@ from edge_agent.sources.wire import (
     Passing,
     Reopen,
 )
-from edge_agent.sources.wire import Pace as Paced
-from edge_agent.stillness import Stillness
-from edge_agent.stop import Stop
+from edge_agent.sources.memory.wire import Pace as Paced
+from edge_agent.sources.process import CameraProcess
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from typing import Self
 import cv2
 import numpy as np
 
-from edge_agent.errors import SourceError
+from edge_agent.common.errors import SourceError
+from edge_agent.common.stop import Stop
 from edge_agent.sources.base import NO_TROUBLE, Frame, Report, bgr_frame, unreported
-from edge_agent.stop import Stop
 
 
 class VideoSource:

@@ -8,7 +8,7 @@ from typing import Literal, Protocol, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.arrays import U8
+from edge_agent.common.arrays import U8
 
 SplitName: TypeAlias = Literal["train", "val", "calibration", "test"]
 SPLIT_NAMES: tuple[SplitName, ...] = get_args(SplitName)

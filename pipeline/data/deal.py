@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import DataError
+from pipeline.common.errors import DataError
 
 Indices: TypeAlias = NDArray[np.int64]
 

@@ -9,12 +9,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.arrays import U8
-from edge_agent.atomic import whole_file
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import fit
+from edge_agent.common.arrays import U8
+from edge_agent.common.atomic import whole_file
+from pipeline.common.progress import SILENT, Progress
 from pipeline.data.base import Dataset, ImageSequence, Split, SplitName
-from pipeline.progress import SILENT, Progress
 
 
 @dataclass(frozen=True, eq=False)

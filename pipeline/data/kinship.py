@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import DisjointSet
 
+from pipeline.common.progress import Progress
 from pipeline.data.base import NearPair
 from pipeline.data.pool import Pool, together
 from pipeline.near.copies import Copies, Copy, remembered_copies
-from pipeline.progress import Progress
 
 Indices: TypeAlias = NDArray[np.int64]
 

@@ -3,18 +3,18 @@
 from pathlib import Path
 from typing import assert_never
 
+from pipeline.common.errors import DataError
+from pipeline.common.progress import SILENT, Progress
 from pipeline.data.base import Dataset
-from pipeline.data.digits import read_digits
-from pipeline.data.folder import read_folder
-from pipeline.data.mnist import read_mnist
-from pipeline.data.packed import read_packed
 from pipeline.data.pool import Source
+from pipeline.data.readers.digits import read_digits
+from pipeline.data.readers.folder import read_folder
+from pipeline.data.readers.mnist import read_mnist
+from pipeline.data.readers.packed import read_packed
 from pipeline.data.root import data_root, find_data
 from pipeline.data.sources import Grouping
 from pipeline.data.split import divide
 from pipeline.data_recipe import GroupRecipe
-from pipeline.errors import DataError
-from pipeline.progress import SILENT, Progress
 from pipeline.recipe import DataRecipe
 
 

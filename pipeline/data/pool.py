@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.arrays import U8
+from edge_agent.common.arrays import U8
 from pipeline.data.base import Concatenated, Split
 from pipeline.near.thumbnail import NOTHING
 

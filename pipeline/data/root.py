@@ -5,7 +5,7 @@ from pathlib import Path
 
 import platformdirs
 
-from pipeline.errors import DataError
+from pipeline.common.errors import DataError
 
 VARIABLE = "EDGEWARD_DATA"
 

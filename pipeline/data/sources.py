@@ -9,9 +9,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from pipeline.data.foreign import open_foreign
+from pipeline.common.errors import DataError
+from pipeline.data.readers.foreign import open_foreign
 from pipeline.data_recipe import GroupRecipe
-from pipeline.errors import DataError
 
 # EXIF 2.32: where the date of the shot is, and how it is written.
 _EXIF_FOLDER, _TAKEN, _DIGITISED, _CHANGED = 0x8769, 0x9003, 0x9004, 0x0132

@@ -14,13 +14,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.atomic import write_whole
+from edge_agent.common.atomic import write_whole
+from pipeline.common.errors import DataError
+from pipeline.common.progress import SILENT, Progress
 from pipeline.data.base import SPLIT_NAMES, Dataset, SplitName
 from pipeline.data.deal import Deck, Hand, check_dealt, check_groups
 from pipeline.data.kinship import Apart, keep_apart
 from pipeline.data.pool import Pool, Source
-from pipeline.errors import DataError
-from pipeline.progress import SILENT, Progress
 from pipeline.recipe import DataRecipe
 
 Indices: TypeAlias = NDArray[np.int64]

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from edge_agent.arrays import F32
 from edge_agent.bundle.manifest import Metrics
-from pipeline.errors import DataError
-from pipeline.ladder import Ladder
-from pipeline.progress import Progress
+from edge_agent.common.arrays import F32
+from pipeline.common.errors import DataError
+from pipeline.common.progress import Progress
+from pipeline.ladder.ladder import Ladder
 from quantization.recipe import QuantRecipe
 
 

@@ -5,10 +5,10 @@ from typing import TextIO
 
 import onnx
 
+from pipeline.common.errors import DataError, RunError
+from pipeline.common.progress import Progress, open_progress
 from pipeline.convert import Preprocessing, Samples
 from pipeline.doctor.case import Case, evenly
-from pipeline.errors import DataError, RunError
-from pipeline.progress import Progress, open_progress
 from quantization.fold.fold import fold
 from quantization.graph.load import load_model
 from quantization.quantized import quantized

@@ -8,7 +8,7 @@ from typing import TextIO
 import msgspec
 from rich.console import Console
 
-from edge_agent.atomic import write_whole
+from edge_agent.common.atomic import write_whole
 from pipeline.doctor.case import Case
 from pipeline.doctor.findings import Findings
 from pipeline.doctor.page import render

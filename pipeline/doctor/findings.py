@@ -3,7 +3,7 @@
 import msgspec
 
 from edge_agent.bundle.manifest import Metrics
-from pipeline.ladder import Ladder
+from pipeline.ladder.ladder import Ladder
 from quantization.doctor import Culprit, Diagnosis, Layer
 from quantization.doctor.trials import Trial
 from quantization.recipe import QuantRecipe

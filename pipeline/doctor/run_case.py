@@ -7,20 +7,20 @@ import msgspec
 import numpy as np
 import onnx
 
+from pipeline.common.errors import RunError
 from pipeline.doctor.case import Case, spread
-from pipeline.errors import RunError
-from pipeline.evaluate import network_inputs
-from pipeline.ladder import Ladder
-from pipeline.run import RECIPE_FILE
-from pipeline.stages.quantize import (
+from pipeline.ladder.ladder import Ladder
+from pipeline.measure.evaluate import network_inputs
+from pipeline.run.run import RECIPE_FILE
+from pipeline.run.stages.quantize import (
     FLOAT_FILE,
     LADDER_FILE,
     QUANTISED_FILE,
     UNROUNDED_FILE,
     before_int8,
 )
-from pipeline.stages.verify import load_proof
-from pipeline.start import open_run
+from pipeline.run.stages.verify import load_proof
+from pipeline.run.start import open_run
 
 
 def case_of_run(folder: Path, count: int, data_root: Path | None, stream: TextIO) -> Case:

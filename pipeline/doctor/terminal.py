@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from edge_agent.errors import printable
+from edge_agent.common.errors import printable
 from pipeline.doctor.findings import Findings, gained
 from pipeline.doctor.settings import flags, toml
 from pipeline.report.words import lost, percent

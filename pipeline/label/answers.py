@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_agent.errors import printable
-from pipeline.errors import DataError
+from edge_agent.common.errors import printable
+from pipeline.common.errors import DataError
 from pipeline.label.folder import Entry, LabelFolder, check_label, source_of
 
 HEADER = ("PATH", "TEXT")

@@ -6,7 +6,7 @@ from typing import TextIO
 
 from rich.console import Console
 
-from edge_agent.crops import list_crops
+from edge_agent.tasks.ocr.crops import list_crops
 from pipeline.label.answers import ask, take
 from pipeline.label.folder import Entry, LabelFolder
 from pipeline.label.listing import json_line, show

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_agent.atomic import write_whole
-from edge_agent.crops import Crop, CropRecord
-from edge_agent.errors import CropError
-from pipeline.data.images import UnreadableImageError, decode_image
-from pipeline.errors import DataError
-from pipeline.text.folder import TRAIN_TABLES, read_rows
-from pipeline.text.store import FolderStore
+from edge_agent.common.atomic import write_whole
+from edge_agent.common.errors import CropError
+from edge_agent.tasks.ocr.crops import Crop, CropRecord
+from pipeline.common.errors import DataError
+from pipeline.data.readers.images import UnreadableImageError, decode_image
+from pipeline.tasks.ocr.data.folder import TRAIN_TABLES, read_rows
+from pipeline.tasks.ocr.data.store import FolderStore
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from edge_agent.atomic import write_whole
+from edge_agent.common.atomic import write_whole
 from pipeline.label.answers import HEADER
 from pipeline.label.folder import Entry, picture_bytes
 

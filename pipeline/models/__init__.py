@@ -10,7 +10,7 @@ from typing import assert_never
 
 from torch import nn
 
-from pipeline.errors import RecipeError
+from pipeline.common.errors import RecipeError
 from pipeline.models.ctc_small import check_line, ctc_small
 from pipeline.models.ds_cnn import ds_cnn
 from pipeline.models.layers import initialise

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from edge_agent.bundle.manifest import InputSpec
-from pipeline.errors import RecipeError
+from pipeline.common.errors import RecipeError
 from pipeline.models.layers import StepClassifier, conv_bn, scaled
 from pipeline.models.residual import BasicBlock
 

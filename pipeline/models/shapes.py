@@ -6,7 +6,7 @@ Together with the state dict this stores a pruned network without pickling code.
 import torch
 from torch import nn
 
-from pipeline.errors import RunError
+from pipeline.common.errors import RunError
 from pipeline.models.spec import LayerShape
 
 

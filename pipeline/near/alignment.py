@@ -8,7 +8,7 @@ left, which neither brightness nor contrast changes.
 import cv2
 import numpy as np
 
-from edge_agent.arrays import U8
+from edge_agent.common.arrays import U8
 from pipeline.near.hashes import VIEWS
 from pipeline.near.search import Candidate
 from pipeline.near.thumbnail import SIDE

@@ -10,13 +10,13 @@ import msgspec
 import numpy as np
 from scipy.cluster.hierarchy import DisjointSet
 
-from edge_agent.arrays import U8
-from edge_agent.atomic import write_whole
+from edge_agent.common.arrays import U8
+from edge_agent.common.atomic import write_whole
+from pipeline.common.progress import SILENT, Progress
 from pipeline.near.alignment import SAME, likeness
 from pipeline.near.hashes import hash_thumbs
 from pipeline.near.search import candidates
 from pipeline.near.thumbnail import comparable, differences
-from pipeline.progress import SILENT, Progress
 
 # How copies were told: by the whole picture; by what differs from the mean of all, where all
 # show one scene; or not at all, where even that is alike.

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from PIL import Image
 
-from edge_agent.arrays import F32, U8
+from edge_agent.common.arrays import F32, U8
 from pipeline.near.thumbnail import SIDE
 
 # Left, top, right and bottom as shares of the sides; the first is the whole picture.

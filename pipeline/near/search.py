@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.common.progress import SILENT, Progress
 from pipeline.near.hashes import BITS, Hashes
-from pipeline.progress import SILENT, Progress
 
 # How many bits may differ among so many pictures. Of 627,000 pairs of unrelated photographs 999
 # are within 14, 132 within 12 and 16 within 10; each costs an alignment of two milliseconds.

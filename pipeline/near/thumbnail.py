@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from edge_agent.arrays import U8
+from edge_agent.common.arrays import U8
 
 SIDE = 64  # pixels of a thumbnail's side
 # A smaller picture (a digit, a CIFAR image) says too little: unrelated ones look like copies.

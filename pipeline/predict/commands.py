@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edge_agent.exit_codes import ExitCode
+from edge_agent.common.exit_codes import ExitCode
 
 Bundle = Annotated[
     Path, typer.Argument(metavar="BUNDLE", help="A bundle: NAME.edgeward, or its folder.")
@@ -63,8 +63,8 @@ def evaluate_command(
     ] = None,
 ) -> None:
     """Measure a bundle on labelled pictures it has never seen, beside what was proven of it."""
+    from pipeline.common.progress import open_progress
     from pipeline.predict.evaluate import evaluate
-    from pipeline.progress import open_progress
 
     evaluate(
         bundle,

@@ -6,15 +6,15 @@ from pathlib import Path
 import msgspec
 
 from edge_agent.bundle.archive import open_bundle
-from edge_agent.errors import printable
-from pipeline.errors import DataError, GateError
+from edge_agent.common.errors import printable
+from pipeline.common.errors import DataError, GateError
+from pipeline.common.progress import SILENT, Progress
+from pipeline.measure.verify import percent
 from pipeline.predict.answers import Predictor
 from pipeline.predict.evaluation import Evaluation, evaluation
 from pipeline.predict.labelled import labelled_pictures, readable
 from pipeline.predict.rows import PredictionRow, as_row, table, write_output
 from pipeline.predict.terminal import evaluation_lines
-from pipeline.progress import SILENT, Progress
-from pipeline.verify import percent
 
 
 def evaluate(

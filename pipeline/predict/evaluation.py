@@ -8,10 +8,10 @@ import numpy as np
 
 from edge_agent.bundle.archive import Bundle
 from edge_agent.bundle.manifest import ClassifySpec, Score
-from pipeline.evaluate import wilson
+from pipeline.measure.evaluate import wilson
 from pipeline.predict.rows import PredictionRow
 from pipeline.report.metrics import class_accuracy, confusion
-from pipeline.text.readings import score_readings
+from pipeline.tasks.ocr.readings import score_readings
 
 # Against the accuracy that `verify` measured, by the two 95 % intervals.
 Comparison: TypeAlias = Literal["as proven", "worse than proven", "better than proven", "unproven"]

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from edge_agent.arrays import U8
 from edge_agent.bundle.manifest import ClassifySpec, TextSpec
-from pipeline.data.folder import image_id
-from pipeline.data.images import UnreadableImageError, read_image
-from pipeline.data.layout import Layout, list_folder
-from pipeline.errors import DataError
-from pipeline.text.folder import read_text_folder
+from edge_agent.common.arrays import U8
+from pipeline.common.errors import DataError
+from pipeline.data.readers.folder import image_id
+from pipeline.data.readers.images import UnreadableImageError, read_image
+from pipeline.data.readers.layout import Layout, list_folder
+from pipeline.tasks.ocr.data.folder import read_text_folder
 
 # How many classes an error names.
 _SHOWN = 10

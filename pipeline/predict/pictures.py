@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_agent.arrays import U8
 from edge_agent.bundle.preprocess import ColourOrder
-from edge_agent.errors import SourceError
+from edge_agent.common.arrays import U8
+from edge_agent.common.errors import SourceError
+from edge_agent.common.stop import Stop
 from edge_agent.sources.video import VideoSource
-from edge_agent.stop import Stop
-from pipeline.data.folder import image_id
-from pipeline.data.images import IMAGE_SUFFIXES, UnreadableImageError, read_image
-from pipeline.errors import DataError
+from pipeline.common.errors import DataError
+from pipeline.data.readers.folder import image_id
+from pipeline.data.readers.images import IMAGE_SUFFIXES, UnreadableImageError, read_image
 
 # Containers that FFmpeg, as OpenCV brings it, opens.
 VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".webm"})

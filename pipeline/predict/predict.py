@@ -7,8 +7,8 @@ from pathlib import Path
 from statistics import median
 
 from edge_agent.bundle.archive import open_bundle
-from edge_agent.errors import printable
-from pipeline.errors import DataError
+from edge_agent.common.errors import printable
+from pipeline.common.errors import DataError
 from pipeline.predict.answers import Predictor
 from pipeline.predict.pictures import Picture, Unreadable, find_pictures, look
 from pipeline.predict.rows import (

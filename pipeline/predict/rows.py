@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from edge_agent.atomic import write_whole
-from edge_agent.errors import printable
-from edge_agent.results import Result
-from pipeline.errors import DataError
+from edge_agent.common.atomic import write_whole
+from edge_agent.common.errors import printable
+from edge_agent.contract.results import Result
+from pipeline.common.errors import DataError
 from pipeline.predict.answers import Prediction
 
 COLUMNS = ("file", "frame", "answer", "confidence", "sure", "why")

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from edge_agent.bundle.manifest import Score
-from edge_agent.errors import printable
+from edge_agent.common.errors import printable
+from pipeline.measure.verify import percent
 from pipeline.predict.evaluation import Evaluation
 from pipeline.predict.rows import PredictionRow, terminal_line
 from pipeline.report.metrics import mixups
-from pipeline.verify import percent
 
 MISTAKES = 5
 MIXUPS = 3

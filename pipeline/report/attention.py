@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from edge_agent.arrays import F32, U8
+from edge_agent.common.arrays import F32, U8
 from edge_agent.decode.classify import softmax
-from pipeline.report.classes import Attention
+from pipeline.report.classes.classes import Attention
 
 LAYERS = 3
 

@@ -12,9 +12,9 @@ import msgspec
 from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.golden import GoldenFrame
 from edge_agent.bundle.manifest import Score
-from pipeline.gates import Gate
-from pipeline.history import EpochRecord
-from pipeline.ladder import Goal
+from pipeline.checkpoints.history import EpochRecord
+from pipeline.ladder.ladder import Goal
+from pipeline.measure.gates import Gate
 
 
 class Rung(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.arrays import F32, F64
 from edge_agent.bundle.manifest import Score
+from edge_agent.common.arrays import F32, F64
 from edge_agent.decode.classify import softmax
-from pipeline.evaluate import wilson
-from pipeline.recall import class_recalls
+from pipeline.measure.evaluate import wilson
+from pipeline.measure.recall import class_recalls
 
 # Guo et al. (2017), "On calibration of modern neural networks", section 5: M = 15.
 BINS = 15

@@ -12,15 +12,15 @@ from typing import TypeAlias
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from edge_agent.atomic import write_whole
-from pipeline.history import EpochRecord, best_epoch
+from edge_agent.common.atomic import write_whole
+from pipeline.checkpoints.history import EpochRecord, best_epoch
 from pipeline.report import charts, words
-from pipeline.report.class_page import class_sections
-from pipeline.report.classes import ClassReport
+from pipeline.report.classes.classes import ClassReport
+from pipeline.report.classes.page import class_sections
 from pipeline.report.data import Phase, ReportData
 from pipeline.report.svg import chart_style
-from pipeline.report.text_page import text_sections
-from pipeline.report.texts import TextReport
+from pipeline.report.texts.page import text_sections
+from pipeline.report.texts.texts import TextReport
 
 AnyReport: TypeAlias = ClassReport | TextReport
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from edge_agent.arrays import F32, U8
+from edge_agent.common.arrays import F32, U8
 
 # The longest side kept, in pixels: a card is about half as wide, and screens are dense.
 LONGEST = 144

@@ -7,7 +7,7 @@ from math import log10
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.doctor.isolate import isolated
 from quantization.doctor.paired import Int8Layer
 from quantization.fold.fold import drop_unread

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import onnx
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.doctor.bench import Bench, decibels
 from quantization.doctor.diagnosis import Culprit, Diagnosis, Layer
 from quantization.doctor.paired import Int8Layer, paired

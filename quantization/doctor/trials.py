@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 import onnx
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.doctor.bench import Bench, decibels
 from quantization.doctor.diagnosis import Diagnosis, Kind
 from quantization.doctor.paired import paired

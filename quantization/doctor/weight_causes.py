@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.doctor.diagnosis import Kind
 from quantization.doctor.isolate import isolated
 from quantization.doctor.paired import Int8Layer

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.arrays import F32
 from edge_agent.bundle.affine import QMAX, QMIN, Affine
+from edge_agent.common.arrays import F32
 from quantization.graph.graph import Array, Node, Shape
 from quantization.lower.rules import Activation
 from quantization.lower.table import refuse

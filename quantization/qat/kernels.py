@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edge_agent.arrays import I8
 from edge_agent.bundle.affine import QMAX, QMIN, Affine
+from edge_agent.common.arrays import I8
 from quantization.reference.errors import UnsupportedKernelError
 from quantization.reference.model import Operator
 from quantization.reference.model import Tensor as FileTensor

@@ -7,7 +7,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edge_agent.arrays import I8
+from edge_agent.common.arrays import I8
 from quantization.graph.graph import Array
 from quantization.reference.errors import TfliteFileError
 from quantization.reference.model import IDENTIFIER, Operator, TfliteModel, read

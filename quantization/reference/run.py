@@ -5,7 +5,7 @@ from typing import cast
 
 import numpy as np
 
-from edge_agent.arrays import I8
+from edge_agent.common.arrays import I8
 from quantization.graph.graph import Array
 from quantization.reference import kernels as kernels  # fills the table
 from quantization.reference.errors import TfliteFileError

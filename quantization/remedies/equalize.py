@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.graph.graph import Array, Graph, read, write
 from quantization.lower.ops import find
 from quantization.lower.rules import Weights

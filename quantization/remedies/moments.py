@@ -5,7 +5,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.graph.graph import Shape
 from quantization.remedies.layers import Weighted
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import onnx
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.errors import CalibrationError
 from quantization.graph.batching import takes_batches
 from quantization.graph.graph import Array, Graph, Shape, read, write

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.graph.graph import Graph, Node, write
 from quantization.graph.session import InferenceSession, open_session
 from quantization.scales.observe import batch_size

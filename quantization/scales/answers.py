@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.graph.graph import Graph, read
 from quantization.scales.calibrate import Ranges
 from quantization.scales.observe import Watched

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 import onnx
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.graph.graph import read
 from quantization.recipe import QuantRecipe
 from quantization.scales.observe import Watched

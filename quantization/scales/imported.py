@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import onnx
 
-from edge_agent.arrays import F32
 from edge_agent.bundle.affine import Affine
+from edge_agent.common.arrays import F32
 from quantization.errors import ModelError
 from quantization.fold.fold import fold
 from quantization.graph.graph import Array, Graph, Node, read, write

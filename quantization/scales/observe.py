@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.errors import CalibrationError
 from quantization.graph.batching import takes_batches
 from quantization.graph.graph import Graph, Shape, write

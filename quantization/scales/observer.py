@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.errors import CalibrationError
 from quantization.recipe import QuantRecipe
 from quantization.scales.ranges import Range, of_least_divergence, of_least_error, squared_error

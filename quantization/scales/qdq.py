@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 import onnx
 
-from edge_agent.arrays import F32
 from edge_agent.bundle.affine import QMIN, Affine
+from edge_agent.common.arrays import F32
 from quantization.errors import ModelError, QuantizationError
 from quantization.fold.decompositions import ROWS
 from quantization.graph.graph import Array, Graph, Node, read, write

@@ -4,8 +4,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.arrays import F32
 from edge_agent.bundle.affine import QMAX, QMIN, Affine
+from edge_agent.common.arrays import F32
 
 # Fractions of the extremes that are tried as the end of a range.
 FRACTIONS: tuple[float, ...] = tuple(np.linspace(1.0, 0.05, 39).tolist())

@@ -8,14 +8,14 @@ from brokers import Mosquitto, wait_until
 from door import Archive, result
 from proxy import Proxy
 
-from edge_agent.backoff import Backoff
-from edge_agent.endpoint import Broker, parse_endpoint
-from edge_agent.ledger import Account
-from edge_agent.mqtt import Dialer, Identity, unique_id
-from edge_agent.outbox import Outbox
-from edge_agent.publisher import MqttPublisher
-from edge_agent.schedule import Order
-from edge_agent.topics import Topics
+from edge_agent.client.ledger import Account
+from edge_agent.common.backoff import Backoff
+from edge_agent.contract.topics import Topics
+from edge_agent.mqtt.delivery import Dialer, Identity, unique_id
+from edge_agent.mqtt.endpoint import Broker, parse_endpoint
+from edge_agent.outbox.outbox import Outbox
+from edge_agent.publish.publisher import MqttPublisher
+from edge_agent.publish.schedule import Order
 
 BACKLOG = 400
 # About sixty results a second.

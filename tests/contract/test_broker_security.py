@@ -9,9 +9,9 @@ import pytest
 from brokers import Mosquitto
 from certificates import certificate
 
+from edge_agent.common.errors import BrokerError
 from edge_agent.config import BrokerConfig
-from edge_agent.errors import BrokerError
-from edge_agent.mqtt import Dialer, Identity
+from edge_agent.mqtt.delivery import Dialer, Identity
 
 
 def tool(name: str) -> str:

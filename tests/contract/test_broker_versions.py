@@ -14,22 +14,27 @@ from agents import Agent, hear, write_config
 from brokers import Mosquitto, mosquitto_binary, wait_until
 from proxy import OldProxy
 
-from edge_agent import mqtt
-from edge_agent.client import Ledger, Subscriber
-from edge_agent.commands import DescribeCommand, PauseCommand, ResumeCommand, SnapshotCommand
-from edge_agent.endpoint import Broker, parse_endpoint
-from edge_agent.errors import BrokerError
-from edge_agent.messages import (
+from edge_agent.client.remote import Remote
+from edge_agent.client.subscriber import Ledger, Subscriber
+from edge_agent.common.errors import BrokerError
+from edge_agent.contract.commands import (
+    DescribeCommand,
+    PauseCommand,
+    ResumeCommand,
+    SnapshotCommand,
+)
+from edge_agent.contract.messages import (
     AvailabilityMessage,
     HealthMessage,
     ResultMessage,
     StatusMessage,
     decode_message,
 )
-from edge_agent.mqtt import Dialer, Identity, unique_id
-from edge_agent.mqtt_values import Received
-from edge_agent.remote import Remote
-from edge_agent.topics import Topics
+from edge_agent.contract.topics import Topics
+from edge_agent.mqtt import delivery as mqtt
+from edge_agent.mqtt.delivery import Dialer, Identity, unique_id
+from edge_agent.mqtt.endpoint import Broker, parse_endpoint
+from edge_agent.mqtt.values import Received
 
 VERSIONS = {"mosquitto, v5": "5", "mosquitto, v3.1.1": "3.1.1", "amqtt, v3.1.1": "3.1.1"}
 DISCOVERY = "homeassistant/device/edgeward-gate/config"
@@ -56,7 +61,7 @@ def _spoken(
     with ExitStack() as owned:
         if request.param.startswith("amqtt"):
             pytest.importorskip("amqtt", reason="the embedded broker is the host's; it is not here")
-            from pipeline.broker import embedded_broker
+            from pipeline.broker.broker import embedded_broker
 
             # It never answers to v5; our own side of a test need not wait for as long.
             owned.enter_context(pytest.MonkeyPatch.context()).setattr(

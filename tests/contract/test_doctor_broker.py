@@ -13,18 +13,18 @@ from brokers import Mosquitto, free_port
 from certificates import certificate, dated_certificate
 from received import received
 
-from edge_agent.client import Subscriber
+from edge_agent.client.subscriber import Subscriber
 from edge_agent.config import AgentConfig, load_config
+from edge_agent.contract.messages import HealthMessage, ResultMessage
+from edge_agent.contract.topics import Topics
 from edge_agent.doctor import broker as module
 from edge_agent.doctor.broker import broker, name, secrecy
 from edge_agent.doctor.host import Host
 from edge_agent.doctor.report import Finding
 from edge_agent.doctor.tls import tls
 from edge_agent.doctor.writing import places
-from edge_agent.endpoint import Broker, parse_endpoint
-from edge_agent.messages import HealthMessage, ResultMessage
-from edge_agent.mqtt import Dialer, Identity, Session
-from edge_agent.topics import Topics
+from edge_agent.mqtt.delivery import Dialer, Identity, Session
+from edge_agent.mqtt.endpoint import Broker, parse_endpoint
 
 OURS = """
 user gate
@@ -203,7 +203,7 @@ def test_an_older_broker_says_less(
     mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """MQTT 3.1.1 has no reason for a refusal: not told is not the same as well."""
-    from edge_agent.mqtt import Dialer
+    from edge_agent.mqtt.delivery import Dialer
 
     dial = Dialer.dial
 

@@ -13,14 +13,14 @@ import pytest
 from agents import Agent, hear, write_config
 from brokers import Mosquitto, free_port, wait_until
 
-from edge_agent.client import Subscriber
-from edge_agent.commands import DescribeCommand
-from edge_agent.endpoint import Broker, Credentials, parse_endpoint
-from edge_agent.errors import BrokerError
-from edge_agent.messages import ResultMessage
-from edge_agent.mqtt import Dialer
-from edge_agent.mqtt_values import Acked, Identity, Options, Received, Refused
-from edge_agent.remote import Remote
+from edge_agent.client.remote import Remote
+from edge_agent.client.subscriber import Subscriber
+from edge_agent.common.errors import BrokerError
+from edge_agent.contract.commands import DescribeCommand
+from edge_agent.contract.messages import ResultMessage
+from edge_agent.mqtt.delivery import Dialer
+from edge_agent.mqtt.endpoint import Broker, Credentials, parse_endpoint
+from edge_agent.mqtt.values import Acked, Identity, Options, Received, Refused
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "mosquitto"
 USERS = {"gate": "open:sesame-1", "homeassistant": "h-2", "archive": "a-3", "other": "o-4"}

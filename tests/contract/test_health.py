@@ -9,10 +9,10 @@ import pytest
 from agents import Agent, hear, write_config
 from brokers import Mosquitto, free_port, wait_until
 
-from edge_agent.client import Subscriber
-from edge_agent.commands import PauseCommand
-from edge_agent.messages import HealthMessage, ResultMessage
-from edge_agent.remote import Remote
+from edge_agent.client.remote import Remote
+from edge_agent.client.subscriber import Subscriber
+from edge_agent.contract.commands import PauseCommand
+from edge_agent.contract.messages import HealthMessage, ResultMessage
 
 
 @pytest.fixture(name="images")

@@ -15,11 +15,11 @@ from kept import kept
 from msgspec.structs import replace
 from received import received
 
-from edge_agent.client import Subscriber
-from edge_agent.endpoint import Broker, parse_endpoint
-from edge_agent.messages import HealthMessage, ResultMessage, StateMessage, decode_message
-from edge_agent.mqtt import Dialer
-from edge_agent.mqtt_values import Identity, Options
+from edge_agent.client.subscriber import Subscriber
+from edge_agent.contract.messages import HealthMessage, ResultMessage, StateMessage, decode_message
+from edge_agent.mqtt.delivery import Dialer
+from edge_agent.mqtt.endpoint import Broker, parse_endpoint
+from edge_agent.mqtt.values import Identity, Options
 
 TOPIC = "homeassistant/device/edgeward-gate/config"
 

@@ -7,11 +7,11 @@ from brokers import Mosquitto, wait_until
 from kept import kept
 from proxy import Proxy
 
-from edge_agent.backoff import Backoff
-from edge_agent.endpoint import Broker, parse_endpoint
-from edge_agent.mqtt import Dialer, Identity, Session, Version, Will, unique_id
-from edge_agent.outbox import Outbox
-from edge_agent.publisher import MqttPublisher
+from edge_agent.common.backoff import Backoff
+from edge_agent.mqtt.delivery import Dialer, Identity, Session, Version, Will, unique_id
+from edge_agent.mqtt.endpoint import Broker, parse_endpoint
+from edge_agent.outbox.outbox import Outbox
+from edge_agent.publish.publisher import MqttPublisher
 
 STATUS = "s/status"
 

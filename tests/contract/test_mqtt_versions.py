@@ -16,16 +16,16 @@ from brokers import Mosquitto, free_port, wait_until
 from proxy import Proxy
 from received import received
 
-from edge_agent import mqtt
-from edge_agent.backoff import Backoff
-from edge_agent.client import Subscriber
-from edge_agent.endpoint import Broker, parse_endpoint
-from edge_agent.errors import BrokerError
-from edge_agent.messages import StatusMessage, encode_message
-from edge_agent.mqtt import Dialer, Identity, Lost, VersionError
-from edge_agent.outbox import Outbox
-from edge_agent.publisher import MqttPublisher
-from edge_agent.topics import Topics
+from edge_agent.client.subscriber import Subscriber
+from edge_agent.common.backoff import Backoff
+from edge_agent.common.errors import BrokerError
+from edge_agent.contract.messages import StatusMessage, encode_message
+from edge_agent.contract.topics import Topics
+from edge_agent.mqtt import delivery as mqtt
+from edge_agent.mqtt.delivery import Dialer, Identity, Lost, VersionError
+from edge_agent.mqtt.endpoint import Broker, parse_endpoint
+from edge_agent.outbox.outbox import Outbox
+from edge_agent.publish.publisher import MqttPublisher
 
 
 @contextmanager

@@ -9,12 +9,12 @@ import pytest
 from brokers import Mosquitto, wait_until
 from received import received
 
-from edge_agent.backoff import Backoff
-from edge_agent.endpoint import Broker, parse_endpoint
-from edge_agent.mqtt import Dialer, Identity, Session, unique_id
-from edge_agent.mqtt_values import Options
-from edge_agent.outbox import Outbox, OutboxState
-from edge_agent.publisher import MqttPublisher
+from edge_agent.common.backoff import Backoff
+from edge_agent.mqtt.delivery import Dialer, Identity, Session, unique_id
+from edge_agent.mqtt.endpoint import Broker, parse_endpoint
+from edge_agent.mqtt.values import Options
+from edge_agent.outbox.outbox import Outbox, OutboxState
+from edge_agent.publish.publisher import MqttPublisher
 
 LIMIT = 2000
 

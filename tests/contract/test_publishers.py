@@ -12,11 +12,11 @@ from kept import kept
 from publishers import MemoryPublisher
 from received import received
 
-from edge_agent.backoff import Backoff
-from edge_agent.endpoint import Broker, Credentials, parse_endpoint
-from edge_agent.mqtt import Dialer, Identity, Received, Session, Will, unique_id
-from edge_agent.outbox import Lane, Outbox
-from edge_agent.publisher import MqttPublisher, Publisher
+from edge_agent.common.backoff import Backoff
+from edge_agent.mqtt.delivery import Dialer, Identity, Received, Session, Will, unique_id
+from edge_agent.mqtt.endpoint import Broker, Credentials, parse_endpoint
+from edge_agent.outbox.outbox import Lane, Outbox
+from edge_agent.publish.publisher import MqttPublisher, Publisher
 
 
 @dataclass

@@ -11,8 +11,10 @@ import pytest
 from agents import Agent, hear, write_config
 from brokers import Mosquitto, wait_until
 
-from edge_agent.client import Subscriber
-from edge_agent.commands import (
+from edge_agent.client.remote import Remote
+from edge_agent.client.subscriber import Subscriber
+from edge_agent.common.errors import BrokerError
+from edge_agent.contract.commands import (
     DescribeCommand,
     PauseCommand,
     RestartCommand,
@@ -20,12 +22,10 @@ from edge_agent.commands import (
     SetCommand,
     SnapshotCommand,
 )
-from edge_agent.endpoint import Broker, parse_endpoint
-from edge_agent.errors import BrokerError
-from edge_agent.messages import AvailabilityMessage, ResultMessage, StatusMessage
-from edge_agent.mqtt import Dialer
-from edge_agent.mqtt_values import Identity, Options, Received
-from edge_agent.remote import Remote
+from edge_agent.contract.messages import AvailabilityMessage, ResultMessage, StatusMessage
+from edge_agent.mqtt.delivery import Dialer
+from edge_agent.mqtt.endpoint import Broker, parse_endpoint
+from edge_agent.mqtt.values import Identity, Options, Received
 
 
 @pytest.fixture(name="images")

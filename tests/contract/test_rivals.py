@@ -14,19 +14,19 @@ from door import Archive, result
 from kept import kept
 from proxy import OldProxy
 
-from edge_agent.backoff import Backoff
-from edge_agent.client import Subscriber
+from edge_agent.client.subscriber import Subscriber
+from edge_agent.common.backoff import Backoff
 from edge_agent.config import load_config
+from edge_agent.contract.messages import State, StatusMessage, decode_message, encode_message
+from edge_agent.contract.topics import Topics
 from edge_agent.doctor.broker import broker as doctor
 from edge_agent.doctor.host import Host
 from edge_agent.doctor.rivals import CHECK
-from edge_agent.endpoint import Broker, parse_endpoint
-from edge_agent.messages import State, StatusMessage, decode_message, encode_message
-from edge_agent.mqtt import Dialer, Identity, Options
-from edge_agent.outbox import Outbox
-from edge_agent.publisher import MqttPublisher
-from edge_agent.rivalry import ANOTHER, Rivalry
-from edge_agent.topics import Topics
+from edge_agent.mqtt.delivery import Dialer, Identity, Options
+from edge_agent.mqtt.endpoint import Broker, parse_endpoint
+from edge_agent.outbox.outbox import Outbox
+from edge_agent.publish.publisher import MqttPublisher
+from edge_agent.publish.rivalry import ANOTHER, Rivalry
 
 TOPICS = Topics("gate")
 

@@ -17,7 +17,8 @@ from http_cameras import Stills, http_camera
 from mjpeg import mjpeg_camera
 from rtsp import rtsp_camera
 
-from edge_agent.errors import SourceError
+from edge_agent.common.errors import SourceError
+from edge_agent.common.stop import Stop
 from edge_agent.sources.base import FrameSource
 from edge_agent.sources.config import (
     CameraConfig,
@@ -29,7 +30,6 @@ from edge_agent.sources.config import (
 )
 from edge_agent.sources.live import Cameras
 from edge_agent.sources.open import open_source
-from edge_agent.stop import Stop
 
 COUNT = 5
 KINDS = (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.exit_codes import ExitCode
+from edge_agent.common.exit_codes import ExitCode
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "deploy" / "edgeward-agent.service"

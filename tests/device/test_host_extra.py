@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from edge_agent.exit_codes import ExitCode
+from edge_agent.common.exit_codes import ExitCode
 from pipeline.entry import is_dependency
 
 COMMANDS = (

@@ -21,9 +21,9 @@ from commands import (
     write_pictures,
 )
 
-from edge_agent.client import Subscriber
-from edge_agent.exit_codes import ExitCode
-from edge_agent.messages import AvailabilityMessage
+from edge_agent.client.subscriber import Subscriber
+from edge_agent.common.exit_codes import ExitCode
+from edge_agent.contract.messages import AvailabilityMessage
 
 FOLDER = (
     TINY.replace('kind = "digits"', 'kind = "image-folder"\npath = "pictures"')

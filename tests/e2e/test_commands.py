@@ -25,7 +25,7 @@ from commands import (
     write_pictures,
 )
 
-from edge_agent.exit_codes import ExitCode
+from edge_agent.common.exit_codes import ExitCode
 
 STAGES = ["data", "train", "prune", "quantize", "export", "verify", "report"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from crops import crop_record, write_crops
 
-from edge_agent.crops import list_crops
+from edge_agent.tasks.ocr.crops import list_crops
 from pipeline.label.answers import take
 from pipeline.label.folder import LabelFolder
 from pipeline.label.sheet import write_sheet

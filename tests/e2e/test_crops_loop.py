@@ -11,10 +11,10 @@ from commands import edgeward, the_error
 from stripes import CHARSET, stripes, write_stripes
 
 from edge_agent.bundle.archive import Bundle, open_bundle
-from edge_agent.crops import list_crops
-from edge_agent.exit_codes import ExitCode
-from pipeline.kept_answers import kept_readings
-from pipeline.text.folder import read_text_folder
+from edge_agent.common.exit_codes import ExitCode
+from edge_agent.tasks.ocr.crops import list_crops
+from pipeline.measure.kept_answers import kept_readings
+from pipeline.tasks.ocr.data.folder import read_text_folder
 
 STREAM = """
 task = "ocr"

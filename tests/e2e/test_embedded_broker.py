@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.outbox import Outbox
-from pipeline import broker
-from pipeline.demo import demo
-from pipeline.start import open_run
+from edge_agent.outbox.outbox import Outbox
+from pipeline.broker import broker
+from pipeline.demo.demo import demo
+from pipeline.run.start import open_run
 
 
 def test_the_demo_runs_without_a_mosquitto(

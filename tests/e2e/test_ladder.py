@@ -9,7 +9,7 @@ import pytest
 from brokers import wait_until
 from commands import assert_nothing_half_written, begin, edgeward, the_error
 
-from edge_agent.exit_codes import ExitCode
+from edge_agent.common.exit_codes import ExitCode
 
 # Some seconds of learning: a drop is one only of what has learnt something.
 LEARNT = """

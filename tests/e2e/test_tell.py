@@ -14,7 +14,7 @@ from brokers import Mosquitto, wait_until
 from certificates import certificate
 from commands import ENVIRONMENT, HOST, edgeward, the_error
 
-from edge_agent.exit_codes import ExitCode
+from edge_agent.common.exit_codes import ExitCode
 
 
 @pytest.fixture(name="secured", scope="module")

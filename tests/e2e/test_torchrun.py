@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.checkpoint import load_checkpoint
+from pipeline.checkpoints.checkpoint import load_checkpoint
 
 ROOT = Path(__file__).parents[2]
 RECIPE = """

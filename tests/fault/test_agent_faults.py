@@ -12,10 +12,10 @@ from agents import Agent, hear, write_config
 from brokers import Mosquitto, free_port, wait_until
 from proxy import Proxy
 
-from edge_agent import session
-from edge_agent.client import Account, Ledger, Subscriber
-from edge_agent.messages import ResultMessage, StatusMessage
-from edge_agent.outbox import Outbox
+from edge_agent.client.subscriber import Account, Ledger, Subscriber
+from edge_agent.contract.messages import ResultMessage, StatusMessage
+from edge_agent.mqtt import session
+from edge_agent.outbox.outbox import Outbox
 
 PERSISTENT = ("persistence true", "autosave_on_changes true", "autosave_interval 1")
 FAST = "interval_s = 0.005"

@@ -17,8 +17,8 @@ from network_camera import NetworkCamera
 from patterns import pattern_source
 from rtsp import rtsp_camera
 
-from edge_agent.client import Subscriber
-from edge_agent.messages import HealthMessage, ResultMessage
+from edge_agent.client.subscriber import Subscriber
+from edge_agent.contract.messages import HealthMessage, ResultMessage
 from edge_agent.sources.config import CameraConfig
 
 StartCamera: TypeAlias = Callable[[], AbstractContextManager[NetworkCamera]]

@@ -15,8 +15,8 @@ from live_cameras import PATIENCE_S, Reports, children, fresh, live, process_of,
 from mjpeg import mjpeg_camera
 from patterns import pattern_source
 
-from edge_agent.client import Subscriber
-from edge_agent.messages import ResultMessage
+from edge_agent.client.subscriber import Subscriber
+from edge_agent.contract.messages import ResultMessage
 
 
 def test_a_killed_process_is_replaced() -> None:

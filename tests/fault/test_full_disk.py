@@ -15,13 +15,13 @@ from brokers import Mosquitto, wait_until
 from proxy import Proxy
 from small_disk import MB, SmallDisk
 
-from edge_agent import reserve
-from edge_agent.client import Ledger, Subscriber
-from edge_agent.errors import DiskFullError
-from edge_agent.exit_codes import ExitCode
-from edge_agent.messages import AvailabilityMessage, Message, ResultMessage, StatusMessage
-from edge_agent.outbox import Outbox
-from edge_agent.picture_folder import PictureFolder
+from edge_agent.client.subscriber import Ledger, Subscriber
+from edge_agent.common.errors import DiskFullError
+from edge_agent.common.exit_codes import ExitCode
+from edge_agent.contract.messages import AvailabilityMessage, Message, ResultMessage, StatusMessage
+from edge_agent.outbox import reserve
+from edge_agent.outbox.outbox import Outbox
+from edge_agent.pictures.folder import PictureFolder
 
 
 @pytest.fixture(name="disk")

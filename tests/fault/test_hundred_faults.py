@@ -35,10 +35,10 @@ from proxy import Proxy
 from small_disk import SmallDisk
 from wall_clock import WallClock
 
-from edge_agent import session
-from edge_agent.client import Ledger, Subscriber
-from edge_agent.messages import ResultMessage
-from edge_agent.outbox import Outbox
+from edge_agent.client.subscriber import Ledger, Subscriber
+from edge_agent.contract.messages import ResultMessage
+from edge_agent.mqtt import session
+from edge_agent.outbox.outbox import Outbox
 
 T = TypeVar("T")
 

@@ -16,9 +16,9 @@ from partition import Cable
 from proxy import Proxy
 from wall_clock import WallClock
 
-from edge_agent.client import Ledger, Subscriber
-from edge_agent.messages import ResultMessage, StatusMessage
-from edge_agent.outbox import Outbox
+from edge_agent.client.subscriber import Ledger, Subscriber
+from edge_agent.contract.messages import ResultMessage, StatusMessage
+from edge_agent.outbox.outbox import Outbox
 
 PACE = "interval_s = 0.01"
 

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from power import Disk, Operation, record_run
 
-from edge_agent.outbox import Lane, Outbox
+from edge_agent.outbox.outbox import Lane, Outbox
 
 # Appends to two streams and writes down each number once `append` has returned; writes down the
 # numbers of some of the oldest and deletes them. Checkpoints come often: many cuts fall into one.
 WRITER = """
 import os, random, sys
 from pathlib import Path
-from edge_agent.outbox import Lane, Outbox
+from edge_agent.outbox.outbox import Lane, Outbox
 folder, door, yard = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 rng = random.Random(5)
 lanes = {"door": Lane(synchronous=door), "yard": Lane(synchronous=yard)}

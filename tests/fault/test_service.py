@@ -18,10 +18,10 @@ from brokers import Mosquitto, free_port, wait_until
 from managers import ServiceManager, short_address
 from proxy import Proxy
 
-from edge_agent.client import Ledger, Subscriber
-from edge_agent.commands import RestartCommand
-from edge_agent.messages import ResultMessage
-from edge_agent.remote import Remote
+from edge_agent.client.remote import Remote
+from edge_agent.client.subscriber import Ledger, Subscriber
+from edge_agent.contract.commands import RestartCommand
+from edge_agent.contract.messages import ResultMessage
 
 SLOW = "interval_s = 0.05\nthreads = 1"
 

@@ -9,8 +9,8 @@ from brokers import Mosquitto
 from http_cameras import Stills, answers, http_camera
 from live_cameras import PATIENCE_S, available, toml
 
-from edge_agent.client import Subscriber
-from edge_agent.messages import ResultMessage
+from edge_agent.client.subscriber import Subscriber
+from edge_agent.contract.messages import ResultMessage
 
 PACE = "interval_s = 0.5\n"
 

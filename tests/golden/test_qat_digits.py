@@ -12,15 +12,15 @@ import torch
 from other_runtime import run_other
 from sklearn.datasets import load_digits
 
-from edge_agent.arrays import F32
 from edge_agent.bundle.manifest import InputSpec
-from edge_agent.runtime import Interpreter
-from pipeline.checkpoint import Checkpoint, fresh
+from edge_agent.common.arrays import F32
+from edge_agent.inference.runtime import Interpreter
+from pipeline.checkpoints.checkpoint import Checkpoint, fresh
 from pipeline.data.fitted import Fitted
-from pipeline.export_onnx import to_onnx
 from pipeline.models import ModelSpec
+from pipeline.models.export_onnx import to_onnx
 from pipeline.recipe import TrainRecipe
-from pipeline.train import train
+from pipeline.training.train import train
 from quantization.convert import Converted
 from quantization.fold.fold import fold
 from quantization.graph.graph import read, write

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch_nets import exported as from_torch
 from torch_nets import randomised
 
-from edge_agent.arrays import F32
 from edge_agent.bundle.manifest import InputSpec
+from edge_agent.common.arrays import F32
 from pipeline.models import ModelSpec, build
 from pipeline.recipe import Arch
 from quantization.convert import Converted

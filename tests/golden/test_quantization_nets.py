@@ -11,8 +11,8 @@ import pytest
 from onnx_nets import float_tensors, normal, operators, quanta_apart, run_onnx, to_device
 from torch_nets import NETS, exported, randomised
 
-from edge_agent.arrays import F32
-from edge_agent.runtime import Interpreter
+from edge_agent.common.arrays import F32
+from edge_agent.inference.runtime import Interpreter
 from quantization.convert import Converted, convert
 from quantization.fold.fold import fold
 from quantization.recipe import QuantRecipe

@@ -14,8 +14,8 @@ from tflite_graphs import OTHER_RUNTIME, Runtime, runtimes
 from torch import nn
 from torch_nets import exported, randomised
 
-from edge_agent.arrays import F32
-from edge_agent.runtime import Interpreter
+from edge_agent.common.arrays import F32
+from edge_agent.inference.runtime import Interpreter
 from quantization.convert import Converted, convert
 from quantization.fold.fold import fold
 from quantization.graph.batching import takes_batches

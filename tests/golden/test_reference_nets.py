@@ -11,7 +11,7 @@ from onnx_nets import converted, normal, to_device
 from tflite_graphs import Array, Runtime
 from torch_nets import NETS, exported, randomised
 
-from edge_agent.runtime import Interpreter
+from edge_agent.inference.runtime import Interpreter
 from quantization.convert import Converted
 from quantization.reference import exposed, first_difference, run
 from quantization.reference.model import read

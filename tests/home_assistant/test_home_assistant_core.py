@@ -11,11 +11,11 @@ from agents import AGENT, hear
 from home_core import Home
 from kept import kept
 
-from edge_agent.client import Ledger, Subscriber
-from edge_agent.endpoint import Broker, parse_endpoint
-from edge_agent.messages import ResultMessage
-from edge_agent.meter_kinds import KINDS, rate_facts
-from edge_agent.mqtt import Acked, Dialer, Identity, Options
+from edge_agent.client.subscriber import Ledger, Subscriber
+from edge_agent.contract.messages import ResultMessage
+from edge_agent.mqtt.delivery import Acked, Dialer, Identity, Options
+from edge_agent.mqtt.endpoint import Broker, parse_endpoint
+from edge_agent.tasks.ocr.meters.kinds import KINDS, rate_facts
 
 # What this machine, or so short a time, does not tell.
 UNTOLD = {

@@ -7,7 +7,9 @@ import msgspec
 import pytest
 from publishers import MemoryPublisher
 
-from edge_agent.commands import (
+from edge_agent.common.errors import MessageError
+from edge_agent.common.rate import RateLimit
+from edge_agent.contract.commands import (
     COMMANDS,
     PauseCommand,
     SetCommand,
@@ -16,11 +18,9 @@ from edge_agent.commands import (
     decode_reply,
     encode_command,
 )
-from edge_agent.desk import Desk, Request
-from edge_agent.errors import MessageError
-from edge_agent.mqtt_values import Received
-from edge_agent.rate import RateLimit
-from edge_agent.speaker import Speaker
+from edge_agent.mqtt.values import Received
+from edge_agent.publish.speaker import Speaker
+from edge_agent.remote.desk import Desk, Request
 
 SEEDS = [
     *(encode_command(c) for c in (PauseCommand(stream="door"), SnapshotCommand())),

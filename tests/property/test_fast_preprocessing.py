@@ -4,10 +4,10 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from edge_agent.arrays import U8
 from edge_agent.bundle.affine import QMAX, QMIN, Affine
 from edge_agent.bundle.manifest import LARGEST, InputSpec
 from edge_agent.bundle.preprocess import FastPreprocessor, preprocess
+from edge_agent.common.arrays import U8
 
 sides = st.integers(1, 48)
 means = st.floats(-4, 4) | st.floats(-LARGEST, LARGEST)

@@ -13,7 +13,7 @@ from pattern_camera import PERIOD
 from patterns import pattern_cameras, pattern_source
 
 from edge_agent.sources.live import LiveSource
-from edge_agent.sources.ring import SLOTS, RingReader, RingWriter, make_memory
+from edge_agent.sources.memory.ring import SLOTS, RingReader, RingWriter, make_memory
 
 
 def look(source: LiveSource, count: int, seed: int) -> list[int]:

@@ -15,7 +15,7 @@ from hostile import bounded_memory, draw, hurt, judged, numbers, report
 
 from edge_agent.bundle.archive import FILES, open_bundle, pack, sha256
 from edge_agent.bundle.manifest import encode_manifest
-from edge_agent.errors import BundleError
+from edge_agent.common.errors import BundleError
 
 COUNT = 25_000
 VALUES: list[Any] = [

@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 from hostile import bounded_memory, draw, hurt, judged, numbers, report
 
+from edge_agent.common.errors import ConfigError
 from edge_agent.config import load_config
-from edge_agent.dials import MAX_TOLERANCE
-from edge_agent.errors import ConfigError
+from edge_agent.tasks.ocr.dials.dials import MAX_TOLERANCE
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "deploy" / "agent.example.toml").read_text(encoding="utf-8")

@@ -14,7 +14,9 @@ import pytest
 from hostile import bounded_memory, draw, hurt, judged, numbers, report
 from json_schema import valid
 
-from edge_agent.commands import (
+from edge_agent.client.ledger import MAX_BOOTS, MAX_GAPS, Ledger
+from edge_agent.common.errors import MessageError
+from edge_agent.contract.commands import (
     COMMANDS,
     MAX_PAYLOAD_BYTES,
     ReplyMessage,
@@ -25,9 +27,7 @@ from edge_agent.commands import (
     encode_command,
     encode_reply,
 )
-from edge_agent.errors import MessageError
-from edge_agent.ledger import MAX_BOOTS, MAX_GAPS, Ledger
-from edge_agent.messages import (
+from edge_agent.contract.messages import (
     AvailabilityMessage,
     BundleRef,
     HealthMessage,
@@ -38,7 +38,7 @@ from edge_agent.messages import (
     decode_message,
     encode_message,
 )
-from edge_agent.results import CharacterScore, Classification, LabelScore, Reading
+from edge_agent.contract.results import CharacterScore, Classification, LabelScore, Reading
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 COUNT = 25_000

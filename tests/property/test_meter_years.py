@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from edge_agent.meter import MeterState, judge
-from edge_agent.meter_rules import MeterRules
+from edge_agent.tasks.ocr.meters.meter import MeterState, judge
+from edge_agent.tasks.ocr.meters.rules import MeterRules
 
 MISREAD = 0.005
 DAY = 86_400.0

@@ -23,7 +23,7 @@ from onnx_nets import (
 from other_runtime import VARIABLE, run_other
 from random_nets import Net, networks
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.convert import Converted, convert
 from quantization.errors import UnsupportedOperatorError
 from quantization.fold.fold import fold

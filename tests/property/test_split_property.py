@@ -4,10 +4,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.common.errors import DataError
 from pipeline.data.base import SPLIT_NAMES, Split
 from pipeline.data.pool import Pool, Source, digest
 from pipeline.data.split import divide
-from pipeline.errors import DataError
 from pipeline.recipe import DataRecipe
 
 SHARES = st.floats(0.01, 0.49)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.arrays import F64
+from edge_agent.common.arrays import F64
 from edge_agent.decode.beam import beam_search
 from edge_agent.decode.ctc import best_path, character_probabilities, collapse, text_probability
 from edge_agent.decode.pattern import compile_pattern

@@ -9,11 +9,11 @@ import sklearn.datasets
 from stripes import stripes, write_stripes
 
 from edge_agent.bundle.archive import Bundle, open_bundle
-from edge_agent.reader import Reader
-from edge_agent.recognizer import TfliteRecognizer, open_recognizer
-from edge_agent.regions import Region, TextRegion
-from edge_agent.results import Page, Reading
+from edge_agent.contract.results import Page, Reading
+from edge_agent.inference.recognizer import TfliteRecognizer, open_recognizer
 from edge_agent.sources.base import bgr_frame
+from edge_agent.tasks.ocr.reader import Reader
+from edge_agent.tasks.ocr.regions import Region, TextRegion
 
 PHOTOS = Path(sklearn.datasets.__file__).parent / "images"
 DISPLAY = "[0-3]{4}"

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from edge_agent.bundle.manifest import TextSpec
+from edge_agent.common.errors import ConfigError
 from edge_agent.config import AgentConfig, load_config
-from edge_agent.errors import ConfigError
-from edge_agent.regions import allowed_texts
-from pipeline.errors import RecipeError
+from edge_agent.tasks.ocr.regions import allowed_texts
+from pipeline.common.errors import RecipeError
 from pipeline.recipe import Recipe, decode_recipe
-from pipeline.text.charset import METER, PRINTED
-from pipeline.text.folder import read_rows
-from pipeline.text.store import FolderStore
+from pipeline.tasks.ocr.charset import METER, PRINTED
+from pipeline.tasks.ocr.data.folder import read_rows
+from pipeline.tasks.ocr.data.store import FolderStore
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])

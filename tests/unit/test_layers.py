@@ -16,12 +16,16 @@ FORBIDDEN = {
 # Quantisation-aware training is a network in torch: this part of a layer may import it.
 WITH_TORCH = "quantization/qat/"
 # What the quantiser may know of the device: its arithmetic and its interpreter, not its daemon.
-QUANTIZATION_SEES = ("edge_agent.bundle", "edge_agent.arrays", "edge_agent.runtime")
+QUANTIZATION_SEES = (
+    "edge_agent.bundle",
+    "edge_agent.common.arrays",
+    "edge_agent.inference.runtime",
+)
 # One module each may import these: whoever wants them asks that module.
 SOLE_IMPORTERS = {
-    "ai_edge_litert.interpreter": {"edge_agent/runtime.py"},
-    "tflite_runtime": {"edge_agent/runtime.py"},
-    "paho": {"edge_agent/session.py"},
+    "ai_edge_litert.interpreter": {"edge_agent/inference/runtime.py"},
+    "tflite_runtime": {"edge_agent/inference/runtime.py"},
+    "paho": {"edge_agent/mqtt/session.py"},
 }
 
 

@@ -24,7 +24,7 @@ from edge_agent.bundle.tflite.schema import (
 )
 from edge_agent.bundle.tflite.shapes import given_shapes
 from edge_agent.bundle.tflite.tensors import read_buffers, read_tensor
-from edge_agent.errors import BundleError
+from edge_agent.common.errors import BundleError
 
 # What a network's values may take if none shared its memory; a large one for a Pi takes a tenth.
 MAX_VALUES_BYTES = 1 << 28

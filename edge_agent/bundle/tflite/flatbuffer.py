@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from edge_agent.errors import BundleError
+from edge_agent.common.errors import BundleError
 
 Fields: TypeAlias = dict[str, Any]
 # Where something stands, from the root on: put into words only for an error.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edge_agent.errors import BundleError
+from edge_agent.common.errors import BundleError
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.fold.recurrent.form import Direction
 from quantization.fold.recurrent.written import Written
 

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.graph.graph import Array, Graph, Node, Shape
 from quantization.lower.table import refuse
 

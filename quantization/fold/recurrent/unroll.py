@@ -7,7 +7,7 @@ is there for every other one; the weights of all steps are the same constants.
 
 from functools import partial
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.fold.recurrent.cells import State, gru, lstm
 from quantization.fold.recurrent.form import Direction, Recurrent, read_recurrent
 from quantization.fold.recurrent.written import Written

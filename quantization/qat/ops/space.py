@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.lower.ops.sampling import onnx_places, onnx_rounded
 from quantization.qat.registry import Call, Grid, Ratios, operator, refuse
 from quantization.qat.rounding import Rounding

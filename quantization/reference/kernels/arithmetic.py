@@ -1,6 +1,6 @@
 """ADD, SUB and MUL of two tensors of different scales, broadcast as NumPy does."""
 
-from edge_agent.arrays import I8
+from edge_agent.common.arrays import I8
 from quantization.reference.fixed_point import I64, multiply, quantize_multiplier
 from quantization.reference.kernels.output import centred, to_int8
 from quantization.reference.model import Operator

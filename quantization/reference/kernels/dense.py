@@ -1,6 +1,6 @@
 """Dense layers: every input times a weight, summed, for each output."""
 
-from edge_agent.arrays import I8
+from edge_agent.common.arrays import I8
 from quantization.graph.graph import Array
 from quantization.reference.fixed_point import multiply, quantize_multiplier
 from quantization.reference.kernels.output import centred, to_int8

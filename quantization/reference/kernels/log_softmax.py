@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from edge_agent.arrays import I8
+from edge_agent.common.arrays import I8
 from quantization.reference.fixed_point import (
     I64,
     high_mul,

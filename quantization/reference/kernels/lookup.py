@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edge_agent.arrays import F32, I8
+from edge_agent.common.arrays import F32, I8
 from quantization.reference.kernels.output import centred, clamp, round_half_away
 from quantization.reference.model import Operator
 from quantization.reference.registry import kernel, refuse, require_int8

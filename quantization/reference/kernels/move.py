@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edge_agent.arrays import I8
+from edge_agent.common.arrays import I8
 from quantization.graph.graph import Array
 from quantization.reference.model import Operator
 from quantization.reference.registry import kernel, option, refuse

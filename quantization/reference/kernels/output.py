@@ -6,8 +6,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from edge_agent.arrays import I8
 from edge_agent.bundle.affine import QMAX, QMIN
+from edge_agent.common.arrays import I8
 from quantization.reference.fixed_point import I64
 from quantization.reference.model import Operator, Tensor
 from quantization.reference.registry import option, refuse

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from edge_agent.arrays import I8
 from edge_agent.bundle.affine import QMIN
+from edge_agent.common.arrays import I8
 from quantization.reference.fixed_point import divide_half_away
 from quantization.reference.kernels.conv import windows
 from quantization.reference.kernels.output import activation, clamp

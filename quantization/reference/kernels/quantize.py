@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from edge_agent.arrays import F32
 from edge_agent.bundle.affine import QMAX, QMIN
+from edge_agent.common.arrays import F32
 from quantization.graph.graph import Array
 from quantization.reference.fixed_point import multiply, quantize_multiplier
 from quantization.reference.kernels.output import round_half_away

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edge_agent.arrays import I8
+from edge_agent.common.arrays import I8
 from quantization.graph.graph import Array
 from quantization.reference.fixed_point import Multiplier, multiply, quantize_multiplier
 from quantization.reference.kernels.output import clamp

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.arrays import I8
+from edge_agent.common.arrays import I8
 from quantization.graph.graph import Array
 from quantization.reference.fixed_point import I64
 from quantization.reference.kernels.output import round_half_away

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edge_agent.arrays import F32, I8
+from edge_agent.common.arrays import F32, I8
 from quantization.reference.kernels.output import clamp
 from quantization.reference.model import Operator
 from quantization.reference.registry import kernel, require_int8

@@ -7,7 +7,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from edge_agent.arrays import U8
+from edge_agent.common.arrays import U8
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 

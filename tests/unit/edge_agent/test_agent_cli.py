@@ -13,17 +13,17 @@ import pytest
 from agents import write_config
 from brokers import Mosquitto, free_port
 
-from edge_agent import errors
-from edge_agent.arrays import I8, U8
 from edge_agent.bench import bench, percentiles
 from edge_agent.bundle.archive import Bundle
 from edge_agent.bundle.preprocess import ColourOrder
 from edge_agent.cli import exit_code, main
-from edge_agent.commands import COMMANDS
-from edge_agent.errors import AgentError
-from edge_agent.exit_codes import ExitCode
-from edge_agent.messages import Message
-from edge_agent.threads import fewest_worth_it
+from edge_agent.common import errors
+from edge_agent.common.arrays import I8, U8
+from edge_agent.common.errors import AgentError
+from edge_agent.common.exit_codes import ExitCode
+from edge_agent.contract.commands import COMMANDS
+from edge_agent.contract.messages import Message
+from edge_agent.inference.threads import fewest_worth_it
 
 HEAVY = {"cv2", "paho", "numpy", "ai_edge_litert", "tflite_runtime", "sqlite3"}
 
@@ -257,11 +257,11 @@ def test_an_exception_of_a_model_ends_the_agent(
     from contextlib import AbstractContextManager, nullcontext
 
     from edge_agent.agent import run_agent
-    from edge_agent.client import Subscriber
+    from edge_agent.client.subscriber import Subscriber
     from edge_agent.config import load_config
-    from edge_agent.messages import StatusMessage
-    from edge_agent.recognizer import Recognizer
-    from edge_agent.results import Result
+    from edge_agent.contract.messages import StatusMessage
+    from edge_agent.contract.results import Result
+    from edge_agent.inference.recognizer import Recognizer
 
     class Broken:
         def prepare(self, image: U8, order: ColourOrder = "rgb") -> I8:

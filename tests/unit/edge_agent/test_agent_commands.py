@@ -8,7 +8,9 @@ import msgspec
 import pytest
 from publishers import MemoryPublisher
 
-from edge_agent.commands import (
+from edge_agent.common.errors import MessageError
+from edge_agent.common.rate import RateLimit
+from edge_agent.contract.commands import (
     COMMANDS,
     Command,
     DescribeCommand,
@@ -21,11 +23,9 @@ from edge_agent.commands import (
     encode_command,
     encode_reply,
 )
-from edge_agent.desk import Desk, Request
-from edge_agent.errors import MessageError
-from edge_agent.mqtt_values import Received
-from edge_agent.rate import RateLimit
-from edge_agent.speaker import Speaker
+from edge_agent.mqtt.values import Received
+from edge_agent.publish.speaker import Speaker
+from edge_agent.remote.desk import Desk, Request
 
 EVERY: tuple[Command, ...] = (
     SnapshotCommand(stream="door"),

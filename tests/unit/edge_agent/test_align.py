@@ -10,19 +10,19 @@ import pytest
 from drawn_dials import alternating, draw_dials, positions_of
 from stripes import stripes
 
-from edge_agent.align import Align, Aligner
-from edge_agent.arrays import U8
 from edge_agent.bundle.archive import Bundle
 from edge_agent.check import look
+from edge_agent.common.arrays import U8
+from edge_agent.common.errors import ConfigError, SourceError
 from edge_agent.config import StreamConfig
-from edge_agent.errors import ConfigError, SourceError
-from edge_agent.reader import open_reader
-from edge_agent.recognizer import TfliteRecognizer, open_recognizer
-from edge_agent.regions import Region, TextRegion
-from edge_agent.results import Reading
+from edge_agent.contract.results import Reading
+from edge_agent.inference.recognizer import TfliteRecognizer, open_recognizer
 from edge_agent.sources.base import Frame, bgr_frame
 from edge_agent.sources.config import ImagesConfig
-from edge_agent.view import View, moved_back
+from edge_agent.stream.align import Align, Aligner
+from edge_agent.stream.view import View, moved_back
+from edge_agent.tasks.ocr.reader import open_reader
+from edge_agent.tasks.ocr.regions import Region, TextRegion
 
 WIDTH, HEIGHT, MARGIN = 640, 480, 40
 AT = Region(x=240, y=300, w=128, h=32)

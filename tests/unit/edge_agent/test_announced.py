@@ -5,8 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.announced import MAX_REMEMBERED, MEMORY_FILE, announced_device, former_topics
-from edge_agent.discovery import discovery_topic
+from edge_agent.homeassistant.announced import (
+    MAX_REMEMBERED,
+    MEMORY_FILE,
+    announced_device,
+    former_topics,
+)
+from edge_agent.homeassistant.discovery import discovery_topic
 
 
 def topic(prefix: str) -> str:

@@ -2,7 +2,7 @@
 
 import random
 
-from edge_agent.backoff import Backoff
+from edge_agent.common.backoff import Backoff
 
 
 def test_delays_double_up_to_the_cap_and_are_cut_by_at_most_half() -> None:

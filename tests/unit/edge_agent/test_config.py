@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.common.errors import ConfigError
 from edge_agent.config import (
     AgentConfig,
     BrokerConfig,
@@ -11,9 +12,8 @@ from edge_agent.config import (
     StreamConfig,
     load_config,
 )
-from edge_agent.errors import ConfigError
-from edge_agent.regions import Region
 from edge_agent.sources.config import CameraConfig, ImagesConfig, VideoConfig
+from edge_agent.tasks.ocr.regions import Region
 
 EXAMPLE = Path(__file__).parents[3] / "deploy" / "agent.example.toml"
 

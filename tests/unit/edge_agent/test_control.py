@@ -3,9 +3,9 @@
 import pytest
 from publishers import MemoryPublisher
 
-from edge_agent.commands import DescribeCommand, PauseCommand
-from edge_agent.control import Control
-from edge_agent.speaker import Speaker
+from edge_agent.contract.commands import DescribeCommand, PauseCommand
+from edge_agent.publish.speaker import Speaker
+from edge_agent.remote.control import Control
 
 
 def control() -> Control:

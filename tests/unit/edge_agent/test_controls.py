@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from brokers import wait_until
 
-from edge_agent.controls import Controls
+from edge_agent.common.stop import Stop
 from edge_agent.sources.base import NO_TROUBLE, Frame, bgr_frame
-from edge_agent.stop import Stop
+from edge_agent.stream.controls import Controls
 
 LONG_S = 600.0
 

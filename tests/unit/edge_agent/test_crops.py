@@ -9,11 +9,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from edge_agent.common.errors import CropError
 from edge_agent.config import CropsConfig
-from edge_agent.crops import CropRecord, CropStore, list_crops
-from edge_agent.errors import CropError
-from edge_agent.messages import BundleRef
-from edge_agent.results import CharacterScore
+from edge_agent.contract.messages import BundleRef
+from edge_agent.contract.results import CharacterScore
+from edge_agent.tasks.ocr.crops import CropRecord, CropStore, list_crops
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (16, 64, 3), np.uint8)
 
@@ -133,7 +133,7 @@ def test_a_full_disk_stops_no_reading(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched, caplog.at_level(logging.WARNING, "edge_agent"):
-        patched.setattr("edge_agent.picture_folder.write_whole", full)
+        patched.setattr("edge_agent.pictures.folder.write_whole", full)
         assert not kept.keep(IMAGE, "bgr", record("a"))
         assert not kept.keep(IMAGE, "bgr", record("b"))
     assert [r.getMessage() for r in caplog.records] == [

@@ -2,8 +2,8 @@
 
 import json
 
-from edge_agent.descriptions import with_clean_descriptions
-from edge_agent.schemas import schemas
+from edge_agent.contract.descriptions import with_clean_descriptions
+from edge_agent.contract.schemas import schemas
 
 
 def test_indentation_goes_and_the_rest_stays() -> None:

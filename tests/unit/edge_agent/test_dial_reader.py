@@ -12,20 +12,20 @@ import pytest
 from drawn_dials import Style, alternating, draw_dials, positions_of, random_style, random_wear
 from stripes import stripes
 
-from edge_agent.arrays import U8
 from edge_agent.bundle.archive import Bundle
+from edge_agent.common.arrays import U8
+from edge_agent.common.errors import ConfigError
 from edge_agent.config import StreamConfig
-from edge_agent.dial_reader import DialReader
-from edge_agent.dials import Dials
-from edge_agent.errors import ConfigError
-from edge_agent.meter import MeterRules, Verdict
-from edge_agent.reader import Reader, open_reader
-from edge_agent.recognizer import TfliteRecognizer, open_recognizer
-from edge_agent.rectify import rectify
-from edge_agent.regions import Region, TextRegion
-from edge_agent.results import Reading, Text
+from edge_agent.contract.results import Reading, Text
+from edge_agent.inference.recognizer import TfliteRecognizer, open_recognizer
 from edge_agent.sources.base import Frame, bgr_frame
 from edge_agent.sources.config import ImagesConfig
+from edge_agent.tasks.ocr.dials.dials import Dials
+from edge_agent.tasks.ocr.dials.reader import DialReader
+from edge_agent.tasks.ocr.meters.meter import MeterRules, Verdict
+from edge_agent.tasks.ocr.reader import Reader, open_reader
+from edge_agent.tasks.ocr.rectify import rectify
+from edge_agent.tasks.ocr.regions import Region, TextRegion
 
 WHEELS = Region(x=10, y=10, w=128, h=32)
 

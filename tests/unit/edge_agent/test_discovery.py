@@ -11,12 +11,9 @@ import pytest
 from brokers import wait_until
 from publishers import MemoryPublisher
 
-from edge_agent.announcer import Announcer
-from edge_agent.commands import COMMANDS
 from edge_agent.config import HomeAssistantConfig, StreamConfig
-from edge_agent.discovery import device_id, discovery, discovery_topic, without
-from edge_agent.machine import MachineHealth
-from edge_agent.messages import (
+from edge_agent.contract.commands import COMMANDS
+from edge_agent.contract.messages import (
     AvailabilityMessage,
     BundleRef,
     HealthMessage,
@@ -25,12 +22,15 @@ from edge_agent.messages import (
     StatusMessage,
     StreamHealth,
 )
-from edge_agent.meter_kinds import KINDS
-from edge_agent.meter_rules import MeterRules
-from edge_agent.mqtt_values import Received
-from edge_agent.regions import Region, TextRegion
-from edge_agent.results import Classification, Line, Page, Reading
+from edge_agent.contract.results import Classification, Line, Page, Reading
+from edge_agent.homeassistant.announcer import Announcer
+from edge_agent.homeassistant.discovery import device_id, discovery, discovery_topic, without
+from edge_agent.mqtt.values import Received
 from edge_agent.sources.config import ImagesConfig
+from edge_agent.system.machine import MachineHealth
+from edge_agent.tasks.ocr.meters.kinds import KINDS
+from edge_agent.tasks.ocr.meters.rules import MeterRules
+from edge_agent.tasks.ocr.regions import Region, TextRegion
 
 # The keys that Home Assistant documents, of its device discovery and of each kind of entity:
 # https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload and the pages of

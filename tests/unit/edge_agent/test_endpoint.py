@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.endpoint import Credentials, Endpoint, parse_endpoint, read_credentials
-from edge_agent.errors import ConfigError
+from edge_agent.common.errors import ConfigError
+from edge_agent.mqtt.endpoint import Credentials, Endpoint, parse_endpoint, read_credentials
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from edge_agent.config import AgentConfig, load_config
-from edge_agent.endurance import endurance, too_short
-from edge_agent.messages import BundleRef, ResultMessage, encode_message
-from edge_agent.outbox import Limits, Outbox
-from edge_agent.results import Classification, LabelScore
-from edge_agent.topics import Topics
+from edge_agent.contract.messages import BundleRef, ResultMessage, encode_message
+from edge_agent.contract.results import Classification, LabelScore
+from edge_agent.contract.topics import Topics
+from edge_agent.outbox.endurance import endurance, too_short
+from edge_agent.outbox.outbox import Limits, Outbox
 
 IMAGES = '{ kind = "images", path = "x" }'
 CAMERA = '{ kind = "camera", index = 0, fps = 10 }'

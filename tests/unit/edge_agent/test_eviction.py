@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.outbox import Lane, Limits, Outbox, OutboxState
+from edge_agent.outbox.outbox import Lane, Limits, Outbox, OutboxState
 
 LANES = {"door": Lane(importance=9), "yard": Lane(importance=1), "hall": Lane()}
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from drawn_dials import HANDS, Style, Wear, draw_dials
 
-from edge_agent.arrays import U8
-from edge_agent.hands import Hand, find_hand
+from edge_agent.common.arrays import U8
+from edge_agent.tasks.ocr.dials.hands import Hand, find_hand
 
 RADIUS = 40
 CENTRE = (float(RADIUS), float(RADIUS))

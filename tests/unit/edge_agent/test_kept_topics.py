@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from edge_agent.config import StreamConfig
-from edge_agent.kept_topics import MAX_REMEMBERED, gone_topics, kept_path, kept_topics
-from edge_agent.regions import Region, TextRegion
+from edge_agent.contract.topics import Topics
+from edge_agent.publish.kept_topics import MAX_REMEMBERED, gone_topics, kept_path, kept_topics
 from edge_agent.sources.config import ImagesConfig
-from edge_agent.topics import Topics
+from edge_agent.tasks.ocr.regions import Region, TextRegion
 
 GATE = Topics("gate")
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent import ledger as ledger_module
-from edge_agent import numbering as numbering_module
-from edge_agent.ledger import Account, Entry, Ledger
-from edge_agent.messages import BundleRef, ResultMessage
-from edge_agent.results import Classification
+from edge_agent.client import ledger as ledger_module
+from edge_agent.client import numbering as numbering_module
+from edge_agent.client.ledger import Account, Entry, Ledger
+from edge_agent.contract.messages import BundleRef, ResultMessage
+from edge_agent.contract.results import Classification
 
 
 def message(

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_agent.arrays import U8
-from edge_agent.lines import PageLayout, Span, edges, lay_out, skew
+from edge_agent.common.arrays import U8
+from edge_agent.tasks.ocr.lines import PageLayout, Span, edges, lay_out, skew
 
 TEXTS = ["Grocery store 42", "Milk 2 x 1.20", "Bread 3.10", "Total 5.50 EUR", "Thank you!"]
 NOISE = np.random.default_rng(0).normal(0, 6, (480, 640))

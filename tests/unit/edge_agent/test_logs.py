@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edge_agent.logs import FORMATTERS, log_to_stderr, under_systemd
+from edge_agent.system.logs import FORMATTERS, log_to_stderr, under_systemd
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def _package() -> Iterator[None]:
 def lines(level: int, text: str, error: BaseException | None = None) -> dict[str, str]:
     """One record in every format."""
     info = (type(error), error, error.__traceback__) if error is not None else None
-    made = logging.LogRecord("edge_agent.stream", level, __file__, 1, text, (), info)
+    made = logging.LogRecord("edge_agent.stream.stream", level, __file__, 1, text, (), info)
     made.threadName = "front door"
     return {name: kind().format(made) for name, kind in FORMATTERS.items()}
 
@@ -33,14 +33,15 @@ def test_each_format_says_it_in_its_own_way() -> None:
     """Level, message, and for programs where it came from."""
     said = lines(logging.WARNING, "camera 0: lost")
     assert said["text"] == "WARNING camera 0: lost"
-    assert said["journal"] == '<4>camera 0: lost thread="front door" source=edge_agent.stream'
+    source = "edge_agent.stream.stream"
+    assert said["journal"] == f'<4>camera 0: lost thread="front door" source={source}'
     document = json.loads(said["json"])
     assert document.pop("time").endswith("+00:00")
     assert document == {
         "level": "warning",
         "message": "camera 0: lost",
         "thread": "front door",
-        "source": "edge_agent.stream",
+        "source": "edge_agent.stream.stream",
     }
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.machine import MachineHealth, machine_health
+from edge_agent.system.machine import MachineHealth, machine_health
 
 
 def write(root: Path, name: str, text: str) -> None:

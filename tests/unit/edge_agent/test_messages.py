@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edge_agent.commands import decode_reply
-from edge_agent.errors import MessageError
-from edge_agent.messages import (
+from edge_agent.common.errors import MessageError
+from edge_agent.contract.commands import decode_reply
+from edge_agent.contract.messages import (
     AvailabilityMessage,
     BundleRef,
     HealthMessage,
@@ -24,7 +24,7 @@ from edge_agent.messages import (
     encode_message,
     mark_late,
 )
-from edge_agent.results import (
+from edge_agent.contract.results import (
     CharacterScore,
     Classification,
     LabelScore,

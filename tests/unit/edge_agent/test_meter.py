@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from edge_agent.decode.pattern import compile_pattern
-from edge_agent.meter import MeterState, Verdict, judge, reset_to
-from edge_agent.meter_evidence import Seen
-from edge_agent.meter_rules import MeterRules, shown, ticks_of, to_ticks
+from edge_agent.tasks.ocr.meters.evidence import Seen
+from edge_agent.tasks.ocr.meters.meter import MeterState, Verdict, judge, reset_to
+from edge_agent.tasks.ocr.meters.rules import MeterRules, shown, ticks_of, to_ticks
 
 MINUTE = 60.0
 # A tick a minute at most.

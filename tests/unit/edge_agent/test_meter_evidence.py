@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge_agent.meter_evidence import MOST_VALUES, Demand, Seen, risen, seen_moving
+from edge_agent.tasks.ocr.meters.evidence import MOST_VALUES, Demand, Seen, risen, seen_moving
 
 THREE = Demand(readings=3, seconds=60, same_s=240)
 

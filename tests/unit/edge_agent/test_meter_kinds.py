@@ -4,8 +4,15 @@ import re
 
 import pytest
 
-from edge_agent.meter_kinds import KINDS, MeterKind, check_kind, counts, rate_facts, state_class
-from edge_agent.meter_rules import MeterRules
+from edge_agent.tasks.ocr.meters.kinds import (
+    KINDS,
+    MeterKind,
+    check_kind,
+    counts,
+    rate_facts,
+    state_class,
+)
+from edge_agent.tasks.ocr.meters.rules import MeterRules
 
 
 def test_a_unit_of_another_kind_is_refused_with_those_that_go() -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from edge_agent.meter_evidence import Seen
-from edge_agent.meter_rate import MeterRate
-from edge_agent.meter_rules import MeterRules
+from edge_agent.tasks.ocr.meters.evidence import Seen
+from edge_agent.tasks.ocr.meters.rate import MeterRate
+from edge_agent.tasks.ocr.meters.rules import MeterRules
 
 RULES = MeterRules(digits=5, decimals=1, max_per_hour=100, rollover=True)
 

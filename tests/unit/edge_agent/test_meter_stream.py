@@ -10,22 +10,22 @@ from publishers import MemoryPublisher
 from stripes import stripes
 
 from edge_agent.bundle.archive import Bundle
-from edge_agent.commands import ReplyMessage, SetCommand
+from edge_agent.common.stop import Stop
 from edge_agent.config import StreamConfig
-from edge_agent.control import Control
-from edge_agent.messages import BundleRef, ResultMessage, decode_message
-from edge_agent.meter_rules import MeterRules
-from edge_agent.publishing import PublishConfig
-from edge_agent.reader import open_reader
-from edge_agent.recognizer import open_recognizer
-from edge_agent.regions import Region, TextRegion
-from edge_agent.results import Reading
+from edge_agent.contract.commands import ReplyMessage, SetCommand
+from edge_agent.contract.messages import BundleRef, ResultMessage, decode_message
+from edge_agent.contract.publishing import PublishConfig
+from edge_agent.contract.results import Reading
+from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.publish.speaker import Speaker
+from edge_agent.remote.control import Control
 from edge_agent.sources.base import NO_TROUBLE, Frame, bgr_frame
 from edge_agent.sources.config import ImagesConfig
-from edge_agent.speaker import Speaker
-from edge_agent.stop import Stop
-from edge_agent.stream import Stream
-from edge_agent.wall_clock import WallClock
+from edge_agent.stream.stream import Stream
+from edge_agent.system.wall_clock import WallClock
+from edge_agent.tasks.ocr.meters.rules import MeterRules
+from edge_agent.tasks.ocr.reader import open_reader
+from edge_agent.tasks.ocr.regions import Region, TextRegion
 
 AT = Region(x=10, y=10, w=128, h=32)
 RULES = MeterRules(digits=3, decimals=1, confirm=2, confirm_jump=2, unit="m³")

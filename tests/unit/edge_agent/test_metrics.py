@@ -10,10 +10,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from edge_agent.errors import ConfigError
-from edge_agent.machine import MachineHealth
-from edge_agent.messages import HealthMessage, OutboxHealth, StreamHealth
-from edge_agent.metrics import CONTENT_TYPE, render, serve_metrics
+from edge_agent.common.errors import ConfigError
+from edge_agent.contract.messages import HealthMessage, OutboxHealth, StreamHealth
+from edge_agent.service.metrics import CONTENT_TYPE, render, serve_metrics
+from edge_agent.system.machine import MachineHealth
 
 HEALTH = HealthMessage(
     device="gate",

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from edge_agent.native_stderr import STDERR, without_lines
+from edge_agent.common.native_stderr import STDERR, without_lines
 
 
 def test_only_the_named_line_is_dropped(capfd: pytest.CaptureFixture[str]) -> None:

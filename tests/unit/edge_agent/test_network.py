@@ -5,9 +5,9 @@ import pytest
 from bright import DATA, bright_manifest
 
 from edge_agent.bundle.archive import Bundle
-from edge_agent.errors import BundleError
-from edge_agent.network import Network
-from edge_agent.recognizer import TfliteRecognizer
+from edge_agent.common.errors import BundleError
+from edge_agent.inference.network import Network
+from edge_agent.inference.recognizer import TfliteRecognizer
 
 
 @pytest.fixture(name="network")
@@ -44,7 +44,7 @@ def test_timed_gives_the_time_of_preprocessing_before_that_of_inference(
 ) -> None:
     """By a clock that says 0, 1 and 11 s, the steps took 1 and 10 s."""
     clock = iter([0.0, 1.0, 11.0])
-    monkeypatch.setattr("edge_agent.network.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("edge_agent.inference.network.time.perf_counter", lambda: next(clock))
     _, preprocess_s, invoke_s = network.timed(np.zeros((8, 8, 3), np.uint8))
     assert (preprocess_s, invoke_s) == (1.0, 10.0)
 
@@ -60,7 +60,7 @@ def test_a_recogniser_infers_on_the_threads_it_is_given(
             asked.append(threads)
             super().__init__(model, manifest, threads, place)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("edge_agent.recognizer.Network", Asked)
+    monkeypatch.setattr("edge_agent.inference.recognizer.Network", Asked)
     with TfliteRecognizer(bright_bundle, 2):
         pass
     assert asked == [2]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from edge_agent.news import News, gist
-from edge_agent.publishing import PublishConfig
-from edge_agent.results import Answer, Classification, LabelScore, Line, Page, Reading
+from edge_agent.contract.publishing import PublishConfig
+from edge_agent.contract.results import Answer, Classification, LabelScore, Line, Page, Reading
+from edge_agent.stream.news import News, gist
 
 BOX = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 

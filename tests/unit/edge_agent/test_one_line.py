@@ -1,6 +1,6 @@
 """What an error looks like on a terminal."""
 
-from edge_agent.errors import AgentError, one_line, printable
+from edge_agent.common.errors import AgentError, one_line, printable
 
 
 def test_an_error_stays_one_line() -> None:

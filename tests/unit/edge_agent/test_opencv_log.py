@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from edge_agent import opencv_log
+from edge_agent.system import opencv_log
 
 
 class Level(ModuleType):
@@ -63,7 +63,7 @@ def test_an_opencv_without_the_level_is_no_failure(monkeypatch: pytest.MonkeyPat
 def test_this_opencv_obeys(silenced: bool, said: bool) -> None:
     """A missing file is a warning on standard error, unless it was silenced: of this version."""
     code = (
-        "import cv2\nfrom edge_agent.opencv_log import silence_opencv\n"
+        "import cv2\nfrom edge_agent.system.opencv_log import silence_opencv\n"
         f"if {silenced}: silence_opencv()\n"
         "cv2.imread('/nowhere/at/all.png')"
     )

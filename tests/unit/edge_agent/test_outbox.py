@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.errors import OutboxError
-from edge_agent.outbox import Limits, Outbox, OutboxState
+from edge_agent.common.errors import OutboxError
+from edge_agent.outbox.outbox import Limits, Outbox, OutboxState
 
 
 def payload(seq: int) -> bytes:
@@ -171,7 +171,7 @@ def test_a_file_of_another_kind_is_left_alone(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from edge_agent.outbox import Outbox
+from edge_agent.outbox.outbox import Outbox
 outbox = Outbox(Path(sys.argv[1]))
 while True:
     print(outbox.append("a", "t", lambda seq: b"%d" % seq), flush=True)

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_agent.arrays import F64, U8
-from edge_agent.quality import quality, to_grey
+from edge_agent.common.arrays import F64, U8
+from edge_agent.tasks.ocr.quality import quality, to_grey
 
 H, W = 60, 300
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edge_agent.read_ahead import ReadAhead
+from edge_agent.stream.read_ahead import ReadAhead
 
 
 def test_everything_comes_in_order() -> None:

@@ -11,9 +11,9 @@ from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.archive import Bundle, bundle_files, open_bundle, write_bundle
 from edge_agent.bundle.golden import GoldenFrame
 from edge_agent.bundle.manifest import Manifest
-from edge_agent.errors import BundleError
-from edge_agent.recognizer import open_recognizer
-from edge_agent.runtime import Interpreter
+from edge_agent.common.errors import BundleError
+from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.inference.runtime import Interpreter
 
 
 def grey(level: int) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:

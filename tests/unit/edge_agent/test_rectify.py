@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from stripes import stripes
 
-from edge_agent.arrays import U8
-from edge_agent.errors import ConfigError
-from edge_agent.rectify import rectify
-from edge_agent.regions import Corners, Region, TextRegion
+from edge_agent.common.arrays import U8
+from edge_agent.common.errors import ConfigError
+from edge_agent.tasks.ocr.rectify import rectify
+from edge_agent.tasks.ocr.regions import Corners, Region, TextRegion
 
 
 def seen_from_the_side(picture: U8, corners: Corners) -> U8:

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from stripes import text_spec
 
+from edge_agent.common.errors import ConfigError
 from edge_agent.config import StreamConfig, load_config
-from edge_agent.errors import ConfigError
-from edge_agent.meter_rules import MeterRules
-from edge_agent.regions import Region, TextRegion, allowed_texts, check_width
+from edge_agent.tasks.ocr.meters.rules import MeterRules
+from edge_agent.tasks.ocr.regions import Region, TextRegion, allowed_texts, check_width
 
 HEAD = """
 [device]

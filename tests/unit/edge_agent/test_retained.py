@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from edge_agent.messages import BundleRef, StateMessage, decode_message, encode_message
-from edge_agent.results import Classification
-from edge_agent.retained import RetainedStates
+from edge_agent.contract.messages import BundleRef, StateMessage, decode_message, encode_message
+from edge_agent.contract.results import Classification
+from edge_agent.publish.retained import RetainedStates
 
 
 def test_only_the_newest_state_of_a_topic_counts() -> None:

@@ -5,10 +5,10 @@ import random
 
 import pytest
 
-from edge_agent.backoff import Backoff
-from edge_agent.messages import State, StatusMessage, encode_message
-from edge_agent.mqtt_values import Received
-from edge_agent.rivalry import ANOTHER, CALM_S, CAP_S, FIRST_S, Rivalry
+from edge_agent.common.backoff import Backoff
+from edge_agent.contract.messages import State, StatusMessage, encode_message
+from edge_agent.mqtt.values import Received
+from edge_agent.publish.rivalry import ANOTHER, CALM_S, CAP_S, FIRST_S, Rivalry
 
 TOPIC = "edgeward/gate/status"
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from bright import DATA
 
-from edge_agent import runtime
-from edge_agent.errors import BundleError, RuntimeUnavailableError
-from edge_agent.runtime import (
+from edge_agent.common.errors import BundleError, RuntimeUnavailableError
+from edge_agent.inference import runtime
+from edge_agent.inference.runtime import (
     CHOICE_VARIABLE,
     RUNTIMES,
     Interpreter,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.outbox import Limits, Outbox
-from edge_agent.schedule import DELAY_S, FIRST_WINDOW, LiveFirst, Pace, Strict, Turn
+from edge_agent.outbox.outbox import Limits, Outbox
+from edge_agent.publish.schedule import DELAY_S, FIRST_WINDOW, LiveFirst, Pace, Strict, Turn
 
 WINDOW = 20
 

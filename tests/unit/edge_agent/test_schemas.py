@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from edge_agent.commands import COMMANDS
-from edge_agent.schemas import ASYNCAPI_FILE, schemas
+from edge_agent.contract.commands import COMMANDS
+from edge_agent.contract.schemas import ASYNCAPI_FILE, schemas
 
 ROOT = Path(__file__).parents[3]
 WRITTEN = ROOT / "docs" / "schemas"

@@ -10,9 +10,9 @@ from brokers import Mosquitto
 from mjpeg import mjpeg_camera
 from stripes import stripes
 
-from edge_agent.client import Ledger, Subscriber
-from edge_agent.messages import AvailabilityMessage, HealthMessage, ResultMessage
-from edge_agent.results import Classification, Reading
+from edge_agent.client.subscriber import Ledger, Subscriber
+from edge_agent.contract.messages import AvailabilityMessage, HealthMessage, ResultMessage
+from edge_agent.contract.results import Classification, Reading
 
 CONFIG = """
 [device]

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_agent.arrays import U8
-from edge_agent.errors import SourceError
-from edge_agent.snapshot import encode_snapshot
+from edge_agent.common.arrays import U8
+from edge_agent.common.errors import SourceError
+from edge_agent.pictures.encode import encode_snapshot
 
 
 def decoded(data: bytes) -> U8:

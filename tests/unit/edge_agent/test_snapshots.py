@@ -8,10 +8,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge_agent.messages import BundleRef, SnapshotRef
-from edge_agent.publishing import SnapshotConfig, SnapshotsConfig
-from edge_agent.results import Answer, Classification, Line, Page, Reading
-from edge_agent.snapshots import SnapshotRecord, SnapshotStore, events
+from edge_agent.contract.messages import BundleRef, SnapshotRef
+from edge_agent.contract.publishing import SnapshotConfig, SnapshotsConfig
+from edge_agent.contract.results import Answer, Classification, Line, Page, Reading
+from edge_agent.pictures.snapshots import SnapshotRecord, SnapshotStore, events
 from edge_agent.sources.base import Frame
 
 BOX = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
@@ -105,7 +105,7 @@ def test_a_disk_that_fails_stops_no_result(tmp_path: Path, monkeypatch: pytest.M
     def full(path: Path, data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("edge_agent.picture_folder.write_whole", full)
+    monkeypatch.setattr("edge_agent.pictures.folder.write_whole", full)
     assert store(tmp_path).keep(frame(), record(), ALL) is None
 
 

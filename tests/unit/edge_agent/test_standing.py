@@ -4,10 +4,16 @@ from datetime import UTC, datetime
 
 from publishers import MemoryPublisher
 
-from edge_agent.messages import BundleRef, ResultMessage, StateMessage, Trigger, decode_message
-from edge_agent.results import Classification, Page
-from edge_agent.speaker import Speaker
-from edge_agent.standing import Standing
+from edge_agent.contract.messages import (
+    BundleRef,
+    ResultMessage,
+    StateMessage,
+    Trigger,
+    decode_message,
+)
+from edge_agent.contract.results import Classification, Page
+from edge_agent.publish.speaker import Speaker
+from edge_agent.publish.standing import Standing
 
 STATE = "edgeward/gate/stream/front/state"
 

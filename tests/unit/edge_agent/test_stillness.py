@@ -1,6 +1,6 @@
 """`Stillness`: what is the same for too long is told."""
 
-from edge_agent.stillness import Stillness
+from edge_agent.common.stillness import Stillness
 
 
 def test_the_same_content_for_too_long_is_told() -> None:

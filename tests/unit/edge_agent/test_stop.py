@@ -3,7 +3,7 @@
 import threading
 import time
 
-from edge_agent.stop import Stop
+from edge_agent.common.stop import Stop
 
 
 def test_setting_wakes_sleepers_and_calls_every_waker_once() -> None:

@@ -10,17 +10,22 @@ import numpy as np
 import pytest
 from publishers import MemoryPublisher
 
-from edge_agent.backoff import Backoff
+from edge_agent.common.backoff import Backoff
+from edge_agent.common.errors import DiskFullError, OutboxError
+from edge_agent.common.stop import Stop
 from edge_agent.config import StreamConfig
-from edge_agent.errors import DiskFullError, OutboxError
-from edge_agent.messages import AvailabilityMessage, BundleRef, ResultMessage, decode_message
-from edge_agent.results import Classification
+from edge_agent.contract.messages import (
+    AvailabilityMessage,
+    BundleRef,
+    ResultMessage,
+    decode_message,
+)
+from edge_agent.contract.results import Classification
+from edge_agent.publish.speaker import Speaker
 from edge_agent.sources.base import NO_TROUBLE, Frame, Report, bgr_frame
 from edge_agent.sources.config import ImagesConfig
-from edge_agent.speaker import Speaker
-from edge_agent.stop import Stop
-from edge_agent.storing import store_in_time
-from edge_agent.stream import Stream, unheard
+from edge_agent.stream.storing import store_in_time
+from edge_agent.stream.stream import Stream, unheard
 
 FULL = "o.db: the disk is full"
 

@@ -11,21 +11,26 @@ import numpy as np
 import pytest
 from publishers import MemoryPublisher
 
-from edge_agent.arrays import I8, U8
 from edge_agent.bundle.preprocess import ColourOrder
+from edge_agent.common.arrays import I8, U8
+from edge_agent.common.errors import ConfigError
+from edge_agent.common.stop import Stop
 from edge_agent.config import StreamConfig
-from edge_agent.errors import ConfigError
-from edge_agent.messages import AvailabilityMessage, BundleRef, ResultMessage, decode_message
-from edge_agent.publishing import PublishConfig, SnapshotConfig, SnapshotsConfig
-from edge_agent.recognizer import Recognizer
-from edge_agent.regions import Region, RelativeRegion
-from edge_agent.results import Classification
-from edge_agent.snapshots import SnapshotRecord, SnapshotStore
+from edge_agent.contract.messages import (
+    AvailabilityMessage,
+    BundleRef,
+    ResultMessage,
+    decode_message,
+)
+from edge_agent.contract.publishing import PublishConfig, SnapshotConfig, SnapshotsConfig
+from edge_agent.contract.results import Classification
+from edge_agent.inference.recognizer import Recognizer
+from edge_agent.pictures.snapshots import SnapshotRecord, SnapshotStore
+from edge_agent.publish.speaker import Speaker
 from edge_agent.sources.base import Frame, SourceCounters, bgr_frame
 from edge_agent.sources.config import ImagesConfig
-from edge_agent.speaker import Speaker
-from edge_agent.stop import Stop
-from edge_agent.stream import Stream, crop
+from edge_agent.stream.stream import Stream, crop
+from edge_agent.tasks.ocr.regions import Region, RelativeRegion
 
 
 def frames(count: int) -> list[Frame]:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.common.errors import ConfigError
 from edge_agent.config import AgentConfig, load_config
-from edge_agent.errors import ConfigError
-from edge_agent.publishing import PublishConfig, SnapshotConfig, SnapshotsConfig
-from edge_agent.regions import Region, RelativeRegion
+from edge_agent.contract.publishing import PublishConfig, SnapshotConfig, SnapshotsConfig
 from edge_agent.sources.config import CameraConfig, PicameraConfig, StillConfig
+from edge_agent.tasks.ocr.regions import Region, RelativeRegion
 
 HEAD = """
 [device]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge_agent.tempo import KEPT, Pace, Tempo
+from edge_agent.stream.tempo import KEPT, Pace, Tempo
 
 
 class Clock:

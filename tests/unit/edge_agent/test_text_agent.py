@@ -12,13 +12,13 @@ from brokers import Mosquitto, free_port
 from stripes import stripes
 
 from edge_agent.cli import main
-from edge_agent.client import Subscriber
-from edge_agent.commands import SetCommand
-from edge_agent.crops import list_crops
-from edge_agent.exit_codes import ExitCode
-from edge_agent.messages import ResultMessage
-from edge_agent.remote import Remote
-from edge_agent.results import Reading
+from edge_agent.client.remote import Remote
+from edge_agent.client.subscriber import Subscriber
+from edge_agent.common.exit_codes import ExitCode
+from edge_agent.contract.commands import SetCommand
+from edge_agent.contract.messages import ResultMessage
+from edge_agent.contract.results import Reading
+from edge_agent.tasks.ocr.crops import list_crops
 
 REGION = """
 task = "ocr"

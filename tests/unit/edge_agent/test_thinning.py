@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent import thinning
-from edge_agent.outbox import Lane, Limits, Outbox
-from edge_agent.thinning import multiple
+from edge_agent.outbox import thinning
+from edge_agent.outbox.outbox import Lane, Limits, Outbox
+from edge_agent.outbox.thinning import multiple
 
 LANES = {"door": Lane(importance=9), "yard": Lane(importance=1)}
 
@@ -117,7 +117,7 @@ def test_it_goes_on_where_it_was_after_a_restart(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from edge_agent.outbox import Limits, Outbox
+from edge_agent.outbox.outbox import Limits, Outbox
 outbox = Outbox(Path(sys.argv[1]), Limits(max_bytes=3000, when_full="thin"))
 while True:
     print(outbox.append("a", "t", lambda seq: b"%09d" % seq), flush=True)

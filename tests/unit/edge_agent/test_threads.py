@@ -6,9 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edge_agent import memory_file, threads
 from edge_agent.bundle.archive import Bundle
-from edge_agent.threads import (
+from edge_agent.common import memory_file
+from edge_agent.inference import threads
+from edge_agent.inference.threads import (
     MAX_REMEMBERED,
     MEMORY_FILE,
     ThreadChoice,

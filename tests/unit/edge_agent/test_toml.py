@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from edge_agent.toml import decode_toml
+from edge_agent.common.toml import decode_toml
 
 
 class Inner(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -1,6 +1,6 @@
 """Topic names: one place, as documented."""
 
-from edge_agent.topics import Topics, subscriptions
+from edge_agent.contract.topics import Topics, subscriptions
 
 
 def test_topics_are_as_documented() -> None:

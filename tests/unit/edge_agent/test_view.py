@@ -10,21 +10,21 @@ from stripes import stripes
 
 from edge_agent.bundle.archive import Bundle
 from edge_agent.check import look
+from edge_agent.common.errors import ConfigError
+from edge_agent.common.stop import Stop
 from edge_agent.config import StreamConfig
-from edge_agent.controls import Controls
-from edge_agent.errors import ConfigError
-from edge_agent.messages import BundleRef, ResultMessage, decode_message
-from edge_agent.reader import open_reader
-from edge_agent.recognizer import open_recognizer
-from edge_agent.regions import Region, TextRegion
-from edge_agent.results import Reading
+from edge_agent.contract.messages import BundleRef, ResultMessage, decode_message
+from edge_agent.contract.results import Reading
+from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.publish.speaker import Speaker
 from edge_agent.sources.base import NO_TROUBLE, bgr_frame
 from edge_agent.sources.config import ImagesConfig
 from edge_agent.sources.files import ImageSource
-from edge_agent.speaker import Speaker
-from edge_agent.stop import Stop
-from edge_agent.stream import Stream
-from edge_agent.view import AS_IT_IS, Flip, Rotation, View, turned
+from edge_agent.stream.controls import Controls
+from edge_agent.stream.stream import Stream
+from edge_agent.stream.view import AS_IT_IS, Flip, Rotation, View, turned
+from edge_agent.tasks.ocr.reader import open_reader
+from edge_agent.tasks.ocr.regions import Region, TextRegion
 
 # Upright, it has an `a` at the top left, then clockwise `b`, `d`, `c`.
 SQUARE = np.array([[1, 2], [3, 4]], np.uint8)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.wall_clock import BORN, WallClock, clock_synchronised
+from edge_agent.system.wall_clock import BORN, WallClock, clock_synchronised
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

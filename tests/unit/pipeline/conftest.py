@@ -11,14 +11,14 @@ import torch
 from sklearn.datasets import load_digits
 
 from edge_agent.bundle.manifest import InputSpec
-from pipeline.build import build
-from pipeline.checkpoint import Checkpoint, fresh
+from pipeline.checkpoints.checkpoint import Checkpoint, fresh
+from pipeline.common.progress import Silent, Task
 from pipeline.data.fitted import Fitted
 from pipeline.models import ModelSpec
-from pipeline.progress import Silent, Task
 from pipeline.recipe import Arch, TrainRecipe
-from pipeline.run import Run
-from pipeline.train import train
+from pipeline.run.build import build
+from pipeline.run.run import Run
+from pipeline.training.train import train
 
 DIGITS_INPUT = InputSpec(height=16, width=16, colour="gray", mean=(0.3,), std=(0.35,))
 

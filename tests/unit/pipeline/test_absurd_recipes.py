@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.errors import RecipeError
+from pipeline.common.errors import RecipeError
 from pipeline.recipe import decode_recipe
 
 GOOD = """

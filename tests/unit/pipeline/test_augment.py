@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from pipeline.augment import augment
 from pipeline.recipe import Augment
+from pipeline.training.augment import augment
 
 
 def draws(seed: int = 0) -> Generator:

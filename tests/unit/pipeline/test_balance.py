@@ -6,12 +6,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pipeline.balance import balanced_order, class_weights
-from pipeline.checkpoint import Checkpoint
+from pipeline.checkpoints.checkpoint import Checkpoint
 from pipeline.data.fitted import Fitted
-from pipeline.label_loss import label_loss, smoothed_cross_entropy
 from pipeline.recipe import Augment, TrainRecipe
-from pipeline.train import train
+from pipeline.training.balance import balanced_order, class_weights
+from pipeline.training.label_loss import label_loss, smoothed_cross_entropy
+from pipeline.training.train import train
 
 UNEVEN = torch.tensor([0] * 90 + [1] * 7 + [2] * 3)
 

@@ -6,13 +6,13 @@ import torch
 
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import normalise
-from pipeline.batches import Images, Schedule, epoch_batches, plain_batches
+from pipeline.common.distributed import Ranks
+from pipeline.common.errors import DataError
 from pipeline.data.fitted import Fitted
-from pipeline.distributed import Ranks
-from pipeline.draws import generator
-from pipeline.errors import DataError
 from pipeline.models import ModelSpec
 from pipeline.recipe import Augment
+from pipeline.training.batches import Images, Schedule, epoch_batches, plain_batches
+from pipeline.training.draws import generator
 
 COLOUR = InputSpec(
     height=8, width=10, colour="rgb", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)

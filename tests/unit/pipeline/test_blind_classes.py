@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.build import build
-from pipeline.errors import BudgetError, DataError, GateError
-from pipeline.progress import SILENT
-from pipeline.run import Run
+from pipeline.common.errors import BudgetError, DataError, GateError
+from pipeline.common.progress import SILENT
+from pipeline.run.build import build
+from pipeline.run.run import Run
 
 RECIPE = """\
 name = "pets"

@@ -1,4 +1,4 @@
-"""`pipeline.broker`: every kind of broker takes real clients, and ends with its owner."""
+"""`pipeline.broker.broker`: every kind of broker takes real clients, and ends with its owner."""
 
 import os
 import signal
@@ -15,10 +15,10 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from edge_agent.endpoint import Endpoint
-from edge_agent.errors import BrokerError
-from pipeline import broker as module
-from pipeline.broker import embedded_broker, find_mosquitto, mosquitto_broker, running_broker
+from edge_agent.common.errors import BrokerError
+from edge_agent.mqtt.endpoint import Endpoint
+from pipeline.broker import broker as module
+from pipeline.broker.broker import embedded_broker, find_mosquitto, mosquitto_broker, running_broker
 
 needs_mosquitto = pytest.mark.skipif(find_mosquitto() is None, reason="mosquitto is not installed")
 
@@ -141,7 +141,7 @@ def _owner(kind: str) -> Iterator[tuple[subprocess.Popen[bytes], Endpoint]]:
         "embedded_broker()" if kind == "embedded" else f"mosquitto_broker({find_mosquitto()!r})"
     )
     program = (
-        "import signal, time\nfrom pipeline.broker import *\n"
+        "import signal, time\nfrom pipeline.broker.broker import *\n"
         "signal.signal(signal.SIGINT, lambda *_: None)\n"
         f"with {opened} as broker:\n"
         "    print(broker.endpoint.port, flush=True)\n    time.sleep(60)\n"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.build import build, single
-from pipeline.errors import RunError
-from pipeline.run import ORIGIN_FILE, RECIPE_FILE, Run
-from pipeline.stages import STAGES
+from pipeline.common.errors import RunError
+from pipeline.run.build import build, single
+from pipeline.run.run import ORIGIN_FILE, RECIPE_FILE, Run
+from pipeline.run.stages import STAGES
 
 NAMES = ["data", "train", "prune", "quantize", "export", "verify", "report"]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from edge_agent.atomic import write_whole
-from pipeline.checkpoint import (
+from edge_agent.common.atomic import write_whole
+from pipeline.checkpoints.checkpoint import (
     CHECKPOINT_FILE,
     Checkpoint,
     EpochRecord,
@@ -15,7 +15,7 @@ from pipeline.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from pipeline.errors import RunError
+from pipeline.common.errors import RunError
 from pipeline.recipe import Arch
 
 HISTORY = (EpochRecord(1, 2.3, 2.2, 0.1, 0.05, 1.5), EpochRecord(2, 1.0, 0.9, 0.75, 0.01, 1.25))
@@ -84,7 +84,7 @@ def test_a_kill_while_storing_leaves_the_older_one(
         written.append(path)
         write_whole(path, data)
 
-    monkeypatch.setattr("pipeline.checkpoint.write_whole", write_then_die)
+    monkeypatch.setattr("pipeline.checkpoints.checkpoint.write_whole", write_then_die)
     with pytest.raises(KeyboardInterrupt):
         save_checkpoint(digit_network(seed=2), tmp_path)
     assert torch.equal(outputs(load_checkpoint(tmp_path)), outputs(digit_network(seed=1)))

@@ -17,8 +17,8 @@ from onnx_nets import (
     worst_error,
 )
 
-from edge_agent.exit_codes import ExitCode
-from edge_agent.runtime import Interpreter
+from edge_agent.common.exit_codes import ExitCode
+from edge_agent.inference.runtime import Interpreter
 from pipeline.cli import main
 from pipeline.convert import Preprocessing, Samples, convert_file, recipe_of
 from quantization.convert import convert

@@ -1,4 +1,4 @@
-"""`pipeline.data.download`: a whole, right file or none, from a server on loopback."""
+"""`pipeline.data.readers.download`: a whole, right file or none, from a server on loopback."""
 
 import gzip
 import hashlib
@@ -13,9 +13,9 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from pipeline.data.download import MnistName, RemoteFile, fetch_missing, mnist_files
-from pipeline.errors import DataError
-from pipeline.progress import Task
+from pipeline.common.errors import DataError
+from pipeline.common.progress import Task
+from pipeline.data.readers.download import MnistName, RemoteFile, fetch_missing, mnist_files
 
 CONTENT = np.random.default_rng(0).integers(0, 16, 100_000, np.uint8).tobytes()
 PACKED = gzip.compress(CONTENT)

@@ -1,4 +1,4 @@
-"""`pipeline.data.folder` and `images`: a user's own pictures, whole and broken."""
+"""`pipeline.data.readers.folder` and `images`: a user's own pictures, whole and broken."""
 
 from pathlib import Path
 
@@ -7,12 +7,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge_agent.arrays import U8
+from edge_agent.common.arrays import U8
+from pipeline.common.errors import DataError
 from pipeline.data.base import SPLIT_NAMES, Dataset
-from pipeline.data.folder import read_folder
-from pipeline.data.images import UnreadableImageError, read_image
 from pipeline.data.load import load
-from pipeline.errors import DataError
+from pipeline.data.readers.folder import read_folder
+from pipeline.data.readers.images import UnreadableImageError, read_image
 from pipeline.recipe import DataRecipe
 
 

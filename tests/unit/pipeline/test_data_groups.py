@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from near_pictures import cropped, encoded, scene
 
-from edge_agent.arrays import U8
+from edge_agent.common.arrays import U8
+from pipeline.begin.init import inspect, summary_lines
+from pipeline.common.errors import DataError, RecipeError
 from pipeline.data.base import SPLIT_NAMES, Dataset
 from pipeline.data.deal import Deck, Hand
 from pipeline.data.load import load
 from pipeline.data.sources import taken_at
-from pipeline.errors import DataError, RecipeError
-from pipeline.init import inspect, summary_lines
 from pipeline.recipe import DataRecipe, decode_recipe
 
 SCENES = 12

@@ -1,11 +1,11 @@
-"""`pipeline.data.layout`: folders by the names that people and programs give them."""
+"""`pipeline.data.readers.layout`: folders by the names that people and programs give them."""
 
 from pathlib import Path
 
 import pytest
 
-from pipeline.data.layout import check_classes, list_folder
-from pipeline.errors import DataError
+from pipeline.common.errors import DataError
+from pipeline.data.readers.layout import check_classes, list_folder
 
 
 def _fill(root: Path, *folders: str, count: int = 2) -> Path:

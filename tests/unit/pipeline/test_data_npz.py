@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.data.npz import read_arrays
-from pipeline.errors import DataError
+from pipeline.common.errors import DataError
+from pipeline.data.readers.npz import read_arrays
 
 LABELS = np.arange(20, dtype=np.uint8)
 NAMES = np.array(["cat", "dog"])

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge_agent.arrays import U8
+from edge_agent.common.arrays import U8
+from pipeline.common.errors import DataError
+from pipeline.common.progress import Silent, Task
 from pipeline.data.base import Dataset
-from pipeline.data.images import UnreadableImageError
 from pipeline.data.load import load
-from pipeline.data.packed import read_packed
+from pipeline.data.readers.images import UnreadableImageError
+from pipeline.data.readers.packed import read_packed
 from pipeline.data.root import data_root
-from pipeline.errors import DataError
-from pipeline.progress import Silent, Task
 from pipeline.recipe import DataRecipe, load_recipe
-from pipeline.start import recipe_folder
+from pipeline.run.start import recipe_folder
 
 Arrays = dict[str, NDArray[Any]]
 

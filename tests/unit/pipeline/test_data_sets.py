@@ -10,18 +10,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge_agent.arrays import U8
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import fit
+from edge_agent.common.arrays import U8
+from pipeline.common.errors import DataError
 from pipeline.data import fitted as fitted_module
-from pipeline.data import mnist as mnist_module
 from pipeline.data.base import Dataset
-from pipeline.data.download import RemoteFile
 from pipeline.data.fitted import fit_cached, fit_split
 from pipeline.data.load import load
-from pipeline.data.mnist import read_idx
+from pipeline.data.readers import mnist as mnist_module
+from pipeline.data.readers.download import RemoteFile
+from pipeline.data.readers.mnist import read_idx
 from pipeline.data.root import data_root
-from pipeline.errors import DataError
 from pipeline.recipe import DataRecipe
 
 SPEC = InputSpec(height=16, width=12, colour="rgb", mean=(0.5,) * 3, std=(0.5,) * 3)

@@ -6,11 +6,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge_agent.arrays import U8
+from edge_agent.common.arrays import U8
+from pipeline.common.errors import DataError
 from pipeline.data.base import SPLIT_NAMES, Dataset, Split
 from pipeline.data.pool import Pool, Source, digest
 from pipeline.data.split import calibration_limit, divide, record
-from pipeline.errors import DataError
 from pipeline.recipe import DataRecipe
 
 LABELS = ("cat", "dog")

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.client.ledger import Ledger
 from edge_agent.config import load_config
-from edge_agent.ledger import Ledger
-from edge_agent.messages import BundleRef, ResultMessage
-from edge_agent.outbox import Outbox
-from edge_agent.results import Classification
+from edge_agent.contract.messages import BundleRef, ResultMessage
+from edge_agent.contract.results import Classification
+from edge_agent.outbox.outbox import Outbox
 from edge_agent.sources.config import VideoConfig
-from pipeline import demo as module
-from pipeline.demo import (
+from pipeline.common.errors import DemoError
+from pipeline.demo import demo as module
+from pipeline.demo.demo import (
     FILM,
     Outcome,
     agent_command,
@@ -24,10 +25,9 @@ from pipeline.demo import (
     default_device_python,
     demo,
 )
-from pipeline.errors import DemoError
-from pipeline.run import Run
-from pipeline.scenes import REGION, Scene
-from pipeline.stages.verify import bundle_path
+from pipeline.demo.scenes import REGION, Scene
+from pipeline.run.run import Run
+from pipeline.run.stages.verify import bundle_path
 
 
 def script(folder: Path, text: str) -> Path:

@@ -12,20 +12,20 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.checkpoint import Checkpoint, save_checkpoint
+from pipeline.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from pipeline.common.distributed import Ranks, join_ranks
 from pipeline.data.fitted import Fitted
-from pipeline.distributed import Ranks, join_ranks
 
 CHILD = """
 import hashlib, json, sys
 from pathlib import Path
 import numpy as np
-from pipeline.checkpoint import load_checkpoint
+from pipeline.checkpoints.checkpoint import load_checkpoint
 from pipeline.data.fitted import Fitted
-from pipeline.distributed import join_ranks
-from pipeline.progress import Lines
+from pipeline.common.distributed import join_ranks
+from pipeline.common.progress import Lines
 from pipeline.recipe import TrainRecipe
-from pipeline.train import train
+from pipeline.training.train import train
 folder = Path(sys.argv[1])
 data = np.load(folder / "data.npz")
 train_split = Fitted(data["pixels"][:800], data["labels"][:800])

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from pipeline.ema import Ema
+from pipeline.training.ema import Ema
 
 
 def network(value: float) -> nn.Sequential:

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from edge_agent.arrays import I8, U8
 from edge_agent.bundle.archive import Bundle
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import ColourOrder, preprocess
-from edge_agent.network import Network
-from pipeline.evaluate import (
+from edge_agent.common.arrays import I8, U8
+from edge_agent.inference.network import Network
+from pipeline.common.progress import Silent
+from pipeline.measure.evaluate import (
     accuracy,
     agreement,
     device_scores,
@@ -21,9 +22,8 @@ from pipeline.evaluate import (
     to_nchw,
     wilson,
 )
-from pipeline.progress import Silent
-from pipeline.run import Run
-from pipeline.stages.quantize import FLOAT_FILE, final_checkpoint
+from pipeline.run.run import Run
+from pipeline.run.stages.quantize import FLOAT_FILE, final_checkpoint
 
 
 @pytest.mark.parametrize(

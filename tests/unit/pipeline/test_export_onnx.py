@@ -10,10 +10,10 @@ import onnxruntime
 import pytest
 import torch
 
-from pipeline.checkpoint import Checkpoint
+from pipeline.checkpoints.checkpoint import Checkpoint
 from pipeline.data.fitted import Fitted
-from pipeline.export_onnx import to_onnx
-from pipeline.prune import cut
+from pipeline.models.export_onnx import to_onnx
+from pipeline.pruning.prune import cut
 from pipeline.recipe import Arch, PruneRecipe, TrainRecipe
 
 PLAIN = {"Conv", "Relu", "Clip", "Add", "MaxPool", "Pad", "ReduceMean", "Reshape", "Gemm"}

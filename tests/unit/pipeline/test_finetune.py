@@ -7,13 +7,12 @@ import numpy as np
 import onnx
 import pytest
 
-from edge_agent.arrays import F32
-from pipeline.checkpoint import Checkpoint
+from edge_agent.common.arrays import F32
+from pipeline.checkpoints.checkpoint import Checkpoint
+from pipeline.common.progress import Silent
 from pipeline.data.fitted import Fitted
-from pipeline.evaluate import onnx_session
-from pipeline.export_onnx import to_onnx
-from pipeline.finetune import finetune, finetuning
-from pipeline.progress import Silent
+from pipeline.measure.evaluate import onnx_session
+from pipeline.models.export_onnx import to_onnx
 from pipeline.recipe import (
     Augment,
     PruneRecipe,
@@ -22,7 +21,8 @@ from pipeline.recipe import (
     TrainRecipe,
     decode_recipe,
 )
-from pipeline.stages.quantize import Samples
+from pipeline.run.stages.quantize import Samples
+from pipeline.training.finetune import finetune, finetuning
 from quantization.doctor import diagnose
 from quantization.fold.fold import fold
 from quantization.lower import lower

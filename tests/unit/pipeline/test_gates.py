@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from edge_agent.bundle.manifest import Balance, Budget, ClassRecall, Metrics
-from pipeline.evaluate import wilson
-from pipeline.gates import Gate, judge
-from pipeline.recall import balanced_accuracy
+from pipeline.measure.evaluate import wilson
+from pipeline.measure.gates import Gate, judge
+from pipeline.measure.recall import balanced_accuracy
 
 
 def metrics(**changes: object) -> Metrics:

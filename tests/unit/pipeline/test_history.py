@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from pipeline.history import EpochRecord, best_epoch, history_csv
+from pipeline.checkpoints.history import EpochRecord, best_epoch, history_csv
 
 
 def epoch(number: int, accuracy: float, loss: float, balanced: float | None = None) -> EpochRecord:

@@ -1,4 +1,4 @@
-"""`pipeline.init` and `pipeline.draft`: what a folder holds, and the recipe it gets."""
+"""`pipeline.begin.init` and `pipeline.begin.draft`: what a folder holds, and the recipe it gets."""
 
 from pathlib import Path
 
@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_agent.arrays import U8
+from edge_agent.common.arrays import U8
+from pipeline.begin.draft import draft_recipe, write_recipe
+from pipeline.begin.init import FolderSummary, Spread, inspect, summary_lines
+from pipeline.common.errors import DataError, RecipeError
 from pipeline.data.load import load
-from pipeline.draft import draft_recipe, write_recipe
-from pipeline.errors import DataError, RecipeError
-from pipeline.init import FolderSummary, Spread, inspect, summary_lines
 from pipeline.recipe import Recipe, decode_recipe, load_recipe
 
 

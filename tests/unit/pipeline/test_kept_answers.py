@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from stripes import CHARSET, stripes, write_stripes
 
-from edge_agent.arrays import U8
 from edge_agent.bundle.archive import Bundle, open_bundle
 from edge_agent.bundle.golden import GoldenFrame
 from edge_agent.bundle.manifest import ClassifySpec
-from edge_agent.errors import BundleError
-from pipeline.errors import RecipeError
-from pipeline.kept_answers import Lost, kept_answers, kept_readings
-from pipeline.text.dataset import TextSplit
+from edge_agent.common.arrays import U8
+from edge_agent.common.errors import BundleError
+from pipeline.common.errors import RecipeError
+from pipeline.measure.kept_answers import Lost, kept_answers, kept_readings
+from pipeline.tasks.ocr.data.dataset import TextSplit
 
 # Takes a 2 for a 3 and the other way round, and is as sure of it.
 CONFUSED = (*CHARSET[:2], "3", "2", ".")

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from crops import crop_record, write_crops
 
-from edge_agent.crops import list_crops
-from edge_agent.errors import CropError
-from edge_agent.exit_codes import ExitCode
+from edge_agent.common.errors import CropError
+from edge_agent.common.exit_codes import ExitCode
+from edge_agent.tasks.ocr.crops import list_crops
 from pipeline import cli
-from pipeline.errors import DataError
+from pipeline.common.errors import DataError
 from pipeline.label.answers import KEYS, Done, ask, take
 from pipeline.label.folder import LabelFolder
 from pipeline.label.sheet import render, write_sheet
-from pipeline.text.folder import read_text_folder
+from pipeline.tasks.ocr.data.folder import read_text_folder
 
 WATER = "gate/cellar/water/20261121T032104-0000000000.png"
 BLANK = "gate/cellar/water/20261121T032204-0000000001.png"

@@ -9,12 +9,22 @@ import onnx
 import pytest
 
 from edge_agent.bundle.manifest import Score
-from pipeline.errors import GateError
-from pipeline.evaluate import wilson
-from pipeline.history import EpochRecord
-from pipeline.ladder import Attempt, Climbed, Figures, Goal, Ladder, Made, Rung, climb, rung_line
-from pipeline.ladder_memory import LadderMemory
-from pipeline.progress import Silent
+from pipeline.checkpoints.history import EpochRecord
+from pipeline.common.errors import GateError
+from pipeline.common.progress import Silent
+from pipeline.ladder.ladder import (
+    Attempt,
+    Climbed,
+    Figures,
+    Goal,
+    Ladder,
+    Made,
+    Rung,
+    climb,
+    rung_line,
+)
+from pipeline.ladder.memory import LadderMemory
+from pipeline.measure.evaluate import wilson
 from pipeline.recipe import REMEDIES, Remedy
 from quantization.quantized import Quantized
 from quantization.recipe import QuantRecipe

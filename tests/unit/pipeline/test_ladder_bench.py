@@ -10,14 +10,14 @@ import pytest
 from edge_agent.bundle.archive import open_bundle
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import fit
-from edge_agent.recognizer import open_recognizer
-from pipeline.evaluate import accuracy, agreement, expected_drop, float_scores
-from pipeline.ladder import Ladder
-from pipeline.ladder_bench import LadderBench
-from pipeline.progress import SILENT
-from pipeline.run import Run
-from pipeline.stages.quantize import FLOAT_FILE, _bench, load_ladder, validation_pixels
-from pipeline.temperature import fit_temperature
+from edge_agent.inference.recognizer import open_recognizer
+from pipeline.common.progress import SILENT
+from pipeline.ladder.bench import LadderBench
+from pipeline.ladder.ladder import Ladder
+from pipeline.measure.evaluate import accuracy, agreement, expected_drop, float_scores
+from pipeline.measure.temperature import fit_temperature
+from pipeline.run.run import Run
+from pipeline.run.stages.quantize import FLOAT_FILE, _bench, load_ladder, validation_pixels
 
 
 @pytest.fixture(name="ladder")

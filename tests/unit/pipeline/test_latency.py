@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.latency import IMAGES, RUNS, first_images, median_ms
+from pipeline.measure.latency import IMAGES, RUNS, first_images, median_ms
 
 
 def test_each_inference_is_timed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -15,7 +15,7 @@ def test_each_inference_is_timed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
         clock[0] += 2.0 if len(seen) not in (0, 5) else 100.0
         seen.append(x)
 
-    monkeypatch.setattr("pipeline.latency.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("pipeline.measure.latency.time.perf_counter", lambda: clock[0])
     assert median_ms(infer, ["a", "b", "c"]) == 2000.0
     assert seen[:5] == ["a", "a", "b", "c", "a"]
     assert len(seen) == 1 + RUNS

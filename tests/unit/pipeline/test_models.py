@@ -5,10 +5,10 @@ import torch
 from torch import nn
 
 from edge_agent.bundle.manifest import InputSpec
-from pipeline.errors import RecipeError, RunError
-from pipeline.macs import cost, layer_macs
+from pipeline.common.errors import RecipeError, RunError
 from pipeline.models import LayerShape, ModelSpec, build
 from pipeline.models.layers import SameConv2d, same_padding, scaled
+from pipeline.models.macs import cost, layer_macs
 from pipeline.models.shapes import read_shapes
 from pipeline.recipe import Arch
 

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-import pipeline.errors
-from edge_agent.client import Delivery
-from edge_agent.endpoint import Broker
-from edge_agent.errors import BrokerError
-from edge_agent.exit_codes import ExitCode
-from edge_agent.messages import StatusMessage
+import pipeline.common.errors
+from edge_agent.client.subscriber import Delivery
+from edge_agent.common.errors import BrokerError
+from edge_agent.common.exit_codes import ExitCode
+from edge_agent.contract.messages import StatusMessage
+from edge_agent.mqtt.endpoint import Broker
 from pipeline import cli
-from pipeline.demo import Outcome
-from pipeline.errors import PipelineError
+from pipeline.common.errors import PipelineError
+from pipeline.demo.demo import Outcome
 from quantization.errors import QuantizationError, UnsupportedOperatorError
 
 
@@ -29,7 +29,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 
 def kinds() -> Iterator[type[PipelineError]]:
-    for kind in vars(pipeline.errors).values():
+    for kind in vars(pipeline.common.errors).values():
         if isinstance(kind, type) and issubclass(kind, PipelineError) and kind is not PipelineError:
             yield kind
 
@@ -85,7 +85,7 @@ def test_ctrl_c_says_that_the_run_goes_on(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pipeline.start.open_recipe", interrupted)
+    monkeypatch.setattr("pipeline.run.start.open_recipe", interrupted)
     assert run(monkeypatch, "build", str(tmp_path / "a.toml")) == ExitCode.INTERRUPTED
     assert "edgeward: interrupted; the same command goes on from here\n" in capsys.readouterr().err
 
@@ -131,7 +131,7 @@ def test_a_demo_that_lost_or_repeated_a_result_has_failed(
         int8_accuracy=0.9,
         report=Path("report.html"),
     )
-    monkeypatch.setattr("pipeline.demo.demo", lambda *_: outcome)
+    monkeypatch.setattr("pipeline.demo.demo.demo", lambda *_: outcome)
     assert run(monkeypatch, "demo") == status
     assert capsys.readouterr().out == f"scenes: 8 of 9 read rightly\n{outcome.line()}\n"
 
@@ -160,7 +160,7 @@ def test_watch_shows_what_comes_until_ctrl_c_and_ends_with_the_account(
         )
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("edge_agent.client.Subscriber", subscriber)
+    monkeypatch.setattr("edge_agent.client.subscriber.Subscriber", subscriber)
     assert run(monkeypatch, "watch", "--device", "door", *options) == ExitCode.OK
     said = capsys.readouterr()
     assert said.out.startswith(first)

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from pipeline.progress import Bars, Lines, Silent, open_progress
+from pipeline.common.progress import Bars, Lines, Silent, open_progress
 
 
 class Terminal(io.StringIO):
@@ -26,7 +26,7 @@ def test_lines_come_every_ten_seconds_with_the_time_left(
 ) -> None:
     """A task of 100 steps at 4 seconds each speaks at the third and counts what is left."""
     now = 0.0
-    monkeypatch.setattr("pipeline.progress.time.monotonic", lambda: now)
+    monkeypatch.setattr("pipeline.common.progress.time.monotonic", lambda: now)
     stream = io.StringIO()
     with Lines(stream).task("train", 100) as task:
         for _ in range(6):
@@ -41,7 +41,7 @@ def test_lines_come_every_ten_seconds_with_the_time_left(
 def test_steps_done_before_do_not_speed_up_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """A resumed task reckons the time left by the steps of this process alone."""
     now = 0.0
-    monkeypatch.setattr("pipeline.progress.time.monotonic", lambda: now)
+    monkeypatch.setattr("pipeline.common.progress.time.monotonic", lambda: now)
     stream = io.StringIO()
     with Lines(stream).task("train", 100, done=90) as task:
         now = 10.0

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from pipeline.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from pipeline.common.errors import BudgetError
 from pipeline.data.fitted import Fitted
-from pipeline.errors import BudgetError
-from pipeline.macs import cost
-from pipeline.prune import cut, prune
+from pipeline.models.macs import cost
+from pipeline.pruning.prune import cut, prune
 from pipeline.recipe import Arch, PruneRecipe, TrainRecipe
 
 Splits = tuple[Fitted, Fitted]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pipeline.evaluate import wilson
-from pipeline.recall import balance_of, balanced_accuracy, class_recalls
+from pipeline.measure.evaluate import wilson
+from pipeline.measure.recall import balance_of, balanced_accuracy, class_recalls
 
 LABELS = ("cats", "dogs", "owls")
 

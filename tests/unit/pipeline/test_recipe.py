@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import RecipeError
+from pipeline.common.errors import RecipeError
 from pipeline.recipe import REMEDIES, Recipe, TrainRecipe, decode_recipe, load_recipe
 from quantization.recipe import QuantRecipe
 

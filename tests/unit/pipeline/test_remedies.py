@@ -7,12 +7,12 @@ import numpy as np
 import onnx
 import pytest
 
-from edge_agent.arrays import F32
-from pipeline.checkpoint import Checkpoint
-from pipeline.export_onnx import to_onnx
-from pipeline.ladder import Made
+from edge_agent.common.arrays import F32
+from pipeline.checkpoints.checkpoint import Checkpoint
+from pipeline.ladder.ladder import Made
+from pipeline.ladder.remedies import Remedies
+from pipeline.models.export_onnx import to_onnx
 from pipeline.recipe import Remedy
-from pipeline.remedies import Remedies
 from quantization.doctor import diagnose
 from quantization.fold.fold import fold
 from quantization.graph.graph import read

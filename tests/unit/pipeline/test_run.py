@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.errors import DataError, RunError
-from pipeline.progress import Silent
-from pipeline.run import RESUME_FOLDER, Run, Stage, perform
+from pipeline.common.errors import DataError, RunError
+from pipeline.common.progress import Silent
+from pipeline.run.run import RESUME_FOLDER, Run, Stage, perform
 
 RECIPE = b"""
 name = "tiny"

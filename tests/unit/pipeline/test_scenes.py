@@ -1,4 +1,4 @@
-"""`pipeline.scenes`: frames like a camera's, whose region of interest shows held-out images."""
+"""`pipeline.demo.scenes`: frames like a camera's, whose region shows held-out images."""
 
 from collections import Counter
 from pathlib import Path
@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from sklearn.svm import SVC
 
-from edge_agent.arrays import U8
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import fit
-from edge_agent.regions import Region
+from edge_agent.common.arrays import U8
+from edge_agent.tasks.ocr.regions import Region
+from pipeline.common.errors import PipelineError
 from pipeline.data.base import Dataset, Split
 from pipeline.data.fitted import fit_split
 from pipeline.data.load import load
-from pipeline.errors import PipelineError
+from pipeline.demo.scenes import HEIGHT, REGION, WIDTH, render_scenes, write_scenes
 from pipeline.recipe import DataRecipe
-from pipeline.scenes import HEIGHT, REGION, WIDTH, render_scenes, write_scenes
 
 SPEC = InputSpec(height=8, width=8, colour="gray", mean=(0.5,), std=(0.5,))
 

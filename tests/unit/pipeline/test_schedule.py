@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.schedule import learning_rate
+from pipeline.training.schedule import learning_rate
 
 
 def test_it_warms_up_peaks_and_comes_down() -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import RunError
-from pipeline.progress import Silent
-from pipeline.run import ORIGIN_FILE, Run, origin, sole_use, write_recipe_copy
+from pipeline.common.errors import RunError
+from pipeline.common.progress import Silent
+from pipeline.run.run import ORIGIN_FILE, Run, origin, sole_use, write_recipe_copy
 
 RECIPE = b"""
 name = "tiny"

@@ -9,20 +9,20 @@ import onnx
 import pytest
 from bright import DATA, bright_manifest
 
-from edge_agent.arrays import F32, U8
 from edge_agent.bundle.archive import Bundle, open_bundle, sha256
 from edge_agent.bundle.golden import GoldenFrame
+from edge_agent.common.arrays import F32, U8
 from edge_agent.decode.classify import classify
-from edge_agent.network import Network
-from edge_agent.recognizer import open_recognizer
-from pipeline.candidate import TOLERANCE_QUANTA, draft_manifest
+from edge_agent.inference.network import Network
+from edge_agent.inference.recognizer import open_recognizer
+from pipeline.common.progress import SILENT
 from pipeline.data.base import Split
-from pipeline.evaluate import device_scores
-from pipeline.progress import SILENT
-from pipeline.run import Run
-from pipeline.stages.export import GOLDEN_FRAMES, choose_golden
-from pipeline.stages.quantize import QUANTISED_FILE
-from pipeline.temperature import fit_temperature
+from pipeline.measure.evaluate import device_scores
+from pipeline.measure.temperature import fit_temperature
+from pipeline.run.candidate import TOLERANCE_QUANTA, draft_manifest
+from pipeline.run.run import Run
+from pipeline.run.stages.export import GOLDEN_FRAMES, choose_golden
+from pipeline.run.stages.quantize import QUANTISED_FILE
 from quantization.lower import lower
 
 

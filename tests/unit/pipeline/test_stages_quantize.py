@@ -6,10 +6,10 @@ from pathlib import Path
 import onnx
 import pytest
 
-from pipeline.errors import GateError
-from pipeline.run import Run, perform
-from pipeline.stages.prune import PRUNE
-from pipeline.stages.quantize import (
+from pipeline.common.errors import GateError
+from pipeline.run.run import Run, perform
+from pipeline.run.stages.prune import PRUNE
+from pipeline.run.stages.quantize import (
     FLOAT_FILE,
     LADDER_FILE,
     QUANTISED_FILE,
@@ -18,7 +18,7 @@ from pipeline.stages.quantize import (
     Samples,
     load_ladder,
 )
-from pipeline.stages.train import TRAIN
+from pipeline.run.stages.train import TRAIN
 from quantization.quantized import quantized
 from quantization.recipe import QuantRecipe
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from edge_agent.bundle.archive import open_bundle, sha256
-from pipeline.checkpoint import load_checkpoint
-from pipeline.history import EpochRecord
-from pipeline.ladder import Goal, Ladder
-from pipeline.macs import cost
-from pipeline.report.classes import ClassReport
-from pipeline.run import Run
-from pipeline.stages.quantize import FLOAT_FILE, LADDER_FILE, load_ladder
-from pipeline.stages.report import EXAMPLES, _gather, _one_of_each, load_rungs, report_path
-from pipeline.stages.verify import bundle_path, load_proof
+from pipeline.checkpoints.checkpoint import load_checkpoint
+from pipeline.checkpoints.history import EpochRecord
+from pipeline.ladder.ladder import Goal, Ladder
+from pipeline.models.macs import cost
+from pipeline.report.classes.classes import ClassReport
+from pipeline.run.run import Run
+from pipeline.run.stages.quantize import FLOAT_FILE, LADDER_FILE, load_ladder
+from pipeline.run.stages.report import EXAMPLES, _gather, _one_of_each, load_rungs, report_path
+from pipeline.run.stages.verify import bundle_path, load_proof
 
 
 @pytest.fixture(name="gathered")

@@ -8,22 +8,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_agent.arrays import F32
-from pipeline.checkpoint import Checkpoint, fresh, load_checkpoint
+from edge_agent.common.arrays import F32
+from pipeline.checkpoints.checkpoint import Checkpoint, fresh, load_checkpoint
+from pipeline.checkpoints.history import HISTORY_FILE, history_csv
 from pipeline.data.base import SPLIT_NAMES
 from pipeline.data.fitted import Fitted, fit_split
-from pipeline.evaluate import network_inputs
-from pipeline.history import HISTORY_FILE, history_csv
-from pipeline.macs import cost
-from pipeline.run import Run, Stage
-from pipeline.stages.prune import PRUNE
-from pipeline.stages.quantize import (
+from pipeline.measure.evaluate import network_inputs
+from pipeline.models.macs import cost
+from pipeline.run.run import Run, Stage
+from pipeline.run.stages.prune import PRUNE
+from pipeline.run.stages.quantize import (
     QUANTIZE,
     Samples,
     final_checkpoint,
     final_checkpoint_stage,
 )
-from pipeline.stages.train import TRAIN
+from pipeline.run.stages.train import TRAIN
 
 
 def test_data_records_which_image_is_where(built: Path, open_tiny: Callable[..., Run]) -> None:
@@ -102,7 +102,7 @@ def test_the_quantiser_is_calibrated_on_its_own_split(
         seen.extend(samples)
         raise Asked
 
-    monkeypatch.setattr("pipeline.remedies.quantized", calibrate)
+    monkeypatch.setattr("pipeline.ladder.remedies.quantized", calibrate)
     with pytest.raises(Asked):
         QUANTIZE.make(run, tmp_path)
     wanted = np.concatenate(list(network_inputs(run.dataset.calibration.images, run.recipe.input)))
@@ -125,7 +125,7 @@ def test_learning_sees_train_and_is_measured_on_val(
         seen.extend((train, val))
         raise Asked
 
-    monkeypatch.setattr(f"pipeline.classes.{stage.name}", learn)
+    monkeypatch.setattr(f"pipeline.tasks.classify.classes.{stage.name}", learn)
     with pytest.raises(Asked):
         stage.make(run, tmp_path)
     for found, split in zip(seen, (run.dataset.train, run.dataset.val), strict=True):
@@ -144,7 +144,7 @@ def test_the_network_is_as_wide_as_the_recipe_says(
         started.append(start)
         raise Asked
 
-    monkeypatch.setattr("pipeline.classes.train", learn)
+    monkeypatch.setattr("pipeline.tasks.classify.classes.train", learn)
     run = open_tiny(built, model='{ arch = "ds_cnn", width = 0.5 }')
     one_more = dataclasses.replace(run.dataset, labels=(*run.dataset.labels, "none"))
     run.task.__dict__["dataset"] = one_more  # as if it had been loaded so

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.commands import (
+from edge_agent.common.errors import BrokerError, ConfigError, MessageError
+from edge_agent.contract.commands import (
     Command,
     DescribeCommand,
     Description,
@@ -15,10 +16,9 @@ from edge_agent.commands import (
     SnapshotTaken,
     StreamDescription,
 )
-from edge_agent.errors import BrokerError, ConfigError, MessageError
-from edge_agent.messages import BundleRef
-from pipeline.broker_commands import reach
-from pipeline.tell import command_of, reply_lines, save_pictures
+from edge_agent.contract.messages import BundleRef
+from pipeline.broker.commands import reach
+from pipeline.broker.tell import command_of, reply_lines, save_pictures
 
 TAKEN = SnapshotTaken(
     stream="door",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge_agent.decode.classify import softmax
-from pipeline.temperature import HIGHEST, fit_temperature
+from pipeline.measure.temperature import HIGHEST, fit_temperature
 
 
 @pytest.mark.parametrize("true", [0.5, 1.0, 3.0])

@@ -3,9 +3,9 @@
 import pytest
 
 from edge_agent.bundle.manifest import Budget
-from pipeline.errors import DataError
-from pipeline.evaluate import wilson
-from pipeline.test_size import check_test_size, images_above_chance, images_to_reach
+from pipeline.common.errors import DataError
+from pipeline.measure.evaluate import wilson
+from pipeline.measure.test_size import check_test_size, images_above_chance, images_to_reach
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999])

@@ -15,15 +15,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipeline.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from pipeline.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from pipeline.checkpoints.history import best_epoch, history_csv
+from pipeline.checkpoints.resume import RESUME_FILE
+from pipeline.common.errors import RunError, TrainError
+from pipeline.common.progress import Silent
 from pipeline.data.fitted import Fitted
-from pipeline.errors import RunError, TrainError
-from pipeline.history import best_epoch, history_csv
-from pipeline.label_loss import label_loss
-from pipeline.progress import Silent
 from pipeline.recipe import Augment, TrainRecipe
-from pipeline.resume import RESUME_FILE
-from pipeline.train import _optimizer, train
+from pipeline.training.label_loss import label_loss
+from pipeline.training.train import _optimizer, train
 
 Splits = tuple[Fitted, Fitted]
 MakeNetwork = Callable[..., Checkpoint]
@@ -309,11 +309,11 @@ import sys
 from pathlib import Path
 import numpy as np, torch
 torch.set_num_threads(1)
-from pipeline.checkpoint import load_checkpoint, save_checkpoint
+from pipeline.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from pipeline.data.fitted import Fitted
-from pipeline.progress import Lines
+from pipeline.common.progress import Lines
 from pipeline.recipe import Augment, TrainRecipe
-from pipeline.train import train
+from pipeline.training.train import train
 folder = Path(sys.argv[1])
 data = np.load(folder / "data.npz")
 train_split = Fitted(data["pixels"][:300], data["labels"][:300])

@@ -11,18 +11,18 @@ import pytest
 from edge_agent.bundle.archive import Bundle, bundle_files, open_bundle, write_bundle
 from edge_agent.bundle.golden import GoldenFrame
 from edge_agent.bundle.manifest import Budget, Score
-from edge_agent.errors import BundleError
-from edge_agent.recognizer import open_recognizer
-from pipeline.build import build
-from pipeline.errors import GateError
-from pipeline.evaluate import accuracy, agreement
-from pipeline.gates import Gate
-from pipeline.macs import cost
-from pipeline.progress import SILENT
-from pipeline.run import Run, perform
-from pipeline.stages.quantize import FLOAT_FILE, final_checkpoint
-from pipeline.stages.verify import VERIFY, bundle_path, load_proof
-from pipeline.verify import Networks, Proof, measure, percent, ship
+from edge_agent.common.errors import BundleError
+from edge_agent.inference.recognizer import open_recognizer
+from pipeline.common.errors import GateError
+from pipeline.common.progress import SILENT
+from pipeline.measure.evaluate import accuracy, agreement
+from pipeline.measure.gates import Gate
+from pipeline.measure.verify import Networks, Proof, measure, percent, ship
+from pipeline.models.macs import cost
+from pipeline.run.build import build
+from pipeline.run.run import Run, perform
+from pipeline.run.stages.quantize import FLOAT_FILE, final_checkpoint
+from pipeline.run.stages.verify import VERIFY, bundle_path, load_proof
 
 
 @pytest.fixture(name="candidate", scope="module")

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from edge_agent.client import Delivery
-from edge_agent.ledger import Ledger
-from edge_agent.messages import (
+from edge_agent.client.ledger import Ledger
+from edge_agent.client.subscriber import Delivery
+from edge_agent.contract.messages import (
     AvailabilityMessage,
     BundleRef,
     HealthMessage,
@@ -17,8 +17,15 @@ from edge_agent.messages import (
     StatusMessage,
     decode_message,
 )
-from edge_agent.results import Classification, LabelScore, Line, Page, Reading, ReadingState
-from pipeline.watch import account_line, show, show_json
+from edge_agent.contract.results import (
+    Classification,
+    LabelScore,
+    Line,
+    Page,
+    Reading,
+    ReadingState,
+)
+from pipeline.broker.watch import account_line, show, show_json
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 from onnx_nets import net, node, normal, quanta_apart
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.convert import convert
 from quantization.errors import ModelError, UnsupportedOperatorError
 from quantization.recipe import QuantRecipe

@@ -3,7 +3,7 @@ import onnx
 import pytest
 from onnx_nets import net, node, normal, quanta_apart, run_onnx
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.convert import convert
 from quantization.errors import CalibrationError, ModelError
 from quantization.fold.fold import fold

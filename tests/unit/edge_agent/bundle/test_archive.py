@@ -17,7 +17,7 @@ from edge_agent.bundle.archive import (
     sha256,
     write_bundle,
 )
-from edge_agent.errors import BundleError, TaskError
+from edge_agent.common.errors import BundleError, TaskError
 
 
 @pytest.fixture(params=["bright", "bright.edgeward"], ids=["directory", "archive"])

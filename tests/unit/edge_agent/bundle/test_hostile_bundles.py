@@ -14,8 +14,8 @@ from bright import write_bright
 from numpy.typing import NDArray
 
 from edge_agent.bundle.archive import open_bundle
-from edge_agent.errors import BundleError
-from edge_agent.recognizer import open_recognizer
+from edge_agent.common.errors import BundleError
+from edge_agent.inference.recognizer import open_recognizer
 
 
 def sealed(path: Path, npz: bytes | None = None, **fields: dict[str, Any]) -> Path:

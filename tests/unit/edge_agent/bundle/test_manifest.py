@@ -8,7 +8,7 @@ import pytest
 from bright import bright_manifest
 
 from edge_agent.bundle.manifest import decode_manifest, encode_manifest
-from edge_agent.errors import BundleError
+from edge_agent.common.errors import BundleError
 
 
 def changed(change: Callable[[dict[str, Any]], None]) -> bytes:

@@ -8,7 +8,7 @@ from bright import bright_manifest
 from stripes import CHARSET, stripes_manifest, text_spec
 
 from edge_agent.bundle.manifest import TextSpec, decode_manifest, encode_manifest
-from edge_agent.errors import BundleError, TaskError
+from edge_agent.common.errors import BundleError, TaskError
 
 
 def changed(output: dict[str, Any]) -> bytes:

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_agent.arrays import U8
 from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import FastPreprocessor, fit, normalise, preprocess
+from edge_agent.common.arrays import U8
 
 RESIZES = ("stretch", "crop", "letterbox")
 GREY = {"colour": "gray", "mean": (0.5,), "std": (0.25,)}

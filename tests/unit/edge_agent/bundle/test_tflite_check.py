@@ -14,7 +14,7 @@ from bright import DATA
 from edge_agent.bundle.tflite.check import check_model, read_calls
 from edge_agent.bundle.tflite.schema import OPERATORS, TABLES, TYPES, UNIONS
 from edge_agent.bundle.tflite.shapes import RULES
-from edge_agent.errors import BundleError
+from edge_agent.common.errors import BundleError
 
 BRIGHT = (DATA / "bright.tflite").read_bytes()
 FILES = ("bright.tflite", "scores_and_best.tflite", "stripes.tflite")

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from brokers import free_port
 
+from edge_agent.common.errors import SourceError
 from edge_agent.config import StreamConfig
 from edge_agent.doctor import camera
 from edge_agent.doctor.host import Host
-from edge_agent.errors import SourceError
-from edge_agent.regions import Region
 from edge_agent.sources.config import CameraConfig, ImagesConfig, PicameraConfig
+from edge_agent.tasks.ocr.regions import Region
 
 STREAM = StreamConfig(name="door", bundle=Path("b"), source=CameraConfig(index=0))
 

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from edge_agent.cli import main
+from edge_agent.common.exit_codes import ExitCode
 from edge_agent.doctor import examine as module
 from edge_agent.doctor.report import Finding, as_json, fail, failed, ok, render, skip, warn
-from edge_agent.exit_codes import ExitCode
 
 FOUND = [
     ok("clock", "right"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from bright import DATA
 
-from edge_agent.arrays import U8
+from edge_agent.common.arrays import U8
 from edge_agent.doctor import rehearsal
 from edge_agent.doctor.report import Finding
 from edge_agent.sources.config import CameraConfig, VideoConfig
@@ -31,7 +31,7 @@ def test_a_module_that_does_not_load_is_named(monkeypatch: pytest.MonkeyPatch) -
     load = importlib.import_module
 
     def broken(name: str) -> object:
-        if name == "edge_agent.sources.camera":
+        if name == "edge_agent.sources.cameras.camera":
             raise AttributeError("module 'cv2' has no attribute 'CAP_V4L2'")
         return load(name)
 
@@ -39,8 +39,8 @@ def test_a_module_that_does_not_load_is_named(monkeypatch: pytest.MonkeyPatch) -
     finding = rehearsal.modules()
     assert finding.level == "fail"
     assert finding.found == (
-        "edge_agent.sources.camera does not load: AttributeError: module 'cv2' has no attribute "
-        "'CAP_V4L2'"
+        "edge_agent.sources.cameras.camera does not load: AttributeError: module 'cv2' has no "
+        "attribute 'CAP_V4L2'"
     )
     assert "deploy/install.sh" in finding.remedy
 

@@ -9,9 +9,10 @@ import pytest
 from publishers import MemoryPublisher
 
 from edge_agent.bundle.archive import Bundle
+from edge_agent.common.stop import Stop
 from edge_agent.config import StreamConfig
-from edge_agent.messages import BundleRef
-from edge_agent.recognizer import open_recognizer
+from edge_agent.contract.messages import BundleRef
+from edge_agent.inference.recognizer import open_recognizer
 from edge_agent.service.liveness import (
     SLACK_S,
     BeatingSource,
@@ -21,8 +22,7 @@ from edge_agent.service.liveness import (
 )
 from edge_agent.sources.base import Frame, SourceCounters, bgr_frame
 from edge_agent.sources.config import CameraConfig, ImagesConfig, StillConfig
-from edge_agent.stop import Stop
-from edge_agent.stream import Speaker, Stream
+from edge_agent.stream.stream import Speaker, Stream
 
 
 class Clock:

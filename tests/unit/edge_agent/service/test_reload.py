@@ -9,14 +9,14 @@ from typing import TypeAlias
 import pytest
 from agents import write_config
 
+from edge_agent.common.errors import BundleError, ConfigError, SourceError
 from edge_agent.config import AgentConfig, load_config
-from edge_agent.errors import BundleError, ConfigError, SourceError
-from edge_agent.recognizer import open_recognizer
+from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.inference.threads import MEMORY_FILE
 from edge_agent.service.manager import Manager
 from edge_agent.service.notify import Notifier
 from edge_agent.service.plan import Plan, prepare
 from edge_agent.service.reload import Reloader
-from edge_agent.threads import MEMORY_FILE
 
 Done: TypeAlias = "queue.SimpleQueue[tuple[Plan | None, Exception | None]]"
 IMAGES = '{ kind = "images", path = "." }'

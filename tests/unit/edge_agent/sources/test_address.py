@@ -2,10 +2,10 @@
 
 import pytest
 
-from edge_agent.endpoint import Credentials
-from edge_agent.errors import SourceError
-from edge_agent.sources.address import shown, with_credentials, without_credentials
+from edge_agent.common.errors import SourceError
+from edge_agent.mqtt.endpoint import Credentials
 from edge_agent.sources.config import CameraConfig, StillConfig
+from edge_agent.sources.network.address import shown, with_credentials, without_credentials
 
 
 @pytest.mark.parametrize(

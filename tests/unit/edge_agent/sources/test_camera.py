@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from mjpeg import mjpeg_camera, red_jpeg
 
-from edge_agent.errors import SourceError
-from edge_agent.sources import camera as module
-from edge_agent.sources.camera import OpencvCamera, driver_time
-from edge_agent.sources.camera_environment import camera_environment
-from edge_agent.sources.complaints import Complaints
+from edge_agent.common.errors import SourceError
+from edge_agent.sources.cameras import camera as module
+from edge_agent.sources.cameras.camera import OpencvCamera, driver_time
+from edge_agent.sources.cameras.complaints import Complaints
+from edge_agent.sources.cameras.environment import camera_environment
+from edge_agent.sources.cameras.grabber import CorruptFrameError
 from edge_agent.sources.config import CameraConfig, PicameraConfig
-from edge_agent.sources.grabber import CorruptFrameError
 
 
 class FakeCapture:

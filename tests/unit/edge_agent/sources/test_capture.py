@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from brokers import wait_until
 
-from edge_agent.arrays import U8
-from edge_agent.errors import SourceError
+from edge_agent.common.arrays import U8
+from edge_agent.common.errors import SourceError
+from edge_agent.sources.cameras.grabber import CorruptFrameError
+from edge_agent.sources.cameras.session import ANOTHER_SHAPE
+from edge_agent.sources.cameras.stream_clock import LATE_S
 from edge_agent.sources.capture import Capture
-from edge_agent.sources.delivery import PASSING_S, STILL_S
-from edge_agent.sources.grabber import CorruptFrameError
-from edge_agent.sources.ring import SLOTS, RingReader, make_memory
-from edge_agent.sources.session import ANOTHER_SHAPE
-from edge_agent.sources.stream_clock import LATE_S
-from edge_agent.sources.wire import (
+from edge_agent.sources.memory.delivery import PASSING_S, STILL_S
+from edge_agent.sources.memory.ring import SLOTS, RingReader, make_memory
+from edge_agent.sources.memory.wire import (
     Captured,
     Corrupt,
     FromCamera,
@@ -257,7 +257,7 @@ def test_a_camera_with_another_shape_needs_another_process() -> None:
 
 def test_an_absurd_frame_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before any memory is taken for it."""
-    monkeypatch.setattr("edge_agent.sources.ring.MAX_BYTES", 1000)
+    monkeypatch.setattr("edge_agent.sources.memory.ring.MAX_BYTES", 1000)
     with Bench([[image(1)]]) as bench:
         assert bench.hear() == Opening()
         assert bench.hear() == Lost("expected frames of at most 1000 bytes, found 30x20x3")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from mjpeg import red_jpeg
 
-from edge_agent.sources.complaints import Complaints
+from edge_agent.sources.cameras.complaints import Complaints
 
 
 def decode(jpeg: bytes) -> object:

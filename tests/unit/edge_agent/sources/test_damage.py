@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from edge_agent.arrays import U8
-from edge_agent.sources.damage import GreyBand, grey_rows
+from edge_agent.common.arrays import U8
+from edge_agent.sources.cameras.damage import GreyBand, grey_rows
 
 
 def scene(seed: int = 0) -> U8:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.sources.device_probe import (
+from edge_agent.sources.network.device_probe import (
     CAPABILITY_BYTES,
     CAPS_AT,
     CAPTURE,

@@ -11,12 +11,12 @@ from http_cameras import PASSWORD, USER, Behaviour, answers, digest_only, http_c
 from mjpeg import red_jpeg
 from patterns import write_video
 
-from edge_agent.errors import SourceError
-from edge_agent.sources.camera import OpencvCamera, open_any
+from edge_agent.common.errors import SourceError
+from edge_agent.sources.cameras.camera import OpencvCamera, open_any
+from edge_agent.sources.cameras.grabber import Grabber
+from edge_agent.sources.cameras.http_camera import JpegStream
+from edge_agent.sources.cameras.still import StillCamera
 from edge_agent.sources.config import CameraConfig
-from edge_agent.sources.grabber import Grabber
-from edge_agent.sources.http_camera import JpegStream
-from edge_agent.sources.still import StillCamera
 
 SHORT = {"open_timeout_s": 2.0, "read_timeout_s": 2.0}
 JPEG = red_jpeg()

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from mjpeg import red_jpeg
 
-from edge_agent.sources.grabber import CorruptFrameError
-from edge_agent.sources.jpeg import decode, length
+from edge_agent.sources.cameras.grabber import CorruptFrameError
+from edge_agent.sources.network.jpeg import decode, length
 
 JPEG = red_jpeg((640, 480))
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from edge_agent.endpoint import Credentials
-from edge_agent.sources import login as module
-from edge_agent.sources.login import Login, challenges
+from edge_agent.mqtt.endpoint import Credentials
+from edge_agent.sources.network import login as module
+from edge_agent.sources.network.login import Login, challenges
 
 # RFC 7616 section 3.9.1.
 MUFASA = Credentials("Mufasa", "Circle of Life")

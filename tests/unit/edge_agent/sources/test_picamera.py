@@ -9,11 +9,11 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from edge_agent.errors import SourceError
+from edge_agent.common.errors import SourceError
+from edge_agent.sources.cameras.grabber import CorruptFrameError
+from edge_agent.sources.cameras.picamera import Picamera
 from edge_agent.sources.config import PicameraConfig
 from edge_agent.sources.controls import CameraControls
-from edge_agent.sources.grabber import CorruptFrameError
-from edge_agent.sources.picamera import Picamera
 
 FAKE = Path(__file__).parents[3] / "fake_modules" / "picamera2.py"
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from patterns import write_video
 
-from edge_agent.sources import picture_group as module
-from edge_agent.sources.camera import OpencvCamera
+from edge_agent.sources.cameras import picture_group as module
+from edge_agent.sources.cameras.camera import OpencvCamera
+from edge_agent.sources.cameras.grabber import CorruptFrameError
+from edge_agent.sources.cameras.picture_group import PictureGroup
 from edge_agent.sources.config import CameraConfig
-from edge_agent.sources.grabber import CorruptFrameError
-from edge_agent.sources.picture_group import PictureGroup
 
 COUNT = 40
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from edge_agent.errors import SourceError
-from edge_agent.sources import ring as module
-from edge_agent.sources.ring import SLOTS, RingReader, RingWriter, make_memory, slot_bytes
+from edge_agent.common.errors import SourceError
+from edge_agent.sources.memory import ring as module
+from edge_agent.sources.memory.ring import SLOTS, RingReader, RingWriter, make_memory, slot_bytes
 
 SHAPE = (5, 7, 3)
 

@@ -8,13 +8,13 @@ import pytest
 from http_cameras import Behaviour, Stills, answers, http_camera
 from mjpeg import red_jpeg
 
-from edge_agent.errors import SourceError
-from edge_agent.sources import still as module
+from edge_agent.common.errors import SourceError
+from edge_agent.sources.cameras import still as module
+from edge_agent.sources.cameras.grabber import CorruptFrameError
+from edge_agent.sources.cameras.http_camera import open_still
+from edge_agent.sources.cameras.still import StillCamera
 from edge_agent.sources.config import StillConfig
-from edge_agent.sources.grabber import CorruptFrameError
-from edge_agent.sources.http_camera import open_still
-from edge_agent.sources.jpeg import silent
-from edge_agent.sources.still import StillCamera
+from edge_agent.sources.network.jpeg import silent
 
 
 def opened(url: str) -> StillCamera:

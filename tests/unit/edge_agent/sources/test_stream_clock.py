@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from edge_agent.errors import SourceError
-from edge_agent.sources.stream_clock import BEHIND_S, LATE_S, Backlog, StreamClock
+from edge_agent.common.errors import SourceError
+from edge_agent.sources.cameras.stream_clock import BEHIND_S, LATE_S, Backlog, StreamClock
 
 PERIOD_S = 0.04
 ZERO_S = 5000.0  # of the stream; ours begins at 0

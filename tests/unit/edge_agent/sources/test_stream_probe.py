@@ -10,11 +10,11 @@ import pytest
 from brokers import free_port
 from network_camera import NetworkCamera, serving
 
-from edge_agent.endpoint import Credentials
-from edge_agent.errors import SourceError
-from edge_agent.sources.camera import OpencvCamera
+from edge_agent.common.errors import SourceError
+from edge_agent.mqtt.endpoint import Credentials
+from edge_agent.sources.cameras.camera import OpencvCamera
 from edge_agent.sources.config import CameraConfig
-from edge_agent.sources.stream_probe import offer, why_no_file, why_not
+from edge_agent.sources.network.stream_probe import offer, why_no_file, why_not
 
 H265 = "v=0\r\nm=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\n"
 

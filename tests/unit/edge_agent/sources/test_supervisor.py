@@ -9,12 +9,12 @@ from typing import Self
 
 import pytest
 
+from edge_agent.common.stop import Stop
 from edge_agent.sources.base import Frame
 from edge_agent.sources.config import CameraConfig, LiveConfig
 from edge_agent.sources.live import LiveSource
-from edge_agent.sources.ring import RingReader, RingWriter, make_memory
-from edge_agent.sources.supervisor import Supervisor
-from edge_agent.sources.wire import (
+from edge_agent.sources.memory.ring import RingReader, RingWriter, make_memory
+from edge_agent.sources.memory.wire import (
     Captured,
     FromCamera,
     GoneError,
@@ -28,7 +28,7 @@ from edge_agent.sources.wire import (
     ToCamera,
     pair,
 )
-from edge_agent.stop import Stop
+from edge_agent.sources.supervisor import Supervisor
 
 CONFIG = CameraConfig(url="test://", open_timeout_s=30, read_timeout_s=30)
 SHAPE = (2, 3, 3)

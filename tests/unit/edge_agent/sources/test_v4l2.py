@@ -5,10 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.errors import SourceError
-from edge_agent.sources.config import CameraConfig
-from edge_agent.sources.controls import CameraControls
-from edge_agent.sources.v4l2 import (
+from edge_agent.common.errors import SourceError
+from edge_agent.sources.cameras.v4l2 import (
     AUTO_WHITE_BALANCE,
     CONTROL,
     DISABLED,
@@ -25,6 +23,8 @@ from edge_agent.sources.v4l2 import (
     WHITE_BALANCE_TEMPERATURE,
     set_controls,
 )
+from edge_agent.sources.config import CameraConfig
+from edge_agent.sources.controls import CameraControls
 
 RANGES = {
     FOCUS_AUTO: (0, 1, 1),

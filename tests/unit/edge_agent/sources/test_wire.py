@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.sources.config import CameraConfig, PicameraConfig, StillConfig
-from edge_agent.sources.wire import (
+from edge_agent.sources.memory.wire import (
     Begin,
     Captured,
     Corrupt,

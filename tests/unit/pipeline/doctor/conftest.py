@@ -7,12 +7,12 @@ import onnx
 import pytest
 from hurt_nets import healthy, outlier_channel, samples, silu_concat
 
+from pipeline.common.progress import SILENT
 from pipeline.convert import Preprocessing
 from pipeline.doctor.case import Case
 from pipeline.doctor.cases import open_case
 from pipeline.doctor.examine import examine
 from pipeline.doctor.findings import Findings
-from pipeline.progress import SILENT
 from quantization.recipe import QuantRecipe
 
 

@@ -7,13 +7,13 @@ import numpy as np
 import onnx
 import pytest
 
-from edge_agent.exit_codes import ExitCode
+from edge_agent.common.exit_codes import ExitCode
 from pipeline.cli import main
+from pipeline.common.errors import DataError
 from pipeline.convert import Preprocessing
 from pipeline.doctor.case import Case, evenly, spread
 from pipeline.doctor.cases import open_case
 from pipeline.doctor.findings import Findings
-from pipeline.errors import DataError
 from quantization.doctor import Kind
 from quantization.fold.fold import fold
 from quantization.graph.load import load_model

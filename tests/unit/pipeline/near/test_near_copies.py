@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from near_pictures import CHANGES, encoded, filmed_on, scene
 
-from edge_agent.arrays import U8
+from edge_agent.common.arrays import U8
 from pipeline.near import copies, search
 from pipeline.near.copies import Copies, find_copies, remembered_copies
 from pipeline.near.thumbnail import NOTHING, comparable, stacked, thumbnail

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from near_pictures import CHANGES
 
-from edge_agent.arrays import U8
+from edge_agent.common.arrays import U8
 from pipeline.near.copies import find_copies
 from pipeline.near.thumbnail import thumbnail
 

@@ -11,8 +11,8 @@ import pytest
 
 from edge_agent.bundle.archive import Bundle, bundle_files, write_bundle
 from edge_agent.bundle.manifest import Metrics
-from pipeline.errors import DataError, GateError
-from pipeline.evaluate import wilson
+from pipeline.common.errors import DataError, GateError
+from pipeline.measure.evaluate import wilson
 from pipeline.predict.evaluate import evaluate
 from pipeline.predict.evaluation import Evaluation, compare
 

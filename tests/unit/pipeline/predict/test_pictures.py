@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import DataError
+from pipeline.common.errors import DataError
 from pipeline.predict.pictures import Picture, Unreadable, find_pictures, look
 
 

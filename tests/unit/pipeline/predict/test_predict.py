@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from edge_agent.bundle.archive import Bundle
-from edge_agent.errors import BundleError
-from edge_agent.recognizer import open_recognizer
-from pipeline.data.images import read_image
-from pipeline.errors import DataError
+from edge_agent.common.errors import BundleError
+from edge_agent.inference.recognizer import open_recognizer
+from pipeline.common.errors import DataError
+from pipeline.data.readers.images import read_image
 from pipeline.predict.predict import predict
 
 

@@ -11,22 +11,22 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn import functional as F
 
-from edge_agent.arrays import F32
 from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.golden import GoldenFrame
 from edge_agent.bundle.manifest import TextSpec
+from edge_agent.common.arrays import F32
+from pipeline.checkpoints.history import EpochRecord
 from pipeline.data.base import SPLIT_NAMES, Dataset, Split
-from pipeline.evaluate import accuracy, wilson
-from pipeline.gates import Gate
-from pipeline.history import EpochRecord
-from pipeline.ladder import Goal
+from pipeline.ladder.ladder import Goal
+from pipeline.measure.evaluate import accuracy, wilson
+from pipeline.measure.gates import Gate
 from pipeline.report.attention import attend
-from pipeline.report.classes import ClassReport, view
+from pipeline.report.classes.classes import ClassReport, view
 from pipeline.report.data import Phase, Rung
-from pipeline.report.texts import TextReport, view_texts
-from pipeline.text.charset import Charset
-from pipeline.text.dataset import TextDataset, TextSplit
-from pipeline.text.metrics import exact_match
+from pipeline.report.texts.texts import TextReport, view_texts
+from pipeline.tasks.ocr.charset import Charset
+from pipeline.tasks.ocr.data.dataset import TextDataset, TextSplit
+from pipeline.tasks.ocr.metrics import exact_match
 
 LABELS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 RECIPE = """\

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from edge_agent.bundle.manifest import Score
-from pipeline.evaluate import wilson
-from pipeline.report import charts, class_charts, words
+from pipeline.measure.evaluate import wilson
+from pipeline.report import charts, words
 from pipeline.report.axes import ROW_LIMIT
+from pipeline.report.classes import charts as class_charts
 from pipeline.report.data import Phase, SplitCounts
 from pipeline.report.metrics import confusion
 from pipeline.report.svg import chart_style

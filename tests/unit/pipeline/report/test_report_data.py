@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from edge_agent.bundle.manifest import Score
-from pipeline.gates import Gate
-from pipeline.report.classes import view
+from pipeline.measure.gates import Gate
+from pipeline.report.classes.classes import view
 
 
 def test_the_view_counts_every_image_once(problem):

@@ -11,12 +11,12 @@ from pages import Page
 
 from edge_agent.bundle.manifest import ClassifySpec
 from edge_agent.decode.classify import classify
+from pipeline.checkpoints.history import best_epoch
 from pipeline.data.base import NearPair
-from pipeline.evaluate import accuracy, wilson
-from pipeline.gates import Gate
-from pipeline.history import best_epoch
+from pipeline.measure.evaluate import accuracy, wilson
+from pipeline.measure.gates import Gate
 from pipeline.report import words
-from pipeline.report.class_page import MISTAKES
+from pipeline.report.classes.page import MISTAKES
 from pipeline.report.data import Phase
 from pipeline.report.metrics import calibration_error, reliability, worst_mistakes
 from pipeline.report.page import render, write

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evaluate import wilson
-from pipeline.report.alignment import align
-from pipeline.report.text_metrics import (
+from pipeline.measure.evaluate import wilson
+from pipeline.report.texts.alignment import align
+from pipeline.report.texts.metrics import (
     FEWEST,
     Confusion,
     character_scores,
@@ -19,7 +19,7 @@ from pipeline.report.text_metrics import (
     sort_readings,
     spread,
 )
-from pipeline.text.metrics import edit_distance
+from pipeline.tasks.ocr.metrics import edit_distance
 
 TEXTS = st.text("ab1 ", max_size=8)
 

@@ -10,15 +10,15 @@ import pytest
 from pages import Page
 
 from edge_agent.bundle.manifest import Promise
-from pipeline.evaluate import wilson
-from pipeline.history import EpochRecord
+from pipeline.checkpoints.history import EpochRecord
+from pipeline.measure.evaluate import wilson
 from pipeline.report import words
 from pipeline.report.data import Phase
 from pipeline.report.metrics import bins_of, calibration_error
 from pipeline.report.page import render, write
-from pipeline.report.text_page import shown
-from pipeline.report.texts import TextReport
-from pipeline.text.readings import read_scores
+from pipeline.report.texts.page import shown
+from pipeline.report.texts.texts import TextReport
+from pipeline.tasks.ocr.readings import read_scores
 
 MakeReport = Callable[..., TextReport]
 MakePage = Callable[[TextReport], tuple[str, str]]
@@ -57,7 +57,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> MakePage:
     for name in ("ladder_accuracy", "ladder_bars", "reliability_chart", "accuracy_curve"):
         monkeypatch.setattr(f"pipeline.report.charts.{name}", lambda *_: "")
     for name in ("coverage_chart", "accuracy_rows", "stacked_rows"):
-        monkeypatch.setattr(f"pipeline.report.text_page.{name}", lambda *_: "")
+        monkeypatch.setattr(f"pipeline.report.texts.page.{name}", lambda *_: "")
 
     def make(data: TextReport) -> tuple[str, str]:
         html = render(data)

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from edge_agent.bundle.manifest import InputSpec
-from pipeline.checkpoint import Checkpoint, fresh
+from pipeline.checkpoints.checkpoint import Checkpoint, fresh
 from pipeline.models import ModelSpec
-from pipeline.text.charset import BETWEEN, DIGITS, Charset
-from pipeline.text.fitted import FittedTexts, pad
-from pipeline.text.fonts import Font, find_fonts
-from pipeline.text.render import Synthetic
-from pipeline.text.workers import PicturePool
+from pipeline.tasks.ocr.charset import BETWEEN, DIGITS, Charset
+from pipeline.tasks.ocr.data.fitted import FittedTexts, pad
+from pipeline.tasks.ocr.drawing.fonts import Font, find_fonts
+from pipeline.tasks.ocr.drawing.render import Synthetic
+from pipeline.tasks.ocr.drawing.workers import PicturePool
 
 LINE_INPUT = InputSpec(
     height=32, width=64, colour="gray", resize="letterbox", mean=(0.5,), std=(0.25,)

@@ -8,12 +8,12 @@ import torch
 from ai_edge_litert import schema_py_generated as schema
 
 from edge_agent.bundle.manifest import InputSpec
-from pipeline.checkpoint import fresh
-from pipeline.errors import RecipeError
-from pipeline.export_onnx import to_onnx
-from pipeline.macs import cost
+from pipeline.checkpoints.checkpoint import fresh
+from pipeline.common.errors import RecipeError
 from pipeline.models import ModelSpec, build
 from pipeline.models.ctc_small import time_steps
+from pipeline.models.export_onnx import to_onnx
+from pipeline.models.macs import cost
 from quantization.convert import convert
 
 

@@ -11,27 +11,27 @@ import pytest
 
 from edge_agent.bundle.archive import open_bundle
 from edge_agent.bundle.manifest import TextSpec
+from edge_agent.contract.results import Text
 from edge_agent.decode.ctc import read_text
-from edge_agent.recognizer import open_recognizer
-from edge_agent.results import Text
-from pipeline.build import build
-from pipeline.checkpoint import load_checkpoint
+from edge_agent.inference.recognizer import open_recognizer
+from pipeline.checkpoints.checkpoint import load_checkpoint
+from pipeline.common.errors import DataError, RecipeError
+from pipeline.common.progress import SILENT
 from pipeline.data.base import SPLIT_NAMES
-from pipeline.errors import DataError, RecipeError
-from pipeline.macs import cost
-from pipeline.progress import SILENT
+from pipeline.models.macs import cost
 from pipeline.recipe import decode_recipe
-from pipeline.report.texts import TextReport
-from pipeline.run import Run, perform
-from pipeline.stages.data import DATA
-from pipeline.stages.quantize import load_ladder
-from pipeline.stages.report import _gather, load_rungs, report_path
-from pipeline.stages.train import TRAIN
-from pipeline.stages.verify import VERIFY, bundle_path, load_proof
-from pipeline.text.dataset import TextDataset
-from pipeline.text.readings import read_scores
-from pipeline.text.segments import SegmentStyle, draw_segments
-from pipeline.text.thresholds import coverage_curve
+from pipeline.report.texts.texts import TextReport
+from pipeline.run.build import build
+from pipeline.run.run import Run, perform
+from pipeline.run.stages.data import DATA
+from pipeline.run.stages.quantize import load_ladder
+from pipeline.run.stages.report import _gather, load_rungs, report_path
+from pipeline.run.stages.train import TRAIN
+from pipeline.run.stages.verify import VERIFY, bundle_path, load_proof
+from pipeline.tasks.ocr.data.dataset import TextDataset
+from pipeline.tasks.ocr.drawing.marks.segments import SegmentStyle, draw_segments
+from pipeline.tasks.ocr.readings import read_scores
+from pipeline.tasks.ocr.thresholds import coverage_curve
 
 RECIPE = """\
 name = "counters"

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from edge_agent.decode.classify import softmax
 from edge_agent.decode.ctc import text_probability
-from pipeline.text.calibrate import fit_text_temperature
+from pipeline.tasks.ocr.calibrate import fit_text_temperature
 
 
 def said(chance: float, right: int, total: int, sharper: float) -> tuple[F32, np.ndarray]:

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import DataError
-from pipeline.text.charset import (
+from pipeline.common.errors import DataError
+from pipeline.tasks.ocr.charset import (
     ALPHANUMERIC,
     METER,
     PRINTED,

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.common.errors import DataError
 from pipeline.data.base import SPLIT_NAMES
 from pipeline.data.pool import digest
-from pipeline.errors import DataError
-from pipeline.text.charset import Charset
-from pipeline.text.dataset import (
+from pipeline.tasks.ocr.charset import Charset
+from pipeline.tasks.ocr.data.dataset import (
     Shares,
     TextPool,
     TextSource,

@@ -5,8 +5,8 @@ from random import Random
 import numpy as np
 import pytest
 
-from edge_agent.arrays import F32
-from pipeline.text.degrade import reflect
+from edge_agent.common.arrays import F32
+from pipeline.tasks.ocr.drawing.degrade import reflect
 
 SEEDS = range(40)
 

@@ -8,12 +8,19 @@ from random import Random
 import numpy as np
 import pytest
 
-from edge_agent.arrays import U8
-from pipeline.text.charset import Charset
-from pipeline.text.dates import package_print
-from pipeline.text.dots import HEIGHT, PLAIN_ZERO, SMALL, DotStyle, can_print, draw_dots
-from pipeline.text.fonts import Font
-from pipeline.text.render import Renderer, Synthetic
+from edge_agent.common.arrays import U8
+from pipeline.tasks.ocr.charset import Charset
+from pipeline.tasks.ocr.drawing.dates import package_print
+from pipeline.tasks.ocr.drawing.fonts import Font
+from pipeline.tasks.ocr.drawing.marks.dots import (
+    HEIGHT,
+    PLAIN_ZERO,
+    SMALL,
+    DotStyle,
+    can_print,
+    draw_dots,
+)
+from pipeline.tasks.ocr.drawing.render import Renderer, Synthetic
 
 PLAIN = DotStyle(
     rows=7,

@@ -6,11 +6,22 @@ from random import Random
 import numpy as np
 import pytest
 
-from pipeline.text.drawings import in_segments
-from pipeline.text.fonts import Font
-from pipeline.text.glyphs import draw_text
-from pipeline.text.odometer import WheelStyle, draw_wheels, wheel_text, wheel_turns
-from pipeline.text.segments import HEIGHT, SEGMENTS, Contrasts, SegmentStyle, draw_segments
+from pipeline.tasks.ocr.drawing.drawings import in_segments
+from pipeline.tasks.ocr.drawing.fonts import Font
+from pipeline.tasks.ocr.drawing.marks.glyphs import draw_text
+from pipeline.tasks.ocr.drawing.marks.odometer import (
+    WheelStyle,
+    draw_wheels,
+    wheel_text,
+    wheel_turns,
+)
+from pipeline.tasks.ocr.drawing.marks.segments import (
+    HEIGHT,
+    SEGMENTS,
+    Contrasts,
+    SegmentStyle,
+    draw_segments,
+)
 
 PLAIN = SegmentStyle(
     width=0.5,

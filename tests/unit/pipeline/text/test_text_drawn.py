@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import RecipeError
+from pipeline.common.errors import RecipeError
 from pipeline.recipe import DataRecipe, TextRecipe, decode_recipe
-from pipeline.text.drawn import draw_texts, held_seed
-from pipeline.text.load import load_texts
-from pipeline.text.render import Renderer, Synthetic
+from pipeline.tasks.ocr.data.drawn import draw_texts, held_seed
+from pipeline.tasks.ocr.data.load import load_texts
+from pipeline.tasks.ocr.drawing.render import Renderer, Synthetic
 
 RECIPES = Path(__file__).parents[4] / "recipes"
 

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.errors import DataError
-from pipeline.text.folder import read_text_folder
+from pipeline.common.errors import DataError
+from pipeline.tasks.ocr.data.folder import read_text_folder
 
 LINES = {"a.png": "Total", "b.png": "12.50 $", "sub/c.png": ""}
 

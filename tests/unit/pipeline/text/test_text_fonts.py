@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import DataError
-from pipeline.text.fonts import find_fonts, open_font
+from pipeline.common.errors import DataError
+from pipeline.tasks.ocr.drawing.fonts import find_fonts, open_font
 
 
 def test_fonts_without_the_characters_are_left_out(font_folder: Path) -> None:

@@ -5,9 +5,9 @@ from random import Random
 import numpy as np
 import pytest
 
-from edge_agent.arrays import F32, U8
-from pipeline.text.housing import Housing
-from pipeline.text.place import Placing
+from edge_agent.common.arrays import F32, U8
+from pipeline.tasks.ocr.drawing.housing import Housing
+from pipeline.tasks.ocr.drawing.place import Placing
 
 DIGITS = (20, 60)  # rows and columns
 AT = (40.0, 30.0)  # where they lie in the picture, x and y

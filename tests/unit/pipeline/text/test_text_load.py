@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.common.errors import DataError
 from pipeline.data.base import SPLIT_NAMES
-from pipeline.errors import DataError
 from pipeline.recipe import DataRecipe, TextRecipe
-from pipeline.text.charset import Charset
-from pipeline.text.dataset import Shares, TextDataset, divide_texts
-from pipeline.text.folder import read_text_folder
-from pipeline.text.load import joined, load_texts
+from pipeline.tasks.ocr.charset import Charset
+from pipeline.tasks.ocr.data.dataset import Shares, TextDataset, divide_texts
+from pipeline.tasks.ocr.data.folder import read_text_folder
+from pipeline.tasks.ocr.data.load import joined, load_texts
 
 FolderMaker = Callable[..., Path]
 TEXT = TextRecipe(charset="abcABC")

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.distributed import Ranks
-from pipeline.errors import DataError
-from pipeline.text.mixing import Mixture
+from pipeline.common.distributed import Ranks
+from pipeline.common.errors import DataError
+from pipeline.tasks.ocr.data.mixing import Mixture
 
 ALONE = Ranks()
 

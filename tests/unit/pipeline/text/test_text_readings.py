@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from edge_agent.arrays import F32
 from edge_agent.bundle.manifest import TextSpec
+from edge_agent.common.arrays import F32
 from edge_agent.decode.ctc import read_text
-from pipeline.text.readings import read_scores, score_readings
+from pipeline.tasks.ocr.readings import read_scores, score_readings
 
 SPEC = TextSpec(charset=("a", "b"), steps=3, temperature=0.7)
 

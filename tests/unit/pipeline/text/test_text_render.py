@@ -9,11 +9,10 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from edge_agent.arrays import F32
-from pipeline.errors import DataError
+from edge_agent.common.arrays import F32
+from pipeline.common.errors import DataError
 from pipeline.recipe import TextKind
-from pipeline.text import render
-from pipeline.text.charset import (
+from pipeline.tasks.ocr.charset import (
     ALPHANUMERIC,
     BETWEEN,
     DIGITS,
@@ -23,9 +22,10 @@ from pipeline.text.charset import (
     Charset,
     steps_needed,
 )
-from pipeline.text.degrade import reflect
-from pipeline.text.fonts import Font, find_fonts
-from pipeline.text.render import Renderer, Synthetic, drawn_characters
+from pipeline.tasks.ocr.drawing import render
+from pipeline.tasks.ocr.drawing.degrade import reflect
+from pipeline.tasks.ocr.drawing.fonts import Font, find_fonts
+from pipeline.tasks.ocr.drawing.render import Renderer, Synthetic, drawn_characters
 
 Describe = Callable[..., Synthetic]
 # Of those that are drawn finer than they are asked for.

@@ -4,8 +4,8 @@ from random import Random
 
 import pytest
 
-from pipeline.text.charset import ALPHANUMERIC, PRINTED, Charset, steps_needed
-from pipeline.text.says import (
+from pipeline.tasks.ocr.charset import ALPHANUMERIC, PRINTED, Charset, steps_needed
+from pipeline.tasks.ocr.drawing.says import (
     display_number,
     fitted,
     printed_line,

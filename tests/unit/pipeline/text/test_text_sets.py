@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.common.errors import DataError
 from pipeline.data.base import SPLIT_NAMES
 from pipeline.data.root import data_root
-from pipeline.errors import DataError
 from pipeline.recipe import TextSet
-from pipeline.text.charset import ALPHANUMERIC, BETWEEN, DIGITS, PRINTED_UPPER, Charset
-from pipeline.text.dataset import Shares, divide_texts
-from pipeline.text.sets import read_set
+from pipeline.tasks.ocr.charset import ALPHANUMERIC, BETWEEN, DIGITS, PRINTED_UPPER, Charset
+from pipeline.tasks.ocr.data.dataset import Shares, divide_texts
+from pipeline.tasks.ocr.data.sets import read_set
 
 GASPUMP = {
     "single_line/46A29Z_jpg.jpg": "46.29",

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import GateError
-from pipeline.evaluate import wilson
-from pipeline.text.thresholds import Curve, Point, coverage_curve, operating_point
+from pipeline.common.errors import GateError
+from pipeline.measure.evaluate import wilson
+from pipeline.tasks.ocr.thresholds import Curve, Point, coverage_curve, operating_point
 
 # Few different confidences, so that there are ties.
 READINGS = st.lists(

@@ -9,21 +9,21 @@ import pytest
 import torch
 
 from edge_agent.bundle.manifest import InputSpec
-from pipeline.checkpoint import Checkpoint, fresh, load_checkpoint, save_checkpoint
-from pipeline.distributed import Ranks
-from pipeline.errors import DataError, PipelineError
-from pipeline.macs import cost
+from pipeline.checkpoints.checkpoint import Checkpoint, fresh, load_checkpoint, save_checkpoint
+from pipeline.common.distributed import Ranks
+from pipeline.common.errors import DataError, PipelineError
+from pipeline.common.progress import Silent
 from pipeline.models import ModelSpec
-from pipeline.progress import Silent
+from pipeline.models.macs import cost
 from pipeline.recipe import Augment, PruneRecipe, TrainRecipe
-from pipeline.text.charset import Charset
-from pipeline.text.ctc import ctc, ctc_losses
-from pipeline.text.dataset import TextSplit
-from pipeline.text.feed import Examples, TextFeed
-from pipeline.text.fitted import FittedTexts, pad, split_targets
-from pipeline.text.render import Synthetic
-from pipeline.text.training import prune_texts, train_texts
-from pipeline.text.workers import PicturePool
+from pipeline.tasks.ocr.charset import Charset
+from pipeline.tasks.ocr.ctc import ctc, ctc_losses
+from pipeline.tasks.ocr.data.dataset import TextSplit
+from pipeline.tasks.ocr.data.feed import Examples, TextFeed
+from pipeline.tasks.ocr.data.fitted import FittedTexts, pad, split_targets
+from pipeline.tasks.ocr.drawing.render import Synthetic
+from pipeline.tasks.ocr.drawing.workers import PicturePool
+from pipeline.tasks.ocr.training import prune_texts, train_texts
 
 LINE = InputSpec(height=32, width=64, colour="gray", resize="letterbox", mean=(0.5,), std=(0.25,))
 Readings = Callable[..., FittedTexts]

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from edge_agent.arrays import F32
-from pipeline.text.charset import Charset
-from pipeline.text.fitted import pad
-from pipeline.text.truth import TextTruth, readings
+from edge_agent.common.arrays import F32
+from pipeline.tasks.ocr.charset import Charset
+from pipeline.tasks.ocr.data.fitted import pad
+from pipeline.tasks.ocr.truth import TextTruth, readings
 
 CHARSET = Charset("ab")
 SURE, UNSURE = 20.0, 0.2

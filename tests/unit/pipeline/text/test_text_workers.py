@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from edge_agent.bundle.manifest import InputSpec
-from pipeline.errors import TrainError
-from pipeline.text.render import Synthetic
-from pipeline.text.workers import PicturePool
+from pipeline.common.errors import TrainError
+from pipeline.tasks.ocr.drawing.render import Synthetic
+from pipeline.tasks.ocr.drawing.workers import PicturePool
 
 SPEC = InputSpec(height=32, width=64, colour="rgb", mean=(0.5,) * 3, std=(0.25,) * 3)
 NUMBERS = [range(0, 3), range(3, 5), range(5, 9), range(9, 10), range(10, 13), range(13, 14)]
@@ -53,10 +53,10 @@ def test_a_batch_left_behind_leaves_nothing_running(synthetic: Callable[..., Syn
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from pipeline.text.charset import Charset
-from pipeline.text.fonts import find_fonts
-from pipeline.text.render import Synthetic
-from pipeline.text.workers import PicturePool
+from pipeline.tasks.ocr.charset import Charset
+from pipeline.tasks.ocr.drawing.fonts import find_fonts
+from pipeline.tasks.ocr.drawing.render import Synthetic
+from pipeline.tasks.ocr.drawing.workers import PicturePool
 from edge_agent.bundle.manifest import InputSpec
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ from hurt_nets import (
 from onnx_nets import net, node, normal
 from torch_nets import NETS, exported, randomised
 
-from edge_agent.arrays import F32
 from edge_agent.bundle.affine import Affine
+from edge_agent.common.arrays import F32
 from quantization.doctor import Culprit, Diagnosis, Kind, diagnose
 from quantization.doctor.paired import Grid
 from quantization.doctor.patient import Patient, Suspicion

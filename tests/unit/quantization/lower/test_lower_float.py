@@ -25,7 +25,7 @@ from onnx_nets import (
 )
 from other_runtime import run_other
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.convert import Converted, convert
 from quantization.errors import ModelError, UnsupportedOperatorError
 from quantization.fold.fold import fold

@@ -14,7 +14,7 @@ from onnx_nets import (
     run_tflite,
 )
 
-from edge_agent.runtime import Interpreter
+from edge_agent.inference.runtime import Interpreter
 from quantization.fold.fold import fold
 from quantization.lower import lower
 from quantization.scales.calibrate import Ranges

@@ -8,9 +8,9 @@ from ai_edge_litert import interpreter as litert
 from onnx_nets import net, node, normal
 from tflite_graphs import Array, File, T, constant
 
-from edge_agent.arrays import F32
 from edge_agent.bundle.affine import Affine
-from edge_agent.runtime import Interpreter
+from edge_agent.common.arrays import F32
+from edge_agent.inference.runtime import Interpreter
 from quantization.fold.fold import fold
 from quantization.lower import lower
 from quantization.qat import FakeQuantNetwork

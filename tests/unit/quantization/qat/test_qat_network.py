@@ -11,8 +11,8 @@ from operator_cases import CASES, Case
 from torch_nets import NETS, randomised
 from torch_nets import exported as from_torch
 
-from edge_agent.arrays import F32, I8
-from edge_agent.runtime import Interpreter
+from edge_agent.common.arrays import F32, I8
+from edge_agent.inference.runtime import Interpreter
 from quantization.errors import ModelError, QuantizationError
 from quantization.fold.fold import fold
 from quantization.graph.graph import read

@@ -5,7 +5,7 @@ import pytest
 import torch
 from onnx_nets import normal
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.lower.rules import Weights
 from quantization.qat.weights import on_grid, weight_scales
 from quantization.scales.qdq import WEIGHT_MAX

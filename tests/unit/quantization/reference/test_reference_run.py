@@ -3,8 +3,8 @@ import pytest
 from onnx_nets import converted, net, node, normal, to_device
 from tflite_graphs import File, T, constant
 
-from edge_agent.arrays import I8
-from edge_agent.runtime import Interpreter
+from edge_agent.common.arrays import I8
+from edge_agent.inference.runtime import Interpreter
 from quantization.convert import Converted, convert
 from quantization.errors import QuantizationError
 from quantization.recipe import QuantRecipe

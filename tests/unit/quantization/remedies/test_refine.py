@@ -6,7 +6,7 @@ import pytest
 from onnx_nets import Array, net, node, normal, open_session, quanta_apart
 from torch_nets import NETS, exported, randomised
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.convert import Converted
 from quantization.errors import CalibrationError
 from quantization.fold.fold import fold

@@ -3,7 +3,7 @@ import onnx
 import pytest
 from onnx_nets import net, node, normal, run_onnx_all
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.graph.graph import Graph, read
 from quantization.remedies.tape import Tape
 

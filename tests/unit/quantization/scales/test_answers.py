@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from onnx_nets import net, node
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.errors import CalibrationError
 from quantization.fold.fold import fold
 from quantization.quantized import quantized

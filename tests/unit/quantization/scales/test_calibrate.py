@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx_nets import Array, net, node, normal
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.errors import CalibrationError
 from quantization.fold.fold import fold
 from quantization.recipe import QuantRecipe

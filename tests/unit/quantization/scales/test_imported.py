@@ -10,8 +10,8 @@ from operator_cases import CASES, Case
 from torch import nn
 from torch_nets import NETS, exported, randomised
 
-from edge_agent.arrays import F32
 from edge_agent.bundle.affine import Affine
+from edge_agent.common.arrays import F32
 from quantization.convert import convert
 from quantization.errors import ModelError
 

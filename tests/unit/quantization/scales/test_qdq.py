@@ -3,8 +3,8 @@ import onnx
 import pytest
 from onnx_nets import net, node, normal, run_onnx
 
-from edge_agent.arrays import F32
 from edge_agent.bundle.affine import Affine
+from edge_agent.common.arrays import F32
 from quantization.errors import QuantizationError
 from quantization.fold.fold import fold
 from quantization.graph.graph import read

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from onnx_nets import net, node, normal, quanta_apart
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.convert import convert
 from quantization.fold.fold import fold
 from quantization.recipe import QuantRecipe

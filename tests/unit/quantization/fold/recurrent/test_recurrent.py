@@ -22,7 +22,7 @@ from onnx_nets import (
 )
 from recurrent_nets import recurrent, uniform, weights
 
-from edge_agent.arrays import F32
+from edge_agent.common.arrays import F32
 from quantization.errors import UnsupportedOperatorError
 from quantization.fold.fold import fold
 from quantization.graph.batching import takes_batches

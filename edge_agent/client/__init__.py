@@ -1,0 +1,1 @@
+"""For programs that listen: a subscriber, the proof that nothing is missing, commands."""

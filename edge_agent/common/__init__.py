@@ -1,0 +1,1 @@
+"""What everything on the device builds on: values, errors, files that are whole."""

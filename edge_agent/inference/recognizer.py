@@ -1,0 +1,153 @@
+"""`Recognizer`: an image in, an answer out; the composition the device runs.
+
+The host's `verify` replays a bundle's golden frames through it, and measures the very
+`Network` it is made of, so what it measures is what the device does.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+
+from edge_agent.bundle.archive import Bundle
+from edge_agent.bundle.manifest import ClassifySpec, Manifest, TextSpec
+from edge_agent.bundle.preprocess import ColourOrder
+from edge_agent.common.arrays import F32, I8, U8
+from edge_agent.common.errors import BundleError
+from edge_agent.contract.results import Classification, Result
+from edge_agent.decode.classify import classify
+from edge_agent.decode.ctc import read_text
+from edge_agent.inference.network import Network
+
+
+class Recognizer(Protocol):
+    """Anything that answers for an image, in two steps.
+
+    One thread may prepare the next image while another answers for the last.
+    """
+
+    def prepare(self, image: U8, order: ColourOrder = "rgb") -> I8:
+        """The network's (1, h, w, C) input for `image`, (H, W, 3) in `order` or (H, W) grey."""
+        ...
+
+    def answer(self, x: I8) -> Result:
+        """The answer for a prepared image."""
+        ...
+
+    def scores(self, x: I8) -> F32:
+        """The network's output for a prepared image, for whoever decodes it by rules of its own."""
+        ...
+
+
+@dataclass(frozen=True)
+class Timings:
+    """How long the three steps of one answer took, in seconds."""
+
+    preprocess_s: float
+    invoke_s: float
+    decode_s: float
+
+    @property
+    def total_s(self) -> float:
+        """The whole answer, in seconds."""
+        return self.preprocess_s + self.invoke_s + self.decode_s
+
+
+class TfliteRecognizer:
+    """A bundle, opened and proven on this machine; a context manager.
+
+    Args:
+        bundle: an opened bundle.
+        threads: how many threads one inference may use.
+
+    Raises:
+        BundleError: the model's shapes, types or scales are not the manifest's, or the
+            golden frames do not give the outputs they must.
+    """
+
+    def __init__(self, bundle: Bundle, threads: int = 1) -> None:
+        self.bundle = bundle
+        manifest = bundle.manifest
+        self._affine = manifest.quantisation.output
+        self._network = Network(bundle.model, manifest, threads, str(bundle.path))
+        self.runtime = self._network.runtime
+        self.golden_quanta = self._replay()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._network.close()
+
+    def __call__(self, image: U8, order: ColourOrder = "rgb") -> Result:
+        """The answer for `image`, (H, W, 3) in `order` or (H, W) grey."""
+        return self.answer(self.prepare(image, order))
+
+    def prepare(self, image: U8, order: ColourOrder = "rgb") -> I8:
+        """As `Recognizer.prepare`: at the network's size and colour, quantised."""
+        return self._network.prepare(image, order)
+
+    def answer(self, x: I8) -> Result:
+        """As `Recognizer.answer`: invoke and decode."""
+        return self.decode(self._network.infer(x))
+
+    def scores(self, x: I8) -> F32:
+        """As `Recognizer.scores`: (1, K) of a classifier, (1, T, K) of a text network."""
+        return self._affine.dequantize(self._network.infer(x))
+
+    def decode(self, raw: I8) -> Result:
+        """The answer a raw output stands for, whatever its shape."""
+        return decode_output(raw, self.bundle.manifest)
+
+    def timed(self, image: U8, order: ColourOrder = "rgb") -> tuple[Result, Timings]:
+        """As calling it, with the time each step took."""
+        raw, preprocess_s, invoke_s = self._network.timed(image, order)
+        start = time.perf_counter()
+        result = self.decode(raw)
+        return result, Timings(preprocess_s, invoke_s, time.perf_counter() - start)
+
+    def _replay(self) -> int:
+        """Replay the golden frames; the largest difference seen, in quanta."""
+        worst = 0
+        tolerance = self.bundle.manifest.golden.tolerance_quanta
+        for number, frame in enumerate(self.bundle.golden):
+            place = f"{self.bundle.path}: golden frame {number} on {self.runtime}"
+            try:
+                raw = self._network(frame.image).reshape(-1)
+            except RuntimeError as error:  # a kernel refuses what it was given, when it runs
+                raise BundleError(f"{place}: cannot be run: {error}") from error
+            if raw.shape != frame.output.shape:
+                raise BundleError(
+                    f"{place}: expected {frame.output.size} outputs, found {raw.size}"
+                )
+            quanta = int(np.abs(raw.astype(np.int32) - frame.output.astype(np.int32)).max())
+            if quanta > tolerance:
+                raise BundleError(
+                    f"{place}: expected outputs within {tolerance} quanta, found {quanta} off"
+                )
+            expected, found = said(self.decode(frame.output)), said(self.decode(raw))
+            if expected != found:
+                raise BundleError(f"{place}: expected {expected!r}, found {found!r}")
+            worst = max(worst, quanta)
+        return worst
+
+
+def decode_output(raw: I8, manifest: Manifest) -> Result:
+    """The answer that a raw output of the network of `manifest` stands for, whatever its shape."""
+    scores = manifest.quantisation.output.dequantize(raw)
+    match manifest.output:
+        case ClassifySpec() as spec:
+            return classify(scores, spec)
+        case TextSpec() as spec:
+            return read_text(scores, spec)
+
+
+def said(result: Result) -> str:
+    """What must be the same on every machine: the class or the text."""
+    return result.label if isinstance(result, Classification) else result.text
+
+
+def open_recognizer(bundle: Bundle, threads: int = 1) -> TfliteRecognizer:
+    """The recogniser of `bundle`, proven against its golden frames; see `TfliteRecognizer`."""
+    return TfliteRecognizer(bundle, threads)

@@ -1,0 +1,1 @@
+"""A light that burns while a frame is taken: by a GPIO line or over HTTP."""

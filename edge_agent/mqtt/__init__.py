@@ -1,0 +1,1 @@
+"""The connection to a broker: the only importer of the MQTT client."""

@@ -1,0 +1,1 @@
+"""Pictures that are kept or sent: folders with bounds, JPEGs, snapshots."""

@@ -1,0 +1,54 @@
+"""`Standing`: what a stream says stands now, for who shows things as they are.
+
+A result is news, said once, and none may be lost. What stands is a state: the broker keeps the
+newest, so that who comes later, or was restarted, has it at once; what lay in the outbox for hours
+is never shown as it; and it may leave out what was replaced a moment later.
+"""
+
+import math
+
+from edge_agent.contract.messages import ResultMessage, StateMessage, encode_message
+from edge_agent.contract.results import Classification
+from edge_agent.publish.speaker import Speaker
+
+# What is no news is not said more often: it is a message more on a slow link, and a broker, or who
+# shows it, writes it to a disk.
+LEAST_S = 5.0
+
+
+class Standing:
+    """Of one stream; each region has a state of its own.
+
+    Args:
+        speaker: who says it.
+    """
+
+    def __init__(self, speaker: Speaker) -> None:
+        self._speaker = speaker
+        self._said_s: dict[str, float] = {}  # by region
+
+    def hear(self, message: ResultMessage, at: float) -> None:
+        """`message` is safely stored: what it says stands from now on.
+
+        Args:
+            message: the newest result of the stream.
+            at: when its frame was taken, in seconds that never go back.
+        """
+        answer = message.result
+        region = "" if isinstance(answer, Classification) else answer.region
+        since_s = at - self._said_s.get(region, -math.inf)
+        if message.trigger == "frame" and since_s < LEAST_S:
+            return
+        self._said_s[region] = at
+        state = StateMessage(
+            device=message.device,
+            stream=message.stream,
+            boot=message.boot,
+            seq=message.seq,
+            captured_at=message.captured_at,
+            bundle=message.bundle,
+            result=answer,
+            clock_set=message.clock_set,
+        )
+        topic = self._speaker.topics.state(message.stream, region)
+        self._speaker.publisher.retain(topic, encode_message(state))

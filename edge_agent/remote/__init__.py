@@ -1,0 +1,1 @@
+"""Commands that come in: checked, rated, performed, answered."""

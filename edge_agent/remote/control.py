@@ -1,0 +1,187 @@
+"""`Control`: performs commands, one after the other, in a thread of its own.
+
+So that a snapshot of a camera that gives no frame holds up neither the publisher nor the end.
+"""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from typing import Self
+
+from edge_agent import __version__
+from edge_agent.common.errors import AgentError, MessageError, SourceError, one_line
+from edge_agent.common.rate import RateLimit
+from edge_agent.contract.commands import (
+    Command,
+    DescribeCommand,
+    Description,
+    PauseCommand,
+    ReplyMessage,
+    RestartCommand,
+    ResumeCommand,
+    SetCommand,
+    SnapshotCommand,
+    SnapshotTaken,
+)
+from edge_agent.inference.runtime import runtime_name
+from edge_agent.pictures.encode import encode_snapshot
+from edge_agent.publish.speaker import Speaker
+from edge_agent.remote.desk import Desk, Request
+from edge_agent.stream.stream import Stream
+
+log = logging.getLogger(__name__)
+
+# How long a snapshot waits for a fresh frame.
+FRESH_FRAME_S = 2.0
+# Asked for faster than they can be performed, commands are refused, not piled up.
+MAX_WAITING = 16
+# How many may come at once however low the rate is.
+BURST = 10
+
+
+class Control:
+    """Everything that commands can do; a context manager.
+
+    Args:
+        speaker: who answers.
+        streams: whom commands are about.
+        allowed: the verbs that may be performed.
+        per_minute: how many commands are taken.
+        snapshot_bytes: how large a picture may be.
+        restart: called when a restart is to begin, from this class's thread.
+    """
+
+    def __init__(
+        self,
+        speaker: Speaker,
+        streams: Sequence[Stream],
+        allowed: Collection[str],
+        per_minute: float,
+        snapshot_bytes: int,
+        restart: Callable[[], None],
+    ) -> None:
+        self._speaker, self._restart = speaker, restart
+        self._streams = {stream.config.name: stream for stream in streams}
+        self._allowed, self._snapshot_bytes = allowed, snapshot_bytes
+        self._requests: queue.Queue[Request | None] = queue.Queue(MAX_WAITING)
+        self._desk = Desk(speaker, allowed, RateLimit(per_minute, BURST), self._take)
+        self._thread = threading.Thread(target=self._run, name="control", daemon=True)
+        self._closed = False
+        self.receive = self._desk.receive
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # What waits is not performed any more; the thread ends with what it is about, or with us.
+        self._closed = True
+        with suppress(queue.Full):
+            self._requests.put_nowait(None)
+
+    def perform(self, verb: str, command: Command) -> ReplyMessage:
+        """Do what `command` says; what became of it."""
+        try:
+            return self._perform(verb, command)
+        except AgentError as error:
+            log.warning("%s: %s", verb, error)
+            return self._reply(verb, error=str(error))
+        # Whatever it is (OpenCV has errors of its own, memory may be short), the next command
+        # must find somebody here.
+        except Exception as error:
+            log.exception("%s", verb)
+            return self._reply(verb, error=f"{type(error).__name__}: {one_line(error)}")
+
+    def _take(self, request: Request) -> None:
+        try:
+            self._requests.put_nowait(request)
+        except queue.Full:
+            error = f"{request.verb}: too many commands wait: ask later"
+            self._desk.answer(request.back, self._reply(request.verb, error=error))
+
+    def _run(self) -> None:
+        while (request := self._requests.get()) is not None and not self._closed:
+            log.info("command: %s", request.command)
+            reply = self.perform(request.verb, request.command)
+            self._desk.answer(request.back, reply)
+            if isinstance(request.command, RestartCommand):
+                self._restart()
+
+    def _perform(self, verb: str, command: Command) -> ReplyMessage:
+        match command:
+            case SnapshotCommand():
+                taken = tuple(self._snapshot(stream) for stream in self._meant(verb, command))
+                return self._reply(verb, snapshots=taken)
+            case PauseCommand() | ResumeCommand():
+                for stream in self._meant(verb, command):
+                    stream.pause(isinstance(command, PauseCommand))
+            case SetCommand():
+                self._set(verb, command)
+            case DescribeCommand():
+                return self._reply(verb, description=self._describe())
+            case RestartCommand():
+                pass  # after the answer
+        return self._reply(verb)
+
+    def _meant(
+        self, verb: str, command: SnapshotCommand | PauseCommand | ResumeCommand | SetCommand
+    ) -> list[Stream]:
+        if command.stream is None:
+            return list(self._streams.values())
+        if command.stream not in self._streams:
+            names = ", ".join(self._streams)
+            raise MessageError(
+                f"{verb}: expected a stream of {names}, found {command.stream!r} - at `$.stream`"
+            )
+        return [self._streams[command.stream]]
+
+    def _set(self, verb: str, command: SetCommand) -> None:
+        meant = self._meant(verb, command)
+        if command.interval_s is not None:
+            for stream in meant:
+                stream.controls.set_interval(command.interval_s)
+        if command.log_level is not None:
+            logging.getLogger("edge_agent").setLevel(command.log_level.upper())
+        if command.region is not None:
+            for stream in meant:
+                stream.set_meter(command.region, command.value)
+
+    def _snapshot(self, stream: Stream) -> SnapshotTaken:
+        name = stream.config.name
+        frame = stream.controls.fresh(FRESH_FRAME_S)
+        if frame is None:
+            raise SourceError(f"snapshot: stream {name!r} gives no frame")
+        data = encode_snapshot(frame.image, frame.order, self._snapshot_bytes)
+        topic = self._speaker.topics.snapshot(name)
+        self._speaker.publisher.retain(topic, data)
+        return SnapshotTaken(
+            stream=name, topic=topic, captured_at=frame.captured_at, bytes=len(data)
+        )
+
+    def _describe(self) -> Description:
+        return Description(
+            version=__version__,
+            runtime=runtime_name(),
+            streams=tuple(stream.describe() for stream in self._streams.values()),
+            commands=tuple(self._allowed),
+        )
+
+    def _reply(
+        self,
+        verb: str,
+        *,
+        error: str = "",
+        snapshots: tuple[SnapshotTaken, ...] = (),
+        description: Description | None = None,
+    ) -> ReplyMessage:
+        return ReplyMessage(
+            device=self._speaker.device,
+            boot=self._speaker.boot,
+            verb=verb,
+            ok=not error,
+            error=error,
+            snapshots=snapshots,
+            description=description,
+        )

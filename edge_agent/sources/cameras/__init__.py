@@ -1,0 +1,1 @@
+"""What drives cameras in their own process, and judges their frames."""

@@ -1,0 +1,1 @@
+"""Frames in memory that two processes share, and what they say to each other."""

@@ -1,0 +1,1 @@
+"""Cameras over the network: their addresses, logins, streams, and why they fail."""

@@ -1,0 +1,1 @@
+"""What a stream can be about; one folder a task."""

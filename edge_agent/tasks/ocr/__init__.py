@@ -1,0 +1,1 @@
+"""Reading regions: straighten, judge the picture, read, hold to a meter's rules."""

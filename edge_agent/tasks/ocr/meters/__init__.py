@@ -1,0 +1,1 @@
+"""What a meter can have counted: rules, evidence, memory, rate."""

@@ -1,0 +1,382 @@
+"""What a meter can have counted: a small pure state machine over its readings.
+
+A reading that is sure of itself can still be wrong: a reflection makes an 8 of a 0, in one frame
+or for a whole night. A meter has more to go by. It counts up, at most so fast, rolls over from
+99999 to 00000, and turns its digits together at a carry. So a value counts only once `confirm`
+independent readings stand by it, over `confirm_s` seconds (see `evidence`): itself
+and those after it, each the same or onward by no more than the largest rate allows. A meter at
+rest is confirmed by the same reading again; one in motion some readings behind.
+
+What the meter cannot have counted to is a *leap*, and repetition alone makes none true:
+
+- one ahead has to come within reach: of the largest rate since the value was last seen, or of
+  what the meter was seen to do, where no rate is given. Or it was seen moving all the way;
+- one back is never true of a meter that only counts up, but where it is the rollover, or where
+  `exchange_after_h` says how long another meter has to show. Else a person sets it (`reset_to`).
+
+Values are integers, in units of the last digit shown ("ticks"). Times are seconds of a clock
+that never goes back.
+"""
+
+from dataclasses import dataclass, replace
+
+from edge_agent.contract.results import ReadingState, ValueFrom
+from edge_agent.tasks.ocr.meters.evidence import Chain, Seen, risen, seen_moving
+from edge_agent.tasks.ocr.meters.motion import Motion, motion
+from edge_agent.tasks.ocr.meters.rules import BETWEEN, MeterRules, shown, to_ticks
+
+# Where no largest rate is given: how much faster than it was ever seen a meter may count, and how
+# many ticks are nothing to wonder at.
+FASTER, LAST_WHEEL = 10.0, 10.0
+# Over how long that is measured at least, and how much more it becomes at once.
+HOUR_S, GROWTH = 3600.0, 2.0
+# A leap that stood so long is no misreading of a night: it is believed once it is within reach,
+# or where no largest rate is there to say what that is.
+UNSEEN_S = 86_400.0
+# How far beyond reach a leap may be when it first comes, to be believed as soon as it is within:
+# a rate that is set a little too tight. A digit that is read wrong is mostly further.
+NEARLY = 3.0
+# How much of the time that another meter has to show, its value has to stand without a break.
+OWN_SHARE = 0.25
+# How many readings in a row that do not fit, or every second, end a leap.
+MOST_DOUBT = 1.5
+
+
+@dataclass(frozen=True)
+class MeterState:
+    """What is known of a meter; the default is nothing.
+
+    Args:
+        confirmed: the meter's value, and when it was last seen to be that.
+        pending: independent readings since, each onward from the one before; not yet confirmed.
+        jump: those in a row that are consistent with each other but not with `confirmed`.
+        stray: a reading that fits neither, and may be wrong.
+        doubt: how many of those there were lately, less those that fit.
+        contrary_s: for how long readings have stood that are none of `pending`, nor of `jump`.
+        climb: the values ahead, each above the one before, that were seen since `confirmed`.
+        pace: the most that it was seen to count, in ticks a second.
+        since: from which value on that is being measured.
+        came_from: how `confirmed` came to be.
+    """
+
+    confirmed: Seen | None = None
+    pending: Chain = ()
+    jump: Chain = ()
+    stray: Seen | None = None
+    doubt: float = 0.0
+    contrary_s: float = 0.0
+    climb: tuple[int, ...] = ()
+    pace: float = 0.0
+    since: Seen | None = None
+    came_from: ValueFrom = "readings"
+
+    def value(self, rules: MeterRules) -> float | None:
+        """The confirmed value in the meter's unit."""
+        return None if self.confirmed is None else self.confirmed.value / 10**rules.decimals
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a reading is the meter's value, and if not, why."""
+
+    state: ReadingState
+    why: str = ""
+
+
+ACCEPTED = Verdict("accepted")
+TURNING = Verdict("held", "its digits are turning")
+
+
+def judge(
+    state: MeterState, rules: MeterRules, text: str, at: float, picture: int | None = None
+) -> tuple[MeterState, Verdict]:
+    """One more reading.
+
+    Args:
+        state: what was known before.
+        rules: how the meter counts.
+        text: what its display says.
+        at: when, in seconds.
+        picture: a number that is the same for the same picture; None is like no other.
+
+    Returns:
+        What is known now; and whether this reading is the confirmed value (accepted), might
+        become it (held), or is no reading of this meter (rejected).
+    """
+    if BETWEEN in text:
+        return state, TURNING
+    try:
+        seen = Seen(to_ticks(text, rules), at, picture)
+    except ValueError as error:
+        return state, Verdict("rejected", str(error))
+    confirmed = state.confirmed
+    if confirmed is None:
+        return _leap(state, rules, seen, "first readings", possible=True)
+    if not rules.monotone and rules.max_per_hour is None:
+        return replace(state, confirmed=seen, came_from="readings"), ACCEPTED  # nothing against it
+    match motion(rules, confirmed, seen, _reach(state, rules, at)):
+        case "onward" if _was_ahead(state, rules, seen):
+            why = f"leapt from {shown(confirmed, rules)}"
+            state = _climbed(state, seen)
+            possible = _was_near(state, rules, seen) or _was_watched(state, seen)
+            return _leap(state, rules, seen, why, possible=possible)
+        case "onward":
+            return _go_on(state, rules, seen)
+        case "turning":
+            return state, TURNING
+        case "backwards":
+            why = f"runs backwards from {shown(confirmed, rules)}"
+            return _leap(state, rules, seen, why, possible=_rolled_over(state, rules, seen))
+        case "too fast":
+            state = _climbed(state, seen)
+            possible = rules.monotone and _was_watched(state, seen)
+            return _leap(state, rules, seen, _too_fast(rules, confirmed), possible=possible)
+
+
+def reset_to(state: MeterState, value: int, at: float) -> MeterState:
+    """A meter of which a person says that it shows `value` ticks at `at` seconds."""
+    return MeterState(Seen(value, at), pace=state.pace, came_from="command")
+
+
+def _reach(state: MeterState, rules: MeterRules, at: float) -> float:
+    """The most ticks that the meter can have counted by `at` seconds since it was confirmed."""
+    assert state.confirmed is not None
+    seconds = at - state.confirmed.at
+    if rules.max_per_hour is not None or not rules.monotone:
+        return rules.allowed(seconds)
+    # While its display was read, if otherwise, it did not race.
+    contrary_s = min(seconds, _contrary_s(state, rules))
+    return _learnt(state, seconds - contrary_s) + contrary_s * state.pace
+
+
+def _learnt(state: MeterState, seconds: float) -> float:
+    """The most ticks in `seconds` of a meter that was only watched."""
+    return max(0.0, seconds) * FASTER * state.pace + LAST_WHEEL
+
+
+def _was_ahead(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
+    """Whether `seen` goes on from a leap ahead that only time has brought within reach."""
+    assert state.confirmed is not None
+    if not state.jump or not rules.monotone:
+        return False
+    ahead = rules.change(state.confirmed.value, state.jump[0].value) > 0
+    return ahead and _follows(rules, state.jump[-1], seen)
+
+
+def _was_near(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
+    """Whether a leap that is within reach by now was nearly so when it came, or stood for long."""
+    assert state.confirmed is not None
+    first = state.jump[0]
+    change = rules.change(state.confirmed.value, first.value)
+    nearly = 1.0 if rules.max_per_hour is None else NEARLY
+    near = change <= nearly * _reach(state, rules, first.at)
+    return near or seen.at - first.at >= UNSEEN_S
+
+
+def _was_watched(state: MeterState, seen: Seen) -> bool:
+    """Whether the meter was seen moving up to `seen`."""
+    assert state.confirmed is not None
+    return seen.value == state.climb[-1] and seen_moving(state.confirmed.value, state.climb)
+
+
+def _rolled_over(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
+    """Whether a reading that runs back is the start from zero of which the rules say nothing."""
+    assert state.confirmed is not None
+    known = state.jump and _follows(rules, state.jump[-1], seen)
+    first = state.jump[0] if known else seen
+    limit = _reach(state, rules, first.at)
+    return motion(rules, state.confirmed, first, limit, wraps=True) == "onward"
+
+
+def _climbed(state: MeterState, seen: Seen) -> MeterState:
+    """`seen` among the values on the way up; of those above it one low reading says nothing."""
+    assert state.confirmed is not None
+    climb = state.climb
+    if climb and seen.value < climb[-1] and not (state.jump and state.jump[-1].value < climb[-1]):
+        return state
+    return replace(state, climb=risen(state.confirmed.value, climb, seen.value))
+
+
+def _too_fast(rules: MeterRules, confirmed: Seen) -> str:
+    if rules.max_per_hour is None:
+        return f"further than it was ever seen to count from {shown(confirmed, rules)}"
+    limit = f"{rules.max_per_hour:g} {rules.unit}".rstrip()
+    return f"faster than {limit} an hour from {shown(confirmed, rules)}"
+
+
+def _go_on(state: MeterState, rules: MeterRules, seen: Seen) -> tuple[MeterState, Verdict]:
+    """A reading that the meter can have counted to."""
+    # Later readings are the judges of earlier ones: what this one contradicts is dropped.
+    pending = tuple(p for p in state.pending if _went_on(state, rules, p, seen))
+    pending = rules.usual().grown(pending, seen)
+    climb = tuple(value for value in state.climb if value < seen.value)
+    contrary_s = _contrary_s(state, rules)
+    state = replace(
+        state,
+        pending=pending,
+        jump=(),
+        stray=None,
+        doubt=0.0,
+        climb=climb,
+        contrary_s=contrary_s,
+    )
+    return _verdict(_settled(state, rules, pending), rules, seen)
+
+
+def _leap(
+    state: MeterState, rules: MeterRules, seen: Seen, why: str, *, possible: bool
+) -> tuple[MeterState, Verdict]:
+    """A reading that the meter could not have counted to when it, or one like it, first came.
+
+    Args:
+        state: what was known before.
+        rules: how the meter counts.
+        seen: the reading.
+        why: what speaks against it.
+        possible: whether it can have come there after all.
+    """
+    state = _put(state, rules, seen)
+    demand, jump = rules.leap(), state.jump
+    if state.stray is not None:
+        return state, Verdict("held", f"{why}, and does not fit those before it")
+    if not possible and _is_unseen(state, rules, seen):
+        return _verdict(_settled(state, rules, jump), rules, seen)
+    if not demand.met(jump):
+        return state, Verdict("held", f"{why}, {demand.progress(len(jump), jump)}")
+    if possible:
+        return _verdict(_settled(state, rules, jump), rules, seen)
+    if _is_exchange(state, rules, seen):
+        return _verdict(_settled(state, rules, jump, "exchange"), rules, seen)
+    return state, Verdict("held", f"{why}{_waits_for(state, rules, seen)}")
+
+
+def _put(state: MeterState, rules: MeterRules, seen: Seen) -> MeterState:
+    """`seen` among the readings of a leap: behind those it follows, or the first of another.
+
+    What does not fit casts doubt on a leap, of which each reading that does takes half away: of
+    two readings that take turns neither is true, and a wrong one now and then stops nothing.
+    """
+    demand, jump, stray = rules.leap(), state.jump, state.stray
+    if jump and _is_back(state, rules, jump[0]) != _is_back(state, rules, seen):
+        contrary_s = _contrary_s(state, rules)
+        state = replace(state, jump=(), stray=None, doubt=0.0, contrary_s=contrary_s)
+        jump = ()
+    comes = "onward" if not jump else _comes(rules, jump[-1], seen)
+    if comes == "turning":
+        return state
+    if comes == "onward":
+        # Two in a row that go on from each other are judges of what was read before.
+        pending = tuple(p for p in state.pending if not jump or _follows(rules, p, seen))
+        doubt = max(0.0, state.doubt - 0.5)
+        jump = demand.grown(jump, seen)
+        return replace(state, jump=jump, pending=pending, stray=None, doubt=doubt)
+    doubt = state.doubt
+    if stray is None or len(demand.grown((stray,), seen)) > 1:
+        stray, doubt = seen, doubt + 1
+    if doubt > MOST_DOUBT:
+        contrary_s = _contrary_s(state, rules)
+        return replace(state, jump=(seen,), stray=None, doubt=0.0, contrary_s=contrary_s)
+    return replace(state, stray=stray, doubt=doubt)
+
+
+def _is_back(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
+    confirmed = state.confirmed
+    return confirmed is not None and rules.change(confirmed.value, seen.value) < 0
+
+
+def _is_exchange(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
+    """Whether a leap that the meter cannot have made is another meter, by what the rules say."""
+    back = _is_back(state, rules, seen)
+    if rules.exchange_after_h is None or (rules.monotone and not back):
+        return False
+    # It may be read wrong, too: of the time in which other values stood the last part is its own.
+    asked_s, stood_s = rules.exchange_after_h * 3600, seen.at - state.jump[0].at
+    return stood_s >= OWN_SHARE * asked_s and _contrary_s(state, rules) >= asked_s
+
+
+def _is_unseen(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
+    """Whether a leap ahead stood for so long that the meter must have counted as never before."""
+    assert state.confirmed is not None
+    if rules.max_per_hour is not None or seen.value < state.confirmed.value:
+        return False
+    long = seen.at - state.jump[0].at >= UNSEEN_S
+    return long and len(state.jump) >= rules.confirm
+
+
+def _waits_for(state: MeterState, rules: MeterRules, seen: Seen) -> str:
+    """What would make a leap true that is not, for people."""
+    assert state.confirmed is not None
+    stood_h, contrary_h = (seen.at - state.jump[0].at) / 3600, _contrary_s(state, rules) / 3600
+    ahead = rules.change(state.confirmed.value, seen.value)
+    if rules.monotone and ahead < 0:
+        if rules.exchange_after_h is None:
+            return ", as another meter would: set its value"
+        return f", another meter after {rules.exchange_after_h:g} h: {contrary_h:.1f} h"
+    allowed = rules.allowed(seen.at - state.confirmed.at)
+    if ahead <= allowed:
+        return f", believed after {UNSEEN_S / 3600:g} h: {stood_h:.1f} h"
+    assert rules.max_per_hour is not None
+    ticks_per_h = rules.max_per_hour * float(10**rules.decimals)
+    left_h = (abs(ahead) - allowed) / ticks_per_h
+    return f", out of reach for {left_h:.1f} h"
+
+
+def _went_on(state: MeterState, rules: MeterRules, old: Seen, new: Seen) -> bool:
+    """Whether the meter can have counted from `old` to `new`, by all that is known of it."""
+    if rules.max_per_hour is not None or not rules.monotone:
+        return _follows(rules, old, new)
+    return motion(rules, old, new, _learnt(state, new.at - old.at)) == "onward"
+
+
+def _follows(rules: MeterRules, old: Seen, new: Seen) -> bool:
+    return _comes(rules, old, new) == "onward"
+
+
+def _comes(rules: MeterRules, old: Seen, new: Seen) -> Motion:
+    return motion(rules, old, new, rules.allowed(new.at - old.at))
+
+
+def _contrary_s(state: MeterState, rules: MeterRules) -> float:
+    """For how long other values than the confirmed one have stood since."""
+    stands = rules.leap().met(state.jump)
+    return state.contrary_s + (state.jump[-1].at - state.jump[0].at if stands else 0.0)
+
+
+def _settled(
+    state: MeterState, rules: MeterRules, chain: Chain, came_from: ValueFrom = "readings"
+) -> MeterState:
+    """The newest reading of `chain` that those behind it confirm is the value, if there is one."""
+    found = rules.usual().settled(chain)
+    if not found:
+        return state
+    first, old = found[0], state.confirmed
+    if old is not None and old.value == first.value:
+        came_from = state.came_from
+    state = _paced(state, rules, old if old is not None else chain[0], first)
+    return MeterState(first, found[1:], pace=state.pace, since=state.since, came_from=came_from)
+
+
+def _paced(state: MeterState, rules: MeterRules, old: Seen, new: Seen) -> MeterState:
+    """How fast the meter was seen to count in an hour, or from one value to the next."""
+    if rules.max_per_hour is not None:
+        return state  # nobody asks
+    since = state.since or old
+    counted, seconds = rules.change(since.value, new.value), new.at - since.at
+    if counted < 0:  # another meter, or a rollover
+        return replace(state, since=new)
+    if seconds < HOUR_S and state.confirmed is not None:
+        return replace(state, since=since)
+    pace = counted / max(seconds, HOUR_S)
+    if state.confirmed is not None:
+        # A value that was wrong after all must not open the door to one that is more so.
+        pace = min(pace, GROWTH * max(state.pace, LAST_WHEEL / HOUR_S))
+    return replace(state, pace=max(state.pace, pace), since=new)
+
+
+def _verdict(state: MeterState, rules: MeterRules, seen: Seen) -> tuple[MeterState, Verdict]:
+    """What is known, and whether `seen` is the value that is confirmed."""
+    if state.confirmed is not None and state.confirmed.value == seen.value:
+        return state, ACCEPTED
+    alike = tuple(p for p in state.pending if p.value == seen.value)
+    agree = rules.usual().progress(max(1, len(alike)), alike or (seen,))
+    return state, Verdict("held", agree)

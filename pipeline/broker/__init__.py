@@ -1,0 +1,1 @@
+"""The commands that speak with a broker, and a broker to start where there is none."""

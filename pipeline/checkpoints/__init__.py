@@ -1,0 +1,1 @@
+"""Networks on disk: trained ones, interrupted ones, and how they came about."""

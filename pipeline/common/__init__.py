@@ -1,0 +1,1 @@
+"""What every part of the host builds on: errors, progress, processes that train together."""

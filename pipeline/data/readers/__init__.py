@@ -1,0 +1,1 @@
+"""Readers of images: files, folders, archives, known data sets."""

@@ -1,0 +1,1 @@
+"""Remedies climbed until int8 costs no more than the budget allows."""

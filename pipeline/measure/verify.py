@@ -1,0 +1,185 @@
+"""`verify`: the proof. Reopen the bundle from disk, run the device's own code, hold the gates.
+
+Only this module makes a `VerifiedBundle`, so nothing unverified type-checks into shipping.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from edge_agent.bundle.archive import Bundle, bundle_files, open_bundle, write_bundle
+from edge_agent.bundle.manifest import Budget, Metrics, Score
+from edge_agent.common.arrays import F32
+from edge_agent.inference.network import Network
+from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.inference.runtime import machine_name, runtime_name
+from pipeline.common.errors import GateError
+from pipeline.common.progress import Progress
+from pipeline.data.base import ImageSequence
+from pipeline.measure.evaluate import device_scores, float_scores
+from pipeline.measure.gates import Gate, judge
+from pipeline.measure.latency import first_images, median_ms
+from pipeline.tasks.task import Truth
+
+
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """What was measured on the held-out split, and what the gates say to it.
+
+    Args:
+        metrics: the numbers that go into the manifest.
+        gates: every demanded gate.
+        float_scores, int8_scores: (N, K) scores on the test split, of texts (N, T, K).
+    """
+
+    metrics: Metrics
+    gates: tuple[Gate, ...]
+    float_scores: F32
+    int8_scores: F32
+
+
+@dataclass(frozen=True)
+class VerifiedBundle:
+    """A bundle on disk that `verify` has passed; nothing else makes one."""
+
+    bundle: Bundle
+    proof: Proof
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The networks before quantisation, as float ONNX.
+
+    Args:
+        trained: as it was trained.
+        pruned: what was left of it and quantised; None where nothing was pruned.
+    """
+
+    trained: bytes
+    pruned: bytes | None = None
+
+
+def measure(
+    candidate: Bundle,
+    networks: Networks,
+    macs: int,
+    test: ImageSequence,
+    truth: Truth,
+    budget: Budget,
+    progress: Progress,
+) -> Proof:
+    """Score the candidate and what it was made from over `test`, and judge the budget.
+
+    Args:
+        candidate: a bundle opened from disk.
+        networks: what it was made from.
+        macs: multiply-accumulates of one inference.
+        test: images no earlier stage has seen.
+        truth: their right answers.
+        budget: the gates to hold.
+        progress: told how far it is.
+
+    Raises:
+        BundleError: the candidate fails its own golden frames.
+    """
+    manifest = candidate.manifest
+    with open_recognizer(candidate):
+        pass  # opening replays the golden frames: a candidate that fails them is no candidate
+    with Network(candidate.model, manifest, 1, str(candidate.path)) as network:
+        with progress.task("verify: int8 on the test split", len(test)) as task:
+            int8 = device_scores(network, manifest.quantisation.output, test, task)
+        inputs = [network.prepare(image) for image in first_images(test)]
+        latency_ms = median_ms(network.infer, inputs)
+    with progress.task("verify: trained on the test split", len(test)) as task:
+        trained = real = float_scores(networks.trained, test, manifest.input, task)
+    if networks.pruned is not None:
+        with progress.task("verify: pruned on the test split", len(test)) as task:
+            real = float_scores(networks.pruned, test, manifest.input, task)
+    metrics = Metrics(
+        trained_accuracy=truth.accuracy(trained),
+        float_accuracy=truth.accuracy(real),
+        int8_accuracy=truth.accuracy(int8),
+        balance=truth.balance(int8),
+        agreement=truth.agreement(real, int8),
+        macs=macs,
+        latency_ms=round(latency_ms, 4),
+        measured_on=f"{machine_name()}, {runtime_name()}, 1 thread",
+    )
+    gates = judge(metrics, len(candidate.model), budget)
+    return Proof(metrics, gates, real, int8)
+
+
+def ship(
+    candidate: Bundle, proof: Proof, budget: Budget, paths: tuple[Path, ...]
+) -> VerifiedBundle:
+    """Write the candidate with its proof to each of `paths`, and reopen the first.
+
+    Raises:
+        GateError: a gate does not hold; nothing is written.
+    """
+    failed = [gate for gate in proof.gates if not gate.holds]
+    if failed:
+        said = [
+            f"{gate.name}: expected {gate.demanded}, measured {gate.measured}" for gate in failed
+        ]
+        raise GateError(f"budget: {'; '.join([*said, *_advice(failed, proof.metrics)])}")
+    manifest = msgspec.structs.replace(candidate.manifest, metrics=proof.metrics, budget=budget)
+    files = bundle_files(manifest, candidate.model, candidate.golden)
+    for path in paths:
+        write_bundle(files, path)
+    return VerifiedBundle(open_bundle(paths[0]), proof)
+
+
+def _advice(failed: list[Gate], metrics: Metrics) -> Iterator[str]:
+    """What would help, where the gates that failed and the figures tell."""
+    names = {gate.name for gate in failed}
+    if names & {"drop", "quantisation drop"}:
+        pruning, quantising = losses(metrics)
+        if "drop" in names and pruning > quantising:
+            yield (
+                f"pruning lost {100 * pruning:.2f} points and quantisation "
+                f"{100 * quantising:.2f}: a larger prune.macs, or more epochs in prune.train, "
+                "would lose less"
+            )
+        else:
+            yield "a quantize.aim below the budget would climb the ladder for a margin"
+    if names & {"balanced accuracy", "weakest class"} and metrics.balance is not None:
+        label = metrics.balance.least_proven.label
+        yield (
+            f"more pictures of {label!r} would help most; where the classes are uneven, "
+            'train.balance = "sampling" shows each as often'
+        )
+
+
+def losses(metrics: Metrics) -> tuple[float, float]:
+    """What pruning and what quantisation cost in accuracy on the test split, in [-1, 1]."""
+    real = metrics.float_accuracy.value
+    trained = metrics.trained_accuracy or metrics.float_accuracy
+    return trained.value - real, real - metrics.int8_accuracy.value
+
+
+def summary(proof: Proof, *, pruned: bool) -> tuple[str, ...]:
+    """What was measured, for the terminal: the accuracies and, of a classifier, its classes."""
+    metrics = proof.metrics
+    trained = metrics.trained_accuracy or metrics.float_accuracy
+    middle = f"pruned {percent(metrics.float_accuracy)}, " if pruned else ""
+    count = len(proof.gates)
+    gates = {0: "no gate was demanded", 1: "1 gate holds"}.get(count, f"{count} gates hold")
+    lines = [
+        f"verify: trained {percent(trained)}, {middle}int8 {percent(metrics.int8_accuracy)}, "
+        f"{gates}"
+    ]
+    if metrics.balance is not None:
+        weakest = metrics.balance.weakest
+        lines.append(
+            f"verify: by class: balanced {percent(metrics.balance.accuracy)}, weakest "
+            f"{weakest.label!r} {percent(weakest.recall)} of {weakest.recall.samples}"
+        )
+    return tuple(lines)
+
+
+def percent(score: Score) -> str:
+    """A score as `98.1 % [96.5, 99.0]`, the brackets holding its 95 % interval."""
+    return f"{100 * score.value:.1f} % [{100 * score.low:.1f}, {100 * score.high:.1f}]"

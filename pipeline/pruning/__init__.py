@@ -1,0 +1,1 @@
+"""Coupled channels found, chosen and removed."""

@@ -1,0 +1,187 @@
+"""`prune`: remove the least worthy channels until the network fits, then train it again.
+
+The pruned network learns from the labels and from the unpruned network's answers
+(`pipeline.training.distill`). It is a `Checkpoint` like any other.
+"""
+
+import copy
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import torch
+import torch.nn.functional as F
+import torch_pruning as tp
+from torch import nn
+
+from pipeline.checkpoints.checkpoint import Checkpoint
+from pipeline.checkpoints.history import Step
+from pipeline.common.distributed import Ranks
+from pipeline.common.errors import BudgetError
+from pipeline.common.progress import SILENT, Progress
+from pipeline.data.fitted import Fitted
+from pipeline.models import build
+from pipeline.models.macs import cost, layer_macs
+from pipeline.models.shapes import read_shapes
+from pipeline.pruning.channel_groups import ChannelGroups, Importance
+from pipeline.pruning.channel_plan import least_macs, plan_channels
+from pipeline.recipe import PruneRecipe
+from pipeline.training.batches import Images
+from pipeline.training.distill import distillation
+from pipeline.training.draws import generator
+from pipeline.training.feed import Feed
+from pipeline.training.label_loss import Loss, label_loss
+from pipeline.training.train import train
+
+# Enough for a stable order of channels; the estimate of Molchanov et al. 2019 uses few too.
+TAYLOR_IMAGES = 1024
+
+
+def prune(
+    start: Checkpoint,
+    train_split: Fitted,
+    val: Fitted,
+    recipe: PruneRecipe,
+    *,
+    seed: int,
+    resume_folder: Path | None = None,
+    history_file: Path | None = None,
+    progress: Progress = SILENT,
+) -> Checkpoint:
+    """`start` with `recipe.macs` of its multiply-accumulates, fine-tuned; `start` stays.
+
+    Raises:
+        BudgetError: the target is under what the network can be cut down to.
+        DataError, TrainError: as `train`.
+    """
+    smaller = cut(start, train_split, recipe, seed=seed)
+    before = cost(start.module, start.spec.input).macs
+    after = cost(smaller.module, smaller.spec.input).macs
+    progress.say(f"prune: {before / 1e6:.2f} M to {after / 1e6:.2f} M MACs ({after / before:.1%})")
+    return train(
+        smaller,
+        train_split,
+        val,
+        recipe.train,
+        seed=seed,
+        resume_folder=resume_folder,
+        history_file=history_file,
+        progress=progress,
+        loss=distillation(
+            start.module,
+            label_loss(recipe.train, train_split.labels, start.spec.classes),
+            recipe.distill,
+            recipe.temperature,
+        ),
+        name="fine-tune",
+    )
+
+
+def cut(start: Checkpoint, images: Fitted, recipe: PruneRecipe, *, seed: int) -> Checkpoint:
+    """`start` with its least worthy channels removed and nothing trained again.
+
+    Deterministic: the same arguments give the same network.
+
+    Raises:
+        BudgetError: see `prune`.
+    """
+
+    def gradients(module: nn.Module) -> None:
+        source = Images.of(images, start.spec, torch.device("cpu"), "train")
+        order = torch.randperm(len(source), generator=generator(seed, "importance"))
+        for part in order[:TAYLOR_IMAGES].split(128):
+            pixels, labels = source.batch(part)
+            F.cross_entropy(module(source.network_input(pixels)), labels).backward()
+
+    return _cut(start, recipe, seed, gradients)
+
+
+def cut_on(
+    feed: Feed, start: Checkpoint, recipe: PruneRecipe, *, seed: int, loss: Loss
+) -> Checkpoint:
+    """As `cut`, the channels' worth by what `loss` says on the first batches of `feed`.
+
+    Raises:
+        BudgetError: see `prune`.
+    """
+
+    def gradients(module: nn.Module) -> None:
+        seen = 0
+        for inputs, labels in feed.batches((seed, 0, 0), Ranks()):
+            inputs = inputs.cpu()
+            loss(inputs, module(inputs), labels.cpu()).backward()
+            seen += len(inputs)
+            if seen >= TAYLOR_IMAGES:
+                break
+
+    return _cut(start, recipe, seed, gradients)
+
+
+def check_target(start: Checkpoint, recipe: PruneRecipe) -> None:
+    """Raise unless `start`, trained or not, can be cut down to the recipe's target.
+
+    Raises:
+        BudgetError: see `prune`.
+    """
+    importance: Importance = tp.importance.GroupMagnitudeImportance(p=2, normalizer=None)
+    module = copy.deepcopy(start.module)
+    _plan(ChannelGroups(module, start.spec.input, importance), module, start, recipe)
+
+
+def _cut(
+    start: Checkpoint, recipe: PruneRecipe, seed: int, gradients: Callable[[nn.Module], None]
+) -> Checkpoint:
+    spec = start.spec.input
+    module = copy.deepcopy(start.module).requires_grad_(True).eval()
+    groups = ChannelGroups(module, spec, _importance(module, recipe, gradients))
+    kept = _plan(groups, module, start, recipe)
+    for group, count in zip(groups.groups, kept, strict=True):
+        groups.remove(group, count)
+    step = Step("prune", seed, _settings(recipe))
+    return _rebuilt(module, start, step)
+
+
+def _plan(
+    groups: ChannelGroups, module: nn.Module, start: Checkpoint, recipe: PruneRecipe
+) -> tuple[int, ...]:
+    """How many channels each group keeps; the weights have no say in it."""
+    layers = layer_macs(module, start.spec.input)
+    whole = sum(layers.values())
+    budget = int(whole * recipe.macs)
+    kept = plan_channels(layers, groups.groups, budget, recipe.round_to)
+    if kept is None:
+        least = least_macs(layers, groups.groups, recipe.round_to) / whole
+        reachable = math.ceil(least * 1e4) / 1e4  # rounded up, so that it can be typed in
+        raise BudgetError(
+            f"prune.macs: expected a share that {start.spec.arch} can be cut down to in steps "
+            f"of {recipe.round_to} channels, found {recipe.macs}; "
+            f"the least reachable is {reachable:.4f}"
+        )
+    return kept
+
+
+def _settings(recipe: PruneRecipe) -> dict[str, object]:
+    """The recipe without the fine-tuning, which makes its own step in the lineage."""
+    settings = msgspec.to_builtins(recipe)
+    return {key: value for key, value in settings.items() if key != "train"}
+
+
+def _rebuilt(module: nn.Module, start: Checkpoint, step: Step) -> Checkpoint:
+    """The pruned `module` made again from its description, as loading it later will."""
+    spec = msgspec.structs.replace(start.spec, shapes=read_shapes(module))
+    again = build(spec)
+    again.load_state_dict(module.state_dict())
+    return Checkpoint(again.eval(), spec, (), (*start.lineage, step))
+
+
+def _importance(
+    module: nn.Module, recipe: PruneRecipe, gradients: Callable[[nn.Module], None]
+) -> Importance:
+    """torch-pruning's measure of a group; for `taylor` it needs gradients on real images."""
+    if recipe.importance == "magnitude":
+        magnitude: Importance = tp.importance.GroupMagnitudeImportance(p=2, normalizer=None)
+        return magnitude
+    gradients(module)
+    taylor: Importance = tp.importance.GroupTaylorImportance(normalizer=None)
+    return taylor

@@ -1,0 +1,1 @@
+"""A run folder: its stages, their records, and what is done again."""

@@ -1,0 +1,107 @@
+"""Quantised ONNX to a candidate bundle: lower, calibrate the confidence, choose golden frames."""
+
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+import onnx
+
+from edge_agent.bundle.archive import bundle_files, sha256, write_bundle
+from edge_agent.bundle.golden import GoldenFrame
+from edge_agent.bundle.manifest import Golden
+from edge_agent.common.arrays import F32, U8
+from edge_agent.inference.network import Network
+from pipeline.data.base import ImageSequence
+from pipeline.measure.evaluate import device_scores
+from pipeline.run.candidate import TOLERANCE_QUANTA, draft_manifest
+from pipeline.run.run import Run, Stage
+from pipeline.run.stages.quantize import QUANTISED_FILE
+from pipeline.tasks.task import Answered
+from quantization.lower import lower
+
+CANDIDATE = "candidate"
+GOLDEN_FRAMES = 8
+GOLDEN_SIDE = 320
+
+
+def _inputs(run: Run) -> object:
+    return {
+        "quantised": run.need("quantize").outputs,
+        "split": run.need("data").outputs,
+        "recipe": sha256(run.recipe_text),
+    }
+
+
+def _make(run: Run, work: Path) -> None:
+    lowered = lower(onnx.load(run.path("quantize") / QUANTISED_FILE))
+    draft = draft_manifest(run, lowered)
+    val = run.dataset.val.images
+    with (
+        Network(lowered.tflite, draft, threads=1, place=str(work)) as network,
+        run.progress.task("export: scoring the validation split", len(val)) as task,
+    ):
+        scores = device_scores(network, lowered.output, val, task)
+        golden = choose_golden(network, val, scores, run.task)
+    manifest = msgspec.structs.replace(
+        draft,
+        output=run.task.output(scores),
+        golden=Golden(frames=len(golden), tolerance_quanta=TOLERANCE_QUANTA),
+    )
+    write_bundle(bundle_files(manifest, lowered.tflite, golden), work / CANDIDATE)
+
+
+def choose_golden(
+    network: Network, images: ImageSequence, scores: F32, answered: Answered
+) -> tuple[GoldenFrame, ...]:
+    """Up to eight real frames with their raw outputs, for any device to reproduce.
+
+    One of each answer before a second of any, so that they exercise the whole output. Each
+    one's margin is more than twice the tolerance: no permitted difference can then change the
+    decoded answer, which the replay compares exactly. Where no image is that clear, the
+    clearest one stands alone.
+
+    Args:
+        network: the candidate.
+        images: real images.
+        scores: its scores for them.
+        answered: what scores say, and how clearly.
+    """
+    turns = sorted((turn, i) for i, turn in enumerate(_turns(answered.answers(scores))))
+    clear = []
+    for _, i in turns:
+        frame = _golden_frame(network, images[i])
+        if answered.margin(frame.output.astype(np.float32)) > 2 * TOLERANCE_QUANTA:
+            clear.append(frame)
+        if len(clear) == GOLDEN_FRAMES:
+            break
+    if clear:
+        return tuple(clear)
+    clearest = int(np.argmax([answered.margin(row) for row in scores]))
+    return (_golden_frame(network, images[clearest]),)
+
+
+def _golden_frame(network: Network, image: U8) -> GoldenFrame:
+    """`image`, made smaller where a photograph would bloat the bundle, and its output."""
+    longest = max(image.shape[:2])
+    if longest > GOLDEN_SIDE:
+        height, width = (max(1, round(n * GOLDEN_SIDE / longest)) for n in image.shape[:2])
+        image = np.asarray(
+            cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8
+        )
+    return GoldenFrame(image, network(image).reshape(-1))
+
+
+def _turns(answers: Sequence[Hashable]) -> list[int]:
+    """For each answer, how many of the same went before it: [a, b, a] gives [0, 0, 1]."""
+    seen: Counter[Hashable] = Counter()
+    turns = []
+    for answer in answers:
+        turns.append(seen[answer])
+        seen[answer] += 1
+    return turns
+
+
+EXPORT = Stage("export", _inputs, _make)

@@ -1,0 +1,147 @@
+"""Float network to quantised ONNX: export, then up the ladder until the drop is met."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import onnx
+
+from edge_agent.bundle.manifest import InputSpec
+from edge_agent.bundle.preprocess import normalise
+from edge_agent.common.arrays import F32, U8
+from edge_agent.common.atomic import write_whole
+from pipeline.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from pipeline.ladder.bench import LadderBench
+from pipeline.ladder.ladder import Goal, Ladder, Made, climb
+from pipeline.ladder.memory import LadderMemory
+from pipeline.ladder.remedies import Remedies
+from pipeline.models.export_onnx import to_onnx
+from pipeline.run.candidate import draft_manifest
+from pipeline.run.run import RESUME_FOLDER, Run, Stage
+from pipeline.run.stages.train import texts_drawn
+from pipeline.tasks.task import Training
+from pipeline.training.finetune import finetuning
+from quantization.fold.fold import fold
+from quantization.quantized import Quantized
+
+FLOAT_FILE = "float.onnx"
+# What the quantised network is the rounded form of: the float one, after remedies that change
+# its weights.
+UNROUNDED_FILE = "unrounded.onnx"
+QUANTISED_FILE = "quantised.onnx"
+LADDER_FILE = "ladder.json"
+RUNGS = "rungs"
+BATCH = 32
+
+
+def final_checkpoint_stage(run: Run) -> str:
+    """The stage whose network is quantised: `prune` where the recipe prunes, else `train`."""
+    return "train" if run.recipe.prune is None else "prune"
+
+
+def before_int8(run: Run) -> str:
+    """What the network that is quantised is called, everywhere: `pruned`, else `trained`."""
+    return "trained" if run.recipe.prune is None else "pruned"
+
+
+def final_checkpoint(run: Run) -> Checkpoint:
+    """The network that is quantised."""
+    return load_checkpoint(run.path(final_checkpoint_stage(run)))
+
+
+def load_ladder(run: Run) -> Ladder:
+    """The rungs that were tried in this run."""
+    return msgspec.json.decode((run.path("quantize") / LADDER_FILE).read_bytes(), type=Ladder)
+
+
+def _goal(run: Run) -> Goal | None:
+    """What the ladder is climbed for; where no remedy is allowed `verify` alone judges."""
+    recipe, limit = run.recipe.quantize, run.recipe.quantization_limit
+    most = None if limit is None else getattr(run.recipe.budget, limit)
+    aim = most if recipe.aim is None else recipe.aim
+    return None if aim is None or not recipe.remedies else Goal(aim, most)
+
+
+def _inputs(run: Run) -> object:
+    stage, goal = final_checkpoint_stage(run), _goal(run)
+    may_train = goal is not None and "finetune" in run.recipe.quantize.remedies
+    return {
+        "network": run.need(stage).outputs,
+        "split": run.need("data").outputs,
+        "quantize": run.recipe.quantize,
+        "goal": goal,
+        "finetune": _finetuning(run) if may_train else None,
+    }
+
+
+def _finetuning(run: Run) -> tuple[object, ...]:
+    """All that decides what a fine-tuning learns."""
+    how = (finetuning(run.recipe), run.recipe.seed)
+    return how if run.recipe.text is None else (*how, texts_drawn(run))
+
+
+def _make(run: Run, work: Path) -> None:
+    network = final_checkpoint(run)
+    folded = fold(to_onnx(network))
+    model = folded.SerializeToString(deterministic=True)
+    remedies = _remedies(run, network, folded, work)
+    climbed = climb(
+        remedies.first(run.recipe.quantize.first),
+        run.recipe.quantize.remedies,
+        remedies,
+        _bench(run, model),
+        _goal(run),
+        run.progress,
+        LadderMemory(work / RESUME_FOLDER / RUNGS),
+    )
+    made = climbed.quantized
+    write_whole(work / FLOAT_FILE, model)
+    write_whole(work / UNROUNDED_FILE, made.folded.SerializeToString(deterministic=True))
+    write_whole(work / QUANTISED_FILE, made.qdq.SerializeToString(deterministic=True))
+    ladder = msgspec.json.encode(climbed.ladder)
+    write_whole(work / LADDER_FILE, msgspec.json.format(ladder, indent=2))
+
+
+def _remedies(run: Run, network: Checkpoint, folded: onnx.ModelProto, work: Path) -> Remedies:
+    def tune(start: Quantized) -> Made:
+        how = Training(run.recipe.seed, work / RESUME_FOLDER, run.progress)
+        return run.task.finetune(start, network, finetuning(run.recipe), how)
+
+    samples = Samples(run.task.pixels("calibration"), run.recipe.input)
+    return Remedies(folded, samples, run.recipe.quantize.float_share, tune)
+
+
+def _bench(run: Run, float_model: bytes) -> LadderBench:
+    return LadderBench.of(
+        (before_int8(run), float_model),
+        validation_pixels(run),
+        run.task.truth("val"),
+        run.recipe.input,
+        lambda lowered: draft_manifest(run, lowered),
+        run.progress,
+    )
+
+
+def validation_pixels(run: Run) -> U8:
+    """The validation split at the network's size, in memory: every rung looks at it anew."""
+    pixels = run.task.pixels("val")
+    return pixels[..., 0] if run.recipe.input.channels == 1 else pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """The calibration images as (n, C, H, W) batches of at most `BATCH`, as often as asked."""
+
+    images: U8
+    spec: InputSpec
+
+    def __iter__(self) -> Iterator[F32]:
+        """From the first batch on."""
+        for start in range(0, len(self.images), BATCH):
+            pixels = self.images[start : start + BATCH]
+            yield np.ascontiguousarray(normalise(pixels, self.spec).transpose(0, 3, 1, 2))
+
+
+QUANTIZE = Stage("quantize", _inputs, _make)

@@ -1,0 +1,127 @@
+"""Candidate to verified bundle: the proof, its numbers, and the two forms that ship."""
+
+import io
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from edge_agent.bundle.archive import ARCHIVE_SUFFIX, Bundle, open_bundle
+from edge_agent.bundle.manifest import Metrics
+from edge_agent.common.atomic import write_whole
+from pipeline.checkpoints.checkpoint import load_checkpoint
+from pipeline.data.root import data_root, find_data
+from pipeline.measure.gates import Gate
+from pipeline.measure.kept_answers import kept_answers, kept_readings
+from pipeline.measure.verify import Networks, Proof, measure, ship, summary
+from pipeline.models.export_onnx import to_onnx
+from pipeline.models.macs import cost
+from pipeline.run.run import Run, Stage
+from pipeline.run.stages.data import check_test_images
+from pipeline.run.stages.export import CANDIDATE
+from pipeline.run.stages.quantize import FLOAT_FILE, final_checkpoint, final_checkpoint_stage
+from pipeline.tasks.ocr.data.dataset import TextPool
+from pipeline.tasks.ocr.data.folder import read_text_folder
+from quantization.fold.fold import fold
+
+PROOF_FILE = "proof.json"
+SCORES_FILE = "scores.npz"
+BUNDLE_FOLDER = "bundle"
+
+
+class ProofRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`proof.json`: the metrics and every gate, for the report and for scripts."""
+
+    metrics: Metrics
+    gates: tuple[Gate, ...]
+
+
+def bundle_path(run: Run) -> Path:
+    """The verified bundle, as one archive file."""
+    return run.path("verify") / f"{run.recipe.name}{ARCHIVE_SUFFIX}"
+
+
+def load_proof(run: Run) -> Proof:
+    """What `verify` measured in this run."""
+    folder = run.path("verify")
+    record = msgspec.json.decode((folder / PROOF_FILE).read_bytes(), type=ProofRecord)
+    with np.load(folder / SCORES_FILE, allow_pickle=False) as arrays:
+        return Proof(record.metrics, record.gates, arrays["float"], arrays["int8"])
+
+
+def _inputs(run: Run) -> object:
+    against, crops = _old_bundle(run), _crops(run)
+    return {
+        "against": None if against is None else against.id,
+        "crops": None if crops is None else (crops.digests, crops.split.texts),
+        "candidate": run.need("export").outputs,
+        "trained": run.need("train").outputs,
+        "float": run.need("quantize").outputs[FLOAT_FILE],
+        "network": run.need(final_checkpoint_stage(run)).outputs,
+        "split": run.need("data").outputs,
+        "budget": run.recipe.budget,
+    }
+
+
+def _old_bundle(run: Run) -> Bundle | None:
+    path = run.recipe.verify.against
+    return None if path is None else open_bundle(_found(run, path, "against", "a bundle"))
+
+
+def _crops(run: Run) -> TextPool | None:
+    recipe, text = run.recipe, run.recipe.text
+    if recipe.verify.crops is None or text is None:
+        return None
+    place = _found(run, recipe.verify.crops, "crops", "a folder or archive of texts")
+    return read_text_folder(place, text.case, recipe.data.on_unreadable, run.progress).train
+
+
+def _found(run: Run, path: str, key: str, what: str) -> Path:
+    root = data_root(run.data_root)
+    return find_data(path, f"verify.{key}", what, root, run.recipe_path.parent)
+
+
+def _older(run: Run, candidate: Bundle) -> Iterator[Gate]:
+    """What the older bundle could do, and the candidate must."""
+    old, crops = _old_bundle(run), _crops(run)
+    if old is None:
+        return
+    yield kept_answers(candidate, old).gate()
+    if crops is not None:
+        yield kept_readings(candidate, old, crops.split, run.progress).gate()
+
+
+def _make(run: Run, work: Path) -> None:
+    # Should a gate fail now, no bundle that was proven for other inputs may lie there to ship.
+    shutil.rmtree(run.path("verify"), ignore_errors=True)
+    candidate = open_bundle(run.path("export") / CANDIDATE)
+    network = final_checkpoint(run)
+    macs = cost(network.module, network.spec.input).macs
+    test, budget = run.dataset.test.images, run.recipe.budget
+    truth = run.task.truth("test")
+    proof = measure(candidate, networks(run), macs, test, truth, budget, run.progress)
+    proof = replace(proof, gates=(*proof.gates, *_older(run, candidate)))
+    archive = work / bundle_path(run).name
+    ship(candidate, proof, budget, (work / BUNDLE_FOLDER, archive))
+    record = msgspec.json.encode(ProofRecord(proof.metrics, proof.gates))
+    write_whole(work / PROOF_FILE, msgspec.json.format(record, indent=2))
+    scores = io.BytesIO()
+    np.savez_compressed(scores, float=proof.float_scores, int8=proof.int8_scores)
+    write_whole(work / SCORES_FILE, scores.getvalue())
+    for line in summary(proof, pruned=run.recipe.prune is not None):
+        run.progress.say(line)
+
+
+def networks(run: Run) -> Networks:
+    """The networks of a run before quantisation."""
+    quantized = (run.path("quantize") / FLOAT_FILE).read_bytes()
+    if run.recipe.prune is None:
+        return Networks(quantized)
+    trained = fold(to_onnx(load_checkpoint(run.path("train")))).SerializeToString()
+    return Networks(trained, quantized)
+
+
+VERIFY = Stage("verify", _inputs, _make, check=check_test_images)

@@ -1,0 +1,52 @@
+"""Opening a run for a command: which recipe, which folder, and where progress goes."""
+
+import os
+from pathlib import Path
+from typing import TextIO
+
+from pipeline.common.errors import RunError
+from pipeline.common.progress import SILENT, Progress, open_progress
+from pipeline.recipe import decode_recipe, read_recipe
+from pipeline.run.run import RECIPE_FILE, Run, origin
+
+
+def open_recipe(recipe: Path, out: Path | None, data_root: Path | None, stream: TextIO) -> Run:
+    """The run of a recipe file in `out`, or in runs/NAME.
+
+    Raises:
+        RecipeError: the recipe is missing or wrong.
+    """
+    text = read_recipe(recipe)
+    folder = out or Path("runs") / decode_recipe(text, str(recipe)).name
+    return Run(folder, text, recipe, data_root, _progress(stream))
+
+
+def open_run(folder: Path, recipe: Path | None, data_root: Path | None, stream: TextIO) -> Run:
+    """The run in `folder`, with its own recipe or with a new one.
+
+    Raises:
+        RunError: the folder has no recipe and none is given.
+        RecipeError: the recipe is missing or wrong.
+    """
+    if recipe is not None:
+        return open_recipe(recipe, folder, data_root, stream)
+    kept = folder / RECIPE_FILE
+    if not kept.is_file():
+        raise RunError(
+            f"{kept}: expected a run folder with its recipe, found none; "
+            "begin one with --recipe RECIPE.toml, or with: edgeward build"
+        )
+    text = read_recipe(kept)
+    decode_recipe(text, str(kept))  # what is wrong with it is wrong there, not at its origin
+    return Run(folder, text, origin(folder), data_root, _progress(stream))
+
+
+def _progress(stream: TextIO) -> Progress:
+    """Where to report; of the processes of a torchrun only the first one speaks."""
+    return open_progress(stream) if os.environ.get("RANK", "0") == "0" else SILENT
+
+
+def recipe_folder() -> Path:
+    """Where the recipes are: packaged in a wheel, beside the packages in a checkout."""
+    packaged = Path(__file__).parents[1] / "recipes"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "recipes"

@@ -1,0 +1,1 @@
+"""Pictures of texts, real and drawn, as every stage takes them."""

@@ -1,0 +1,1 @@
+"""Synthetic pictures of texts, as a camera would see them."""

@@ -1,0 +1,1 @@
+"""How single characters are drawn: letters, segments, wheels, dots."""

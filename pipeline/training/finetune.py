@@ -1,0 +1,110 @@
+"""Quantisation-aware fine-tuning: the network learns to answer as in float, on the int8 grid."""
+
+from pathlib import Path
+
+from pipeline.checkpoints.checkpoint import Checkpoint
+from pipeline.common.distributed import Ranks
+from pipeline.common.progress import SILENT, Progress
+from pipeline.data.fitted import Fitted
+from pipeline.ladder.ladder import Made
+from pipeline.recipe import Recipe, TrainRecipe
+from pipeline.training.distill import distillation
+from pipeline.training.label_loss import Loss, label_loss
+from pipeline.training.train import train
+from quantization.qat import FakeQuantNetwork, exported
+from quantization.quantized import Quantized
+from quantization.scales.qdq import quantize
+
+NAME = "fine-tune int8"
+# The float network's answers alone are learnt, as they are: what is wanted is no drop from it.
+DISTILL, TEMPERATURE = 1.0, 1.0
+# A fifth of the training's epochs; of AdamW the rate that moves few weights by a quantum in a
+# step (docs/log.md has what others did).
+EPOCHS_SHARE, LR = 0.2, 3e-4
+
+
+def finetuning(recipe: Recipe) -> TrainRecipe:
+    """The recipe's own fine-tuning, or one for the images of its last training.
+
+    The optimiser is not the training's: a rate of SGD that fits one network's trained weights
+    and ranges is far off for another's, AdamW's is relative.
+    """
+    if recipe.quantize.finetune is not None:
+        return recipe.quantize.finetune
+    last = recipe.train if recipe.prune is None else recipe.prune.train
+    return TrainRecipe(
+        epochs=max(1, round(last.epochs * EPOCHS_SHARE)),
+        batch_size=last.batch_size,
+        optimizer="adamw",
+        lr=LR,
+        weight_decay=0.0,
+        warmup_epochs=0.0,
+        ema=last.ema,
+        augment=last.augment,
+    )
+
+
+def finetune(
+    start: Quantized,
+    teacher: Checkpoint,
+    train_split: Fitted,
+    val: Fitted,
+    recipe: TrainRecipe,
+    *,
+    seed: int,
+    resume_folder: Path | None = None,
+    history_file: Path | None = None,
+    progress: Progress = SILENT,
+) -> Made:
+    """`start` trained on the int8 grid towards the answers of `teacher`; both stay.
+
+    One process does it, also under torchrun.
+
+    Args:
+        start: the network as it was quantised best.
+        teacher: the float network.
+        train_split: the images to learn from.
+        val: those that each epoch is measured on.
+        recipe: the optimisation.
+        seed: decides the order of the images and their random changes.
+        resume_folder: as in `train`.
+        history_file: likewise.
+        progress: where to report.
+
+    Raises:
+        UnsupportedOperatorError: an operator of the network cannot be trained.
+        DataError, TrainError, RunError: as `train`.
+    """
+    tuned = train(
+        on_the_grid(start, teacher),
+        train_split,
+        val,
+        recipe,
+        seed=seed,
+        resume_folder=resume_folder,
+        history_file=history_file,
+        progress=progress,
+        loss=towards(teacher, label_loss(recipe, train_split.labels, teacher.spec.classes)),
+        name=NAME,
+        ranks=Ranks(),
+    )
+    return made(start, tuned)
+
+
+def on_the_grid(start: Quantized, teacher: Checkpoint) -> Checkpoint:
+    """`start` as a network that can be trained, of the lineage of `teacher`."""
+    network = FakeQuantNetwork(start.folded, start.ranges, float_layers=start.recipe.float_layers)
+    return Checkpoint(network, teacher.spec, (), teacher.lineage)
+
+
+def towards(teacher: Checkpoint, label_loss: Loss) -> Loss:
+    """What a network on the int8 grid minimises."""
+    return distillation(teacher.module, label_loss, DISTILL, TEMPERATURE)
+
+
+def made(start: Quantized, tuned: Checkpoint) -> Made:
+    """What became of `start` when `on_the_grid` of it was trained to `tuned`."""
+    assert isinstance(tuned.module, FakeQuantNetwork), "training keeps the kind of a network"
+    folded, ranges = exported(tuned.module)
+    qdq = quantize(folded, ranges, float_layers=start.recipe.float_layers)
+    return Made(Quantized(folded, ranges, qdq, start.recipe), tuned.history)

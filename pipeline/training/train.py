@@ -1,0 +1,304 @@
+"""`train`: the one loop, for training from scratch and for fine-tuning what was pruned.
+
+The weights that come out are the moving average at the end of the last epoch, so that nothing
+is chosen by looking at a split, unless the recipe asks for the epoch that was best on the
+validation split, or to stop where it no longer gets better. On one machine, with one number of
+threads, the same seed gives the same bits, however often the run was killed and resumed.
+"""
+
+import copy
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import torch
+from torch import nn
+from torch.optim import SGD, AdamW, Optimizer
+
+from edge_agent.common.atomic import write_whole
+from pipeline.checkpoints.checkpoint import Checkpoint
+from pipeline.checkpoints.history import EpochRecord, Step, best_epoch, history_csv
+from pipeline.checkpoints.resume import TrainingState, restore, run_key, store
+from pipeline.common.distributed import Ranks, join_ranks
+from pipeline.common.errors import TrainError
+from pipeline.common.progress import SILENT, Progress, Task
+from pipeline.data.fitted import Fitted
+from pipeline.recipe import TrainRecipe
+from pipeline.training.ema import Ema
+from pipeline.training.feed import ClassFeed, Feed
+from pipeline.training.label_loss import Loss, label_loss
+from pipeline.training.schedule import learning_rate
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """What does not change while a network trains."""
+
+    name: str
+    recipe: TrainRecipe
+    seed: int
+    loss: Loss
+    feed: Feed
+    ranks: Ranks
+    resume_folder: Path | None
+    history_file: Path | None
+    store_every_s: float
+    key: str
+
+
+def train(
+    start: Checkpoint,
+    train: Fitted,
+    val: Fitted,
+    recipe: TrainRecipe,
+    *,
+    seed: int,
+    resume_folder: Path | None = None,
+    history_file: Path | None = None,
+    store_every_s: float = 60.0,
+    progress: Progress = SILENT,
+    loss: Loss | None = None,
+    name: str = "train",
+    ranks: Ranks | None = None,
+) -> Checkpoint:
+    """`start` trained on `train`; the argument stays as it was.
+
+    Uses a GPU when there is one, and every process when started by torchrun; the batch
+    size is then that of all of them together.
+
+    Args:
+        start: the network, fresh or trained.
+        train: the images to learn from.
+        val: the images each epoch is measured on.
+        recipe: the optimisation.
+        seed: decides the order of the images and their random changes.
+        resume_folder: where the state is kept; a state of the same run found there is gone
+            on with. None keeps none.
+        history_file: a CSV file that gets a line at the end of each epoch; None writes none.
+        store_every_s: how long an epoch may last before the state is kept within it; with
+            several processes it is kept at the ends of epochs only.
+        progress: where to report.
+        loss: what to minimise; None is cross-entropy with the recipe's label smoothing.
+        name: the stage's name, in reports and in the lineage.
+        ranks: the processes that train together; None takes all that torchrun started.
+
+    Raises:
+        DataError: a split does not fit the network, or there are too few images.
+        TrainError: the loss is no longer finite.
+        RunError: the state in `resume_folder` is damaged.
+    """
+    ranks = ranks or join_ranks()
+    return train_on(
+        ClassFeed.of(train, val, start.spec, recipe, ranks),
+        start,
+        recipe,
+        seed=seed,
+        resume_folder=resume_folder,
+        history_file=history_file,
+        store_every_s=store_every_s,
+        progress=progress,
+        loss=loss or label_loss(recipe, train.labels, start.spec.classes),
+        name=name,
+        ranks=ranks,
+    )
+
+
+def train_on(
+    feed: Feed,
+    start: Checkpoint,
+    recipe: TrainRecipe,
+    *,
+    seed: int,
+    loss: Loss,
+    resume_folder: Path | None = None,
+    history_file: Path | None = None,
+    store_every_s: float = 60.0,
+    progress: Progress = SILENT,
+    name: str = "train",
+    ranks: Ranks | None = None,
+) -> Checkpoint:
+    """`start` trained on what `feed` gives; see `train`, whose other arguments these are.
+
+    Raises:
+        TrainError: the loss is no longer finite.
+        RunError: the state in `resume_folder` is damaged.
+    """
+    ranks = ranks or join_ranks()
+    step = Step(name, seed, msgspec.to_builtins(recipe))
+    job = _Job(
+        name=name,
+        recipe=recipe,
+        seed=seed,
+        loss=loss,
+        feed=feed,
+        ranks=ranks,
+        resume_folder=resume_folder,
+        history_file=history_file,
+        store_every_s=store_every_s,
+        key=_key(start, step, feed, ranks),
+    )
+    state = _initial_state(start.module, recipe, feed.device)
+    if resume_folder is not None and restore(state, resume_folder, job.key):
+        progress.say(f"{name}: resumed after {state.epoch} epochs and {state.step} steps")
+        _write_history(job, state)
+    # Deterministic convolutions on a GPU; on the CPU they are so by themselves.
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
+        _run(job, state, progress)
+    module = state.ema.module.to("cpu")
+    if state.best is not None:
+        module.load_state_dict(state.best)
+    _lay_out(module, torch.contiguous_format)
+    return Checkpoint(module, start.spec, tuple(state.history), (*start.lineage, step))
+
+
+def _key(start: Checkpoint, step: Step, feed: Feed, ranks: Ranks) -> str:
+    weights = (value.contiguous().numpy().data for value in start.module.state_dict().values())
+    return run_key(start.spec, start.lineage, step, ranks.world, *feed.content(), *weights)
+
+
+def _initial_state(module: nn.Module, recipe: TrainRecipe, device: torch.device) -> TrainingState:
+    module = copy.deepcopy(module).requires_grad_(True).train().to(device)
+    # The order batches come in, and the one convolutions are fastest in.
+    _lay_out(module, torch.channels_last)
+    return TrainingState(
+        module,
+        Ema(module, recipe.ema),
+        _optimizer(module, recipe),
+        torch.zeros((), dtype=torch.float64, device=device),
+    )
+
+
+def _lay_out(module: nn.Module, order: torch.memory_format) -> None:
+    for parameter in module.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=order)
+
+
+def _optimizer(module: nn.Module, recipe: TrainRecipe) -> Optimizer:
+    """Weight decay on weights only: it has no sense on norms and biases (one axis)."""
+    parameters = list(module.parameters())
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    if recipe.optimizer == "adamw":
+        return AdamW(groups, lr=recipe.lr, foreach=True)
+    nesterov = recipe.momentum > 0
+    return SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=nesterov, foreach=True)
+
+
+def _run(job: _Job, state: TrainingState, progress: Progress) -> None:
+    per_epoch = job.feed.steps
+    forward = job.ranks.parallel(state.module)
+    done = state.epoch * per_epoch + state.step
+    with progress.task(job.name, job.recipe.epochs * per_epoch, done) as task:
+        while not _finished(job, state):
+            begun = time.monotonic() - state.seconds
+            _train_epoch(job, state, forward, task, begun)
+            record = _finish_epoch(job, state, begun)
+            if job.ranks.first:
+                progress.say(_said(job, record))
+    best, last = best_epoch(state.history), state.epoch
+    if job.ranks.first and last < job.recipe.epochs:
+        progress.say(
+            f"{job.name}: stopped after {last} of {job.recipe.epochs} epochs, none of the last "
+            f"{job.recipe.patience} better on validation"
+        )
+    if job.ranks.first and job.recipe.keep == "best":
+        progress.say(f"{job.name}: the weights of epoch {best.epoch} are kept")
+
+
+def _finished(job: _Job, state: TrainingState) -> bool:
+    """Whether all epochs are done, or so many brought nothing; by the history alone."""
+    if state.epoch >= job.recipe.epochs:
+        return True
+    patience, history = job.recipe.patience, state.history
+    return bool(patience and history and state.epoch - best_epoch(history).epoch >= patience)
+
+
+def _said(job: _Job, record: EpochRecord) -> str:
+    cer = "" if record.val_cer is None else f", CER {100 * record.val_cer:.2f} %"
+    return (
+        f"{job.name} {record.epoch}/{job.recipe.epochs}: "
+        f"loss {record.train_loss:.4f}, val {100 * record.val_accuracy:.2f} %{cer}, "
+        f"lr {record.lr:.2g}, {record.seconds:.1f} s"
+    )
+
+
+def _train_epoch(
+    job: _Job, state: TrainingState, forward: nn.Module, task: Task, begun: float
+) -> None:
+    """The rest of the epoch under way."""
+    place = (job.seed, state.epoch, state.step)
+    stored = time.monotonic()
+    for inputs, labels in job.feed.batches(place, job.ranks):
+        for group in state.optimizer.param_groups:
+            group["lr"] = _rate(job, state.epoch, state.step)
+        loss = job.loss(inputs, forward(inputs), labels)
+        state.optimizer.zero_grad()
+        loss.backward()
+        state.optimizer.step()
+        state.ema.update(state.module)
+        state.loss += loss.detach()
+        state.step += 1
+        task.advance()
+        if _worth_storing(job, time.monotonic() - stored):
+            state.seconds = time.monotonic() - begun
+            _store(job, state)
+            stored = time.monotonic()
+
+
+def _rate(job: _Job, epoch: int, step: int) -> float:
+    steps, recipe = job.feed.steps, job.recipe
+    warmup = round(recipe.warmup_epochs * steps)
+    return learning_rate(epoch * steps + step, recipe.lr, warmup, recipe.epochs * steps)
+
+
+def _worth_storing(job: _Job, seconds: float) -> bool:
+    """Within an epoch the ranks' batch norms differ, and one file cannot hold them all."""
+    return job.ranks.world == 1 and seconds >= job.store_every_s
+
+
+def _finish_epoch(job: _Job, state: TrainingState, begun: float) -> EpochRecord:
+    job.ranks.agree(state.module)
+    job.ranks.agree(state.ema.module)
+    train_loss = job.ranks.total(state.loss).item() / (job.feed.steps * job.ranks.world)
+    if not torch.isfinite(torch.tensor(train_loss)):
+        raise TrainError(
+            f"{job.name}: expected a finite loss in epoch {state.epoch + 1}, found {train_loss}; "
+            f"a lower lr than {job.recipe.lr} may help"
+        )
+    val = job.feed.measure(state.ema.module, job.ranks)
+    lr = _rate(job, state.epoch, job.feed.steps - 1)
+    state.epoch, state.step, state.seconds = state.epoch + 1, 0, 0.0
+    state.loss.zero_()
+    seconds = time.monotonic() - begun
+    record = EpochRecord(
+        epoch=state.epoch,
+        train_loss=train_loss,
+        val_loss=val.loss,
+        val_accuracy=val.accuracy,
+        lr=lr,
+        seconds=seconds,
+        val_cer=val.cer,
+        val_balanced=val.balanced,
+    )
+    state.history.append(record)
+    if job.recipe.keep == "best" and best_epoch(state.history) is record:
+        weights = state.ema.module.state_dict()
+        state.best = {name: value.detach().cpu().clone() for name, value in weights.items()}
+    _store(job, state)
+    _write_history(job, state)
+    return record
+
+
+def _write_history(job: _Job, state: TrainingState) -> None:
+    if job.history_file is not None and job.ranks.first:
+        write_whole(job.history_file, history_csv(state.history).encode())
+
+
+def _store(job: _Job, state: TrainingState) -> None:
+    if job.resume_folder is not None and job.ranks.first:
+        store(state, job.resume_folder, job.key)
+    job.ranks.wait()
