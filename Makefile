@@ -21,14 +21,14 @@ DEVICE_TESTS := tests/unit/edge_agent tests/contract tests/device
 ON_DEVICES := test-on-device test-on-tflite
 # Of these, what goes through every dependency of a device: cameras, models, messages, the doctor.
 BOUND_TESTS := tests/device tests/contract/test_sources.py \
-    $(wildcard tests/unit/edge_agent/test_opencv_*.py tests/unit/edge_agent/test_r*.py) \
+    tests/unit/edge_agent/system/test_opencv_log.py tests/unit/edge_agent/inference \
     tests/unit/edge_agent/test_several_streams.py tests/unit/edge_agent/test_text_agent.py \
-    tests/unit/edge_agent/test_lines.py \
+    $(wildcard tests/unit/edge_agent/tasks/ocr/test_[lr]*.py) \
     tests/unit/edge_agent/sources tests/unit/edge_agent/doctor \
     $(wildcard tests/unit/edge_agent/bundle/test_[amp]*.py)
 # And of a host.
 HOST_BOUND_TESTS := tests/unit/test_dependencies.py tests/unit/pipeline/test_convert_file.py \
-    tests/unit/pipeline/test_init.py tests/unit/quantization/test_reference_run.py
+    tests/unit/pipeline/begin tests/unit/quantization/reference/test_reference_run.py
 ON_BOUNDS := test-on-newest test-on-lowest test-on-newest-host
 # Those that wait for brokers, cameras and processes; the others calculate.
 PROCESS_TESTS := tests/contract tests/deploy tests/device tests/e2e tests/fault

@@ -3,7 +3,7 @@
     python benchmarks/dials.py [--count 1000] [--data-root D]
 
 Draws meters of four to six dials in many styles, through cameras that are neither good nor
-hopeless (`tests/drawn_dials.py`), with play in the gears; and cuts rows of four and single
+hopeless (`tests/support/drawn_dials.py`), with play in the gears; and cuts rows of four and single
 squares out of photographs, night frames and bare walls (`reading/nothing.py`). No real dial is
 among them.
 """
@@ -26,7 +26,7 @@ from edge_agent.tasks.ocr.regions import Region, TextRegion
 from pipeline.data.root import data_root
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from drawn_dials import alternating, draw_dials, random_style, random_wear
+from support.drawn_dials import alternating, draw_dials, random_style, random_wear
 
 SEED = 1
 PLAY = 0.12

@@ -50,7 +50,7 @@ from pathlib import Path
 sys.path[:0] = [".", "tests"]
 import cv2
 import numpy as np
-from bright import write_bright
+from support.bright import write_bright
 folder = Path(sys.argv[1])
 (folder / "frames").mkdir(parents=True, exist_ok=True)
 write_bright(folder / "bright")

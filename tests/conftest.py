@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from bright import write_bright
-from brokers import Mosquitto, mosquitto_binary
-from stripes import write_stripes
+from support.bright import write_bright
+from support.brokers import Mosquitto, mosquitto_binary
+from support.stripes import write_stripes
 
 from edge_agent.bundle.archive import Bundle, open_bundle
 
 if TYPE_CHECKING:
-    from tflite_graphs import Runtime
+    from support.tflite_graphs import Runtime
 
 
 @pytest.fixture(name="mosquitto_factory")
@@ -85,7 +85,7 @@ def _stripes_bundle(stripes_path: Path) -> Bundle:
 def _runtime(request: pytest.FixtureRequest) -> Iterator[tuple[str, "Runtime"]]:
     """The reference kernels of one TFLite runtime, and its name."""
     # Imported here: a device's environment lacks the schema that files are written by.
-    from tflite_graphs import OTHER_RUNTIME, Runtime, runtimes
+    from support.tflite_graphs import OTHER_RUNTIME, Runtime, runtimes
 
     python = runtimes()[request.param]
     if python is None:

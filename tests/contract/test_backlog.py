@@ -4,9 +4,9 @@ import time
 from pathlib import Path
 
 import pytest
-from brokers import Mosquitto, wait_until
-from door import Archive, result
-from proxy import Proxy
+from support.brokers import Mosquitto, wait_until
+from support.door import Archive, result
+from support.proxy import Proxy
 
 from edge_agent.client.ledger import Account
 from edge_agent.common.backoff import Backoff

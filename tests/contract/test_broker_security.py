@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from brokers import Mosquitto
-from certificates import certificate
+from support.brokers import Mosquitto
+from support.certificates import certificate
 
 from edge_agent.common.errors import BrokerError
 from edge_agent.config import BrokerConfig

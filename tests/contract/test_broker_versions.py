@@ -10,9 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from agents import Agent, hear, write_config
-from brokers import Mosquitto, mosquitto_binary, wait_until
-from proxy import OldProxy
+from support.agents import Agent, hear, write_config
+from support.brokers import Mosquitto, mosquitto_binary, wait_until
+from support.proxy import OldProxy
 
 from edge_agent.client.remote import Remote
 from edge_agent.client.subscriber import Ledger, Subscriber

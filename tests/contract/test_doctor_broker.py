@@ -8,10 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from agents import Agent, hear, write_config
-from brokers import Mosquitto, free_port
-from certificates import certificate, dated_certificate
-from received import received
+from support.agents import Agent, hear, write_config
+from support.brokers import Mosquitto, free_port
+from support.certificates import certificate, dated_certificate
+from support.received import received
 
 from edge_agent.client.subscriber import Subscriber
 from edge_agent.config import AgentConfig, load_config

@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from agents import Agent, hear, write_config
-from brokers import Mosquitto, free_port, wait_until
+from support.agents import Agent, hear, write_config
+from support.brokers import Mosquitto, free_port, wait_until
 
 from edge_agent.client.remote import Remote
 from edge_agent.client.subscriber import Subscriber

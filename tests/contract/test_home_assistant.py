@@ -9,11 +9,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from agents import Agent, hear, write_config
-from brokers import Mosquitto, wait_until
-from kept import kept
 from msgspec.structs import replace
-from received import received
+from support.agents import Agent, hear, write_config
+from support.brokers import Mosquitto, wait_until
+from support.kept import kept
+from support.received import received
 
 from edge_agent.client.subscriber import Subscriber
 from edge_agent.contract.messages import HealthMessage, ResultMessage, StateMessage, decode_message

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from brokers import Mosquitto, wait_until
-from kept import kept
-from proxy import Proxy
+from support.brokers import Mosquitto, wait_until
+from support.kept import kept
+from support.proxy import Proxy
 
 from edge_agent.common.backoff import Backoff
 from edge_agent.mqtt.delivery import Dialer, Identity, Session, Version, Will, unique_id

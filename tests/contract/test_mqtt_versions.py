@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from brokers import Mosquitto, free_port, wait_until
-from proxy import Proxy
-from received import received
+from support.brokers import Mosquitto, free_port, wait_until
+from support.proxy import Proxy
+from support.received import received
 
 from edge_agent.client.subscriber import Subscriber
 from edge_agent.common.backoff import Backoff

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from brokers import Mosquitto, wait_until
-from received import received
+from support.brokers import Mosquitto, wait_until
+from support.received import received
 
 from edge_agent.common.backoff import Backoff
 from edge_agent.mqtt.delivery import Dialer, Identity, Session, unique_id

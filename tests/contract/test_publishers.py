@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from brokers import Mosquitto, free_port, mosquitto_binary, wait_until
-from kept import kept
-from publishers import MemoryPublisher
-from received import received
+from support.brokers import Mosquitto, free_port, mosquitto_binary, wait_until
+from support.kept import kept
+from support.publishers import MemoryPublisher
+from support.received import received
 
 from edge_agent.common.backoff import Backoff
 from edge_agent.mqtt.delivery import Dialer, Identity, Received, Session, Will, unique_id

@@ -8,11 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from agents import Agent, write_config
-from brokers import Mosquitto, wait_until
-from door import Archive, result
-from kept import kept
-from proxy import OldProxy
+from support.agents import Agent, write_config
+from support.brokers import Mosquitto, wait_until
+from support.door import Archive, result
+from support.kept import kept
+from support.proxy import OldProxy
 
 from edge_agent.client.subscriber import Subscriber
 from edge_agent.common.backoff import Backoff

@@ -13,9 +13,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from http_cameras import Stills, http_camera
-from mjpeg import mjpeg_camera
-from rtsp import rtsp_camera
+from support.http_cameras import Stills, http_camera
+from support.mjpeg import mjpeg_camera
+from support.rtsp import rtsp_camera
 
 from edge_agent.common.errors import SourceError
 from edge_agent.common.stop import Stop

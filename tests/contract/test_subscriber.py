@@ -4,7 +4,7 @@ import logging
 import time
 
 import pytest
-from brokers import Mosquitto, wait_until
+from support.brokers import Mosquitto, wait_until
 
 from edge_agent.client.subscriber import Subscriber
 

@@ -7,8 +7,8 @@ environments that cannot convert. Run it again only to change the model:
 
 from pathlib import Path
 
-from onnx_nets import converted
-from operator_cases import SEVERAL
+from support.onnx_nets import converted
+from support.operator_cases import SEVERAL
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from attributes import missing
+from support.attributes import missing
 
 ROOT = Path(__file__).parents[2]
 # Either runtime; the system's camera library; systemd's is not used.

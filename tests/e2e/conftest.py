@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from commands import TINY, edgeward
+from support.commands import TINY, edgeward
 
 
 @pytest.fixture(name="tiny_recipe")

@@ -9,9 +9,9 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from agents import Agent, hear, write_config
-from brokers import Mosquitto, free_port, wait_until
-from commands import (
+from support.agents import Agent, hear, write_config
+from support.brokers import Mosquitto, free_port, wait_until
+from support.commands import (
     TINY,
     assert_nothing_half_written,
     edgeward,

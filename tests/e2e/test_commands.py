@@ -10,9 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from agents import Agent, write_config
-from brokers import Mosquitto, wait_until
-from commands import (
+from support.agents import Agent, write_config
+from support.brokers import Mosquitto, wait_until
+from support.commands import (
     ENVIRONMENT,
     HOST,
     TINY,

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from crops import crop_record, write_crops
+from support.crops import crop_record, write_crops
 
 from edge_agent.tasks.ocr.crops import list_crops
 from pipeline.label.answers import take

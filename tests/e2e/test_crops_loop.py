@@ -5,10 +5,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from agents import Agent, write_config
-from brokers import Mosquitto
-from commands import edgeward, the_error
-from stripes import CHARSET, stripes, write_stripes
+from support.agents import Agent, write_config
+from support.brokers import Mosquitto
+from support.commands import edgeward, the_error
+from support.stripes import CHARSET, stripes, write_stripes
 
 from edge_agent.bundle.archive import Bundle, open_bundle
 from edge_agent.common.exit_codes import ExitCode

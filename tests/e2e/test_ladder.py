@@ -6,8 +6,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from brokers import wait_until
-from commands import assert_nothing_half_written, begin, edgeward, the_error
+from support.brokers import wait_until
+from support.commands import assert_nothing_half_written, begin, edgeward, the_error
 
 from edge_agent.common.exit_codes import ExitCode
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from agents import Agent, write_config
-from brokers import Mosquitto, wait_until
-from certificates import certificate
-from commands import ENVIRONMENT, HOST, edgeward, the_error
+from support.agents import Agent, write_config
+from support.brokers import Mosquitto, wait_until
+from support.certificates import certificate
+from support.commands import ENVIRONMENT, HOST, edgeward, the_error
 
 from edge_agent.common.exit_codes import ExitCode
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from agents import Agent, hear, write_config
-from brokers import Mosquitto, free_port, wait_until
-from proxy import Proxy
+from support.agents import Agent, hear, write_config
+from support.brokers import Mosquitto, free_port, wait_until
+from support.proxy import Proxy
 
 from edge_agent.client.subscriber import Account, Ledger, Subscriber
 from edge_agent.contract.messages import ResultMessage, StatusMessage

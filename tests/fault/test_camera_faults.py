@@ -9,13 +9,22 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-from agents import Agent, hear, write_config
-from brokers import Mosquitto, free_port
-from live_cameras import PATIENCE_S, Reports, available, children, fresh, live, process_of, toml
-from mjpeg import mjpeg_camera, red_jpeg
-from network_camera import NetworkCamera
-from patterns import pattern_source
-from rtsp import rtsp_camera
+from support.agents import Agent, hear, write_config
+from support.brokers import Mosquitto, free_port
+from support.live_cameras import (
+    PATIENCE_S,
+    Reports,
+    available,
+    children,
+    fresh,
+    live,
+    process_of,
+    toml,
+)
+from support.mjpeg import mjpeg_camera, red_jpeg
+from support.network_camera import NetworkCamera
+from support.patterns import pattern_source
+from support.rtsp import rtsp_camera
 
 from edge_agent.client.subscriber import Subscriber
 from edge_agent.contract.messages import HealthMessage, ResultMessage

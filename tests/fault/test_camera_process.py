@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-from agents import Agent, hear, write_config
-from brokers import Mosquitto, free_port
-from live_cameras import PATIENCE_S, Reports, children, fresh, live, process_of, toml
-from mjpeg import mjpeg_camera
-from patterns import pattern_source
+from support.agents import Agent, hear, write_config
+from support.brokers import Mosquitto, free_port
+from support.live_cameras import PATIENCE_S, Reports, children, fresh, live, process_of, toml
+from support.mjpeg import mjpeg_camera
+from support.patterns import pattern_source
 
 from edge_agent.client.subscriber import Subscriber
 from edge_agent.contract.messages import ResultMessage
@@ -127,7 +127,7 @@ def test_signals_for_the_agent_are_not_for_the_process() -> None:
 
 PARENT = """
 import sys, time
-from patterns import pattern_source
+from support.patterns import pattern_source
 with pattern_source(sys.argv[1]) as source:
     if sys.argv[1] == "hang":
         next(iter(source))

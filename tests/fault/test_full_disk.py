@@ -10,10 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from agents import Agent, write_config
-from brokers import Mosquitto, wait_until
-from proxy import Proxy
-from small_disk import MB, SmallDisk
+from support.agents import Agent, write_config
+from support.brokers import Mosquitto, wait_until
+from support.proxy import Proxy
+from support.small_disk import MB, SmallDisk
 
 from edge_agent.client.subscriber import Ledger, Subscriber
 from edge_agent.common.errors import DiskFullError

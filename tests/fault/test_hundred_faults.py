@@ -25,15 +25,15 @@ import cv2
 import msgspec
 import numpy as np
 import pytest
-from agents import Agent, write_config
-from brokers import Mosquitto, wait_until
-from faults import KINDS, PATIENCE_S, Archive, Scene, plan
-from journaling_agent import Stored, stored
-from mjpeg import MjpegCamera, mjpeg_camera
-from partition import Cable
-from proxy import Proxy
-from small_disk import SmallDisk
-from wall_clock import WallClock
+from support.agents import Agent, write_config
+from support.brokers import Mosquitto, wait_until
+from support.faults import KINDS, PATIENCE_S, Archive, Scene, plan
+from support.journaling_agent import Stored, stored
+from support.mjpeg import MjpegCamera, mjpeg_camera
+from support.partition import Cable
+from support.proxy import Proxy
+from support.small_disk import SmallDisk
+from support.wall_clock import WallClock
 
 from edge_agent.client.subscriber import Ledger, Subscriber
 from edge_agent.contract.messages import ResultMessage
@@ -51,7 +51,7 @@ PERSISTENT = (
     "max_queued_messages 0",
     "max_inflight_messages 0",
 )
-JOURNALING = (sys.executable, str(Path(__file__).parents[1] / "journaling_agent.py"))
+JOURNALING = (sys.executable, str(Path(__file__).parents[1] / "support" / "journaling_agent.py"))
 STREAMS = ("front", "yard", "door")
 DISK_MB = 24
 

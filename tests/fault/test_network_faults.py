@@ -10,11 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from agents import AGENT, Agent, hear, write_config
-from brokers import Mosquitto
-from partition import Cable
-from proxy import Proxy
-from wall_clock import WallClock
+from support.agents import AGENT, Agent, hear, write_config
+from support.brokers import Mosquitto
+from support.partition import Cable
+from support.proxy import Proxy
+from support.wall_clock import WallClock
 
 from edge_agent.client.subscriber import Ledger, Subscriber
 from edge_agent.contract.messages import ResultMessage, StatusMessage

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from power import Disk, Operation, record_run
+from support.power import Disk, Operation, record_run
 
 from edge_agent.outbox.outbox import Lane, Outbox
 

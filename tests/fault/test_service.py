@@ -13,10 +13,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from agents import Agent, hear, write_config
-from brokers import Mosquitto, free_port, wait_until
-from managers import ServiceManager, short_address
-from proxy import Proxy
+from support.agents import Agent, hear, write_config
+from support.brokers import Mosquitto, free_port, wait_until
+from support.managers import ServiceManager, short_address
+from support.proxy import Proxy
 
 from edge_agent.client.remote import Remote
 from edge_agent.client.subscriber import Ledger, Subscriber

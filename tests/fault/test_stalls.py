@@ -6,10 +6,10 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from http_cameras import Behaviour, HttpCamera, http_camera
-from live_cameras import Reports, live
-from mjpeg import red_jpeg
-from patterns import FADING, write_video
+from support.http_cameras import Behaviour, HttpCamera, http_camera
+from support.live_cameras import Reports, live
+from support.mjpeg import red_jpeg
+from support.patterns import FADING, write_video
 
 from edge_agent.sources.base import Frame
 

@@ -4,10 +4,10 @@ import time
 from pathlib import Path
 
 import pytest
-from agents import Agent, hear, write_config
-from brokers import Mosquitto
-from http_cameras import Stills, answers, http_camera
-from live_cameras import PATIENCE_S, available, toml
+from support.agents import Agent, hear, write_config
+from support.brokers import Mosquitto
+from support.http_cameras import Stills, answers, http_camera
+from support.live_cameras import PATIENCE_S, available, toml
 
 from edge_agent.client.subscriber import Subscriber
 from edge_agent.contract.messages import ResultMessage

@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from other_runtime import run_other
 from sklearn.datasets import load_digits
+from support.other_runtime import run_other
 
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.common.arrays import F32

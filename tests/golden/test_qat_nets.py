@@ -10,12 +10,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from ai_edge_litert import interpreter as litert
-from onnx_nets import Array
-from other_runtime import run_other
 from sklearn.datasets import load_digits
+from support.onnx_nets import Array
+from support.other_runtime import run_other
+from support.torch_nets import exported as from_torch
+from support.torch_nets import randomised
 from torch import Tensor, nn
-from torch_nets import exported as from_torch
-from torch_nets import randomised
 
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.common.arrays import F32

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx_nets import float_tensors, normal, operators, quanta_apart, run_onnx, to_device
-from torch_nets import NETS, exported, randomised
+from support.onnx_nets import float_tensors, normal, operators, quanta_apart, run_onnx, to_device
+from support.torch_nets import NETS, exported, randomised
 
 from edge_agent.common.arrays import F32
 from edge_agent.inference.runtime import Interpreter
@@ -17,7 +17,7 @@ from quantization.convert import Converted, convert
 from quantization.fold.fold import fold
 from quantization.recipe import QuantRecipe
 
-WORKER = Path(__file__).parents[1] / "tflite_runtime_worker.py"
+WORKER = Path(__file__).parents[1] / "support" / "tflite_runtime_worker.py"
 OTHER_RUNTIME = "EDGEWARD_TFLITE_PYTHON"
 EXPORTERS = {"dynamo": True, "torchscript": False}
 

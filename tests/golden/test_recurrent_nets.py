@@ -9,10 +9,17 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx_nets import device_input, float_tensors, normal, open_session, operators, quanta_apart
-from tflite_graphs import OTHER_RUNTIME, Runtime, runtimes
+from support.onnx_nets import (
+    device_input,
+    float_tensors,
+    normal,
+    open_session,
+    operators,
+    quanta_apart,
+)
+from support.tflite_graphs import OTHER_RUNTIME, Runtime, runtimes
+from support.torch_nets import exported, randomised
 from torch import nn
-from torch_nets import exported, randomised
 
 from edge_agent.common.arrays import F32
 from edge_agent.inference.runtime import Interpreter

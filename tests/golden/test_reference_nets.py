@@ -7,9 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from onnx_nets import converted, normal, to_device
-from tflite_graphs import Array, Runtime
-from torch_nets import NETS, exported, randomised
+from support.onnx_nets import converted, normal, to_device
+from support.tflite_graphs import Array, Runtime
+from support.torch_nets import NETS, exported, randomised
 
 from edge_agent.inference.runtime import Interpreter
 from quantization.convert import Converted

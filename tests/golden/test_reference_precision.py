@@ -7,7 +7,7 @@ about one result in a million.
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from tflite_graphs import Array, File, Runtime, T, constant, runtimes
+from support.tflite_graphs import Array, File, Runtime, T, constant, runtimes
 
 from quantization.reference import run
 from quantization.reference.fixed_point import quantize_multiplier

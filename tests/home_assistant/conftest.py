@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from agents import Agent, write_config
-from brokers import Mosquitto, free_port, mosquitto_binary
-from home_core import PLACES, Core, Home
-from proxy import Proxy
+from support.agents import Agent, write_config
+from support.brokers import Mosquitto, free_port, mosquitto_binary
+from support.home_core import PLACES, Core, Home
+from support.proxy import Proxy
 
 ROOT = "EDGEWARD_HOME_ASSISTANT"
 METERS = {

@@ -7,9 +7,9 @@ import urllib.request
 from datetime import UTC, datetime
 from typing import Any
 
-from agents import AGENT, hear
-from home_core import Home
-from kept import kept
+from support.agents import AGENT, hear
+from support.home_core import Home
+from support.kept import kept
 
 from edge_agent.client.subscriber import Ledger, Subscriber
 from edge_agent.contract.messages import ResultMessage

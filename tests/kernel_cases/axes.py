@@ -6,7 +6,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from hypothesis import strategies as st
 from kernel_cases.draws import Build, Case, Draw, int8, moved, nearby, scales, shapes, zero_points
-from tflite_graphs import File, T, constant
+from support.tflite_graphs import File, T, constant
 
 
 def reduction(

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from hypothesis import strategies as st
-from tflite_graphs import Array, File, T, constant
+from support.tflite_graphs import Array, File, T, constant
 
 Draw: TypeAlias = st.DrawFn
 # A file of one operator and the input to run it on, and what draws them.

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 from kernel_cases.draws import Build, Case, Draw, int8, moved, scales, shapes, zero_points
-from tflite_graphs import File, T, constant
+from support.tflite_graphs import File, T, constant
 
 
 def reshape(draw: Draw, random: np.random.Generator) -> Case:

@@ -16,7 +16,7 @@ from kernel_cases.draws import (
     unary,
     zero_points,
 )
-from tflite_graphs import Array, File, T, constant
+from support.tflite_graphs import Array, File, T, constant
 
 
 def binary(draw: Draw, random: np.random.Generator, name: str, kind: str) -> Case:

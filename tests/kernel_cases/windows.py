@@ -18,7 +18,7 @@ from kernel_cases.draws import (
     scales,
     zero_points,
 )
-from tflite_graphs import File, T, constant
+from support.tflite_graphs import File, T, constant
 
 
 def windows(size: int, kernel: int, stride: int, dilation: int, padding: int) -> int:

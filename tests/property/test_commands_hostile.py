@@ -5,7 +5,7 @@ import random
 
 import msgspec
 import pytest
-from publishers import MemoryPublisher
+from support.publishers import MemoryPublisher
 
 from edge_agent.common.errors import MessageError
 from edge_agent.common.rate import RateLimit

@@ -9,8 +9,8 @@ from contextlib import ExitStack
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pattern_camera import PERIOD
-from patterns import pattern_cameras, pattern_source
+from support.pattern_camera import PERIOD
+from support.patterns import pattern_cameras, pattern_source
 
 from edge_agent.sources.live import LiveSource
 from edge_agent.sources.memory.ring import SLOTS, RingReader, RingWriter, make_memory

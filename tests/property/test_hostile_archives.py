@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bright import write_bright
-from hostile import bounded_memory, draw, hurt, judged, numbers, report
+from support.bright import write_bright
+from support.hostile import bounded_memory, draw, hurt, judged, numbers, report
 
 from edge_agent.bundle.archive import FILES, open_bundle, pack, sha256
 from edge_agent.bundle.manifest import encode_manifest

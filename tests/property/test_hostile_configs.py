@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from hostile import bounded_memory, draw, hurt, judged, numbers, report
+from support.hostile import bounded_memory, draw, hurt, judged, numbers, report
 
 from edge_agent.common.errors import ConfigError
 from edge_agent.config import load_config

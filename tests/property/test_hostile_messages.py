@@ -11,10 +11,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from hostile import bounded_memory, draw, hurt, judged, numbers, report
-from json_schema import valid
+from support.hostile import bounded_memory, draw, hurt, judged, numbers, report
+from support.json_schema import valid
 
-from edge_agent.client.ledger import MAX_BOOTS, MAX_GAPS, Ledger
+from edge_agent.client.ledger import MAX_NUMBERINGS, Ledger
+from edge_agent.client.numbering import MAX_BOOTS, MAX_GAPS
 from edge_agent.common.errors import MessageError
 from edge_agent.contract.commands import (
     COMMANDS,
@@ -223,8 +224,10 @@ def test_a_ledger_stays_small_whatever_the_numbers_are() -> None:
             message = msgspec.structs.replace(result(CLASS, seq), boot=str(rng.randrange(3000)))
             ledger.record(message)
             (stream,) = ledger._streams.values()
-            assert len(stream.gaps) <= MAX_GAPS + 1
-            assert len(stream.boots) <= MAX_BOOTS + 1
+            assert len(stream.numberings) <= MAX_NUMBERINGS
+            for numbering in stream.numberings:
+                assert len(numbering.gaps) <= MAX_GAPS + 1
+                assert len(numbering.boots) <= MAX_BOOTS + 1
             account = ledger.total()
             assert account.received + account.duplicated == count
             assert account.lost >= 0

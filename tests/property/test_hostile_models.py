@@ -6,12 +6,12 @@ import sys
 from functools import cache
 
 import pytest
-from bright import DATA
-from hostile import ALL, SEED, draw, numbers
-from hostile_models import ModelProcess, bytes_hurt, fields_hurt
-from onnx_nets import converted, in_float
-from operator_cases import CASES
-from other_runtime import VARIABLE
+from support.bright import DATA
+from support.hostile import ALL, SEED, draw, numbers
+from support.hostile_models import ModelProcess, bytes_hurt, fields_hurt
+from support.onnx_nets import converted, in_float
+from support.operator_cases import CASES
+from support.other_runtime import VARIABLE
 
 COUNT = 20_000  # for each runtime
 FILES = ("bright.tflite", "scores_and_best.tflite", "stripes.tflite")

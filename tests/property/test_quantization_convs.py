@@ -2,7 +2,16 @@ import numpy as np
 import onnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx_nets import Array, converted, float_tensors, net, node, normal, operators, quanta_apart
+from support.onnx_nets import (
+    Array,
+    converted,
+    float_tensors,
+    net,
+    node,
+    normal,
+    operators,
+    quanta_apart,
+)
 
 
 class Stack:

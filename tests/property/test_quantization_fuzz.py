@@ -5,7 +5,7 @@ import numpy as np
 import onnx
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from onnx_nets import (
+from support.onnx_nets import (
     FLOAT_ERROR,
     batched,
     converted,
@@ -20,8 +20,8 @@ from onnx_nets import (
     run_litert,
     worst_error,
 )
-from other_runtime import VARIABLE, run_other
-from random_nets import Net, networks
+from support.other_runtime import VARIABLE, run_other
+from support.random_nets import Net, networks
 
 from edge_agent.common.arrays import F32
 from quantization.convert import Converted, convert

@@ -4,8 +4,8 @@ import numpy as np
 import onnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx_nets import Array, converted, float_tensors, normal, quanta_apart, run_onnx_all
-from recurrent_nets import OUTPUTS, recurrent, uniform
+from support.onnx_nets import Array, converted, float_tensors, normal, quanta_apart, run_onnx_all
+from support.recurrent_nets import OUTPUTS, recurrent, uniform
 
 from quantization.fold.fold import fold
 

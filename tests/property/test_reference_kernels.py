@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kernel_cases import axes, moves, values, windows
 from kernel_cases.draws import Build, Case, Draw
-from tflite_graphs import RefusedError, Runtime
+from support.tflite_graphs import RefusedError, Runtime
 
 from quantization.reference import KERNELS, UnsupportedKernelError, run
 from quantization.reference.model import read

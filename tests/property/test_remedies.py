@@ -4,8 +4,17 @@ import numpy as np
 import onnx
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from onnx_nets import FLOAT_ERROR, Array, net, node, normal, quanta_apart, run_onnx_all, worst_error
-from random_nets import Net, networks
+from support.onnx_nets import (
+    FLOAT_ERROR,
+    Array,
+    net,
+    node,
+    normal,
+    quanta_apart,
+    run_onnx_all,
+    worst_error,
+)
+from support.random_nets import Net, networks
 
 from quantization.convert import convert
 from quantization.fold.fold import fold

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import sklearn.datasets
-from stripes import stripes, write_stripes
+from support.stripes import stripes, write_stripes
 
 from edge_agent.bundle.archive import Bundle, open_bundle
 from edge_agent.contract.results import Page, Reading

@@ -99,10 +99,11 @@ FLOOR = 12
 TABLES = {"quantization/lower/ops", "quantization/reference/kernels"}
 
 
-def test_no_floor_of_the_quantiser_is_crowded() -> None:
-    """Which step a file belongs to shows in its folder."""
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_no_floor_is_crowded(package: str) -> None:
+    """What a file is there for shows in its folder."""
     floors: dict[str, int] = {}
-    for path in modules("quantization"):
+    for path in modules(package):
         floor = str(path.parent.relative_to(ROOT))
         floors[floor] = floors.get(floor, 0) + (path.name != "__init__.py")
     assert {floor for floor, files in floors.items() if files > FLOOR} <= TABLES

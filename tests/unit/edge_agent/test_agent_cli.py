@@ -10,8 +10,8 @@ from typing import get_args
 import cv2
 import numpy as np
 import pytest
-from agents import write_config
-from brokers import Mosquitto, free_port
+from support.agents import write_config
+from support.brokers import Mosquitto, free_port
 
 from edge_agent.bench import bench, percentiles
 from edge_agent.bundle.archive import Bundle

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from agents import Agent, hear
-from brokers import Mosquitto
-from mjpeg import mjpeg_camera
-from stripes import stripes
+from support.agents import Agent, hear
+from support.brokers import Mosquitto
+from support.mjpeg import mjpeg_camera
+from support.stripes import stripes
 
 from edge_agent.client.subscriber import Ledger, Subscriber
 from edge_agent.contract.messages import AvailabilityMessage, HealthMessage, ResultMessage

@@ -7,9 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from agents import Agent, hear, write_config
-from brokers import Mosquitto, free_port
-from stripes import stripes
+from support.agents import Agent, hear, write_config
+from support.brokers import Mosquitto, free_port
+from support.stripes import stripes
 
 from edge_agent.cli import main
 from edge_agent.client.remote import Remote

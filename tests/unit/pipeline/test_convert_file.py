@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import onnx
 import pytest
-from onnx_nets import (
+from support.onnx_nets import (
     FLOAT_ERROR,
     Array,
     expected,

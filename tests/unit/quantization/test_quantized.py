@@ -1,7 +1,7 @@
 import numpy as np
 import onnx
 import pytest
-from onnx_nets import net, node, normal, quanta_apart, run_onnx
+from support.onnx_nets import net, node, normal, quanta_apart, run_onnx
 
 from edge_agent.common.arrays import F32
 from quantization.convert import convert

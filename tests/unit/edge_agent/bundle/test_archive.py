@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bright import bright_manifest, write_bright
+from support.bright import bright_manifest, write_bright
 
 from edge_agent.bundle.archive import (
     Bundle,

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bright import write_bright
 from numpy.typing import NDArray
+from support.bright import write_bright
 
 from edge_agent.bundle.archive import open_bundle
 from edge_agent.common.errors import BundleError

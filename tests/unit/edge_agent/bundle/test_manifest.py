@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from bright import bright_manifest
+from support.bright import bright_manifest
 
 from edge_agent.bundle.manifest import decode_manifest, encode_manifest
 from edge_agent.common.errors import BundleError

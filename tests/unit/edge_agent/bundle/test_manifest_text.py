@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from bright import bright_manifest
-from stripes import CHARSET, stripes_manifest, text_spec
+from support.bright import bright_manifest
+from support.stripes import CHARSET, stripes_manifest, text_spec
 
 from edge_agent.bundle.manifest import TextSpec, decode_manifest, encode_manifest
 from edge_agent.common.errors import BundleError, TaskError

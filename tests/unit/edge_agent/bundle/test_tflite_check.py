@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bright import DATA
+from support.bright import DATA
 
 from edge_agent.bundle.tflite.check import check_model, read_calls
 from edge_agent.bundle.tflite.schema import OPERATORS, TABLES, TYPES, UNIONS

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from certificates import certificate, dated_certificate
+from support.certificates import certificate, dated_certificate
 
 from edge_agent.doctor.certificate import file_validity, validity
 

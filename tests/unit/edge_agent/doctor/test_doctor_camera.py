@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from brokers import free_port
+from support.brokers import free_port
 
 from edge_agent.common.errors import SourceError
 from edge_agent.config import StreamConfig

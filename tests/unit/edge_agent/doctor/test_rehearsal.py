@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bright import DATA
+from support.bright import DATA
 
 from edge_agent.common.arrays import U8
 from edge_agent.doctor import rehearsal

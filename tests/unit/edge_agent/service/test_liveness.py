@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from publishers import MemoryPublisher
+from support.publishers import MemoryPublisher
 
 from edge_agent.bundle.archive import Bundle
 from edge_agent.common.stop import Stop

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from managers import ServiceManager, short_address
+from support.managers import ServiceManager, short_address
 
 from edge_agent.common.errors import BundleError
 from edge_agent.common.stop import Stop

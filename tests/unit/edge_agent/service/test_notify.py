@@ -6,7 +6,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from managers import ServiceManager, short_address
+from support.managers import ServiceManager, short_address
 
 from edge_agent.service.notify import Notifier, notifier
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-from agents import write_config
+from support.agents import write_config
 
 from edge_agent.common.errors import BundleError, ConfigError, SourceError
 from edge_agent.config import AgentConfig, load_config

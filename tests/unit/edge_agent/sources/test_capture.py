@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 import pytest
-from brokers import wait_until
+from support.brokers import wait_until
 
 from edge_agent.common.arrays import U8
 from edge_agent.common.errors import SourceError

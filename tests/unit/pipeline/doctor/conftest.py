@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from hurt_nets import healthy, outlier_channel, samples, silu_concat
+from support.hurt_nets import healthy, outlier_channel, samples, silu_concat
 
 from pipeline.common.progress import SILENT
 from pipeline.convert import Preprocessing

@@ -2,7 +2,7 @@ import re
 
 import msgspec
 import pytest
-from pages import Page
+from support.pages import Page
 
 from pipeline.doctor import charts
 from pipeline.doctor.findings import Findings, gained

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from near_pictures import CHANGES, encoded, filmed_on, scene
+from support.near_pictures import CHANGES, encoded, filmed_on, scene
 
 from edge_agent.common.arrays import U8
 from pipeline.near import copies, search

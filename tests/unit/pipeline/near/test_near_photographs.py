@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from near_pictures import CHANGES
+from support.near_pictures import CHANGES
 
 from edge_agent.common.arrays import U8
 from pipeline.near.copies import find_copies

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from stripes import stripes
+from support.stripes import stripes
 
 DARK, BRIGHT = 30, 230
 

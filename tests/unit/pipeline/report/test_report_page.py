@@ -7,7 +7,7 @@ import matplotlib
 import msgspec
 import numpy as np
 import pytest
-from pages import Page
+from support.pages import Page
 
 from edge_agent.bundle.manifest import ClassifySpec
 from edge_agent.decode.classify import classify

@@ -5,7 +5,7 @@ from importlib import import_module
 import numpy as np
 import onnx
 import pytest
-from hurt_nets import (
+from support.hurt_nets import (
     CHANNEL,
     SHAPE,
     Hurt,
@@ -18,8 +18,8 @@ from hurt_nets import (
     silu_concat,
     weights,
 )
-from onnx_nets import net, node, normal
-from torch_nets import NETS, exported, randomised
+from support.onnx_nets import net, node, normal
+from support.torch_nets import NETS, exported, randomised
 
 from edge_agent.bundle.affine import Affine
 from edge_agent.common.arrays import F32

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from hurt_nets import Hurt, depthwise_spread, healthy, low_padding, silu_concat
-from onnx_nets import open_session, run_onnx
+from support.hurt_nets import Hurt, depthwise_spread, healthy, low_padding, silu_concat
+from support.onnx_nets import open_session, run_onnx
 
 from edge_agent.bundle.affine import Affine
 from quantization.doctor.bench import Bench, decibels

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hurt_nets import (
+from support.hurt_nets import (
     SHAPE,
     Hurt,
     diagnosed,
@@ -10,8 +10,8 @@ from hurt_nets import (
     silu_concat,
     weights,
 )
-from onnx_nets import net, node, normal
-from operator_cases import CASES, Case
+from support.onnx_nets import net, node, normal
+from support.operator_cases import CASES, Case
 
 from quantization.doctor import diagnose
 from quantization.errors import CalibrationError, ModelError

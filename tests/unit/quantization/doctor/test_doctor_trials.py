@@ -2,9 +2,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import TypeAlias
 
-import hurt_nets
 import pytest
-from hurt_nets import (
+from support import hurt_nets
+from support.hurt_nets import (
     Hurt,
     depthwise_spread,
     healthy,

@@ -1,7 +1,7 @@
 import numpy as np
 import onnx
 import pytest
-from onnx_nets import net, node, normal, run_onnx
+from support.onnx_nets import net, node, normal, run_onnx
 
 from quantization.errors import ModelError
 from quantization.fold.fold import fold

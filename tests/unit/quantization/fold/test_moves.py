@@ -1,7 +1,7 @@
 import numpy as np
 import onnx
 import pytest
-from onnx_nets import Array, net, node, normal, run_onnx_all
+from support.onnx_nets import Array, net, node, normal, run_onnx_all
 
 from quantization.fold.fold import fold
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from onnx_nets import converted, net, node, normal, parsed
+from support.onnx_nets import converted, net, node, normal, parsed
 
 from quantization.convert import Converted
 

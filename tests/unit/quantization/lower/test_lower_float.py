@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx_nets import (
+from support.onnx_nets import (
     FLOAT_ERROR,
     Array,
     batched,
@@ -23,7 +23,7 @@ from onnx_nets import (
     run_litert,
     worst_error,
 )
-from other_runtime import run_other
+from support.other_runtime import run_other
 
 from edge_agent.common.arrays import F32
 from quantization.convert import Converted, convert

@@ -1,7 +1,7 @@
 import numpy as np
 import onnx
 import pytest
-from onnx_nets import (
+from support.onnx_nets import (
     Array,
     converted,
     float_tensors,

@@ -1,7 +1,7 @@
 import numpy as np
 import onnx
 import pytest
-from onnx_nets import Array, converted, net, node, normal, quanta_apart
+from support.onnx_nets import Array, converted, net, node, normal, quanta_apart
 
 from quantization.errors import ModelError, UnsupportedOperatorError
 from quantization.fold.fold import fold

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx_nets import (
+from support.onnx_nets import (
     FLOAT_ERROR,
     batched,
     converted,
@@ -18,8 +18,8 @@ from onnx_nets import (
     run_litert,
     worst_error,
 )
-from operator_cases import CASES, Case
-from other_runtime import run_other
+from support.operator_cases import CASES, Case
+from support.other_runtime import run_other
 
 SAMPLES = 6
 

@@ -5,8 +5,8 @@ import onnx
 import pytest
 import torch
 from ai_edge_litert import interpreter as litert
-from onnx_nets import net, node, normal
-from tflite_graphs import Array, File, T, constant
+from support.onnx_nets import net, node, normal
+from support.tflite_graphs import Array, File, T, constant
 
 from edge_agent.bundle.affine import Affine
 from edge_agent.common.arrays import F32

@@ -6,10 +6,10 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx_nets import net, node, normal
-from operator_cases import CASES, Case
-from torch_nets import NETS, randomised
-from torch_nets import exported as from_torch
+from support.onnx_nets import net, node, normal
+from support.operator_cases import CASES, Case
+from support.torch_nets import NETS, randomised
+from support.torch_nets import exported as from_torch
 
 from edge_agent.common.arrays import F32, I8
 from edge_agent.inference.runtime import Interpreter

@@ -4,8 +4,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx_nets import net, node, normal, open_session
-from operator_cases import CASES, Case
+from support.onnx_nets import net, node, normal, open_session
+from support.operator_cases import CASES, Case
 
 from quantization.errors import QuantizationError, UnsupportedOperatorError
 from quantization.fold.fold import fold

@@ -5,7 +5,7 @@ import pytest
 import torch
 from ai_edge_litert import interpreter as litert
 from ai_edge_litert import schema_py_generated as schema
-from tflite_graphs import Array, File, T, constant
+from support.tflite_graphs import Array, File, T, constant
 
 from edge_agent.bundle.affine import Affine
 from quantization.qat.rounding import Cut, Rounding, rounded, saturated

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from onnx_nets import normal
+from support.onnx_nets import normal
 
 from edge_agent.common.arrays import F32
 from quantization.lower.rules import Weights

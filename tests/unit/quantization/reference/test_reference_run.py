@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from onnx_nets import converted, net, node, normal, to_device
-from tflite_graphs import File, T, constant
+from support.onnx_nets import converted, net, node, normal, to_device
+from support.tflite_graphs import File, T, constant
 
 from edge_agent.common.arrays import I8
 from edge_agent.inference.runtime import Interpreter

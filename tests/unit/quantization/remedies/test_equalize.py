@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import numpy as np
 import onnx
 import pytest
-from onnx_nets import Array, net, node, normal, run_onnx, run_onnx_all
+from support.onnx_nets import Array, net, node, normal, run_onnx, run_onnx_all
 
 from edge_agent.common.arrays import F32
 from quantization.errors import CalibrationError

@@ -2,7 +2,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx_nets import Array, net, node, normal, run_onnx
+from support.onnx_nets import Array, net, node, normal, run_onnx
 
 from quantization.fold.fold import fold
 from quantization.graph.graph import read

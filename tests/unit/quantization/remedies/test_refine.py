@@ -3,8 +3,8 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx_nets import Array, net, node, normal, open_session, quanta_apart
-from torch_nets import NETS, exported, randomised
+from support.onnx_nets import Array, net, node, normal, open_session, quanta_apart
+from support.torch_nets import NETS, exported, randomised
 
 from edge_agent.common.arrays import F32
 from quantization.convert import Converted

@@ -1,7 +1,7 @@
 import numpy as np
 import onnx
 import pytest
-from onnx_nets import net, node, normal, run_onnx_all
+from support.onnx_nets import net, node, normal, run_onnx_all
 
 from edge_agent.common.arrays import F32
 from quantization.graph.graph import Graph, read

@@ -6,7 +6,7 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper
-from onnx_nets import net, node
+from support.onnx_nets import net, node
 
 from edge_agent.common.arrays import F32
 from quantization.errors import CalibrationError

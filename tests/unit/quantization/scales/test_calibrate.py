@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 import onnx
 import pytest
-from onnx_nets import Array, net, node, normal
+from support.onnx_nets import Array, net, node, normal
 
 from edge_agent.common.arrays import F32
 from quantization.errors import CalibrationError

@@ -4,11 +4,11 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx_nets import Array, converted, net, node, normal, parsed, quanta_apart, run_onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-from operator_cases import CASES, Case
+from support.onnx_nets import Array, converted, net, node, normal, parsed, quanta_apart, run_onnx
+from support.operator_cases import CASES, Case
+from support.torch_nets import NETS, exported, randomised
 from torch import nn
-from torch_nets import NETS, exported, randomised
 
 from edge_agent.bundle.affine import Affine
 from edge_agent.common.arrays import F32

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from onnx_nets import net, node, normal, quanta_apart
+from support.onnx_nets import net, node, normal, quanta_apart
 
 from edge_agent.common.arrays import F32
 from quantization.convert import convert

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import helper
-from onnx_nets import (
+from support.onnx_nets import (
     Array,
     converted,
     float_tensors,
@@ -20,7 +20,7 @@ from onnx_nets import (
     quanta_apart,
     run_onnx_all,
 )
-from recurrent_nets import recurrent, uniform, weights
+from support.recurrent_nets import recurrent, uniform, weights
 
 from edge_agent.common.arrays import F32
 from quantization.errors import UnsupportedOperatorError

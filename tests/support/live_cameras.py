@@ -1,0 +1,82 @@
+"""What the tests of cameras share: short timeouts, and what a source has said."""
+
+import subprocess
+import threading
+from collections.abc import Iterator
+
+from edge_agent.client.subscriber import Subscriber
+from edge_agent.common.stop import Stop
+from edge_agent.contract.messages import AvailabilityMessage
+from edge_agent.sources.base import Frame
+from edge_agent.sources.config import CameraConfig
+from edge_agent.sources.live import LiveSource
+from edge_agent.sources.open import open_source
+from support.agents import hear
+from support.network_camera import NetworkCamera
+
+PATIENCE_S = 60.0
+
+
+class Reports:
+    """What a source said, and a way to wait for it."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self.said: list[tuple[bool, str]] = []
+
+    def __call__(self, available: bool, reason: str) -> None:
+        with self._changed:
+            self.said.append((available, reason))
+            self._changed.notify_all()
+
+    def wait_for(self, available: bool, reason: str = "") -> str:
+        """The reason of the first such report, which is taken."""
+
+        def found() -> int | None:
+            hits = (i for i, (a, r) in enumerate(self.said) if a == available and reason in r)
+            return next(hits, None)
+
+        with self._changed:
+            assert self._changed.wait_for(lambda: found() is not None, PATIENCE_S), self.said
+            index = found()
+            assert index is not None
+            return self.said.pop(index)[1]
+
+
+def live(url: str, report: Reports, **options: float) -> LiveSource:
+    """A source with short timeouts, long enough for a busy machine to let the camera speak."""
+    fields = {"open_timeout_s": 2.0, "read_timeout_s": 2.0} | options
+    source = open_source(CameraConfig(url=url, **fields), Stop(), report)
+    assert isinstance(source, LiveSource)
+    return source
+
+
+def process_of(source: LiveSource) -> int:
+    """The camera's process."""
+    process = source._supervisor._process
+    assert process is not None
+    return process.pid
+
+
+def toml(camera: NetworkCamera | str) -> str:
+    url = camera if isinstance(camera, str) else camera.url
+    return f'{{ kind = "camera", url = "{url}", open_timeout_s = 1, read_timeout_s = 1 }}'
+
+
+def available(subscriber: Subscriber) -> AvailabilityMessage:
+    message = hear(subscriber, AvailabilityMessage, PATIENCE_S)
+    assert isinstance(message, AvailabilityMessage)
+    return message
+
+
+def fresh(frames: Iterator[Frame], asked: float) -> Frame:
+    """The next frame; it was taken after `asked`, less what may have waited."""
+    frame = next(frames)
+    assert frame.monotonic_s > asked - 0.5
+    return frame
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True)
+    return [int(line) for line in found.stdout.split()]

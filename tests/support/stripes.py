@@ -1,0 +1,80 @@
+"""The tiny text bundle of the tests: reads grey stripes; see tests/data/make_stripes.py."""
+
+from pathlib import Path
+
+import numpy as np
+
+from edge_agent.bundle.affine import Affine
+from edge_agent.bundle.archive import bundle_files, write_bundle
+from edge_agent.bundle.golden import GoldenFrame
+from edge_agent.bundle.manifest import (
+    Golden,
+    InputSpec,
+    Manifest,
+    Promise,
+    Provenance,
+    Quantisation,
+    TextSpec,
+)
+from edge_agent.common.arrays import U8
+from edge_agent.inference.network import Network
+
+MODEL = Path(__file__).parents[1] / "data" / "stripes.tflite"
+HEIGHT, WIDTH, STRIPE = 16, 64, 4
+CHARSET = ("0", "1", "2", "3", ".")
+WHITE = 255
+# The grey level of each character, as in make_stripes.py.
+INK = {
+    c: round(255 * level)
+    for c, level in zip(CHARSET, (0, 0.1875, 0.375, 0.5625, 0.75), strict=True)
+}
+
+
+def stripes(text: str, scale: int = 1) -> U8:
+    """`text`, of at most 8 characters, as the network reads it; (16, 64) times `scale`.
+
+    Every character is a stripe, followed by a white one.
+    """
+    row = np.full(WIDTH, WHITE, np.uint8)
+    for place, character in enumerate(text):
+        row[2 * place * STRIPE : (2 * place + 1) * STRIPE] = INK[character]
+    return np.kron(np.tile(row, (HEIGHT, 1)), np.ones((scale, scale), np.uint8))
+
+
+def text_spec(**changes: object) -> TextSpec:
+    """What the network writes."""
+    fields = {
+        "charset": CHARSET,
+        "steps": WIDTH // STRIPE,
+        "min_confidence": 0.9,
+        "promise": Promise(error=0.001, coverage=0.92, samples=1000),
+    }
+    return TextSpec(**(fields | changes))  # type: ignore[arg-type]
+
+
+def stripes_manifest(**changes: object) -> Manifest:
+    """The manifest of the tiny text network."""
+    digest = "0" * 64
+    return Manifest(
+        format=1,
+        name="stripes",
+        input=InputSpec(height=HEIGHT, width=WIDTH, colour="gray", mean=(0.0,), std=(1.0,)),
+        output=text_spec(**changes),
+        quantisation=Quantisation(
+            input=Affine(0.003921568859368563, -128), output=Affine(0.7843137383460999, 127)
+        ),
+        golden=Golden(frames=2, tolerance_quanta=1),
+        files={},
+        provenance=Provenance(
+            recipe_sha256=digest, data_sha256=digest, code_version="test", created="2026-01-01"
+        ),
+    )
+
+
+def write_stripes(path: Path, **changes: object) -> None:
+    """Write the bundle, with real golden outputs of two texts, to `path`."""
+    manifest, model = stripes_manifest(**changes), MODEL.read_bytes()
+    images = [stripes("012"), stripes("3.11")]
+    with Network(model, manifest, 1, "stripes") as network:
+        golden = tuple(GoldenFrame(image, network(image).reshape(-1)) for image in images)
+    write_bundle(bundle_files(manifest, model, golden), path)

@@ -1,0 +1,241 @@
+"""Cameras over HTTP: failures by their names, streams however they are separated, and stills."""
+
+import time
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+from support.brokers import free_port
+from support.certificates import certificate
+from support.http_cameras import PASSWORD, USER, Behaviour, answers, digest_only, http_camera, says
+from support.mjpeg import red_jpeg
+from support.patterns import write_video
+
+from edge_agent.common.errors import SourceError
+from edge_agent.sources.cameras.camera import OpencvCamera, open_any
+from edge_agent.sources.cameras.grabber import Grabber
+from edge_agent.sources.cameras.http_camera import JpegStream
+from edge_agent.sources.cameras.still import StillCamera
+from edge_agent.sources.config import CameraConfig
+
+SHORT = {"open_timeout_s": 2.0, "read_timeout_s": 2.0}
+JPEG = red_jpeg()
+LENGTH = f"Content-Type: image/jpeg\r\nContent-Length: {len(JPEG)}\r\n\r\n".encode()
+MIXED = "multipart/x-mixed-replace; boundary=frame"
+
+
+def failure(url: str, **options: object) -> str:
+    """What opening says, less the place."""
+    config = CameraConfig(url=url, **SHORT, **options)  # type: ignore[arg-type]
+    with pytest.raises(SourceError) as caught:
+        open_any(config)
+    place, _, words = str(caught.value).partition(": expected ")
+    assert place == config.place
+    return "expected " + words
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "expected"),
+    [
+        (answers(401), "a picture, found status 401: it wants a user and a password"),
+        (answers(403), "a picture, found status 403: this user may not see it"),
+        (answers(404), "a picture, found status 404: nothing is at this path"),
+        (answers(503), "a picture, found status 503: it is busy, perhaps with others who look"),
+        (answers(500), "a picture, found status 500: Internal Server Error"),
+        (answers(799), "a picture, found status 799: whatever that means there"),
+        (answers(302, Location="/"), "an answer, found more than 5 redirections"),
+        (answers(302, Location="ftp://c/"), "HTTP, found that it sends us to what is none"),
+        (
+            answers(body=b"<!DOCTYPE html>\n<p>Log in</p>" * 9, kind="text/html; charset=utf-8"),
+            "a stream or a picture, found a page or data (text/html)",
+        ),
+        (
+            says(MIXED, b"\r\n", b"no picture\r\n" * 30_000),
+            "pictures, found neither a boundary nor a JPEG in the first 256 kB",
+        ),
+    ],
+)
+def test_what_is_no_camera_is_named(behaviour: Behaviour, expected: str) -> None:
+    """Each failure by its own words, at the first try."""
+    with http_camera(behaviour) as camera:
+        config = CameraConfig(url=camera.url, **SHORT)
+        with pytest.raises(SourceError) as caught, open_any(config) as opened:
+            opened.grab()
+        assert str(caught.value) == f"{config.place}: expected {expected}"
+
+
+def no_http(request: BaseHTTPRequestHandler) -> None:
+    request.wfile.write(b"ICY, but cold\r\n\r\n")
+
+
+def test_who_does_not_answer_is_named() -> None:
+    """Nobody listens, nobody has that name, nothing comes in time, and what comes is no HTTP."""
+    port = free_port()
+    assert failure(f"http://127.0.0.1:{port}/x") == (
+        f"expected a camera, found nobody who listens at 127.0.0.1:{port} (connection refused)"
+    )
+    words = failure("http://no-such-camera.invalid/x?pwd=hunter2")
+    assert words.startswith("expected a camera, found no ")  # host, or server that knows
+    assert "'no-such-camera.invalid'" in words
+    with http_camera(lambda request: time.sleep(3)) as camera:
+        port = camera.server_address[1]
+        assert failure(camera.url) == (
+            f"expected a camera, found no answer from 127.0.0.1:{port} within 1.6 s"
+        )
+    with http_camera(no_http) as camera:
+        port = camera.server_address[1]
+        assert failure(camera.url) == (
+            f"expected a camera, found that 127.0.0.1:{port} speaks no HTTP"
+        )
+
+
+def test_a_certificate_is_asked_for_where_its_signer_is_known(tmp_path: Path) -> None:
+    """Those of cameras are signed by nobody; who has made one says so."""
+    ours, other = (certificate(tmp_path, name) for name in ("ours", "other"))
+    with http_camera(answers(body=JPEG), ours) as camera:
+        for ca_file in (None, ours[0]):
+            config = CameraConfig(url=camera.url, ca_file=ca_file, **SHORT)
+            with open_any(config) as opened:
+                opened.grab()
+                assert opened.retrieve(None).shape == (48, 64, 3)
+        words = failure(camera.url, ca_file=other[0])
+        assert words.startswith("expected a camera, found a certificate that is not trusted: self")
+        assert "found no TLS at" not in words
+
+
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
+def test_a_user_is_known_by_the_url_or_by_a_file(algorithm: str, tmp_path: Path) -> None:
+    """Digest, and a wrong password has words of its own; nothing secret is said."""
+    secret = tmp_path / "camera.credentials"
+    secret.write_text(f"{USER}:{PASSWORD}\n")
+    secret.chmod(0o600)
+    with http_camera(digest_only(answers(body=JPEG), algorithm)) as camera:
+        assert "it wants a user and a password" in failure(camera.url)
+        wrong = camera.url.replace("://", f"://{USER}:wrong@")
+        assert "it refuses this user or password" in failure(wrong)
+        right = camera.url.replace("://", f"://{USER}:hunter2%3A%2F%40@")
+        for config in (
+            CameraConfig(url=right, **SHORT),
+            CameraConfig(url=camera.url, credentials_file=secret, **SHORT),
+        ):
+            with open_any(config) as opened:
+                opened.grab()
+                assert opened.retrieve(None).shape == (48, 64, 3)
+        missing = tmp_path / "none"
+        config = CameraConfig(url=camera.url, credentials_file=missing, **SHORT)
+        with pytest.raises(SourceError, match=f"{missing}: expected a credentials file"):
+            open_any(config)
+
+
+def test_a_password_does_not_follow_a_redirection_to_others() -> None:
+    """Another host, or another port, is another server: it sees no `Authorization`."""
+    challenge = 'Basic realm="cameras"'
+    with http_camera(answers(401, WWW_Authenticate=challenge)) as stranger:
+        with http_camera(answers(302, Location=stranger.url)) as camera:
+            words = failure(camera.url.replace("://", "://me:hunter2@"))
+        assert "status 401" in words
+        assert len(stranger.seen) == 1
+        assert not [seen for seen in stranger.seen if "Authorization" in seen]
+
+
+def pictures(opened: Grabber, count: int) -> None:
+    """So many sound red pictures come."""
+    with opened:
+        for _ in range(count):
+            at = opened.grab()
+            assert abs(time.monotonic() - at) < 5
+            image = opened.retrieve(None)
+            assert image.shape == (48, 64, 3)
+            assert image[:, :, 2].min() > 150
+
+
+@pytest.mark.parametrize(
+    ("kind", "pieces"),
+    [
+        (MIXED, (b"--frame\r\n" + LENGTH + JPEG + b"\r\n",)),
+        # ESP32 cameras and Tasmota: a part begins, and the boundary comes after it.
+        (MIXED, (LENGTH + JPEG + b"\r\n--frame\r\n",)),
+        # Dashes in the header, quotes, and a blank.
+        ('multipart/x-mixed-replace; boundary="--frame"', (b"--frame\r\n" + LENGTH + JPEG,)),
+        ("multipart/x-mixed-replace;boundary=----x", (b"\r\n------x\n" + LENGTH + JPEG,)),
+        # No length: the JPEG's own end, or the next boundary.
+        (MIXED, (b"--frame\r\nContent-Type: image/jpeg\r\n\r\n" + JPEG + b"\r\n",)),
+        (MIXED, (b"--frame\r\n\r\n" + JPEG,)),
+        # Another boundary than was said, or none said.
+        ("multipart/x-mixed-replace; boundary=other", (b"--frame\r\n" + LENGTH + JPEG + b"\r\n",)),
+        ("multipart/x-mixed-replace", (b"--frame\r\n" + LENGTH + JPEG + b"\r\n",)),
+        # A type that says nothing, and none.
+        ("application/octet-stream", (b"--frame\r\n" + LENGTH + JPEG + b"\r\n",)),
+        ("", (b"--frame\r\n" + LENGTH + JPEG + b"\r\n",)),
+        # JPEGs and nothing between, in pieces of any size.
+        ("image/jpeg", (JPEG[:100], JPEG[100:] + JPEG[:1], JPEG[1:])),
+        # What is no picture is left out.
+        (
+            MIXED,
+            (
+                b"--frame\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi\r\n--frame\r\n"
+                + LENGTH
+                + JPEG
+                + b"\r\n",
+            ),
+        ),
+    ],
+)
+def test_a_stream_is_read_however_it_is_separated(kind: str, pieces: tuple[bytes, ...]) -> None:
+    """All that was seen in the field."""
+    with http_camera(says(kind, *pieces, pause_s=0.005, rounds=50)) as camera:
+        opened = open_any(CameraConfig(url=camera.url, **SHORT))
+        assert isinstance(opened, JpegStream)
+        pictures(opened, 5)
+
+
+def test_a_stream_that_ends_says_so() -> None:
+    """And one that stalls, in its own time."""
+    for pause_s, words in (
+        (0.0, "no more frames from the camera"),
+        (9.0, "no more frames: nothing comes"),
+    ):
+        with (
+            http_camera(
+                says(MIXED, b"--frame\r\n" + LENGTH + JPEG + b"\r\n--frame\r\n", pause_s=pause_s)
+            ) as camera,
+            open_any(CameraConfig(url=camera.url, **SHORT)) as opened,
+        ):
+            opened.grab()
+            with pytest.raises(SourceError, match=words):
+                opened.grab()
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        answers(body=JPEG),
+        answers(body=JPEG, kind="application/octet-stream"),
+        says("image/jpeg", JPEG),
+    ],
+    ids=["length", "no type", "no length"],
+)
+def test_a_still_is_recognised(behaviour: Behaviour) -> None:
+    """Its first picture is the one that came, and each further one is asked for."""
+    with http_camera(behaviour) as camera:
+        opened = open_any(CameraConfig(url=camera.url, **SHORT))
+        assert isinstance(opened, StillCamera)
+        pictures(opened, 3)
+        assert camera.asked == 3
+
+
+def test_other_streams_are_left_to_opencv(tmp_path: Path) -> None:
+    """What begins as neither is a container, if OpenCV can read it; else that is said."""
+    video = write_video(tmp_path / "v.ts", 30).read_bytes()
+    with (
+        http_camera(answers(body=video, kind="video/mp2t")) as camera,
+        open_any(CameraConfig(url=camera.url, **SHORT)) as opened,
+    ):
+        assert isinstance(opened, OpencvCamera)
+        opened.grab()
+        assert opened.retrieve(None).shape == (48, 64, 3)
+    with http_camera(answers(body=b"\x00\x01noise" * 99, kind="video/strange")) as camera:
+        assert failure(camera.url) == (
+            "expected a camera, found a stream of which OpenCV gets no picture: its codec or its "
+            "container is not there"
+        )
