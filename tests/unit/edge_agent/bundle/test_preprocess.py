@@ -72,6 +72,56 @@ def test_crop_takes_the_middle_and_keeps_the_aspect() -> None:
     assert (fit(wide, spec(resize="crop")) == 200).all()
 
 
+@pytest.mark.parametrize(
+    ("image", "target", "kept"),
+    [
+        ((100, 300), (40, 20), (slice(0, 100), slice(125, 175))),  # its sides go
+        ((300, 100), (40, 20), (slice(50, 250), slice(0, 100))),  # its top and bottom go
+        ((300, 300), (40, 20), (slice(0, 300), slice(75, 225))),
+        ((300, 300), (20, 40), (slice(75, 225), slice(0, 300))),
+        ((300, 100), (20, 40), (slice(125, 175), slice(0, 100))),
+        ((100, 300), (20, 40), (slice(0, 100), slice(50, 250))),
+        ((120, 60), (40, 20), (slice(0, 120), slice(0, 60))),  # nothing goes
+        ((101, 300), (20, 20), (slice(0, 101), slice(99, 200))),  # 199 to share: 99 on the left
+        ((2, 99), (40, 20), (slice(0, 2), slice(49, 50))),  # at least one column
+        ((99, 2), (1, 400), (slice(49, 50), slice(0, 2))),  # at least one row
+    ],
+)
+def test_crop_takes_the_largest_part_of_the_networks_aspect(
+    image: tuple[int, int], target: tuple[int, int], kept: tuple[slice, slice]
+) -> None:
+    """Tall and wide pictures to tall and wide networks, the part worked out by hand."""
+    picture = np.random.default_rng(3).integers(0, 256, (*image, 3), np.uint8)
+    wanted = spec(height=target[0], width=target[1], resize="crop")
+    expected = cv2.resize(picture[kept], target[::-1], interpolation=cv2.INTER_AREA)
+    np.testing.assert_array_equal(fit(picture, wanted), expected)
+
+
+@pytest.mark.parametrize(
+    ("image", "target", "inside"),
+    [
+        ((100, 300), (40, 24), (slice(16, 24), slice(0, 24))),
+        ((300, 100), (40, 24), (slice(0, 40), slice(5, 18))),  # 13 1/3 columns of 24
+        ((300, 100), (24, 40), (slice(0, 24), slice(16, 24))),
+        ((100, 300), (24, 40), (slice(5, 18), slice(0, 40))),
+        ((300, 300), (24, 40), (slice(0, 24), slice(8, 32))),
+        ((12, 20), (24, 40), (slice(0, 24), slice(0, 40))),  # enlarged, and no bars
+        ((1, 300), (40, 24), (slice(19, 20), slice(0, 24))),  # at least one row
+        ((300, 1), (24, 40), (slice(0, 24), slice(19, 20))),  # at least one column
+    ],
+)
+def test_letterbox_puts_the_whole_picture_in_the_middle(
+    image: tuple[int, int], target: tuple[int, int], inside: tuple[slice, slice]
+) -> None:
+    """Tall and wide pictures in tall and wide networks, the place worked out by hand."""
+    picture = np.random.default_rng(3).integers(0, 100, (*image, 3), np.uint8)
+    height, width = (part.stop - part.start for part in inside)
+    expected = np.full((*target, 3), 200, np.uint8)
+    expected[inside] = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    wanted = spec(height=target[0], width=target[1], resize="letterbox", pad=200)
+    np.testing.assert_array_equal(fit(picture, wanted), expected)
+
+
 def test_letterbox_keeps_everything_between_grey_bars() -> None:
     """A wide image keeps its sides, and the bars above and below have the pad level."""
     wide = np.full((24, 96, 3), 200, np.uint8)
