@@ -175,6 +175,34 @@ APART: dict[str, tuple[list[onnx.NodeProto], dict[str, Array]]] = {
         [node("Transpose", "a", to="t", perm=[0, 2, 1, 3]), node("Relu", "t", to="y")],
         {"wb": normal(5, 6, 1, 1)},
     ),
+    "a pool over channels that became rows": (
+        [
+            node("Reshape", "a", "rows", to="r"),
+            node("MaxPool", "r", to="p", kernel_shape=[2, 1], pads=[0, 0, 1, 0]),
+            node("Reshape", "p", "maps", to="y"),
+        ],
+        {"rows": ints(1, 2, 12, 6), "maps": ints(1, CHANNELS, 6, 6)},
+    ),
+    "a mean of neighbours in a flattened map": (
+        [
+            node("Reshape", "a", "rows", to="r"),
+            node("AveragePool", "r", to="p", kernel_shape=[1, 3], pads=[0, 1, 0, 1]),
+            node("Reshape", "p", "maps", to="y"),
+        ],
+        {"rows": ints(1, 1, 1, 36 * CHANNELS), "maps": ints(1, CHANNELS, 6, 6)},
+    ),
+    "zeros put among the channels": (
+        [node("Pad", "a", "pads", to="y")],
+        {"pads": ints(0, 1, 0, 0, 0, 0, 0, 0), "wb": reader(channels=CHANNELS + 1)["wb"]},
+    ),
+    "a Softmax of channels that came last": (
+        [
+            node("Transpose", "a", to="t", perm=[0, 2, 3, 1]),
+            node("Softmax", "t", to="s", axis=3),
+            node("Transpose", "s", to="y", perm=[0, 3, 1, 2]),
+        ],
+        {},
+    ),
     "a mean over channels": (
         [node("ReduceMean", "a", to="y", axes=[1])],
         {"wb": normal(5, 1, 1, 1)},
@@ -191,6 +219,60 @@ def test_what_does_not_scale_keeps_its_weights(name: str) -> None:
     for old, new in zip(before, after, strict=True):
         np.testing.assert_array_equal(old.weight, new.weight)
         np.testing.assert_array_equal(old.bias, new.bias)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "axis", "step", "kept"),
+    [
+        (0, 4, 1, 2, (0, 2)),
+        (1, 4, 1, 2, (1, 3)),
+        (1, 99, -3, 2, (1, 3)),
+        (0, 99, 1, 3, (0, 3)),
+        (1, 3, 1, 1, (1, 2)),
+        (-2, 99, 1, 1, (2, 3)),
+        (-3, -1, -3, 1, (1, 2)),
+    ],
+)
+def test_a_slice_takes_the_scales_of_the_channels_that_it_takes(
+    start: int, end: int, axis: int, step: int, kept: tuple[int, int]
+) -> None:
+    """By steps, from either end: the function stays, and what it reads becomes alike."""
+    # Of which the one that is read second is a hundred times the other.
+    scale = np.ones(CHANNELS, np.float32)
+    scale[kept[1]] = 100
+    constants = {
+        "wa": normal(CHANNELS, 3, 3, 3) * scale[:, None, None, None],
+        "ba": 0.1 * scale,
+        "wb": (normal(5, 2, 1, 1, seed=2) / scale[list(kept)][:, None, None]).astype(np.float32),
+        "start": ints(start),
+        "end": ints(end),
+        "axis": ints(axis),
+        "step": ints(step),
+    }
+    cut = node("Slice", "r", "start", "end", "axis", "step", to="y")
+    model = made([A, node("Relu", "a", to="r"), cut, B], constants)
+    equal = equalize(model, [SAMPLES])
+    same(model, equal)
+    assert unlikeness(model, "y") > 20
+    assert unlikeness(equal, "y") < 12
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1, 36 * CHANNELS), (1, 2, 12, 6), (1, CHANNELS, 36, 1)])
+def test_a_map_that_is_only_named_anew_in_between_is_equalised(shape: tuple[int, ...]) -> None:
+    """Must not fire where no window goes over what was two channels: the function stays."""
+    nodes = [
+        A,
+        node("Reshape", "a", "rows", to="r"),
+        node("Relu", "r", to="p"),
+        node("Reshape", "p", "maps", to="y"),
+        B,
+    ]
+    shapes = {"rows": ints(*shape), "maps": ints(1, CHANNELS, 6, 6)}
+    model = made(nodes, {**WEIGHTS, **shapes})
+    equal = equalize(model, [SAMPLES])
+    same(model, equal)
+    assert unlikeness(model, "y") > 30
+    assert unlikeness(equal, "y") < 10
 
 
 def test_an_output_of_the_network_keeps_its_channels() -> None:
