@@ -1,1 +1,1 @@
-"""Near copies: pictures of one moment, saved again, cut, mirrored, brightened or filmed on."""
+"""Near copies: pictures of one moment, encoded, cut, turned or brightened again, or filmed on."""

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from edge_agent.common.arrays import U8
-from pipeline.near.hashes import VIEWS
+from pipeline.near.hashes import VIEWS, laid
 from pipeline.near.search import Candidate
 from pipeline.near.thumbnail import SIDE
 
@@ -25,7 +25,7 @@ _LARGEST_SCALE = 1.6
 
 def likeness(thumbs: U8, pair: Candidate) -> float:
     """The correlation, up to 1, of what the two of `pair` both show; 0 where they share little."""
-    part = thumbs[pair.part][:, ::-1] if pair.mirrored else thumbs[pair.part]
+    part = laid(thumbs[pair.part], pair.side)
     left, top, right, bottom = VIEWS[pair.view]
     # From a place in the part to its place in the whole, in pixels.
     start = np.array(

@@ -25,7 +25,7 @@ Means: TypeAlias = Literal["picture", "difference", "none"]
 _TOO_MANY = 0.5  # a larger share of all pictures in one group is a scene, not a copy
 _FEW = 8  # pictures of which that may happen by chance
 _BATCH = 256  # pairs that are aligned before it is asked again which are joined already
-_VERSION = 1  # of what is kept; another one is searched anew
+_VERSION = 2  # of what is kept; another one is searched anew
 
 
 class Copy(msgspec.Struct, frozen=True):

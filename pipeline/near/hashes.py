@@ -34,6 +34,7 @@ VIEWS: tuple[Box, ...] = (
     (0.0, 0.1, 1.0, 0.9),
 )
 BITS = 64
+SIDES = 8  # the symmetries of a square: four quarter turns, each also mirrored
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,19 +43,30 @@ class Hashes:
 
     Args:
         views: (N, V, 64) float32, one hash for each of `VIEWS`; the first is of the whole.
-        mirrored: (N, 64) float32, of the whole picture mirrored.
+        sides: (8, N, 64) float32, of the whole picture turned by quarters and mirrored, see `laid`.
     """
 
     views: F32
-    mirrored: F32
+    sides: F32
 
 
 def hash_thumbs(thumbs: U8) -> Hashes:
     """The hashes of thumbnails (N, 64, 64)."""
     with ThreadPoolExecutor() as pool:
         views = np.array(list(pool.map(_views, thumbs)), np.float32)
-        mirrored = np.array(list(pool.map(lambda thumb: _hash(thumb[:, ::-1]), thumbs)), np.float32)
-    return Hashes(views.reshape(len(thumbs), len(VIEWS), BITS), mirrored.reshape(-1, BITS))
+        sides = np.array(list(pool.map(_sides, thumbs)), np.float32)
+    return Hashes(
+        views.reshape(len(thumbs), len(VIEWS), BITS), sides.reshape(-1, SIDES, BITS).swapaxes(0, 1)
+    )
+
+
+def laid(thumb: U8, side: int) -> U8:
+    """`thumb` turned by `side` % 4 quarters, mirrored first from 4 on."""
+    return np.rot90(thumb[:, ::-1] if side >= 4 else thumb, side % 4)
+
+
+def _sides(thumb: U8) -> F32:
+    return np.stack([_hash(laid(thumb, side)) for side in range(SIDES)])
 
 
 def _views(thumb: U8) -> F32:

@@ -24,19 +24,19 @@ class Candidate:
         whole: the number of the picture that may show more.
         part: of the one that looks like its view.
         view: the number of that view.
-        mirrored: whether `part` has to be mirrored for it.
+        side: how `part` has to be turned or mirrored for it, see `laid`.
     """
 
     distance: int
     whole: int
     part: int
     view: int
-    mirrored: bool
+    side: int
 
 
 def candidates(hashes: Hashes, progress: Progress = SILENT) -> list[Candidate]:
     """The likely pairs, nearest first; of each picture the nearest few."""
-    count = len(hashes.mirrored)
+    count = len(hashes.views)
     most = next((bits for limit, bits in _NEAR if count <= limit), _NEAR_OF_MANY)
     rows = max(1, _BLOCK // max(count, 1))
     found: list[Candidate] = []
@@ -51,7 +51,7 @@ def candidates(hashes: Hashes, progress: Progress = SILENT) -> list[Candidate]:
 def _of_block(hashes: Hashes, block: np.ndarray, start: int, most: int) -> list[Candidate]:
     """Pairs of which the pictures of `block`, (B, V, 64), are the whole."""
     shared: np.ndarray | None = None
-    for whole in (hashes.views[:, 0], hashes.mirrored):
+    for whole in hashes.sides:
         for view in range(block.shape[1]):
             product = block[:, view] @ whole.T  # (B, N), 64 less twice the bits that differ
             shared = product if shared is None else np.maximum(shared, product, out=shared)
@@ -68,8 +68,8 @@ def _of_block(hashes: Hashes, block: np.ndarray, start: int, most: int) -> list[
 
 def _describe(hashes: Hashes, whole: int, part: int) -> Candidate:
     """The view, and the side, by which `part` is most like `whole`."""
-    sides = np.stack([hashes.views[part, 0], hashes.mirrored[part]])
-    shared = hashes.views[whole] @ sides.T  # (V, 2)
+    sides = hashes.sides[:, part]
+    shared = hashes.views[whole] @ sides.T  # (V, 8)
     view, side = np.unravel_index(int(shared.argmax()), shared.shape)
     distance = int(BITS - shared[view, side]) // 2
-    return Candidate(distance, whole, part, int(view), bool(side))
+    return Candidate(distance, whole, part, int(view), int(side))

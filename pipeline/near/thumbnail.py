@@ -11,6 +11,8 @@ SIDE = 64  # pixels of a thumbnail's side
 # A smaller picture (a digit, a CIFAR image) says too little: unrelated ones look like copies.
 LEAST_SIDE = 40
 NOTHING: U8 = np.zeros((SIDE, SIDE), np.uint8)  # of a picture that is not compared
+_BLACK, _WHITE = 16, 239  # levels: up to, and from; JPEG makes a bar a little uneven
+_WIDEST = 0.5  # of a side: so much of a square a letterbox of 2:1 fills with bars
 _EVEN = 4.0  # standard deviation, in levels, below which a thumbnail is noise on one shade
 
 
@@ -21,9 +23,31 @@ def thumbnail(image: U8) -> U8:
     """
     if min(image.shape[:2]) < LEAST_SIDE:
         return NOTHING
-    small = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(_unframed(image), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY) if small.ndim == 3 else small
     return np.asarray(grey, np.uint8)
+
+
+def _unframed(image: U8) -> U8:
+    """`image` without bars of black or white at its sides, as letterboxes and programs add them."""
+    levels = image if image.ndim == 2 else image.min(axis=2)
+    highest = image if image.ndim == 2 else image.max(axis=2)
+    top, bottom = _bars(levels.min(axis=1), highest.max(axis=1))
+    left, right = _bars(levels.min(axis=0), highest.max(axis=0))
+    return image[top : len(image) - bottom, left : image.shape[1] - right]
+
+
+def _bars(lowest: U8, highest: U8) -> tuple[int, int]:
+    """How many lines at the start and at the end are black, or white, all along.
+
+    None where more than `_WIDEST` of the side would go: that is a thing before an even ground.
+    """
+    length = len(lowest)
+    ends = []
+    for low, high in ((lowest, highest), (lowest[::-1], highest[::-1])):
+        even = (high <= _BLACK) | (low >= _WHITE)
+        ends.append(length if even.all() else int(even.argmin()))
+    return (0, 0) if sum(ends) > _WIDEST * length else (ends[0], ends[1])
 
 
 def stacked(thumbs: Sequence[U8 | None]) -> U8 | None:

@@ -42,6 +42,13 @@ def filmed_on(image: U8) -> U8:
     return np.clip(moved + noise, 0, 255).astype(np.uint8)
 
 
+def framed(image: U8, rows: int, columns: int, level: int) -> U8:
+    """`image` with bars of so many pixels of one level at its sides."""
+    colour = (level, level, level)
+    around = (rows, rows, columns, columns)
+    return np.asarray(cv2.copyMakeBorder(image, *around, cv2.BORDER_CONSTANT, value=colour))
+
+
 # What people and programs do to a photograph without making another one of it.
 CHANGES: dict[str, Callable[[U8], U8]] = {
     "another encoding": lambda image: encoded(image, 40),
@@ -60,4 +67,14 @@ CHANGES: dict[str, Callable[[U8], U8]] = {
         (image.shape[1], image.shape[0]),
     ),
     "filmed on": filmed_on,
+    "turned by a quarter": lambda image: np.rot90(image).copy(),
+    "turned by a half": lambda image: np.rot90(image, 2).copy(),
+    "turned by three quarters": lambda image: np.rot90(image, 3).copy(),
+    "upside down": lambda image: image[::-1].copy(),
+    "transposed": lambda image: image.swapaxes(0, 1).copy(),
+    "turned by a quarter and transposed": lambda image: np.rot90(image.swapaxes(0, 1), 2).copy(),
+    "turned by a quarter and cropped": lambda image: cropped(np.rot90(image), 0.1, 0.1, 0, 0),
+    "turned by a quarter and encoded": lambda image: encoded(np.rot90(image).copy(), 50),
+    "black bars above and below": lambda image: encoded(framed(image, 30, 0, 0)),
+    "a white frame": lambda image: framed(image, 20, 25, 255),
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from support.near_pictures import CHANGES, encoded, filmed_on, scene
+from support.near_pictures import CHANGES, encoded, filmed_on, framed, scene
 
 from edge_agent.common.arrays import U8
 from pipeline.near import copies, search
@@ -71,6 +71,17 @@ def test_tiny_and_even_pictures_are_not_compared() -> None:
     wall = np.full((60, 60, 3), 200, np.uint8)
     assert comparable(_thumbs([wall, scene(3)])).tolist() == [False, True]
     assert find_copies(_thumbs([wall, wall, scene(3)])) == Copies((), "picture", 1, 1.0)
+
+
+def test_a_thing_before_an_even_ground_is_left_whole() -> None:
+    """Must not fire: what is mostly white has no frame, and a picture all black stays one."""
+    paper = np.full((100, 100), 255, np.uint8)
+    paper[40:60, 40:60] = scene(1, 20, 20)[..., 0]
+    assert np.array_equal(thumbnail(paper), cv2.resize(paper, (64, 64), None, 0, 0, cv2.INTER_AREA))
+    black = np.zeros((80, 80, 3), np.uint8)
+    assert not thumbnail(black).any()
+    bar = framed(scene(1), 30, 0, 0)
+    assert np.array_equal(thumbnail(bar), thumbnail(scene(1)))
 
 
 def _belt(seed: int) -> U8:

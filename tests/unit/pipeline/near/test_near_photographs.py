@@ -40,15 +40,15 @@ def _thumbs(images: list[U8]) -> U8:
 
 
 def test_changed_photographs_are_found_among_others() -> None:
-    """Of thirty-six changed ones all but one are joined to their own, and none to another."""
-    photographs = _photographs("cats-dogs/cats-dogs-train.tar.gz", 180)
+    """Of forty-four changed ones all but two are joined to their own, and none to another."""
+    photographs = _photographs("cats-dogs/cats-dogs-train.tar.gz", 220)
     changes = list(CHANGES.values())
-    changed = [changes[n % len(changes)](photographs[5 * n]) for n in range(36)]
+    changed = [changes[n % len(changes)](photographs[5 * n]) for n in range(44)]
     found = find_copies(_thumbs([*photographs, *changed]))
     pairs = {(pair.first, pair.second) for pair in found.pairs}
-    expected = {(5 * n, len(photographs) + n) for n in range(36)}
+    expected = {(5 * n, len(photographs) + n) for n in range(44)}
     assert pairs <= expected
-    assert len(pairs) >= 35
+    assert len(pairs) >= 42
 
 
 def test_photographs_of_cells_are_not_one_group() -> None:
