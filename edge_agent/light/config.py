@@ -16,7 +16,8 @@ class HttpLight(Strict, frozen=True, tag_field="kind", tag="http"):
     """A lamp that is switched by requests.
 
     Args:
-        on, off: where they go.
+        on, off: where they go; without user and password, which an `@` is taken for.
+        credentials_file: one line, user:password, for a lamp that asks for them.
         method: what they are.
         timeout_s: how long an answer may take; any status below 400 is one.
         settle_s: between switching on and the frame: what lamp and exposure need.
@@ -24,9 +25,18 @@ class HttpLight(Strict, frozen=True, tag_field="kind", tag="http"):
 
     on: WebAddress
     off: WebAddress
+    credentials_file: Path | None = None
     method: Literal["GET", "POST", "PUT"] = "GET"
     timeout_s: Annotated[float, msgspec.Meta(ge=LEAST, le=10)] = 5
     settle_s: Settle = 1
+
+    def __post_init__(self) -> None:
+        for key in ("on", "off"):
+            if "@" in getattr(self, key):
+                raise ValueError(
+                    f"light: expected {key} without user and password, found an @: they go into "
+                    "credentials_file; an @ of another kind is written %40"
+                )
 
 
 class GpioLight(Strict, frozen=True, tag_field="kind", tag="gpio"):

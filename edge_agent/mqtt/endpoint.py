@@ -1,5 +1,6 @@
 """Where a broker is and how to prove who we are: read from a URL and a credentials file."""
 
+import errno
 import logging
 import stat
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from edge_agent.common.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
+ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 DEFAULT_URL = "mqtt://localhost:1883"
 
@@ -83,18 +85,26 @@ def parse_endpoint(url: str) -> Endpoint:
 def read_credentials(path: Path) -> Credentials:
     """The `user:password` on the only line of `path`; the password may contain colons.
 
-    A file that every user may read is complained about in the log.
+    A byte-order mark before it, and blank lines behind it, do not count. A file
+    that every user may read is complained about in the log.
 
     Raises:
         ConfigError: the file is missing, or is not one such line.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
         if path.stat().st_mode & stat.S_IROTH:
             log.warning("%s: every user of this machine may read it: chmod 600 %s", path, path)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        if isinstance(error, OSError) and ":" in str(path):
+            # Perhaps not a file's name, but what should be in the file.
+            found = "no such file" if error.errno in ABSENT else reason
+            expected = "credentials_file: expected a file with user:password"
+            raise ConfigError(f"{expected}, found {found}") from None
         raise ConfigError(f"{path}: expected a credentials file, found: {reason}") from error
+    while lines and not lines[-1].strip():
+        lines.pop()
     user, colon, password = lines[0].partition(":") if len(lines) == 1 else ("", "", "")
     if not (user and colon):
         # Never the content: it is, or is nearly, a password.

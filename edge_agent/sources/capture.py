@@ -27,6 +27,7 @@ from edge_agent.sources.memory.wire import (
     Lost,
     ToCamera,
 )
+from edge_agent.sources.network.failures import BusyError
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 OpenCamera: TypeAlias = Callable[[LiveConfig, Callable[[], str]], AbstractContextManager[Grabber]]
@@ -71,6 +72,8 @@ class Capture(Delivery):
             except ReshapedError as error:
                 self.send(Lost(_reason(error), over=True))
                 return
+            except BusyError as error:
+                self.send(Lost(_reason(error), wait_s=error.wait_s))
             except SourceError as error:
                 self.send(Lost(_reason(error)))
             while not self.reopens(None):

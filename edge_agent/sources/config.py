@@ -10,7 +10,7 @@ import msgspec
 
 from edge_agent.common.strict import Seconds, Strict, Timeout
 from edge_agent.sources.controls import CameraControls
-from edge_agent.sources.network.address import shown
+from edge_agent.sources.network.address import has_login, shown
 
 Number: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 Side: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=16384)]
@@ -109,6 +109,7 @@ class CameraConfig(_Sized, frozen=True, tag_field="kind", tag="camera"):
             for key in ("width", "height", "fps", "fourcc", "controls"):
                 if getattr(self, key) is not None:
                     raise ValueError(f"camera: expected no {key} with url: the stream has its own")
+            _check_login("camera", self.url, self.credentials_file)
         elif self.credentials_file is not None or self.ca_file is not None:
             raise ValueError("camera: expected url with credentials_file or ca_file, found none")
 
@@ -139,6 +140,7 @@ class StillConfig(_Live, frozen=True, kw_only=True, tag_field="kind", tag="snaps
     def __post_init__(self) -> None:
         if not self.url.lower().startswith(("http://", "https://")):
             raise ValueError('snapshot: expected url = "http://..." or "https://..."')
+        _check_login("snapshot", self.url, self.credentials_file)
 
     @property
     def place(self) -> str:
@@ -159,6 +161,13 @@ class PicameraConfig(_Sized, frozen=True, tag_field="kind", tag="picamera"):
     def place(self) -> str:
         """How messages name the camera."""
         return f"picamera {self.index}"
+
+
+def _check_login(kind: str, url: str, credentials_file: Path | None) -> None:
+    if credentials_file is not None and has_login(url):
+        raise ValueError(
+            f"{kind}: expected user and password in url or in credentials_file, found both"
+        )
 
 
 LiveConfig: TypeAlias = CameraConfig | PicameraConfig | StillConfig

@@ -31,6 +31,7 @@ from edge_agent.sources.memory.wire import (
     Reopen,
 )
 from edge_agent.sources.memory.wire import Pace as Paced
+from edge_agent.sources.network.failures import MOST_WAIT_S, BusyError
 from edge_agent.sources.process import CameraProcess
 
 log = logging.getLogger(__name__)
@@ -236,8 +237,8 @@ class Supervisor:
                         self._next_seq = first_seq + number + 1
                         self._passed_over += handed.passed_over(said)
                     trouble = ""
-                case Lost(reason, over):
-                    self._reopen(process, SourceError(reason), over)
+                case Lost(reason, over, wait_s):
+                    self._reopen(process, BusyError(reason, wait_s), over)
                     patience_s = opening_s
                 case other:
                     raise SourceError(f"{config.place}: its process said {other} out of turn")
@@ -283,7 +284,7 @@ class Supervisor:
             place, count = self._config.place, self._corrupt
             log.warning("%s: a corrupt frame, %d so far: %s", place, count, reason)
 
-    def _reopen(self, process: CameraProcess, error: SourceError, over: bool) -> None:
+    def _reopen(self, process: CameraProcess, error: BusyError, over: bool) -> None:
         self._lost_in_a_row += 1
         if over or self._lost_in_a_row % (REOPENS + 1) == 0:
             raise error
@@ -297,6 +298,8 @@ class Supervisor:
         for source in self._everybody():
             source.forget()
         delay = self._backoff.next()
+        if isinstance(error, BusyError):
+            delay = max(delay, min(error.wait_s, MOST_WAIT_S))
         log.warning("%s; trying again in %.1f s", error, delay)
         self._say(False, str(error))
         self._ended.wait(delay)

@@ -114,10 +114,12 @@ class Lost(_Packet, frozen=True):
     Args:
         reason: why.
         over: whether only another process can help; this one ends.
+        wait_s: how long the camera asks to be left alone.
     """
 
     reason: str
     over: bool = False
+    wait_s: float = 0.0
 
 
 ToCamera: TypeAlias = Begin | Release | Look | Pace | Reopen

@@ -7,7 +7,7 @@ from edge_agent.sources.network.address import without_credentials
 
 
 def address_and_login(config: CameraConfig | StillConfig) -> tuple[str, Credentials | None]:
-    """The URL without user and password, and these; those in the file come first.
+    """The URL without user and password, and these, from it or from the file.
 
     Raises:
         SourceError: the URL is none, or the file is missing or no such file.

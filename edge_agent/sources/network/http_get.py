@@ -13,13 +13,14 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from edge_agent.common.errors import SourceError
 from edge_agent.mqtt.endpoint import Credentials
-from edge_agent.sources.network.failures import failure, refusal
-from edge_agent.sources.network.login import Login
+from edge_agent.sources.network.failures import BusyError, failure, refusal, wait_s
+from edge_agent.sources.network.login import Login, as_header, from_header
 
 MAX_REDIRECTS = 5
 PORTS = {"http": 80, "https": 443}
 # What stays as it is in an address (RFC 3986), also what is quoted already.
 RESERVED = "%/?&=;:@!$'()*+,~[]"
+BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 MOVED = frozenset({301, 302, 303, 307, 308})
 
 
@@ -73,12 +74,17 @@ class HttpPlace:
         ca_file: who has signed its certificate; None believes any, as those of cameras are
             signed by nobody.
         place: names it in errors.
+
+    Raises:
+        SourceError: `ca_file` is missing, or holds no certificates.
     """
 
     def __init__(
         self, url: str, credentials: Credentials | None, ca_file: Path | None, place: str
     ) -> None:
-        self._url, self._ca_file, self._place = url, ca_file, place
+        self._url, self._place = url, place
+        # Also for a camera without TLS: it may send us to where there is some.
+        self._tls = self._context(ca_file)
         self._login, self._stranger = Login(credentials), Login(None)
 
     def get(self, headers: Mapping[str, str], budget_s: float) -> HttpAnswer:
@@ -95,31 +101,52 @@ class HttpPlace:
         for _ in range(MAX_REDIRECTS + 1):
             answer = self._ask(urlsplit(url), headers, deadline, budget_s)
             if answer.response.status not in MOVED:
-                return self._checked(answer)
+                return self._checked(answer, url)
             with answer:
-                following = urljoin(url, answer.header("Location"))
-            if urlsplit(following).scheme not in PORTS:
-                raise self._error("HTTP", "that it sends us to what is none")
-            url = following
+                url = self._following(url, answer.header("Location"))
         raise self._error("an answer", f"more than {MAX_REDIRECTS} redirections")
 
-    def _checked(self, answer: HttpAnswer) -> HttpAnswer:
+    def _following(self, url: str, location: str) -> str:
+        """Where it sends us from `url`."""
+        if not location:
+            raise self._error("HTTP", "that it sends us away, and does not say where to")
+        try:
+            following = urljoin(url, location)
+            parts = urlsplit(following)
+        except ValueError as error:
+            raise self._error("HTTP", "that it sends us to what is no address") from error
+        if parts.scheme not in PORTS or not parts.hostname:
+            raise self._error("HTTP", "that it sends us to what is none")
+        return following
+
+    def _checked(self, answer: HttpAnswer, url: str) -> HttpAnswer:
+        """`answer`, from `url`, if it is of success."""
         status = answer.response.status
         if status in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED):
             return answer
         with answer:
-            known = self._login.credentials is not None
-            raise self._error("a picture", refusal(status, known=known))
+            if status == HTTPStatus.UNAUTHORIZED and not self._is_ours(urlsplit(url)):
+                why = "it sends us to another address, which wants a user and a password"
+                raise self._error("a picture", f"status {status}: {why}")
+            error = self._error(
+                "a picture", refusal(status, known=self._login.credentials is not None)
+            )
+            if status in BUSY:
+                raise BusyError(str(error), wait_s(answer.header("Retry-After")))
+            raise error
+
+    def _is_ours(self, parts: SplitResult) -> bool:
+        ours = urlsplit(self._url)
+        return (parts.scheme, parts.netloc) == (ours.scheme, ours.netloc)
 
     def _ask(
         self, parts: SplitResult, headers: Mapping[str, str], deadline: float, budget_s: float
     ) -> HttpAnswer:
-        ours = urlsplit(self._url)
-        same = (parts.scheme, parts.netloc) == (ours.scheme, ours.netloc)
-        login = self._login if same else self._stranger
+        login = self._login if self._is_ours(parts) else self._stranger
         answer = self._request(parts, headers, login, deadline, budget_s)
+        asked = answer.response.headers.get_all("WWW-Authenticate", [])
         if answer.response.status == HTTPStatus.UNAUTHORIZED and login.learn(
-            answer.response.headers.get_all("WWW-Authenticate", [])
+            [from_header(text) for text in asked]
         ):
             answer.__exit__()
             answer = self._request(parts, headers, login, deadline, budget_s)
@@ -142,7 +169,7 @@ class HttpPlace:
         said = {"User-Agent": "edgeward-agent", "Accept": "*/*", "Connection": "close", **headers}
         authorization = login.header("GET", target)
         if authorization is not None:
-            said["Authorization"] = authorization
+            said["Authorization"] = as_header(authorization)
         left_s = max(0.05, deadline - time.monotonic())
         connection = self._connection(parts.scheme, host, port, left_s)
         try:
@@ -152,7 +179,7 @@ class HttpPlace:
             connection.request("GET", target, headers=said)
             response = connection.getresponse()
             sock.settimeout(budget_s)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             connection.close()
             raise self._error("a camera", failure(error, host, port, budget_s)) from error
         return HttpAnswer(response, connection, sock)
@@ -162,10 +189,19 @@ class HttpPlace:
     ) -> http.client.HTTPConnection:
         if scheme == "http":
             return http.client.HTTPConnection(host, port, timeout=timeout_s)
-        context = ssl.create_default_context(cafile=self._ca_file)
-        if self._ca_file is None:
+        return http.client.HTTPSConnection(host, port, timeout=timeout_s, context=self._tls)
+
+    def _context(self, ca_file: Path | None) -> ssl.SSLContext:
+        try:
+            context = ssl.create_default_context(cafile=ca_file)
+        except ssl.SSLError as error:
+            raise self._error("certificates in ca_file", f"none in {ca_file}") from error
+        except OSError as error:
+            found = f"{ca_file}: {error.strerror}"
+            raise self._error("certificates in ca_file", found) from error
+        if ca_file is None:
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        return http.client.HTTPSConnection(host, port, timeout=timeout_s, context=context)
+        return context
 
     def _error(self, expected: str, found: str) -> SourceError:
         return SourceError(f"{self._place}: expected {expected}, found {found}")

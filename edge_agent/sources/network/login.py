@@ -57,6 +57,19 @@ class Login:
         return _digest(challenge, who, (method, uri), self._count, secrets.token_hex(8))
 
 
+def from_header(value: str) -> str:
+    """A header's value as text: `http.client` takes its bytes for Latin-1.
+
+    What is no UTF-8 is kept as it is, for `as_header`.
+    """
+    return value.encode("latin-1", "replace").decode("utf-8", "surrogateescape")
+
+
+def as_header(value: str) -> str:
+    """`value` as `http.client` sends its bytes of UTF-8."""
+    return value.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
 def challenges(header: str) -> list[Challenge]:
     """The challenges in a `WWW-Authenticate` header; there may be several, by commas."""
     found = list[dict[str, str]]()
@@ -90,7 +103,9 @@ def _digest(
     algorithm, number = _algorithm(challenge), f"{count:08x}"
 
     def digest(*parts: str) -> str:
-        return HASHES[algorithm.removesuffix(SESSION)](":".join(parts).encode())
+        return HASHES[algorithm.removesuffix(SESSION)](
+            ":".join(parts).encode("utf-8", "surrogateescape")
+        )
 
     secret = digest(who.user, realm, who.password)
     if algorithm.endswith(SESSION):

@@ -38,7 +38,9 @@ class Described:
 
 def why_no_file(path: Path) -> str:
     """What was found at `path` where a recording was expected, in words."""
-    return "a file that OpenCV cannot read" if path.is_file() else "no such file"
+    if path.is_file():
+        return "a file that OpenCV cannot read"
+    return "no such file; a camera in the network begins with http:// or rtsp://"
 
 
 def why_not(url: str, credentials: Credentials | None, timeout_s: float) -> str:
@@ -63,7 +65,7 @@ def why_not(url: str, credentials: Credentials | None, timeout_s: float) -> str:
         return str(error)
     except EOFError:
         return failure(ConnectionResetError(), host, port, timeout_s)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         return failure(error, host, port, timeout_s)
     if found.status != OK:
         return refusal(found.status, known=credentials is not None)

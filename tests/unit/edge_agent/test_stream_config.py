@@ -139,6 +139,14 @@ max_mb = 1.5
             "Expected `float` >= 0.001 - at `$.stream[0].source.read_timeout_s`",
         ),
         (
+            'source = { kind = "camera", url = "rtsp://me:x@c/", credentials_file = "f" }',
+            "camera: expected user and password in url or in credentials_file, found both",
+        ),
+        (
+            'source = { kind = "snapshot", url = "http://me@c/", credentials_file = "f" }',
+            "snapshot: expected user and password in url or in credentials_file, found both",
+        ),
+        (
             'source = { kind = "camera", index = 0, frozen_after_s = -1 }',
             "Expected `float` >= 0.0 - at `$.stream[0].source.frozen_after_s`",
         ),

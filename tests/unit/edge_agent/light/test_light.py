@@ -149,6 +149,90 @@ def test_nobody_who_listens_is_said(house: House) -> None:
         assert "found " in next(iter(source)).doubt
 
 
+class Guarded(House):
+    """A lamp that wants a user and a password, by digest or basic, or speaks no HTTP at all."""
+
+    challenge = 'Digest realm="lamp", nonce="n", qop="auth", algorithm=SHA-256'
+    speaks = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+        self.RequestHandlerClass = GuardedHandler
+
+
+class GuardedHandler(Handler):
+    def do_GET(self) -> None:
+        house = self.server
+        assert isinstance(house, Guarded)
+        if not house.speaks:
+            self.wfile.write(b"OK\n")
+            return
+        said = self.headers.get("Authorization")
+        if said is None:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", house.challenge)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        house.said.append(said)
+        super().do_GET()
+
+
+@pytest.fixture(name="guarded")
+def _guarded() -> Iterator[Guarded]:
+    house = Guarded()
+    thread = threading.Thread(target=house.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield house
+    house.shutdown()
+    house.server_close()
+
+
+@pytest.mark.parametrize(
+    ("challenge", "expected"),
+    [('Basic realm="lamp"', "Basic bWU6aHVudGVyMg=="), (Guarded.challenge, "Digest username=")],
+)
+def test_a_lamp_may_want_a_user_and_a_password(
+    guarded: Guarded, tmp_path: Path, challenge: str, expected: str
+) -> None:
+    """From a file, by either scheme; and without one its refusal is named."""
+    guarded.challenge = challenge
+    secret = tmp_path / "lamp.credentials"
+    secret.write_text("me:hunter2\n")
+    secret.chmod(0o600)
+    with lit(guarded.light(credentials_file=secret), Camera(100)) as source:
+        assert next(iter(source)).doubt == ""
+    assert guarded.asked == [("GET", "/on"), ("GET", "/off")]
+    assert all(said.startswith(expected) for said in guarded.said)
+    with lit(guarded.light(), Camera(100)) as source:
+        assert "status 401: it wants a user and a password" in next(iter(source)).doubt
+    with pytest.raises(SourceError, match="absent: expected a credentials file"):
+        open_lamp(guarded.light(credentials_file=tmp_path / "absent"))
+
+
+def test_a_lamp_that_speaks_no_http_is_named(
+    guarded: Guarded, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """By what it does, not by a time that was not up; and nothing ends in a traceback."""
+    guarded.speaks = False
+    with lit(guarded.light(), Camera(100)) as source:
+        assert "speaks no HTTP" in next(iter(source)).doubt
+    light = HttpLight(on="http://lamp..local/on", off="http://127.0.0.1:port/off", settle_s=0)
+    with lit(light, Camera(100)) as source:
+        assert "found no host of the name 'lamp..local'" in next(iter(source)).doubt
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("at", ["http://me:hunter2@lamp/on", "http://me:hun/ter2@lamp/on"])
+def test_a_password_in_a_lamps_address_is_refused(at: str) -> None:
+    """Unseen, with where it goes."""
+    for fields in ({"on": at, "off": "http://l/"}, {"off": at, "on": "http://l/"}):
+        with pytest.raises(ValueError, match="found an @: they go into credentials_file") as caught:
+            HttpLight(**fields)
+        assert "ter2" not in str(caught.value)
+
+
 def test_a_camera_that_hangs_does_not_keep_the_light_on(house: House) -> None:
     """Off after its time; and what comes then is taken once more, with light."""
     with lit(house.light(settle_s=0), Camera(3, step_s=0.4), most_s=0.1) as source:

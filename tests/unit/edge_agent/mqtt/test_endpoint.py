@@ -61,6 +61,28 @@ def test_credentials_are_one_line_and_may_contain_colons(tmp_path: Path) -> None
     assert "hun" not in repr(credentials)
 
 
+@pytest.mark.parametrize(
+    "content", [b"\xef\xbb\xbfme:hunter2", b"me:hunter2\r\n\r\n", b"me:hunter2\n \n\t\n"]
+)
+def test_what_editors_add_to_a_credentials_file_does_not_count(
+    tmp_path: Path, content: bytes
+) -> None:
+    """A byte-order mark, and blank lines behind."""
+    file = tmp_path / "secret"
+    file.write_bytes(content)
+    assert read_credentials(file) == Credentials("me", "hunter2")
+
+
+@pytest.mark.parametrize("name", ["me:hunter2", "me:hun/ter2", "me:" + 300 * "x"])
+def test_credentials_in_the_place_of_a_file_are_not_repeated(tmp_path: Path, name: str) -> None:
+    """Who has written them there is told what belongs there."""
+    with pytest.raises(ConfigError) as caught:
+        read_credentials(tmp_path / name)
+    assert str(caught.value) == (
+        "credentials_file: expected a file with user:password, found no such file"
+    )
+
+
 @pytest.mark.parametrize("content", ["", "hunter2", ":hunter2", "me:hunter2\nand more\n"])
 def test_other_credentials_files_are_refused_without_repeating_them(
     tmp_path: Path, content: str

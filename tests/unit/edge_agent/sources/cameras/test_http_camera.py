@@ -1,5 +1,6 @@
 """Cameras over HTTP: failures by their names, streams however they are separated, and stills."""
 
+import base64
 import time
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -17,6 +18,7 @@ from edge_agent.sources.cameras.grabber import Grabber
 from edge_agent.sources.cameras.http_camera import JpegStream
 from edge_agent.sources.cameras.still import StillCamera
 from edge_agent.sources.config import CameraConfig
+from edge_agent.sources.network.failures import MOST_WAIT_S, BusyError
 
 SHORT = {"open_timeout_s": 2.0, "read_timeout_s": 2.0}
 JPEG = red_jpeg()
@@ -41,10 +43,19 @@ def failure(url: str, **options: object) -> str:
         (answers(403), "a picture, found status 403: this user may not see it"),
         (answers(404), "a picture, found status 404: nothing is at this path"),
         (answers(503), "a picture, found status 503: it is busy, perhaps with others who look"),
+        (answers(429), "a picture, found status 429: it is asked too often"),
         (answers(500), "a picture, found status 500: Internal Server Error"),
         (answers(799), "a picture, found status 799: whatever that means there"),
         (answers(302, Location="/"), "an answer, found more than 5 redirections"),
         (answers(302, Location="ftp://c/"), "HTTP, found that it sends us to what is none"),
+        (answers(302), "HTTP, found that it sends us away, and does not say where to"),
+        (answers(302, Location="http://[c/"), "HTTP, found that it sends us to what is no address"),
+        (answers(302, Location="http://:80/x"), "HTTP, found that it sends us to what is none"),
+        (answers(302, Location="http://c:99999/"), "an address, found one with an impossible port"),
+        (
+            answers(302, Location="http://.bad..host/"),
+            "a camera, found no host of the name '.bad..host'",
+        ),
         (
             answers(body=b"<!DOCTYPE html>\n<p>Log in</p>" * 9, kind="text/html; charset=utf-8"),
             "a stream or a picture, found a page or data (text/html)",
@@ -77,6 +88,10 @@ def test_who_does_not_answer_is_named() -> None:
     words = failure("http://no-such-camera.invalid/x?pwd=hunter2")
     assert words.startswith("expected a camera, found no ")  # host, or server that knows
     assert "'no-such-camera.invalid'" in words
+    for scheme in ("http", "https"):
+        assert failure(f"{scheme}://cam..local/x") == (
+            "expected a camera, found no host of the name 'cam..local'"
+        )
     with http_camera(lambda request: time.sleep(3)) as camera:
         port = camera.server_address[1]
         assert failure(camera.url) == (
@@ -101,6 +116,44 @@ def test_a_certificate_is_asked_for_where_its_signer_is_known(tmp_path: Path) ->
         words = failure(camera.url, ca_file=other[0])
         assert words.startswith("expected a camera, found a certificate that is not trusted: self")
         assert "found no TLS at" not in words
+
+
+def test_a_ca_file_that_is_none_is_named(tmp_path: Path) -> None:
+    """Missing, or of another kind; also where it is not needed yet."""
+    page = tmp_path / "page"
+    page.write_text("no certificate")
+    with http_camera(answers(body=JPEG)) as camera:
+        for url in (camera.url, "https://127.0.0.1:9/"):
+            absent = tmp_path / "absent"
+            assert failure(url, ca_file=absent) == (
+                f"expected certificates in ca_file, found {absent}: No such file or directory"
+            )
+            assert failure(url, ca_file=page) == (
+                f"expected certificates in ca_file, found none in {page}"
+            )
+
+
+@pytest.mark.parametrize("challenge", ['Basic realm="c"', 'Digest realm="c", nonce="n"'])
+def test_a_user_in_any_letters_is_sent_as_utf_8(challenge: str) -> None:
+    """As today's cameras expect it."""
+    with http_camera(answers(401, WWW_Authenticate=challenge)) as camera:
+        words = failure(camera.url.replace("://", "://%D0%B6%C3%A9:hunter2@"))
+        assert "it refuses this user or password" in words
+        said = camera.seen[-1]["Authorization"].encode("latin-1")
+    user = "\u0436\u00e9".encode()
+    assert user in said or base64.b64encode(user + b":hunter2") in said
+
+
+@pytest.mark.parametrize(
+    ("status", "after", "expected"),
+    [(503, "7", 7.0), (429, "86400", MOST_WAIT_S), (503, "soon", 0.0), (503, "-1", 0.0)],
+)
+def test_a_camera_that_is_busy_says_until_when(status: int, after: str, expected: float) -> None:
+    """Within bounds; what cannot be read asks for nothing."""
+    with http_camera(answers(status, Retry_After=after)) as camera:
+        with pytest.raises(BusyError) as caught:
+            open_any(CameraConfig(url=camera.url, **SHORT))
+        assert caught.value.wait_s == expected
 
 
 @pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
@@ -133,7 +186,10 @@ def test_a_password_does_not_follow_a_redirection_to_others() -> None:
     with http_camera(answers(401, WWW_Authenticate=challenge)) as stranger:
         with http_camera(answers(302, Location=stranger.url)) as camera:
             words = failure(camera.url.replace("://", "://me:hunter2@"))
-        assert "status 401" in words
+        assert words == (
+            "expected a picture, found status 401: it sends us to another address, which wants a "
+            "user and a password"
+        )
         assert len(stranger.seen) == 1
         assert not [seen for seen in stranger.seen if "Authorization" in seen]
 
