@@ -11,7 +11,8 @@ from pipeline.common.progress import SILENT, Progress
 from pipeline.data.readers.folder import image_id, make_source
 from pipeline.data.readers.foreign import advice
 from pipeline.data.readers.images import Look, look_at
-from pipeline.data.readers.layout import Layout, PartName, check_classes, list_folder
+from pipeline.data.readers.layout import Layout, check_classes, list_folder
+from pipeline.data.readers.part_names import PartName
 from pipeline.data.split import calibration_limit, draw, prepare
 from pipeline.measure.test_size import images_above_chance
 from pipeline.near.thumbnail import LEAST_SIDE

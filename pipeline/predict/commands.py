@@ -66,7 +66,7 @@ def evaluate_command(
     from pipeline.common.progress import open_progress
     from pipeline.predict.evaluate import evaluate
 
-    evaluate(
+    found = evaluate(
         bundle,
         folder,
         typer.echo,
@@ -75,3 +75,5 @@ def evaluate_command(
         min_accuracy=min_accuracy,
         progress=open_progress(sys.stderr),
     )
+    if found.unreadable:
+        raise typer.Exit(ExitCode.DATA)

@@ -45,12 +45,12 @@ def evaluate(
         GateError: fewer are right than `min_accuracy`; all files are written nevertheless.
     """
     opened = open_bundle(bundle)
-    total, pictures = labelled_pictures(folder, opened.manifest.output)
+    labelled = labelled_pictures(folder, opened.manifest.output)
     rows: list[PredictionRow] = []
     truths: list[str] = []
     problems: list[str] = []
-    with Predictor(opened) as predictor, progress.task("evaluate", total) as task:
-        for picture, image in readable(pictures, problems):
+    with Predictor(opened) as predictor, progress.task("evaluate", labelled.total) as task:
+        for picture, image in readable(labelled.pictures, problems):
             rows.append(as_row(picture.name, None, predictor(image)))
             truths.append(picture.truth)
             task.advance()
@@ -58,8 +58,13 @@ def evaluate(
     for problem in problems:
         progress.say(printable(problem))
     if not rows:
-        raise DataError(f"{folder}: expected a picture that can be read, found none of {total}")
+        raise DataError(
+            f"{folder}: expected a picture that can be read, found none of {labelled.total}"
+        )
     found = evaluation(opened, str(folder), runtime, rows, truths, problems)
+    found = msgspec.structs.replace(found, part=labelled.part)
+    for remark in labelled.remarks:
+        say(printable(remark))
     for line in evaluation_lines(found, rows, truths):
         say(line)
     if csv is not None:

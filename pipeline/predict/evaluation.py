@@ -63,6 +63,7 @@ class Evaluation(
         confusion: pictures by class (rows) and by answer (columns), in the order of `classes`.
         texts: of a reader of texts; None of a classifier.
         unreadable: why files gave no picture.
+        part: the split of `folder` that was measured; None where it has no splits.
     """
 
     bundle: str
@@ -78,6 +79,7 @@ class Evaluation(
     confusion: tuple[tuple[int, ...], ...] = ()
     texts: TextEvaluation | None = None
     unreadable: tuple[str, ...] = ()
+    part: str | None = None
 
 
 def evaluation(

@@ -11,7 +11,7 @@ from pipeline.common.errors import DataError
 from pipeline.data.readers.folder import image_id
 from pipeline.data.readers.images import UnreadableImageError, read_image
 from pipeline.data.readers.layout import Layout, list_folder
-from pipeline.tasks.ocr.data.folder import read_text_folder
+from pipeline.tasks.ocr.data.folder import TEST_TABLE, TRAIN_TABLES, read_text_folder
 
 # How many classes an error names.
 _SHOWN = 10
@@ -61,10 +61,25 @@ class _Line:
         return self.pixels
 
 
-def labelled_pictures(
-    folder: Path, output: ClassifySpec | TextSpec
-) -> tuple[int, Iterator[LabelledPicture]]:
-    """How many pictures `folder` has, and each of them.
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """What is measured of a folder.
+
+    Args:
+        total: how many pictures.
+        pictures: each of them.
+        part: the split they are of; None of a folder that has none.
+        remarks: how the folder was understood, where that is not plain.
+    """
+
+    total: int
+    pictures: Iterator[LabelledPicture]
+    part: str | None = None
+    remarks: tuple[str, ...] = ()
+
+
+def labelled_pictures(folder: Path, output: ClassifySpec | TextSpec) -> Labelled:
+    """The pictures of `folder` whose right answer is known.
 
     Args:
         folder: for a classifier one sub-folder per class, of which it need not have all; for a
@@ -77,21 +92,31 @@ def labelled_pictures(
     """
     match output:
         case ClassifySpec(labels=labels):
-            files = _class_files(list_folder(folder), labels)
-            return len(files), iter(files)
+            layout = list_folder(folder)
+            files = _class_files(layout, labels)
+            part = "test" if layout.split else None
+            return Labelled(len(files), iter(files), part, layout.remarks)
         case TextSpec():
             source = read_text_folder(folder, on_unreadable="skip")
+            parted = source.val is not None or (folder / TRAIN_TABLES[1]).exists()
+            if source.test is None and parted:
+                raise DataError(
+                    f"{folder}: expected a table {TEST_TABLE}, found only what is learnt from: "
+                    f"give a folder with one table {TRAIN_TABLES[0]}"
+                )
             split = (source.test or source.train).split
             lines = zip(split.ids, split.texts, range(len(split)), strict=True)
-            return len(split), (_Line(name, text, split.images[i]) for name, text, i in lines)
+            pictures = (_Line(name, text, split.images[i]) for name, text, i in lines)
+            return Labelled(len(split), pictures, None if source.test is None else "test")
 
 
 def _class_files(layout: Layout, labels: Sequence[str]) -> list[LabelledFile]:
-    part = layout.parts["train"] if len(layout.parts) == 1 else layout.parts.get("test")
+    part = layout.parts.get("test") if layout.split else layout.parts["train"]
     if part is None:
+        told = "".join(f"; {remark}" for remark in layout.remarks)
         raise DataError(
             f"{layout.root}: expected one sub-folder per class, or a test part, found the parts "
-            f"{', '.join(layout.parts)}: name the folder of one of them"
+            f"{', '.join(layout.parts)}: name the folder of one of them{told}"
         )
     strange = sorted(set(part) - set(labels))
     if strange:

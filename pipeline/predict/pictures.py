@@ -12,6 +12,7 @@ from edge_agent.sources.video import VideoSource
 from pipeline.common.errors import DataError
 from pipeline.data.readers.folder import image_id
 from pipeline.data.readers.images import IMAGE_SUFFIXES, UnreadableImageError, read_image
+from pipeline.data.readers.part_names import left_behind
 
 # Containers that FFmpeg, as OpenCV brings it, opens.
 VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".webm"})
@@ -62,8 +63,8 @@ class Unreadable:
 def find_pictures(paths: Sequence[Path]) -> list[PictureFile]:
     """The files at `paths`, in their order; those below a folder sorted by name.
 
-    Hidden files and folders are passed over, and in folders also what is neither an image
-    nor a video by its suffix.
+    Hidden files and folders are passed over, as is what systems leave behind, and in folders also
+    what is neither an image nor a video by its suffix.
 
     Raises:
         DataError: a path is missing, or there is no picture at it.
@@ -109,6 +110,6 @@ def _below(folder: Path) -> list[Path]:
         file
         for file in folder.rglob("*")
         if file.suffix.lower() in wanted
-        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+        and not any(left_behind(part) for part in file.relative_to(folder).parts)
         and file.is_file()
     )

@@ -72,12 +72,13 @@ def table(rows: Sequence[PredictionRow], more: Mapping[str, Sequence[str]] | Non
 
 
 def write_output(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, whole or not at all.
+    """Write `data` to `path`, whole or not at all; folders on the way to it are made.
 
     Raises:
         DataError: `path` cannot be written.
     """
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, data)
     except OSError as error:
         raise DataError(f"{path}: expected to write a file, found: {error.strerror}") from error

@@ -32,7 +32,8 @@ def evaluation_lines(
 def _lines(
     found: Evaluation, rows: Sequence[PredictionRow], truths: Sequence[str]
 ) -> Iterator[str]:
-    yield f"{found.bundle} on {found.runtime}: {len(rows)} pictures of {found.folder}"
+    part = "" if found.part is None else f", of which only the {found.part} part is measured"
+    yield f"{found.bundle} on {found.runtime}: {len(rows)} pictures of {found.folder}{part}"
     yield f"accuracy            {percent(found.accuracy)}"
     if found.texts is not None:
         yield f"  ignoring case     {percent(found.texts.ignoring_case)}"

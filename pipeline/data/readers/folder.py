@@ -13,7 +13,8 @@ from pipeline.data.base import Split
 from pipeline.data.pool import Pool, Source
 from pipeline.data.readers.foreign import advice
 from pipeline.data.readers.images import ImageFiles, Look, look_at, unreadable_message
-from pipeline.data.readers.layout import Layout, PartName, check_classes, list_folder
+from pipeline.data.readers.layout import Layout, check_classes, list_folder
+from pipeline.data.readers.part_names import PartName
 from pipeline.data.sources import Grouping
 from pipeline.near.thumbnail import stacked
 

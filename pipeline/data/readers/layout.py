@@ -1,7 +1,8 @@
 """`Layout`: which files of a folder are images of which class, and of which split.
 
 Either `<folder>/<class>/<image>`, or `<folder>/train/<class>/<image>` with folders for val and
-test beside `train`, by any of the names in `PART_NAMES`; each of these two may be missing and is
+test beside `train`, by any of the names that
+`pipeline.data.readers.part_names` knows; each of these two may be missing and is
 then drawn from `train`. What systems and NAS leave behind is passed over.
 """
 
@@ -9,31 +10,25 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from pipeline.common.errors import DataError
 from pipeline.data.readers.images import IMAGE_SUFFIXES
+from pipeline.data.readers.part_names import (
+    PART_NAMES,
+    UNLABELLED,
+    PartName,
+    left_behind,
+    meanings,
+    part_words,
+)
 
-PartName: TypeAlias = Literal["train", "val", "test"]
 Classes: TypeAlias = dict[str, tuple[Path, ...]]
 
-# Case, blanks, dashes, underscores and an added `set`, `data` or `images` make no difference.
-PART_NAMES: dict[PartName, tuple[str, ...]] = {
-    "train": ("train", "training"),
-    "val": ("val", "valid", "validation", "validate", "dev"),
-    "test": ("test", "testing", "holdout"),
-}
-# The test split, unless there is another; then it is the validation split.
-_EITHER = ("eval", "evaluation")
-_UNLABELLED = ("unlabeled", "unlabelled", "unsup", "unsupervised")
-_ADDED = ("set", "split", "data", "images", "imgs")
-# What macOS, Windows and NAS put beside files; hidden ones are passed over anyway.
-_LEFT_BEHIND = frozenset(
-    {"__macosx", "@eadir", "#recycle", "@recycle", "#snapshot", "@recently-snapshot"}
-    | {"$recycle.bin", "system volume information", "lost+found", "lost.dir"}
-)
+# What a folder around all the others is called that says nothing.
+_AROUND = frozenset({"images", "imgs", "image", "data", "dataset", "pictures", "photos"})
 _FEW = 6  # how many classes the names of loose files may stand for, to be proposed
 
 
@@ -47,12 +42,16 @@ class Layout:
             is not split. A class may be empty here.
         ignored: files whose suffix is not an image's.
         remarks: how the folder was understood, where that is not plain.
+        folders: where the classes of each part are.
+        split: whether it has folders for parts, even if only `train` is left of them.
     """
 
     root: Path
     parts: dict[PartName, Classes]
     ignored: tuple[Path, ...]
     remarks: tuple[str, ...] = ()
+    folders: dict[PartName, Path] = field(default_factory=dict)
+    split: bool = False
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -97,7 +96,7 @@ def check_classes(layout: Layout) -> None:
             )
         for label, paths in classes.items():
             if not paths:
-                folder = layout.root / (name if len(layout.parts) > 1 else "") / label
+                folder = layout.folders[name] / label
                 raise DataError(f"{folder}: expected images of class {label!r}, found none")
 
 
@@ -138,13 +137,29 @@ class _Reading:
         if not root.is_dir():
             found = "a file" if root.exists() else "nothing"
             raise DataError(f"{root}: expected a folder of images, found {found}")
-        parts = {name: self._classes(folder) for name, folder in self._parts().items()}
-        return Layout(root, parts, tuple(self._ignored), tuple(self._remarks))
+        inner = self._unwrapped(root)
+        parted = _part_folders(inner)
+        folders: dict[PartName, Path] = {"train": inner} if parted is None else self._parts(parted)
+        parts = {name: self._classes(folder) for name, folder in folders.items()}
+        remarks = tuple(self._remarks)
+        return Layout(root, parts, tuple(self._ignored), remarks, folders, parted is not None)
 
-    def _parts(self) -> dict[PartName, Path]:
-        found = _part_folders(self._root)
-        if found is None:
-            return {"train": self._root}
+    def _unwrapped(self, root: Path) -> Path:
+        """The folder in `root` that is around all the others, or `root` itself."""
+        folders = _folders(root)
+        if len(folders) != 1 or _images_in(root):
+            return root
+        (only,) = folders
+        inner = _folders(only)
+        if only.is_symlink() or _images_in(only) or "train" in meanings(folders).values():
+            return root
+        plain = only.name.casefold() in _AROUND or only.name == root.name
+        if "train" not in meanings(inner).values() and not (plain and len(inner) > 1):
+            return root
+        self._remarks.append(f"{only.name} was taken for the folder of all the others")
+        return only
+
+    def _parts(self, found: "_Found") -> dict[PartName, Path]:
         parts = dict(found.parts)
         for name, folder in found.parts.items():
             if folder.name.casefold() != name:
@@ -157,7 +172,20 @@ class _Reading:
                 del parts[name]
         for folder in found.unlabelled:
             self._remarks.append(f"{folder.name} left out: its images have no labels")
-        return parts
+        return {name: self._within(folder) for name, folder in parts.items()}
+
+    def _within(self, folder: Path) -> Path:
+        """The folder of the classes: archives often have `training_set/training_set/<class>`."""
+        folders = _folders(folder)
+        if len(folders) != 1 or _images_in(folder):
+            return folder
+        (only,) = folders
+        if only.is_symlink() or _images_in(only) or not _folders(only):
+            return folder
+        self._remarks.append(
+            f"{only.relative_to(self._root).as_posix()} was taken for the folder of the classes"
+        )
+        return only
 
     def _classes(self, folder: Path) -> Classes:
         return {inner.name: self._images(inner) for inner in _class_folders(folder)}
@@ -171,11 +199,7 @@ class _Reading:
         # A folder of folders only is most likely one level too high or too low.
         strange = next((entry for entry in inner if entry.is_symlink() or not own), None)
         if strange is not None:
-            raise DataError(
-                f"{folder}: expected images only, found the folder {strange.name!r}; the path has "
-                "to be the folder right above the class folders, or above folders called train "
-                f"and, if there are, {_part_words()}"
-            )
+            raise DataError(_too_deep(folder, strange))
         self._ignored.extend(e for e in files if e.suffix.lower() not in IMAGE_SUFFIXES)
         for deeper in inner:
             more = self._inside(deeper)
@@ -206,8 +230,10 @@ def _part_folders(root: Path) -> _Found | None:
         DataError: two folders for one part, or, beside parts, one that is none.
     """
     folders = _folders(root)
-    named = {folder: _part_of(folder.name) for folder in folders}
+    named = meanings(folders)
     train = next((folder for folder, name in named.items() if name == "train"), None)
+    if None not in named.values():
+        _check_train(root, train, folders)
     # A class may be called train, among cars and planes: then its pictures lie in it.
     if train is None or not _folders(train):
         return None
@@ -220,13 +246,50 @@ def _part_folders(root: Path) -> _Found | None:
     unknown = next((folder for folder, name in named.items() if name is None), None)
     if unknown is not None:
         raise DataError(
-            f"{root}: expected, beside {train.name}, only folders for {_part_words()}, or "
-            f"{_UNLABELLED[0]}, which is left out; found {unknown.name!r}: rename it, or move it "
+            f"{root}: expected, beside {train.name}, only folders for {part_words()}, or "
+            f"{UNLABELLED[0]}, which is left out; found {unknown.name!r}: rename it, or move it "
             "away"
         )
     unlabelled = tuple(folder for folder, name in named.items() if name == "unlabelled")
     return _Found(
         dict(sorted(parts.items(), key=lambda i: list(PART_NAMES).index(i[0]))), unlabelled
+    )
+
+
+def _check_train(root: Path, train: Path | None, folders: list[Path]) -> None:
+    """Raise where all `folders` of `root` are parts, but there are no classes to learn."""
+    names = ", ".join(repr(folder.name) for folder in folders)
+    if folders and train is None:
+        raise DataError(
+            f"{root}: expected a folder for train (training) too, found only {names}: rename the "
+            "one to learn from to train; or, to look at one of them alone, give its own path"
+        )
+    if train is not None and len(folders) > 1 and not _folders(train):
+        raise DataError(
+            f"{train}: expected one sub-folder of images per class, found {_images_in(train)} "
+            f"images but no sub-folder{_proposal(train)}"
+        )
+
+
+def _too_deep(folder: Path, strange: Path) -> str:
+    """The error of a class `folder` in which there is the folder `strange` instead of images."""
+    said = f"{folder}: expected images only, found the folder {strange.name!r}"
+    parts = [inner.name for inner, part in meanings(_folders(folder)).items() if part is not None]
+    if parts:
+        return (
+            f"{said}: splits lie above the classes, as {parts[0]}/{folder.name}: move the images "
+            f"there; or, if {folder.name!r} is no class but what holds the splits, give its path"
+        )
+    around = _folders(folder.parent)
+    if len(around) > 1 and all(_folders(one) and not _images_in(one) for one in around):
+        names = ", ".join(repr(one.name) for one in around)
+        return (
+            f"{said}; if {names} are splits, rename them to train, val and test; else the path has "
+            "to be the folder right above the class folders"
+        )
+    return (
+        f"{said}; the path has to be the folder right above the class folders, or above folders "
+        f"called train and, if there are, {part_words()}"
     )
 
 
@@ -237,22 +300,6 @@ def _put(parts: dict[PartName, Path], part: PartName, folder: Path) -> None:
             f"found {parts[part].name} and {folder.name}"
         )
     parts[part] = folder
-
-
-def _part_of(name: str) -> PartName | Literal["either", "unlabelled"] | None:
-    word = re.sub(r"[\s_.-]+", "", name.casefold())
-    forms = {word, *(word.removesuffix(added) for added in _ADDED)}
-    for part, words in PART_NAMES.items():
-        if forms & set(words):
-            return part
-    if forms & set(_EITHER):
-        return "either"
-    return "unlabelled" if forms & set(_UNLABELLED) else None
-
-
-def _part_words() -> str:
-    said = [f"{part} ({', '.join(words[1:])})" for part, words in PART_NAMES.items()]
-    return f"{said[1]} and {said[2]}, or {_EITHER[0]}"
 
 
 def _class_folders(root: Path) -> list[Path]:
@@ -295,8 +342,4 @@ def _images_in(folder: Path) -> int:
 
 
 def _visible(folder: Path) -> list[Path]:
-    return sorted(
-        entry
-        for entry in folder.iterdir()
-        if not entry.name.startswith(".") and entry.name.casefold() not in _LEFT_BEHIND
-    )
+    return sorted(entry for entry in folder.iterdir() if not left_behind(entry.name))

@@ -1,6 +1,7 @@
 """How right a bundle is on labelled pictures, and what that is beside its proof."""
 
 import csv
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,11 +9,13 @@ import cv2
 import msgspec
 import numpy as np
 import pytest
+import typer
 
 from edge_agent.bundle.archive import Bundle, bundle_files, write_bundle
 from edge_agent.bundle.manifest import Metrics
 from pipeline.common.errors import DataError, GateError
 from pipeline.measure.evaluate import wilson
+from pipeline.predict.commands import evaluate_command
 from pipeline.predict.evaluate import evaluate
 from pipeline.predict.evaluation import Evaluation, compare
 
@@ -71,7 +74,52 @@ def test_of_a_folder_with_splits_the_test_part_is_measured(
         evaluate(bright_path, split, silent)
     (split / "test" / "dark").mkdir(parents=True)
     assert cv2.imwrite(str(split / "test" / "dark" / "a.png"), np.zeros((8, 8, 3), np.uint8))
-    assert evaluate(bright_path, split, silent).accuracy == wilson(1, 1)
+    lines: list[str] = []
+    found = evaluate(bright_path, split, lines.append)
+    assert (found.accuracy, found.part) == (wilson(1, 1), "test")
+    assert lines[0].endswith("split, of which only the test part is measured")
+
+
+@pytest.mark.parametrize("loose", [True, False])
+def test_a_folder_of_which_only_train_is_left_is_not_measured(
+    bright_path: Path, photos: Path, tmp_path: Path, loose: bool
+) -> None:
+    """Neither where the test part has no labels, nor where there is none."""
+    split = tmp_path / "split"
+    split.mkdir()
+    photos.rename(split / "Training")
+    if loose:
+        (split / "test").mkdir()
+        assert cv2.imwrite(str(split / "test" / "a.png"), np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(DataError) as error:
+        evaluate(bright_path, split, silent)
+    assert "a test part, found the parts train: name the folder of one of them" in str(error.value)
+    assert ("test left out: 1 images" in str(error.value)) is loose
+    lines: list[str] = []
+    found = evaluate(bright_path, split / "Training", lines.append)
+    assert (found.accuracy, found.part) == (wilson(3, 5), None)
+
+
+def test_how_a_folder_was_understood_is_said(
+    bright_path: Path, photos: Path, tmp_path: Path
+) -> None:
+    """Before the figures: a user sees what was taken for the test part."""
+    for part in ("Training", "Testing"):
+        shutil.copytree(photos, tmp_path / "split" / part)
+    lines: list[str] = []
+    assert evaluate(bright_path, tmp_path / "split", lines.append).part == "test"
+    assert lines[:2] == ["Training was taken for train", "Testing was taken for test"]
+
+
+def test_of_texts_the_part_that_is_learnt_from_is_not_measured(
+    stripes_path: Path, lines: Path
+) -> None:
+    """Must fire: a table for training, and none for the test."""
+    (lines / "labels.tsv").rename(lines / "train_labels.tsv")
+    with pytest.raises(DataError, match=r"expected a table test_labels.tsv, found only what is"):
+        evaluate(stripes_path, lines, silent)
+    (lines / "train_labels.tsv").rename(lines / "labels.tsv")
+    assert evaluate(stripes_path, lines, silent).part is None
 
 
 def test_texts_are_scored_by_their_table(stripes_path: Path, lines: Path) -> None:
@@ -85,7 +133,7 @@ def test_texts_are_scored_by_their_table(stripes_path: Path, lines: Path) -> Non
 
 def test_the_files_hold_what_was_measured(bright_path: Path, photos: Path, tmp_path: Path) -> None:
     """The table has the right answer in its last column; the JSON decodes into the value."""
-    table, figures = tmp_path / "rows.csv", tmp_path / "figures.json"
+    table, figures = tmp_path / "new" / "rows.csv", tmp_path / "new" / "figures.json"
     found = evaluate(bright_path, photos, silent, csv=table, json=figures)
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -108,6 +156,20 @@ def test_unreadable_files_are_counted_and_left_out(bright_path: Path, photos: Pa
     found = evaluate(bright_path, photos, silent)
     assert found.accuracy.samples == 5
     assert len(found.unreadable) == 1
+
+
+def test_unreadable_files_end_the_command_with_the_status_of_data(
+    bright_path: Path, photos: Path, tmp_path: Path
+) -> None:
+    """As `predict` does, after everything was said and written."""
+    out = tmp_path / "rows.csv"
+    evaluate_command(bright_path, photos, csv=out)
+    (photos / "dark" / "9.png").write_bytes(b"")
+    out.unlink()
+    with pytest.raises(typer.Exit) as ended:
+        evaluate_command(bright_path, photos, csv=out)
+    assert ended.value.exit_code == 21
+    assert out.exists()
 
 
 def test_what_was_proven_stands_beside_it(

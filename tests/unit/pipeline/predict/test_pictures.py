@@ -9,8 +9,11 @@ from pipeline.predict.pictures import Picture, Unreadable, find_pictures, look
 
 
 def test_a_folder_is_looked_through_with_all_below_it(photos: Path, clip: Path) -> None:
-    """Names are relative to the folder that was named; hidden files are passed over."""
+    """Names are relative to the folder named; what is hidden or left behind is passed over."""
     (photos / ".hidden.png").write_bytes(b"")
+    for name in ("@eaDir", "Network Trash Folder", "__MACOSX", "lost+found"):
+        (photos / name).mkdir()
+        (photos / name / "0.png").write_bytes(b"")
     (photos / "notes.txt").write_text("no picture", encoding="utf-8")
     files = find_pictures([photos, clip])
     assert [file.name for file in files] == [

@@ -46,6 +46,101 @@ def test_splits_by_other_names(tmp_path: Path, train: str, other: str, part: str
     assert list(layout.remarks) == [f"{name} was taken for {as_}" for name, as_ in taken]
 
 
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("seg_train/seg_train", "seg_test/seg_test"),
+        ("training_set/training_set", "test_set/test_set"),
+        ("images/train", "images/test"),
+        ("data/Training", "data/Testing"),
+        ("dataset/train/train", "dataset/test/test"),
+        ("tr", "te"),
+        ("train2017", "test2017"),
+        ("flowers-train", "flowers-test"),
+        ("train_v2", "test_v2"),
+    ],
+)
+def test_splits_as_archives_have_them(tmp_path: Path, train: str, test: str) -> None:
+    """A folder around all, a split inside itself, a word or a year beside it; and that is told."""
+    layout = list_folder(_fill(tmp_path, *_parts(train, test)))
+    assert {part: list(found) for part, found in layout.parts.items()} == {
+        "train": ["cat", "dog"],
+        "test": ["cat", "dog"],
+    }
+    assert layout.split
+    assert {p.parent.parent for p in layout.parts["test"]["cat"]} == {tmp_path / test}
+    assert layout.remarks
+
+
+def test_pictures_to_be_answered_beside_affixed_splits_are_left_out(tmp_path: Path) -> None:
+    """The scenes that Intel gave have such a folder."""
+    _fill(tmp_path, *_parts("seg_train", "seg_test"), "seg_pred/seg_pred")
+    layout = list_folder(tmp_path)
+    assert set(layout.parts) == {"train", "test"}
+    assert "seg_pred left out: its images have no labels" in layout.remarks
+
+
+@pytest.mark.parametrize(
+    ("folders", "told"),
+    [
+        (
+            _parts("val", "test"),
+            ": expected a folder for train (training) too, found only 'test', 'val': rename the one "
+            "to learn from to train; or, to look at one of them alone, give its own path",
+        ),
+        (
+            _parts("test"),
+            ": expected a folder for train (training) too, found only 'test': rename the one "
+            "to learn from to train; or, to look at one of them alone, give its own path",
+        ),
+        (
+            _parts("learn", "prove"),
+            "/learn: expected images only, found the folder 'cat'; if 'learn', 'prove' are splits, "
+            "rename them to train, val and test; else the path has to be the folder right above "
+            "the class folders",
+        ),
+        (
+            [*_parts("images/train", "images/val"), "labels"],
+            "/images: expected images only, found the folder 'train': splits lie above the "
+            "classes, as train/images: move the images there; or, if 'images' is no class but what "
+            "holds the splits, give its path",
+        ),
+        (
+            ["cat/train", "cat/test", "dog/train", "dog/test"],
+            "/cat: expected images only, found the folder 'test': splits lie above the classes, as "
+            "test/cat: move the images there; or, if 'cat' is no class but what holds the splits, "
+            "give its path",
+        ),
+        (
+            ["train", "test"],
+            "/train: expected one sub-folder of images per class, found 2 images but no sub-folder",
+        ),
+    ],
+)
+def test_a_layout_that_would_lose_a_split_is_refused(
+    tmp_path: Path, folders: list[str], told: str
+) -> None:
+    """With the names that were found, and what to do about them."""
+    with pytest.raises(DataError) as error:
+        list_folder(_fill(tmp_path, *folders))
+    assert str(error.value) == f"{tmp_path}{told}"
+
+
+def test_languages_are_no_splits(tmp_path: Path) -> None:
+    """Must not fire: Turkish and Telugu with pictures in them are classes, as is one in a year."""
+    assert list_folder(_fill(tmp_path, "tr", "te", "en")).labels == ("en", "te", "tr")
+    cars = _fill(tmp_path / "cars", "golf_1999", "golf_2004", "a_train", "a_test")
+    assert list_folder(cars).labels == ("a_test", "a_train", "golf_1999", "golf_2004")
+
+
+def test_a_folder_of_which_only_train_is_left_is_known_from_one_without_splits(
+    tmp_path: Path,
+) -> None:
+    """Both have one part; only one of them was divided."""
+    assert list_folder(_fill(tmp_path / "a", *_parts("train"), "test")).split
+    assert not list_folder(_fill(tmp_path / "b", "cat", "dog")).split
+
+
 def test_eval_beside_a_test_split_is_for_validation(tmp_path: Path) -> None:
     """Nothing else is left that it could be."""
     layout = list_folder(_fill(tmp_path, *_parts("train", "eval", "test")))
@@ -82,7 +177,12 @@ def test_a_class_may_be_called_train(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information"]
+    "name",
+    [
+        *("__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information"),
+        *("RECYCLER", "Network Trash Folder", "Temporary Items", "TheVolumeSettingsFolder"),
+        *("FOUND.000", "@tmp", "Thumbs", "__pycache__", "_gsdata_", "lost+found"),
+    ],
 )
 def test_what_systems_leave_behind_is_passed_over(tmp_path: Path, name: str) -> None:
     """Beside the classes and inside them, whatever lies in it."""
