@@ -85,8 +85,8 @@ def test_pictures_to_be_answered_beside_affixed_splits_are_left_out(tmp_path: Pa
     [
         (
             _parts("val", "test"),
-            ": expected a folder for train (training) too, found only 'test', 'val': rename the one "
-            "to learn from to train; or, to look at one of them alone, give its own path",
+            ": expected a folder for train (training) too, found only 'test', 'val': rename the "
+            "one to learn from to train; or, to look at one of them alone, give its own path",
         ),
         (
             _parts("test"),
