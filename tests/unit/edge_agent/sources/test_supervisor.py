@@ -1,122 +1,16 @@
 """The supervisor, on a process that is a thread of ours."""
 
-import os
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Self
 
 import pytest
+from support.staged_camera import Stage, eventually, give, taken
 
 from edge_agent.common.stop import Stop
-from edge_agent.sources.base import Frame
-from edge_agent.sources.config import CameraConfig, LiveConfig
+from edge_agent.sources.config import CameraConfig
 from edge_agent.sources.live import LiveSource
-from edge_agent.sources.memory.ring import RingReader, RingWriter, make_memory
-from edge_agent.sources.memory.wire import (
-    Captured,
-    FromCamera,
-    GoneError,
-    Link,
-    Look,
-    Opened,
-    Opening,
-    Pace,
-    Passing,
-    Release,
-    ToCamera,
-    pair,
-)
+from edge_agent.sources.memory.wire import GoneError, Look, Pace, Passing
 from edge_agent.sources.supervisor import Supervisor
-
-CONFIG = CameraConfig(url="test://", open_timeout_s=30, read_timeout_s=30)
-SHAPE = (2, 3, 3)
-
-
-class ThreadProcess:
-    """Stands for `CameraProcess`; the test plays the camera's part through `camera`."""
-
-    pid = os.getpid()
-    lives = False
-
-    def __init__(self, config: LiveConfig) -> None:
-        ours, theirs = pair()
-        self._ends = ours, theirs
-        self.link: Link[FromCamera] = Link(ours, FromCamera)
-        self.camera: Link[ToCamera] = Link(theirs, ToCamera)
-        self._memory = make_memory()
-        self.writer = RingWriter(self._memory, SHAPE)
-        self.given_back: list[int] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for end in self._ends:
-            end.close()
-        os.close(self._memory)
-
-    def tell(self, message: ToCamera) -> None:
-        if isinstance(message, Release):
-            self.given_back.append(message.slot)
-        else:
-            with suppress(GoneError):
-                self.link.send(message)
-
-    def ring(self, opened: Opened) -> RingReader:
-        return RingReader(self._memory, (opened.height, opened.width, 3))
-
-    def how_it_ended(self) -> str:
-        return "ended"
-
-    def rss_bytes(self) -> int | None:
-        return 12345
-
-
-class Stage:
-    """A supervised camera and the source that looks at it."""
-
-    def __init__(self, config: CameraConfig = CONFIG) -> None:
-        self.processes: list[ThreadProcess] = []
-        self._started = threading.Condition()
-        self.supervisor = Supervisor(config, self._start)  # type: ignore[arg-type]
-        self.reports: list[tuple[bool, str]] = []
-        self.source = LiveSource(self.supervisor, Stop(), lambda *said: self.reports.append(said))
-
-    def _start(self, config: LiveConfig) -> ThreadProcess:
-        with self._started:
-            self.processes.append(ThreadProcess(config))
-            self._started.notify_all()
-            return self.processes[-1]
-
-    def process(self, number: int = 0) -> ThreadProcess:
-        """The process of that number, which has opened its camera."""
-        with self._started:
-            assert self._started.wait_for(lambda: len(self.processes) > number, 30)
-        process = self.processes[number]
-        process.camera.send(Opening())
-        process.camera.send(Opened(*SHAPE[:2]))
-        return process
-
-
-def give(process: ThreadProcess, slot: int, number: int, **changes: float | None) -> None:
-    fields = {"content": None, "monotonic_s": time.monotonic(), "wall_s": time.time()} | changes
-    fields["came_s"] = fields["monotonic_s"]
-    process.writer.view(slot)[...] = number
-    process.camera.send(Captured(slot, number, 0, **fields))  # type: ignore[arg-type]
-
-
-def eventually(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not true() and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert true()
-
-
-def taken(stage: Stage, count: int) -> list[Frame]:
-    frames = iter(stage.source)
-    return [next(frames) for _ in range(count)]
 
 
 def test_looks_that_are_far_apart_are_asked_for_and_their_pace_is_told() -> None:
