@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.common.atomic import write_whole
-from pipeline.begin.init import TEST, UNEVEN, VAL, FolderSummary
+from edge_agent.common.errors import printable
+from pipeline.begin.init import TEST, UNEVEN, VAL, FolderSummary, calibration_size
 from pipeline.begin.sidedness import sided_name
 from pipeline.common.errors import RecipeError
 from pipeline.recipe import decode_recipe
@@ -18,7 +19,6 @@ _SIDES = (16, 32, 48, 64, 96)
 # Up to here ResNet-8 (made for 32x32) sees enough; MobileNetV2 needs the larger pictures.
 _SMALL_SIDE = 64
 _STEPS = 4000  # optimiser steps of the whole training
-_CALIBRATION = 256
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _untested(summary: FolderSummary) -> list[str]:
 
 def _comment(text: str) -> str:
     """`text` on one line, whatever the file names in it hold."""
-    return " ".join(text.split())
+    return printable(" ".join(text.split()))
 
 
 def _data(summary: FolderSummary, folder: Path) -> str:
@@ -133,13 +133,14 @@ def _data(summary: FolderSummary, folder: Path) -> str:
         lines.append(
             f"# The folder's own {' and '.join(held)} is kept; its share below is ignored."
         )
-    wanted = min(_CALIBRATION, max(32, summary.trainable // 10))
-    calibration = max(1, min(wanted, summary.calibration))
+    calibration = calibration_size(summary.trainable, summary.calibration)
     lines += [
         f"val = {VAL}",
         f"test = {TEST}",
         "# Images that show the quantiser real activations; they are not trained on.",
         f"calibration = {calibration}",
+        "# Near copies go to one split together; where each is a picture of its own:",
+        '# near_copies = "keep"',
     ]
     for remark in summary.remarks:
         lines += textwrap.wrap(
@@ -250,10 +251,10 @@ def _prune(summary: FolderSummary, choices: _Choices) -> str:
 
 
 def _budget(summary: FolderSummary) -> str:
-    own = summary.counts.get("test")
-    tests = sum(own.values()) if own else max(1, round(TEST * summary.images))
+    own = summary.tests or summary.counts.get("test")
+    tests = max(1, sum(own.values()) if own else round(TEST * summary.images))
     # Fewer than three of the test images cannot be told from chance.
-    most = max(0.05, math.ceil(300 / tests) / 100)
+    most = min(1.0, max(0.05, math.ceil(300 / tests) / 100))
     return (
         "# The gates that `verify` holds the bundle to. Each class has to be recognised better\n"
         "# than by chance, said or not. Ask for an accuracy once you know what can be had; the\n"

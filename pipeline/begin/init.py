@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
+from edge_agent.common.errors import printable
 from pipeline.common.errors import DataError
 from pipeline.common.progress import SILENT, Progress
 from pipeline.data.readers.folder import image_id, make_source
@@ -21,6 +23,7 @@ from pipeline.recipe import DataRecipe
 VAL, TEST = 0.1, 0.2  # the shares that a new recipe holds out
 UNEVEN = 3.0  # a largest class this many times the smallest is worth a warning
 
+_CALIBRATION, _LEAST_CALIBRATION = 256, 32
 _SHOWN = 5  # how many names a line lists
 
 
@@ -53,6 +56,8 @@ class FolderSummary:
         problem: why the folder cannot be split like this, else None.
         remarks: how the folder was understood, and what belongs together in it.
         small: images with a side under 40 pixels, which are not compared for near copies.
+        tests: images of each class in the test split of a build, without copies and near copies;
+            None where there is a problem.
     """
 
     root: Path
@@ -69,6 +74,7 @@ class FolderSummary:
     problem: str | None
     remarks: tuple[str, ...] = ()
     small: int = 0
+    tests: dict[str, int] | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -94,7 +100,7 @@ class FolderSummary:
     @property
     def untested(self) -> tuple[str, ...]:
         """The classes that leave fewer to test with."""
-        own, needed = self.counts.get("test"), self.tests_needed
+        own, needed = self.counts.get("test") or self.tests, self.tests_needed
         return tuple(
             label
             for label, count in self.counts["train"].items()
@@ -124,10 +130,11 @@ def inspect(root: Path, progress: Progress = SILENT) -> FolderSummary:
         unreadable=_names(root, (look.path for look in looks if look.problem is not None)),
         ignored=len(layout.ignored),
         copies=len(readable) - len({look.digest for look in readable.values()}),
-        clashes=_names(root, _clashes(readable.values())),
+        clashes=_names(root, _clashes(layout, readable)),
         trainable=trial.trainable,
         calibration=trial.calibration,
         problem=trial.problem,
+        tests=trial.tests,
         remarks=(
             *layout.remarks,
             *advice([look.problem for look in looks if look.problem is not None]),
@@ -145,6 +152,7 @@ class _Trial:
     calibration: int = 0
     problem: str | None = None
     kin: tuple[str, ...] = ()
+    tests: dict[str, int] | None = None
 
 
 def _try_split(layout: Layout, looks: list[Look], progress: Progress) -> _Trial:
@@ -158,19 +166,32 @@ def _try_split(layout: Layout, looks: list[Look], progress: Progress) -> _Trial:
         prepared = prepare(make_source(layout, looks), recipe, progress=progress)
         kin = prepared.apart.notes
         dataset = draw(prepared, recipe, seed=0)
+        labels = np.concatenate([dataset.train.labels, dataset.calibration.labels])
+        limit = calibration_limit(np.bincount(labels))
+        wanted = msgspec.structs.replace(recipe, calibration=calibration_size(len(labels), limit))
+        dataset = draw(prepared, wanted, seed=0)
     except DataError as error:
         return _Trial(problem=str(error), kin=kin)
-    labels = np.concatenate([dataset.train.labels, dataset.calibration.labels])
-    return _Trial(len(labels), calibration_limit(np.bincount(labels)), None, kin)
+    counts = np.bincount(dataset.test.labels, minlength=len(dataset.labels)).tolist()
+    tests = dict(zip(dataset.labels, counts, strict=True))
+    return _Trial(len(labels), limit, None, kin, tests)
 
 
-def _clashes(looks: Iterable[Look]) -> list[Path]:
-    """Images with a copy in a folder of another name; the folder's name is the class."""
+def calibration_size(trainable: int, limit: int) -> int:
+    """How many of `trainable` images a new recipe calibrates with, where `limit` can be spared."""
+    return max(1, min(_CALIBRATION, max(_LEAST_CALIBRATION, trainable // 10), limit))
+
+
+def _clashes(layout: Layout, readable: dict[Path, Look]) -> list[Path]:
+    """Images with a copy in another class."""
+    labels = {
+        path: label for part in layout.parts.values() for label, paths in part.items()
+        for path in paths
+    }  # fmt: skip
     classes: dict[str, set[str]] = {}
-    looks = list(looks)
-    for look in looks:
-        classes.setdefault(look.digest, set()).add(look.path.parent.name)
-    return [look.path for look in looks if len(classes[look.digest]) > 1]
+    for path, look in readable.items():
+        classes.setdefault(look.digest, set()).add(labels[path])
+    return [path for path, look in readable.items() if len(classes[look.digest]) > 1]
 
 
 def summary_lines(summary: FolderSummary) -> list[str]:
@@ -188,7 +209,7 @@ def summary_lines(summary: FolderSummary) -> list[str]:
             f"{summary.width.median}), {summary.height.low} to {summary.height.high} high "
             f"(median {summary.height.median})"
         )
-    return lines + _remarks(summary)
+    return [printable(line) for line in lines + _remarks(summary)]
 
 
 def _remarks(summary: FolderSummary) -> list[str]:

@@ -75,7 +75,7 @@ class NearPair:
 
     @property
     def clash(self) -> bool:
-        """Whether they are of two classes, one of which is likely wrong."""
+        """Whether they are of two classes, one of which may be wrong."""
         return bool(self.images.labels[0] != self.images.labels[1])
 
 

@@ -1,7 +1,8 @@
 """Deal whole groups of pictures to the splits, so that no group is in two of them.
 
 Each split gets its share of every class as nearly as the groups allow: in an order shuffled
-by the seed, whatever still fits; then the smallest groups, as long as they bring it nearer.
+by the seed, whatever still fits; then the smallest groups, as long as they bring it nearer; and
+at least one, if training can miss it.
 """
 
 from collections import Counter
@@ -75,6 +76,8 @@ class Deck:
         taken = self._first_fit(hand, have)
         for label in range(len(hand.wanted)):
             taken += self._fill(label, hand, have)
+        if not taken and hand.wanted.any():
+            taken = self._smallest(hand, have)
         return np.sort(np.concatenate([np.empty(0, np.int64), *taken]))
 
     def _first_fit(self, hand: Hand, have: Counter[int]) -> list[Indices]:
@@ -102,6 +105,15 @@ class Deck:
                 break
             taken.append(self._take(place, have))
         return taken
+
+    def _smallest(self, hand: Hand, have: Counter[int]) -> list[Indices]:
+        """The smallest group that leaves the splits after this one a group of every class."""
+        open_ = [
+            (len(members), place)
+            for place, members in enumerate(self._members)
+            if self._may_go(place, hand)
+        ]
+        return [self._take(min(open_)[1], have)] if open_ else []
 
     def _may_go(self, place: int, hand: Hand) -> bool:
         """Whether enough groups of every class remain for the splits after this one."""
@@ -133,6 +145,21 @@ def check_groups(name: str, classes: Sequence[str], deck: Deck, needed: int) -> 
             )
 
 
+def check_calibrated(name: str, calibrations: Indices) -> None:
+    """Raise unless there are pictures to calibrate with.
+
+    Raises:
+        DataError: says what would help.
+    """
+    if not len(calibrations):
+        raise DataError(
+            f"{name}: expected a group of pictures to calibrate with, found that training needs "
+            "all that val and test leave: near copies, and pictures of one data.group, stay "
+            "together; take pictures of other days or places, hold less out, or say "
+            'data.near_copies = "keep" if each of them is one of its own'
+        )
+
+
 def check_dealt(name: str, classes: Sequence[str], labels: Indices, trains: Indices) -> None:
     """Raise unless the pictures at `trains` have every class.
 
@@ -144,5 +171,6 @@ def check_dealt(name: str, classes: Sequence[str], labels: Indices, trains: Indi
         if count == 0:
             raise DataError(
                 f"{name}: class {label!r}: expected groups of pictures to learn from, found all "
-                "of them held out: they belong together with pictures of other classes"
+                "of them held out: they belong together with pictures of other classes; "
+                'data.near_copies = "keep" takes near copies for pictures of their own'
             )

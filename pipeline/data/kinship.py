@@ -161,7 +161,7 @@ def _notes(copies: Copies, pool: Pool) -> list[str]:
     crossing = [pair for pair in copies.pairs if labels[pair.first] != labels[pair.second]]
     if crossing:
         notes.append(
-            f"near copies in two classes, likely wrong labels: {len(crossing)}, such as "
+            f"near copies in two classes, which may be wrong labels: {len(crossing)}, such as "
             f"{_examples(crossing, pool)}"
         )
     return notes

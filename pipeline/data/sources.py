@@ -1,6 +1,7 @@
 """`data.group`: the name of the group that each image of a folder is of, as its user knows it."""
 
 import csv
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from PIL import Image
 
 from pipeline.common.errors import DataError
 from pipeline.data.readers.foreign import open_foreign
+from pipeline.data.readers.images import IMAGE_SUFFIXES
 from pipeline.data_recipe import GroupRecipe
 
 # EXIF 2.32: where the date of the shot is, and how it is written.
@@ -71,30 +73,56 @@ def _by_pattern(pattern: str, ids: Sequence[str]) -> dict[str, str]:
 
 
 def _by_table(path: Path, ids: Sequence[str]) -> dict[str, str]:
-    """The table's groups; a first line that names no image while the next does is its header."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = [row for row in csv.reader(stream) if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: expected a CSV of file and group, found: {error}") from error
+    return read_groups(text, path, ids)
+
+
+def read_groups(text: str, path: Path, ids: Sequence[str]) -> dict[str, str]:
+    """The group of each image that a table names.
+
+    Args:
+        text: the table: file and group, parted by commas, semicolons or tabulators. A first line
+            whose file has no image's suffix is its header.
+        path: where it is, for errors.
+        ids: the images' paths below their folder.
+
+    Raises:
+        DataError: names the line of what is wrong.
+    """
+    head = text.lstrip().partition("\n")[0]
+    delimiter = max((",", ";", "\t"), key=head.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        rows = [(reader.line_num, row) for row in reader if row]
+    except csv.Error as error:
         raise DataError(f"{path}: expected a CSV of file and group, found: {error}") from error
     known = set(ids)
-    if rows and rows[0][0].strip() not in known:
+    if rows and Path(rows[0][1][0].strip()).suffix.lower() not in IMAGE_SUFFIXES:
         rows = rows[1:]
     found: dict[str, str] = {}
-    for number, row in enumerate(rows, start=1):
+    for number, row in rows:
+        place = f"{path}: row {number}"
         if len(row) < 2:
-            raise DataError(
-                f"{path}: row {number}: expected the columns file and group, found {row}"
-            )
-        name, group = row[0].strip(), row[1].strip()
+            raise DataError(f"{place}: expected the columns file and group, found {row}")
+        name, group = _path_of(row[0].strip(), known), row[1].strip()
         if name not in known:
             raise DataError(
-                f"{path}: row {number}: expected an image below the data's folder, such as "
-                f"{ids[0]!r}, found {name!r}"
+                f"{place}: expected an image below the data's folder, such as {ids[0]!r}, "
+                f"found {name!r}"
             )
-        if group:
-            found[name] = group
+        if group and found.setdefault(name, group) != group:
+            raise DataError(
+                f"{place}: expected one group of {name!r}, found {found[name]!r} and {group!r}"
+            )
     return found
+
+
+def _path_of(name: str, known: set[str]) -> str:
+    """`name` as images are called: below the folder, with slashes."""
+    return name if name in known else name.replace("\\", "/").removeprefix("./")
 
 
 def _by_time(seconds: float, ids: Sequence[str], paths: Sequence[Path]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from edge_agent.common.atomic import write_whole
 from pipeline.common.errors import DataError
 from pipeline.common.progress import SILENT, Progress
 from pipeline.data.base import SPLIT_NAMES, Dataset, SplitName
-from pipeline.data.deal import Deck, Hand, check_dealt, check_groups
+from pipeline.data.deal import Deck, Hand, check_calibrated, check_dealt, check_groups
 from pipeline.data.kinship import Apart, keep_apart
 from pipeline.data.pool import Pool, Source
 from pipeline.recipe import DataRecipe
@@ -213,6 +213,7 @@ def _draw_groups(
         "calibration": calibrations,
         "test": tests,
     }
+    check_calibrated(source.name, calibrations)
     check_dealt(source.name, source.labels, labels, trains)
     if recipe.train_limit:
         limits = _limited(source, apart.train, trains, recipe.train_limit)

@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from support.near_pictures import encoded, scene
 
 from edge_agent.common.arrays import U8
 from pipeline.begin.draft import draft_recipe, write_recipe
@@ -158,6 +159,55 @@ def test_a_class_too_small_to_be_tested_is_told_at_once(fruit: Path) -> None:
     text = draft_recipe(inspect(fruit), fruit.parent)
     assert "# Before this can be built, more pictures of pear:\n# it takes 4 test images" in text
     assert "one of about 10 test images is 10.0 points.\nmax_drop = 0.3\n" in text
+
+
+def test_a_folder_of_few_pictures_gets_a_recipe_that_can_be_read(tmp_path: Path) -> None:
+    """Two test images make the least gate a drop of all there is, and no more."""
+    for number, name in enumerate(("a", "b")):
+        _fill(tmp_path / name, 4, 50 * number)
+    recipe = _draft(inspect(tmp_path), tmp_path)
+    assert recipe.budget.max_drop == 1.0
+
+
+def test_the_test_split_is_counted_without_near_copies(tmp_path: Path) -> None:
+    """Forty files of eight scenes a class: what a build would measure is what is said."""
+    for number in range(16):
+        for version in range(5):
+            path = tmp_path / ("a", "b")[number % 2] / f"{number}_{version}.jpg"
+            path.parent.mkdir(exist_ok=True)
+            assert cv2.imwrite(str(path), encoded(scene(number, 60, 72), 90 - 9 * version))
+    summary = inspect(tmp_path)
+    assert summary.tests is not None
+    assert max(summary.tests.values()) <= 2
+    assert summary.untested == ("a", "b")
+    text = draft_recipe(summary, tmp_path)
+    assert f"one of about {sum(summary.tests.values())} test images" in text
+    assert '# near_copies = "keep"\n' in text
+
+
+def test_a_clash_is_one_of_classes_not_of_folders(tmp_path: Path) -> None:
+    """A copy in a folder inside the class is none; one in folders of one name in two classes is."""
+    for number, name in enumerate(("a", "b")):
+        _fill(tmp_path / name, 8, 50 * number)
+        (tmp_path / name / "more").mkdir()
+    picture = (tmp_path / "a" / "0000.png").read_bytes()
+    (tmp_path / "a" / "more" / "copy.png").write_bytes(picture)
+    assert inspect(tmp_path).clashes == ()
+    other = (tmp_path / "a" / "0001.png").read_bytes()
+    for name in ("a", "b"):
+        (tmp_path / name / "more" / "x.png").write_bytes(other)
+    assert inspect(tmp_path).clashes == ("a/0001.png", "a/more/x.png", "b/more/x.png")
+
+
+def test_names_of_files_do_not_write_on_the_terminal(fruit: Path) -> None:
+    """Control characters are shown, not sent; the recipe stays one that can be read."""
+    (fruit / "apple" / "\x1b[31m.png").write_bytes(b"")
+    (fruit / "apple" / "\x1b]0;x\x07").mkdir()
+    _fill(fruit / "apple" / "\x1b]0;x\x07", 1, 900)
+    summary = inspect(fruit)
+    assert all(line.isprintable() for line in summary_lines(summary))
+    assert any("\\x1b[31m.png" in line for line in summary_lines(summary))
+    _draft(summary, fruit.parent)
 
 
 def test_a_folder_elsewhere_is_named_whole(fruit: Path, tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from edge_agent.common.arrays import U8
 from pipeline.begin.init import inspect, summary_lines
 from pipeline.common.errors import DataError, RecipeError
 from pipeline.data.base import SPLIT_NAMES, Dataset
-from pipeline.data.deal import Deck, Hand
+from pipeline.data.deal import Deck, Hand, check_calibrated
 from pipeline.data.load import load
-from pipeline.data.sources import taken_at
+from pipeline.data.sources import read_groups, taken_at
 from pipeline.recipe import DataRecipe, decode_recipe
 
 SCENES = 12
@@ -99,7 +99,7 @@ def test_near_copies_can_be_taken_for_pictures_of_their_own(leaky: Path) -> None
     assert _scenes(dataset, "train") & _scenes(dataset, "test")
 
 
-def test_near_copies_in_two_classes_are_likely_wrong_labels(leaky: Path, tmp_path: Path) -> None:
+def test_near_copies_in_two_classes_may_be_wrong_labels(leaky: Path, tmp_path: Path) -> None:
     """They are told by name, and come first among the pictures to look at."""
     root = tmp_path / "clash"
     for path in leaky.rglob("*_0.jpg"):
@@ -108,7 +108,7 @@ def test_near_copies_in_two_classes_are_likely_wrong_labels(leaky: Path, tmp_pat
     _write(root / "dog" / "wrong.jpg", encoded(scene(4, 60, 72), 50))
     dataset = _load(root)
     assert (
-        "near copies in two classes, likely wrong labels: 1, such as cat/04_0.jpg and "
+        "near copies in two classes, which may be wrong labels: 1, such as cat/04_0.jpg and "
         "dog/wrong.jpg" in dataset.notes
     )
     assert dataset.pairs[0].clash
@@ -206,8 +206,68 @@ def test_a_table_groups(plain: Path) -> None:
     with pytest.raises(DataError, match=r"row 37: expected an image below the data's folder"):
         _load(plain, group={"csv": "groups.csv"})
     table.write_text("cat\ndog\n")
-    with pytest.raises(DataError, match="row 1: expected the columns file and group, found"):
+    with pytest.raises(DataError, match="row 2: expected the columns file and group, found"):
         _load(plain, group={"csv": "groups.csv"})
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("before", ["", "./", ".\\"])
+def test_a_table_may_come_from_a_spreadsheet(delimiter: str, before: str) -> None:
+    """With semicolons or tabulators, and paths as another system writes them."""
+    name = "cat/a.jpg" if before != ".\\" else "cat\\a.jpg"
+    table = f"file{delimiter}group\n{before}{name}{delimiter}monday\n"
+    assert read_groups(table, Path("g.csv"), ["cat/a.jpg", "cat/b.jpg"]) == {"cat/a.jpg": "monday"}
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ("cat/typo.jpg,a\ncat/a.jpg,a\n", "row 1: expected an image below the data's folder"),
+        ("file,group\n\ncat/typo.jpg,a\n", "row 3: expected an image below the data's folder"),
+        ("cat/a.jpg,a\ncat/a.jpg,b\n", "row 2: expected one group of 'cat/a.jpg', found 'a' and"),
+        ("file,group\ncat/a.jpg\n", "row 2: expected the columns file and group, found"),
+    ],
+)
+def test_a_wrong_table_is_told_by_its_line(table: str, told: str) -> None:
+    """The line as an editor numbers it; a mistyped first one is no header."""
+    with pytest.raises(DataError) as error:
+        read_groups(table, Path("g.csv"), ["cat/a.jpg"])
+    assert str(error.value).startswith(f"g.csv: {told}")
+
+
+def test_a_file_may_be_named_twice_with_one_group() -> None:
+    """Must not fire: nothing is contradicted."""
+    table = "cat/a.jpg,a\ncat/a.jpg,a\n"
+    assert read_groups(table, Path("g.csv"), ["cat/a.jpg"]) == {"cat/a.jpg": "a"}
+
+
+def test_large_groups_leave_something_to_calibrate_with() -> None:
+    """Three days of a hundred pictures each: the smallest one that training can miss."""
+    labels = np.tile([0, 1], 150).astype(np.int64)
+    groups = np.repeat([0, 1, 2], [90, 100, 110]).astype(np.int64)
+    deck = Deck(labels, groups, seed=0)
+    dealt = deck.deal(Hand(np.array([4, 4]), after=1, needs_all=False))
+    assert set(groups[dealt].tolist()) == {0}
+    last = deck.deal(Hand(np.array([4, 4]), after=2, needs_all=False))
+    assert not len(last)
+    with pytest.raises(DataError, match=r"x: expected a group of pictures to calibrate with"):
+        check_calibrated("x", last)
+
+
+def test_days_without_a_spare_one_are_refused_before_training(plain: Path) -> None:
+    """Of three days one is trained on, and none is left to calibrate with; a fourth is."""
+    for days, told in ((3, "expected a group of pictures to calibrate with"), (4, None)):
+        rows = [
+            f"{path.relative_to(plain).as_posix()},{int(path.stem.split('_')[1]) // 2 % days}"
+            for path in sorted(plain.rglob("*.jpg"))
+        ]
+        (plain.parent / "days.csv").write_text("\n".join(rows))
+        if told is None:
+            dataset = _load(plain, group={"csv": "days.csv"}, calibration=1)
+            assert len(dataset.calibration) == 10
+            continue
+        with pytest.raises(DataError, match=told):
+            _load(plain, group={"csv": "days.csv"}, calibration=1)
 
 
 def _dated(path: Path, moment: str) -> None:
