@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.tasks.ocr.meters.meter import MeterState, judge, reset_to
+from edge_agent.tasks.ocr.meters.meter import judge, reset_to
 from edge_agent.tasks.ocr.meters.rules import MeterRules
+from edge_agent.tasks.ocr.meters.state import MeterState
 
 HOUR, DAY = 3600.0, 86_400.0
 DIGITS = 5

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from edge_agent.tasks.ocr.meters.meter import MeterState, judge
+from edge_agent.tasks.ocr.meters.meter import judge
 from edge_agent.tasks.ocr.meters.rules import MeterRules
+from edge_agent.tasks.ocr.meters.state import MeterState
 
 MISREAD = 0.005
 DAY = 86_400.0

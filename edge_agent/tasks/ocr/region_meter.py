@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from edge_agent.contract.results import ValueFrom
 from edge_agent.tasks.ocr.meters.evidence import Seen
 from edge_agent.tasks.ocr.meters.memory import MeterMemory
-from edge_agent.tasks.ocr.meters.meter import MeterState, Verdict, judge, reset_to
+from edge_agent.tasks.ocr.meters.meter import Verdict, judge, reset_to
 from edge_agent.tasks.ocr.meters.rate import MeterRate
 from edge_agent.tasks.ocr.meters.rules import MeterRules, shown, ticks_of
+from edge_agent.tasks.ocr.meters.state import MeterState
 
 log = logging.getLogger(__name__)
 

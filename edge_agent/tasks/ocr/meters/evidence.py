@@ -14,6 +14,9 @@ EARLY = 0.99
 # How many values on its way say that a meter was seen moving, and how far apart they may lie, in
 # shares of the whole way. A digit that is read wrong goes nearly all of the way at once.
 LEAST_VALUES, LARGEST_STEP = 8, 0.25
+# How far beyond reach a leap may be when it first comes, to be believed as soon as it is within:
+# a rate that is set a little too tight. A digit that is read wrong is mostly further.
+NEARLY = 3.0
 # How many values on the way are kept; beyond it those that lie close to another are left out.
 MOST_VALUES = 32
 

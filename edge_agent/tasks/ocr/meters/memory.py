@@ -27,8 +27,8 @@ from edge_agent.bundle.manifest import Name
 from edge_agent.common.atomic import write_whole
 from edge_agent.contract.results import Moment, ValueFrom
 from edge_agent.tasks.ocr.meters.evidence import Seen
-from edge_agent.tasks.ocr.meters.meter import MeterState
 from edge_agent.tasks.ocr.meters.rules import MeterRules
+from edge_agent.tasks.ocr.meters.state import MeterState
 
 log = logging.getLogger(__name__)
 

@@ -21,9 +21,11 @@ that never goes back.
 from dataclasses import dataclass, replace
 
 from edge_agent.contract.results import ReadingState, ValueFrom
-from edge_agent.tasks.ocr.meters.evidence import Chain, Seen, risen, seen_moving
+from edge_agent.tasks.ocr.meters.evidence import NEARLY, Chain, Seen, risen, seen_moving
 from edge_agent.tasks.ocr.meters.motion import Motion, motion
+from edge_agent.tasks.ocr.meters.rest import LEAST_S, NO_REST, behind, needed, rested
 from edge_agent.tasks.ocr.meters.rules import BETWEEN, MeterRules, shown, to_ticks
+from edge_agent.tasks.ocr.meters.state import MeterState
 
 # Where no largest rate is given: how much faster than it was ever seen a meter may count, and how
 # many ticks are nothing to wonder at.
@@ -33,46 +35,10 @@ HOUR_S, GROWTH = 3600.0, 2.0
 # A leap that stood so long is no misreading of a night: it is believed once it is within reach,
 # or where no largest rate is there to say what that is.
 UNSEEN_S = 86_400.0
-# How far beyond reach a leap may be when it first comes, to be believed as soon as it is within:
-# a rate that is set a little too tight. A digit that is read wrong is mostly further.
-NEARLY = 3.0
 # How much of the time that another meter has to show, its value has to stand without a break.
 OWN_SHARE = 0.25
 # How many readings in a row that do not fit, or every second, end a leap.
 MOST_DOUBT = 1.5
-
-
-@dataclass(frozen=True)
-class MeterState:
-    """What is known of a meter; the default is nothing.
-
-    Args:
-        confirmed: the meter's value, and when it was last seen to be that.
-        pending: independent readings since, each onward from the one before; not yet confirmed.
-        jump: those in a row that are consistent with each other but not with `confirmed`.
-        stray: a reading that fits neither, and may be wrong.
-        doubt: how many of those there were lately, less those that fit.
-        contrary_s: for how long readings have stood that are none of `pending`, nor of `jump`.
-        climb: the values ahead, each above the one before, that were seen since `confirmed`.
-        pace: the most that it was seen to count, in ticks a second.
-        since: from which value on that is being measured.
-        came_from: how `confirmed` came to be.
-    """
-
-    confirmed: Seen | None = None
-    pending: Chain = ()
-    jump: Chain = ()
-    stray: Seen | None = None
-    doubt: float = 0.0
-    contrary_s: float = 0.0
-    climb: tuple[int, ...] = ()
-    pace: float = 0.0
-    since: Seen | None = None
-    came_from: ValueFrom = "readings"
-
-    def value(self, rules: MeterRules) -> float | None:
-        """The confirmed value in the meter's unit."""
-        return None if self.confirmed is None else self.confirmed.value / 10**rules.decimals
 
 
 @dataclass(frozen=True)
@@ -112,9 +78,8 @@ def judge(
     confirmed = state.confirmed
     if confirmed is None:
         return _leap(state, rules, seen, "first readings", possible=True)
-    if not rules.monotone and rules.max_per_hour is None:
-        return replace(state, confirmed=seen, came_from="readings"), ACCEPTED  # nothing against it
-    match motion(rules, confirmed, seen, _reach(state, rules, at)):
+    state = replace(state, rest=rested(state.rest, rules, seen))
+    match _moved(state, rules, confirmed, seen):
         case "onward" if _was_ahead(state, rules, seen):
             why = f"leapt from {shown(confirmed, rules)}"
             state = _climbed(state, seen)
@@ -123,7 +88,7 @@ def judge(
         case "onward":
             return _go_on(state, rules, seen)
         case "turning":
-            return state, TURNING
+            return _turns(state, rules, confirmed, seen)
         case "backwards":
             why = f"runs backwards from {shown(confirmed, rules)}"
             return _leap(state, rules, seen, why, possible=_rolled_over(state, rules, seen))
@@ -138,12 +103,44 @@ def reset_to(state: MeterState, value: int, at: float) -> MeterState:
     return MeterState(Seen(value, at), pace=state.pace, came_from="command")
 
 
+def _moved(state: MeterState, rules: MeterRules, confirmed: Seen, seen: Seen) -> Motion:
+    """How the meter would have come to `seen`, by its value and by two readings that wait."""
+    moved = motion(rules, confirmed, seen, _reach(state, rules, seen.at))
+    if moved == "turning" and len(state.pending) > 1:
+        # What it was seen to have passed does not turn any more.
+        passed = _comes(rules, state.pending[-2], seen)
+        return "onward" if passed == "onward" else moved
+    return moved
+
+
+def _turns(
+    state: MeterState, rules: MeterRules, confirmed: Seen, seen: Seen
+) -> tuple[MeterState, Verdict]:
+    """A reading that may be digits turning: itself only if it rests there for long."""
+    chain = state.rest.chain
+    if chain[0].value != seen.value:
+        return state, TURNING
+    at_first, by_now = (_reach(state, rules, each.at) for each in (chain[0], seen))
+    demand = needed(rules, confirmed, chain[0], at_first, by_now)
+    if demand is None:
+        return state, TURNING
+    if demand.met(chain):
+        state = replace(
+            _settled(state, rules, chain), behind=behind(rules, confirmed, seen, by_now)
+        )
+        return _verdict(state, rules, seen)
+    state = replace(state, pending=tuple(p for p in state.pending if p.value <= seen.value))
+    stood_h = (chain[-1].at - chain[0].at) / 3600
+    waits = f"believed if it rests for {demand.seconds / 3600:.3g} h: {stood_h:.1f} h"
+    return state, Verdict("held", f"{TURNING.why}, {waits}")
+
+
 def _reach(state: MeterState, rules: MeterRules, at: float) -> float:
     """The most ticks that the meter can have counted by `at` seconds since it was confirmed."""
     assert state.confirmed is not None
     seconds = at - state.confirmed.at
     if rules.max_per_hour is not None or not rules.monotone:
-        return rules.allowed(seconds)
+        return rules.allowed(seconds) + state.behind
     # While its display was read, if otherwise, it did not race.
     contrary_s = min(seconds, _contrary_s(state, rules))
     return _learnt(state, seconds - contrary_s) + contrary_s * state.pace
@@ -262,8 +259,11 @@ def _put(state: MeterState, rules: MeterRules, seen: Seen) -> MeterState:
         state = replace(state, jump=(), stray=None, doubt=0.0, contrary_s=contrary_s)
         jump = ()
     comes = "onward" if not jump else _comes(rules, jump[-1], seen)
-    if comes == "turning":
+    if comes == "turning" and seen.at - jump[-1].at < LEAST_S:
         return state
+    if comes == "turning":  # and nothing else for long: it rests there
+        state = replace(state, contrary_s=_contrary_s(state, rules))
+        jump, comes = (), "onward"
     if comes == "onward":
         # Two in a row that go on from each other are judges of what was read before.
         pending = tuple(p for p in state.pending if not jump or _follows(rules, p, seen))
@@ -333,6 +333,8 @@ def _follows(rules: MeterRules, old: Seen, new: Seen) -> bool:
 
 
 def _comes(rules: MeterRules, old: Seen, new: Seen) -> Motion:
+    if rules.is_free and rules.confirm > 1:  # only the same again says that it is right
+        return "onward" if old.value == new.value else "too fast"
     return motion(rules, old, new, rules.allowed(new.at - old.at))
 
 
@@ -352,8 +354,17 @@ def _settled(
     first, old = found[0], state.confirmed
     if old is not None and old.value == first.value:
         came_from = state.came_from
+    same = old is not None and old.value == first.value
     state = _paced(state, rules, old if old is not None else chain[0], first)
-    return MeterState(first, found[1:], pace=state.pace, since=state.since, came_from=came_from)
+    return MeterState(
+        first,
+        found[1:],
+        pace=state.pace,
+        since=state.since,
+        came_from=came_from,
+        behind=state.behind if same else 0,
+        rest=state.rest if same else NO_REST,
+    )
 
 
 def _paced(state: MeterState, rules: MeterRules, old: Seen, new: Seen) -> MeterState:

@@ -25,7 +25,7 @@ def motion(
     if not rules.monotone:
         return "onward" if abs(change) <= limit else "too fast"
     reach = limit if rules.max_per_hour is not None else 0.0
-    if new.value != old.value and _is_mixture(rules, old.value, new.value, reach, wraps):
+    if new.value != old.value and carries(rules, old.value, new.value, reach, wraps):
         return "turning"
     if 0 <= change <= limit:
         return "onward"
@@ -34,30 +34,31 @@ def motion(
     return "backwards" if change < 0 else "too fast"
 
 
-def _is_mixture(rules: MeterRules, old: int, new: int, reach: float, wraps: bool) -> bool:
-    """Whether `new` has some digits from before a carry and some from behind it.
+def carries(rules: MeterRules, old: int, new: int, reach: float, wraps: bool) -> list[int]:
+    """The values before a carry of which `new` has some digits, and some from behind it.
 
     At 0199 going on to 0200 three digits turn together, and each may be read as what it was
     or as what it will be: 0299, 0109, 0190. A meter can rest there for hours. One that truly
     says 0190 and may have come as far as 0199 (within `reach` ticks of `old`: after an outage,
-    or where the largest rate is set far too high) looks the same: it waits until it moves.
+    or where the largest rate is set far too high) looks the same; see `rest`.
     """
     width = rules.digits or len(str(max(old, new)))
+    found: list[int] = []
     for turning in range(1, width + 1):
         low, power = new % 10**turning, int(10**turning)
         if not set(f"{low:0{turning}}") <= {"0", "9"}:
-            return False
+            break
         if turning == width:
-            carries = [power - 1] if wraps else []
+            candidates = [power - 1] if wraps else []
         else:
             # The digit before the turning ones is either still that, or already one more.
             above = new // power
-            carries = [above * power + power - 1] if above % 10 != 9 else []
-            carries += [above * power - 1] if above % 10 != 0 else []
-        for before in carries:
+            candidates = [above * power + power - 1] if above % 10 != 9 else []
+            candidates += [above * power - 1] if above % 10 != 0 else []
+        for before in candidates:
             behind = 0 if turning == width else before + 1
             # Of a tick that was read early the carry lies one behind.
             reached = -1 <= rules.change(old, before, wraps=wraps) <= reach
             if reached and new not in (before, behind):
-                return True
-    return False
+                found.append(before)
+    return found

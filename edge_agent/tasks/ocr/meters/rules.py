@@ -35,7 +35,8 @@ class MeterRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         rollover: whether it starts again from zero; needs `digits`, `monotone` and
             `max_per_hour`, without which running backwards could be a rollover.
         confirm, confirm_s: how many independent readings make a value, over how many seconds.
-            Of one reading the seconds do not count.
+            Of one reading the seconds do not count. 3 over 60 s if left out; of one that neither
+            counts up nor has a `max_per_hour` each is taken as it is.
         confirm_jump, confirm_jump_s: the same of the first value, and of one that was beyond
             reach when it first came.
         exchange_after_h: how many hours a lower value has to stand to be that of another meter;
@@ -52,13 +53,14 @@ class MeterRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     monotone: bool = True
     max_per_hour: Annotated[float, msgspec.Meta(ge=LEAST, le=1e12)] | None = None
     rollover: bool = False
-    confirm: Annotated[int, msgspec.Meta(ge=1, le=20)] = 3
-    confirm_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 60
+    confirm: Annotated[int, msgspec.Meta(ge=1, le=20)] = 0
+    confirm_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = -1
     confirm_jump: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
     confirm_jump_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 240
     exchange_after_h: Annotated[float, msgspec.Meta(ge=LEAST, le=10_000)] | None = None
 
     def __post_init__(self) -> None:
+        self._fill()
         check_kind(self.kind, self.unit, monotone=self.monotone)
         if self.rollover and not (self.digits and self.monotone and self.max_per_hour):
             raise ValueError("rollover: expected digits, monotone = true and max_per_hour with it")
@@ -76,6 +78,19 @@ class MeterRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
             raise ValueError(
                 f"digits: expected at least decimals, {self.decimals}, found {self.digits}"
             )
+
+    def _fill(self) -> None:
+        """Put what was left out of `confirm` and `confirm_s`, below what may be written."""
+        bare = self.is_free and self.confirm < 1 and self.confirm_s < 0
+        if self.confirm < 1:
+            msgspec.structs.force_setattr(self, "confirm", 1 if bare else 3)
+        if self.confirm_s < 0:
+            msgspec.structs.force_setattr(self, "confirm_s", 0 if bare else 60)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether any value may follow any other."""
+        return not self.monotone and self.max_per_hour is None
 
     def pattern(self) -> str:
         """What a reading of it looks like, in the syntax of `edge_agent.decode.pattern`."""

@@ -8,8 +8,9 @@ import pytest
 
 from edge_agent.decode.pattern import compile_pattern
 from edge_agent.tasks.ocr.meters.evidence import Seen
-from edge_agent.tasks.ocr.meters.meter import MeterState, Verdict, judge, reset_to
+from edge_agent.tasks.ocr.meters.meter import Verdict, judge, reset_to
 from edge_agent.tasks.ocr.meters.rules import MeterRules, shown, ticks_of, to_ticks
+from edge_agent.tasks.ocr.meters.state import MeterState
 
 MINUTE = 60.0
 # A tick a minute at most.
@@ -458,10 +459,12 @@ def test_after_an_outage_it_may_have_counted_on() -> None:
 
 
 def test_after_an_outage_what_could_be_turning_waits_for_the_next_digit() -> None:
-    """00220 may be itself or 00229 turning: it is held for as long as the meter rests there."""
+    """00220 may be itself or 00229 turning: it is held until the meter moves, or for an hour."""
     texts = ["00220"] * 20 + ["00221"] * 3
     state, verdicts = fed(texts, state=known("00123"), start=2 * 3600)
-    assert {v.why for v in verdicts[:20]} == {"its digits are turning"}
+    why = "its digits are turning, believed if it rests for 1 h"
+    assert verdicts[12].why == f"{why}: 0.0 h"
+    assert verdicts[19].why == f"{why}: 0.2 h"
     assert states(verdicts[20:]) == "HHA"
     assert state.value(RULES) == 221
 
@@ -542,6 +545,23 @@ def test_a_thermometer_that_was_exchanged_may_show_anything() -> None:
     state, _ = fed(["900"] * 10, rules)
     state, _ = fed(["20"] * 70, rules, state, start=600)
     assert (state.value(rules), state.came_from) == (20, "exchange")
+
+
+def test_a_display_without_any_rule_obeys_confirm_where_it_is_written() -> None:
+    """With nothing else to go by only the same again confirms; a misreading moves nothing."""
+    rules = MeterRules(monotone=False, confirm=3, confirm_jump=3, confirm_jump_s=120)
+    texts = ["20"] * 3 + ["90", "20", "21", "21", "21"]
+    state, verdicts = fed(texts, rules)
+    assert states(verdicts) == "HHAHAHHA"
+    assert verdicts[3].why == "1 of 3 readings agree"
+    assert state.value(rules) == 21
+    timed = MeterRules(monotone=False, confirm_s=120)
+    assert (timed.confirm, timed.confirm_s) == (3, 120)
+    bare = MeterRules(monotone=False)
+    assert (bare.confirm, bare.confirm_s) == (1, 0)
+    assert (MeterRules().confirm, MeterRules().confirm_s) == (3, 60)
+    _, verdicts = fed(["20"] * 10 + ["90", "-3"], bare)
+    assert states(verdicts[-2:]) == "AA"
 
 
 def test_a_display_without_any_rule_is_taken_as_it_is() -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from edge_agent.tasks.ocr.meters.evidence import Seen
 from edge_agent.tasks.ocr.meters.memory import MeterMemory, meters_path
-from edge_agent.tasks.ocr.meters.meter import MeterState, judge
+from edge_agent.tasks.ocr.meters.meter import judge
 from edge_agent.tasks.ocr.meters.rules import MeterRules
+from edge_agent.tasks.ocr.meters.state import MeterState
 
 RULES = MeterRules(digits=5, decimals=1, max_per_hour=1.0, confirm=2, confirm_jump=4)
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
