@@ -3,6 +3,7 @@
 So that a snapshot of a camera that gives no frame holds up neither the publisher nor the end.
 """
 
+import json
 import logging
 import queue
 import threading
@@ -10,9 +11,12 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Self
 
+import msgspec
+
 from edge_agent import __version__
 from edge_agent.common.errors import AgentError, MessageError, SourceError, one_line
 from edge_agent.common.rate import RateLimit
+from edge_agent.config import StreamConfig
 from edge_agent.contract.commands import (
     Command,
     DescribeCommand,
@@ -103,7 +107,7 @@ class Control:
 
     def _run(self) -> None:
         while (request := self._requests.get()) is not None and not self._closed:
-            log.info("command: %s", request.command)
+            log.info("command: %s", _words(request.verb, request.command))
             reply = self.perform(request.verb, request.command)
             self._desk.answer(request.back, reply)
             if isinstance(request.command, RestartCommand):
@@ -139,6 +143,12 @@ class Control:
 
     def _set(self, verb: str, command: SetCommand) -> None:
         meant = self._meant(verb, command)
+        # First all that may be refused: what is refused has changed nothing.
+        for stream in meant:
+            if command.interval_s is not None:
+                _check_interval(verb, stream.config, command.interval_s)
+            if command.region is not None:
+                stream.check_meter(command.region, command.value)
         if command.interval_s is not None:
             for stream in meant:
                 stream.controls.set_interval(command.interval_s)
@@ -185,3 +195,27 @@ class Control:
             snapshots=snapshots,
             description=description,
         )
+
+
+def _words(verb: str, command: Command) -> str:
+    """A command for people: `set stream "door", interval_s 5`."""
+    said = msgspec.to_builtins(command)
+    said.pop("schema", None)
+    parts = [f"{key} {json.dumps(value)}" for key, value in said.items() if value not in (None, "")]
+    if isinstance(command, SetCommand) and not command.reset:
+        parts = [part for part in parts if not part.startswith("reset ")]
+    return " ".join([verb, ", ".join(parts)]).rstrip()
+
+
+def _check_interval(verb: str, stream: StreamConfig, interval_s: float) -> None:
+    """Refuse what the configuration would.
+
+    Raises:
+        MessageError: the stream cannot run at that interval.
+    """
+    try:
+        msgspec.structs.replace(stream, interval_s=interval_s, frames_per_s=None)
+    except ValueError as error:
+        raise MessageError(
+            f"{verb}: stream {stream.name!r}: {error} - at `$.interval_s`"
+        ) from error

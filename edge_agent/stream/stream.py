@@ -35,6 +35,7 @@ from edge_agent.stream.read_ahead import ReadAhead
 from edge_agent.stream.storing import CAP_S, FIRST_S, store_in_time
 from edge_agent.stream.tempo import Tempo
 from edge_agent.tasks.ocr.crops import CropRecord, CropStore
+from edge_agent.tasks.ocr.meters.rules import ticks_of
 from edge_agent.tasks.ocr.reader import Reader, Seen
 from edge_agent.tasks.ocr.regions import Region
 
@@ -133,8 +134,8 @@ class Stream:
                 self.controls.pause(paused)
                 self._say_availability()
 
-    def set_meter(self, region: str, value: float | None) -> None:
-        """Take `value` for what the meter of `region` shows; None forgets what it showed.
+    def check_meter(self, region: str, value: float | None) -> None:
+        """Refuse what `set_meter` would, and change nothing.
 
         Raises:
             MessageError: no such region, not a meter, or nothing that it can show.
@@ -146,9 +147,20 @@ class Stream:
                 f"set: expected a region with a meter of {found}, found {region!r} - at `$.region`"
             )
         try:
-            done = meters[region].set_to(value, time.monotonic())
+            if value is not None:
+                ticks_of(value, meters[region].rules)
         except ValueError as error:
             raise MessageError(f"set: {error} - at `$.value`") from error
+
+    def set_meter(self, region: str, value: float | None) -> None:
+        """Take `value` for what the meter of `region` shows; None forgets what it showed.
+
+        Raises:
+            MessageError: as `check_meter`.
+        """
+        self.check_meter(region, value)
+        assert self._reader is not None
+        done = self._reader.meters[region].set_to(value, time.monotonic())
         log.warning("stream %r, region %r: %s, by a command", self.config.name, region, done)
         self._news.expect(region)
 
