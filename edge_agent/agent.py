@@ -34,7 +34,7 @@ from edge_agent.events import (
     signals,
     was_signalled,
 )
-from edge_agent.homeassistant.announced import former_topics
+from edge_agent.homeassistant.announced import announced_path, former_topics
 from edge_agent.homeassistant.announcer import Announcer
 from edge_agent.homeassistant.discovery import discovery_topic
 from edge_agent.inference.recognizer import open_recognizer
@@ -173,7 +173,7 @@ def open_agent(plan: Plan, events: Events, owned: ExitStack, manager: Manager) -
     sources = _sources(streams, stop, manager, owned)
     _obey(config, streams, speaker, events, owned)
     home, name = config.home_assistant, config.device.name
-    former = former_topics(box.path.parent, discovery_topic(home.prefix, name))
+    former = former_topics(announced_path(box.path), discovery_topic(home.prefix, name))
     former += gone_topics(kept_path(box.path), Topics(name), config.streams)
     Announcer(home, name, config.streams, config.commands.allow, publisher, former).announce()
 

@@ -50,6 +50,7 @@ NETWORK_REMEDY = (
     "is it on and in this network, are address, user and password right? Try the same address "
     "with a browser, ffplay or VLC"
 )
+METRICS_REMEDY = "set another metrics.port; until then the agent runs without its counters there"
 # Of whatever is wrong in the configuration, wherever it shows.
 MEND = "mend the file; see deploy/agent.example.toml"
 
@@ -147,6 +148,8 @@ def _steps(config: AgentConfig) -> Iterator[Step]:
             partial(_pictures, config.snapshots.folder),
             "make the folder, or let this user write to it",
         )
+    if config.metrics is not None:
+        yield Step("metrics", partial(_metrics, config.metrics.port, config.device.name), MEND)
     yield Step(
         "broker",
         partial(_broker, config),
@@ -191,7 +194,9 @@ def _held_to(meter: MeterRules) -> str:
     if meter.max_per_hour is not None:
         return f"at most {meter.max_per_hour:g} {meter.unit}".rstrip() + " an hour"
     if not meter.monotone:
-        return "any value is believed, as neither monotone nor max_per_hour is said"
+        why = "as neither monotone nor max_per_hour is said"
+        agree = "" if meter.confirm == 1 else f" once {meter.confirm} readings say the same"
+        return f"any value is believed{agree}, {why}"
     return "held to what it was seen to count; better say max_per_hour, what can flow"
 
 
@@ -245,8 +250,25 @@ def _outbox(config: AgentConfig) -> str | Doubt:
     if not os.access(place, os.W_OK):
         raise OutboxError(f"{place}: expected to be allowed to write, found that we are not")
     holds = endurance(config)
+    if not holds.results:
+        raise ConfigError(
+            f"outbox.max_mb: expected room for one result of {holds.bytes_each:.0f} bytes, "
+            f"found {config.outbox.max_mb:g}"
+        )
     found = f"{path}, {holds}"
     return Doubt(found, SHORT_REMEDY) if too_short(holds, config.outbox.when_full) else found
+
+
+def _metrics(port: int, device: str) -> str | Doubt:
+    # An HTTP server is a megabyte that most devices do without.
+    from edge_agent.service.metrics import holder
+
+    found = holder(port, device)
+    if found is None:
+        return f"port {port} of 127.0.0.1 is free"
+    if found == device:
+        return f"port {port} of 127.0.0.1, served by the agent that runs"
+    return Doubt(f"port {port} of 127.0.0.1 is taken by {found}", METRICS_REMEDY)
 
 
 def _pictures(folder: Path) -> str:

@@ -106,7 +106,8 @@ class OutboxConfig(_Value, frozen=True):
     """
 
     path: Path
-    max_mb: Annotated[float, msgspec.Meta(ge=LEAST, le=100_000)] = 64
+    # Ten results: with less each new one would drive out the one that is being sent.
+    max_mb: Annotated[float, msgspec.Meta(ge=0.01, le=100_000)] = 64
     max_age_h: Annotated[float, msgspec.Meta(ge=LEAST, le=87_600)] | None = None
     late_after_s: Seconds = 10
     synchronous: Synchronous = "normal"

@@ -83,6 +83,8 @@ def _stores(config: "AgentConfig", host: Host) -> Iterator[Finding]:
     box = config.outbox
     yield from disk(host, Store("outbox", box.path.parent, _bytes(box.max_mb)))
     yield _endurance(config)
+    if config.metrics is not None:
+        yield _metrics(config.metrics.port, config.device.name)
     if config.crops is not None and os.path.isdir(config.crops.folder):  # noqa: PTH112
         crops = config.crops
         yield from disk(host, Store("crops", crops.folder, _bytes(crops.max_mb)))
@@ -92,9 +94,21 @@ def _endurance(config: "AgentConfig") -> Finding:
     from edge_agent.outbox.endurance import SHORT_REMEDY, endurance, too_short
 
     holds = endurance(config)
+    if not holds.results:
+        return fail("outbox room", str(holds), SHORT_REMEDY)
     if too_short(holds, config.outbox.when_full):
         return warn("outbox room", str(holds), SHORT_REMEDY)
     return ok("outbox room", str(holds))
+
+
+def _metrics(port: int, device: str) -> Finding:
+    from edge_agent.check import METRICS_REMEDY
+    from edge_agent.service.metrics import holder
+
+    found = holder(port, device)
+    if found in (None, device):
+        return ok("metrics", f"port {port} of 127.0.0.1 is {'free' if found is None else 'ours'}")
+    return warn("metrics", f"port {port} of 127.0.0.1 is taken by {found}", METRICS_REMEDY)
 
 
 def _bytes(megabytes: float) -> int:

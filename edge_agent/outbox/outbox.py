@@ -114,7 +114,7 @@ class Outbox:
 
     Beyond its limits the least important messages are dropped, of those the oldest first (or
     thinned), and counted. A message that is itself less important than all that waits is dropped in
-    their stead; its number is used, so that the gap shows.
+    their stead, and one that alone is over the bound; its number is used, so that the gap shows.
 
     Age is counted in the time that an outbox is open: neither a jump of the wall clock nor
     a device without one makes results old. So it is never more than the true age.
@@ -142,6 +142,7 @@ class Outbox:
     ) -> None:
         self.path, self._limits, self._lanes = path, limits or Limits(), lanes or {}
         self._lock = threading.Lock()
+        self._complained = False
         self._synchronous = ""
         self._db = open_file(path)
         try:
@@ -192,7 +193,7 @@ class Outbox:
 
         Raises:
             DiskFullError: there is no room; try again later.
-            OutboxError: the disk fails, or the message alone is over the bound.
+            OutboxError: the disk fails.
         """
         with self._lock:
             if self._forgotten:
@@ -207,10 +208,7 @@ class Outbox:
             payload = encode(seq)
             size = len(topic.encode()) + len(payload)
             if size > self._limits.max_bytes:
-                raise OutboxError(
-                    f"{self.path}: expected messages of at most {self._limits.max_bytes} "
-                    f"bytes, found {size} for {topic}"
-                )
+                self._complain_of_size(topic, size)
             if self._make_room(size, lane.importance, changes):
                 row = (self._next_id, topic, payload, stream, seq, lane.importance)
                 self._db.execute(
@@ -224,6 +222,19 @@ class Outbox:
         self._numbers[stream] = seq
         self._next_id += 1
         return seq
+
+    def _complain_of_size(self, topic: str, size: int) -> None:
+        """One line in the log: where nothing fits that comes is not the time to end."""
+        if not self._complained:
+            self._complained = True
+            log.warning(
+                "%s: expected messages of at most %d bytes, found %d for %s: it is given up, and "
+                "counted; raise outbox.max_mb",
+                self.path,
+                self._limits.max_bytes,
+                size,
+                topic,
+            )
 
     def pending(self, after_id: int, limit: int, last_id: int | None = None) -> list[Queued]:
         """The oldest `limit` messages with an id above `after_id`, up to `last_id`, in order."""

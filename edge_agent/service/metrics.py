@@ -4,13 +4,14 @@ https://prometheus.io/docs/instrumenting/exposition_formats/
 """
 
 import logging
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-from edge_agent.common.errors import ConfigError
 from edge_agent.contract.messages import HealthMessage
 
 log = logging.getLogger(__name__)
@@ -18,6 +19,11 @@ log = logging.getLogger(__name__)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # A client that neither asks nor leaves holds the only thread for so long.
 CLIENT_TIMEOUT_S = 2.0
+LOOPBACK = "127.0.0.1"
+# How soon a port that was taken is tried again.
+RETRY_S = 10.0
+# Of the answer of whoever has our port.
+MOST_BYTES = 100_000
 
 
 @dataclass
@@ -96,46 +102,111 @@ def _escape(value: str) -> str:
     return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
+class _Server(HTTPServer):
+    """Serves `health`, in one thread.
+
+    Args:
+        port: 0 for any that is free.
+        health: the counters now; called for every request.
+
+    Raises:
+        OSError: the port is taken.
+    """
+
+    def __init__(self, port: int, health: Callable[[], HealthMessage]) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            timeout = CLIENT_TIMEOUT_S
+
+            def do_GET(self) -> None:  # the name that http.server calls
+                if self.path.partition("?")[0] != "/metrics":
+                    self.send_error(404)
+                    return
+                body = render(health()).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", CONTENT_TYPE)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:
+                log.debug("metrics: " + format, *args)
+
+        # Loopback only: whoever may see it from elsewhere is for a proxy to decide.
+        super().__init__((LOOPBACK, port), Handler)
+
+
 @contextmanager
-def serve_metrics(port: int, health: Callable[[], HealthMessage]) -> Iterator[int]:
+def serve_metrics(
+    port: int, health: Callable[[], HealthMessage], retry_s: float = RETRY_S
+) -> Iterator[int]:
     """Serve http://127.0.0.1:PORT/metrics until the block ends; the port.
+
+    A port that is taken is tried again: results are worth more than their counters.
 
     Args:
         port: 0 for any that is free.
         health: the counters now; called for every request, from the server's thread.
-
-    Raises:
-        ConfigError: the port is taken.
+        retry_s: the time between two attempts.
     """
+    ended = threading.Event()
+    server = _open(port, health)
+    if server is None:
+        log.warning(
+            "metrics.port: expected a free port of %s, found %d taken: no counters there until it "
+            "is free",
+            LOOPBACK,
+            port,
+        )
 
-    class Handler(BaseHTTPRequestHandler):
-        timeout = CLIENT_TIMEOUT_S
-
-        def do_GET(self) -> None:  # the name that http.server calls
-            if self.path.partition("?")[0] != "/metrics":
-                self.send_error(404)
+    def run() -> None:
+        nonlocal server
+        while server is None:
+            if ended.wait(retry_s):
                 return
-            body = render(health()).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", CONTENT_TYPE)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            server = _open(port, health)
+            if server is not None:
+                log.info("metrics.port: %d is free now", port)
+        server.serve_forever()  # always: `shutdown` waits for its end
 
-        def log_message(self, format: str, *args: object) -> None:
-            log.debug("metrics: " + format, *args)
-
-    try:
-        # Loopback only: whoever may see it from elsewhere is for a proxy to decide.
-        server = HTTPServer(("127.0.0.1", port), Handler)
-    except OSError as error:
-        raise ConfigError(
-            f"metrics.port: expected a free port of 127.0.0.1, found {port}: {error.strerror}"
-        ) from error
-    thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
+    thread = threading.Thread(target=run, name="metrics", daemon=True)
     thread.start()
     try:
-        yield int(server.server_address[1])
+        yield port if server is None else int(server.server_address[1])
     finally:
-        server.shutdown()
-        server.server_close()
+        ended.set()
+        while thread.is_alive():
+            if server is not None:
+                server.shutdown()
+            thread.join(0.1)
+        if server is not None:
+            server.server_close()
+
+
+def _open(port: int, health: Callable[[], HealthMessage]) -> _Server | None:
+    try:
+        return _Server(port, health)
+    except OSError:
+        return None
+
+
+def holder(port: int, device: str) -> str | None:
+    """Who has the port of loopback: `device` if that is served there, else words; None if free.
+
+    Args:
+        port: to look at.
+        device: the name of ours.
+    """
+    try:
+        with socket.create_server((LOOPBACK, port)):
+            return None
+    except OSError:
+        pass
+    try:
+        connection = HTTPConnection(LOOPBACK, port, timeout=CLIENT_TIMEOUT_S)
+        with closing(connection):
+            connection.request("GET", "/metrics")
+            said = connection.getresponse().read(MOST_BYTES)
+    except (OSError, HTTPException):
+        said = b""
+    ours = f'edgeward_info{{device="{device}"'.encode()
+    return device if ours in said else "another program"

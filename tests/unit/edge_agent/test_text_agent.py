@@ -158,7 +158,10 @@ def test_check_tries_regions_and_crops_too(
     ("rules", "said"),
     [
         ('max_per_hour = 2.5\nunit = "m³"', "water: at most 2.5 m³ an hour"),
-        ("monotone = false", "water: any value is believed, as neither monotone nor max_per_hour"),
+        (
+            "monotone = false",
+            "water: any value is believed once 2 readings say the same, as neither monotone",
+        ),
     ],
 )
 def test_check_says_what_a_meter_is_held_to(

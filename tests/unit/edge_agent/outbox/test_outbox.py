@@ -87,13 +87,19 @@ def test_the_oldest_leave_when_it_is_full_and_are_counted(tmp_path: Path) -> Non
         assert outbox.state() == OutboxState(depth=7, bytes=50, evicted=6)
 
 
-def test_a_message_over_the_bound_is_an_error_and_evicts_nothing(tmp_path: Path) -> None:
-    """It could never be stored: dropping the others for it would be pointless."""
+def test_a_message_over_the_bound_is_given_up_and_evicts_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It can never be stored: it is counted and said once, and the agent goes on."""
     with Outbox(tmp_path / "o.db", Limits(max_bytes=50)) as outbox:
         outbox.append("a", "t", payload)
-        with pytest.raises(OutboxError, match="at most 50 bytes, found 51 for t"):
-            outbox.append("a", "t", lambda seq: b"x" * 50)
-        assert outbox.state() == OutboxState(1, 5, 0)
+        for seq in (2, 3):
+            assert outbox.append("a", "t", lambda seq: b"x" * 50) == seq
+        assert outbox.state() == OutboxState(1, 5, 2)
+        assert outbox.append("a", "t", payload) == 4
+        assert outbox.evictions() == {"a": 2}
+    said = "expected messages of at most 50 bytes, found 51 for t: it is given up"
+    assert caplog.text.count(said) == 1
 
 
 def test_deleting_twice_counts_once(tmp_path: Path) -> None:

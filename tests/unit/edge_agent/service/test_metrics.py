@@ -4,15 +4,16 @@ import re
 import socket
 import urllib.error
 import urllib.request
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import msgspec
 import pytest
 from msgspec.structs import replace
+from support.brokers import wait_until
 
-from edge_agent.common.errors import ConfigError
 from edge_agent.contract.messages import HealthMessage, OutboxHealth, StreamHealth
-from edge_agent.service.metrics import CONTENT_TYPE, render, serve_metrics
+from edge_agent.service.metrics import CONTENT_TYPE, holder, render, serve_metrics
 from edge_agent.system.machine import MachineHealth
 
 HEALTH = HealthMessage(
@@ -125,17 +126,33 @@ def test_a_client_that_says_nothing_does_not_keep_others_out() -> None:
         assert get(port, "/metrics")[0] == 200
 
 
-def test_a_port_that_is_taken_is_named() -> None:
-    """Two agents on one machine."""
-    with (
-        serve_metrics(0, lambda: HEALTH) as port,
-        pytest.raises(ConfigError) as caught,
-        serve_metrics(port, lambda: HEALTH),
-    ):
-        pass
-    assert str(caught.value) == (
-        f"metrics.port: expected a free port of 127.0.0.1, found {port}: Address already in use"
-    )
+def test_a_port_that_is_taken_is_said_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    """Two agents on one machine: the second goes on, and serves once the first has gone."""
+    caplog.set_level("INFO", "edge_agent")
+    other = replace(HEALTH, connections=5)
+    with ExitStack() as first:
+        port = first.enter_context(serve_metrics(0, lambda: HEALTH))
+        with serve_metrics(port, lambda: other, 0.05) as same:
+            assert same == port
+            assert get(port, "/metrics")[2] == render(HEALTH)
+            assert f"expected a free port of 127.0.0.1, found {port} taken" in caplog.text
+            first.close()
+            wait_until(lambda: f"{port} is free now" in caplog.text, "the port")
+            assert get(port, "/metrics")[2] == render(other)
+    with ExitStack() as first:
+        port = first.enter_context(serve_metrics(0, lambda: HEALTH))
+        with serve_metrics(port, lambda: other):
+            pass  # it ends at once, though it never served
+
+
+def test_who_has_the_port_is_told() -> None:
+    """Nobody, our own agent, another's, and a program that says nothing."""
+    with serve_metrics(0, lambda: HEALTH) as port:
+        assert holder(port, HEALTH.device) == HEALTH.device
+        assert holder(port, "other") == "another program"
+    assert holder(port, HEALTH.device) is None
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert holder(silent.getsockname()[1], "gate") == "another program"
 
 
 def test_every_counter_of_a_stream_is_served() -> None:
