@@ -1,5 +1,6 @@
 """`edgeward predict` and `evaluate`, behind their options; imports wait until they run."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -30,6 +31,8 @@ def predict_command(
     ] = False,
 ) -> None:
     """Show what a bundle answers for pictures, by the device's own code."""
+    # AV_LOG_QUIET: FFmpeg's lines about a damaged video; ours says what is wrong with it.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     from pipeline.predict.predict import predict
 
     def warn(line: str) -> None:

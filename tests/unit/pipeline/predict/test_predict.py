@@ -1,6 +1,8 @@
 """What a bundle answers for a user's pictures, as lines, as a table and as JSON."""
 
 import csv
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -109,6 +111,17 @@ def test_a_broken_file_is_told_and_the_others_are_answered(bright_path: Path, ph
     assert len(said.lines) == 5
     assert len(said.warnings) == len(summary.unreadable) == 1
     assert "9.png: expected an image" in said.warnings[0]
+
+
+def test_a_damaged_video_is_told_in_one_line(bright_path: Path, tmp_path: Path) -> None:
+    """FFmpeg's own lines about it are not heard."""
+    header = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
+    (tmp_path / "half.mp4").write_bytes(header + b"\x00\x00\x00\x08mdat")
+    command = [sys.executable, "-m", "pipeline.entry", "predict", str(bright_path), str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 21
+    assert all(line.startswith("edgeward: ") for line in ended.stderr.splitlines()), ended.stderr
+    assert "half.mp4: expected a video" in ended.stderr
 
 
 def test_nothing_is_written_where_nothing_can_be_read(bright_path: Path, tmp_path: Path) -> None:
