@@ -127,11 +127,15 @@ class _Stream:
         if missing:
             numbering.first, numbering.gaps = 1, [(1, missing)]
         first = not self.numberings
+        self._add(numbering)
+        self.received += 1
+        return Entry("new", missing, reset=not first)
+
+    def _add(self, numbering: Numbering) -> None:
+        """As the newest; beyond the limit the oldest is forgotten, its gaps lost for good."""
         self.numberings.append(numbering)
         if len(self.numberings) > MAX_NUMBERINGS:
             self.lost_for_good += self.numberings.pop(0).lost
-        self.received += 1
-        return Entry("new", missing, reset=not first)
 
     def _is_rival(self, found: Numbering, boot: str, seq: int, *, late: bool) -> bool:
         """Whether something new of `boot` shows that there are two agents; they are told apart."""
@@ -147,8 +151,8 @@ class _Stream:
                 self.rivals += 1
             return bool(after)
         if found.newer(boot, seq):
-            self.numberings.append(found.part(seq))
             found.alive = True
+            self._add(found.part(seq))
             self.rivals += 1
             return True
         return False

@@ -180,14 +180,14 @@ def test_a_link_that_breaks_on_connect_is_no_old_broker(mosquitto: Mosquitto) ->
 
 @pytest.fixture(name="hasty")
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All waits a twentieth or so, so that a slow link is one of half a second."""
-    monkeypatch.setattr(mqtt, "V5_ANSWER_TIMEOUT_S", 0.1)
-    monkeypatch.setattr(mqtt, "CONNECT_TIMEOUT_S", 0.25)
-    monkeypatch.setattr(mqtt, "ANSWER_TIMEOUT_S", 2.0)
+    """All waits a seventh or so, so that a slow link is one of a second."""
+    monkeypatch.setattr(mqtt, "V5_ANSWER_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(mqtt, "CONNECT_TIMEOUT_S", 0.75)
+    monkeypatch.setattr(mqtt, "ANSWER_TIMEOUT_S", 6.0)
 
 
 @pytest.mark.usefixtures("hasty")
-@pytest.mark.parametrize("lag_s", [0.04, 0.1, 0.3])
+@pytest.mark.parametrize("lag_s", [0.12, 0.3, 0.9])
 def test_a_slow_link_is_waited_for_and_spoken_to_in_version_5(
     mosquitto: Mosquitto, lag_s: float
 ) -> None:
@@ -217,7 +217,7 @@ def test_an_old_broker_behind_a_slow_link_is_found_out() -> None:
         packet = connection.recv(100)
         protocols.append(packet[packet.index(b"MQTT") + 4])
         if protocols[-1] == 4:
-            time.sleep(0.15)
+            time.sleep(0.45)
             connection.sendall(b"\x20\x02\x00\x00")  # CONNACK: accepted
         connection.settimeout(5)
         while connection.recv(100):

@@ -105,8 +105,9 @@ def test_data_that_cannot_be_trained_on(
         (
             "epochs = 2",
             "epochs = 2\nepoch = 3",
-            "unknown key 'epoch' in train, expected one of epochs, batch_size, optimizer, lr, "
-            "momentum, weight_decay, warmup_epochs, label_smoothing, ema, augment",
+            "unknown key 'epoch' in train, expected one of epochs, balance, keep, patience, "
+            "batch_size, optimizer, lr, momentum, weight_decay, warmup_epochs, label_smoothing, "
+            "ema, augment",
         ),
         ("height = 8", "height = 100000", "Expected `int` <= 8192 - at `$.input.height`"),
     ],
@@ -255,7 +256,7 @@ def test_a_broker_that_refuses(
     config = write_config(tmp_path, broker.url, bright_path, source, stream="interval_s = 0.1")
     checked = edgeward_agent("check", "--config", config)
     assert checked.returncode == ExitCode.BROKER
-    failed = [line for line in checked.stdout.splitlines() if not line.startswith("ok")]
+    failed = [line for line in checked.stdout.splitlines() if line.startswith("failed")]
     assert len(failed) == 1
     assert failed[0].startswith(f"failed  broker: {refusal}; ")
     with Agent(config) as agent:

@@ -16,7 +16,7 @@ from edge_agent.sources.base import Frame
 PER_S = 25
 STALL_AT_S, STALL_S, END_S = 1.0, 2.5, 6.0
 # What a busy machine may add between sending and dating; less than what was held back.
-SLACK_S = 1.2
+SLACK_S = 2.0
 
 
 class Stalling:

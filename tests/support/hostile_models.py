@@ -119,7 +119,7 @@ class ModelProcess:
     """
 
     def __init__(self, python: str, *arguments: str) -> None:
-        self._command = [python, str(ROOT / "tests" / "model_worker.py"), *arguments]
+        self._command = [python, str(Path(__file__).with_name("model_worker.py")), *arguments]
         self._start()
 
     def __enter__(self) -> Self:

@@ -127,7 +127,7 @@ def test_a_demo_that_lost_or_repeated_a_result_has_failed(
         lost=lost,
         duplicated=duplicated,
         right=8,
-        float_accuracy=0.9,
+        trained_accuracy=0.9,
         int8_accuracy=0.9,
         report=Path("report.html"),
     )

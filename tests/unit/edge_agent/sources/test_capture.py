@@ -287,7 +287,7 @@ def test_frames_that_nobody_asks_for_are_not_decoded() -> None:
         bench.link.send(Pace(60))
         bench.step()
         assert captured(bench).number == 0
-        assert Scripted.paces[-1] == 60
+        wait_until(lambda: Scripted.paces[-1] == 60, "the pace")
         bench.step(5)
         wait_until(lambda: len(Scripted.dates) == 6, "the frames that nobody wants")
         bench.link.send(Look())

@@ -1,5 +1,6 @@
 """A region's meter: what it says of itself, and how a person sets it while it is read."""
 
+import logging
 import threading
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def test_a_value_that_is_not_seen_for_an_hour_is_said_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Must fire once for each time; it may be an exchange that nobody told."""
+    caplog.set_level(logging.WARNING, "edge_agent")
     found = meter()
     fed(found, ("0912.3", 0), ("0912.3", 60))
     for start in (120, 20_000):
