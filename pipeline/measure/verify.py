@@ -3,7 +3,6 @@
 Only this module makes a `VerifiedBundle`, so nothing unverified type-checks into shipping.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from edge_agent.inference.runtime import machine_name, runtime_name
 from pipeline.common.errors import GateError
 from pipeline.common.progress import Progress
 from pipeline.data.base import ImageSequence
+from pipeline.measure.advice import Settings, advice
 from pipeline.measure.evaluate import device_scores, float_scores
 from pipeline.measure.gates import Gate, judge
 from pipeline.measure.latency import first_images, median_ms
@@ -112,52 +112,36 @@ def measure(
 
 
 def ship(
-    candidate: Bundle, proof: Proof, budget: Budget, paths: tuple[Path, ...]
+    candidate: Bundle,
+    proof: Proof,
+    budget: Budget,
+    paths: tuple[Path, ...],
+    settings: Settings | None = None,
 ) -> VerifiedBundle:
     """Write the candidate with its proof to each of `paths`, and reopen the first.
+
+    Args:
+        candidate: what was measured.
+        proof: how.
+        budget: what it was held to.
+        paths: an archive's, or a folder's.
+        settings: for the advice where a gate fails; None where nothing is known.
 
     Raises:
         GateError: a gate does not hold; nothing is written.
     """
-    failed = [gate for gate in proof.gates if not gate.holds]
+    failed = tuple(gate for gate in proof.gates if not gate.holds)
     if failed:
         said = [
             f"{gate.name}: expected {gate.demanded}, measured {gate.measured}" for gate in failed
         ]
-        raise GateError(f"budget: {'; '.join([*said, *_advice(failed, proof.metrics)])}")
+        helps = advice(failed, proof.metrics, settings or Settings())
+        raise GateError(f"budget: {'; '.join([*said, *helps])}")
     manifest = msgspec.structs.replace(candidate.manifest, metrics=proof.metrics, budget=budget)
     files = bundle_files(manifest, candidate.model, candidate.golden)
     for path in paths:
         write_bundle(files, path)
     return VerifiedBundle(open_bundle(paths[0]), proof)
-
-
-def _advice(failed: list[Gate], metrics: Metrics) -> Iterator[str]:
-    """What would help, where the gates that failed and the figures tell."""
-    names = {gate.name for gate in failed}
-    if names & {"drop", "quantisation drop"}:
-        pruning, quantising = losses(metrics)
-        if "drop" in names and pruning > quantising:
-            yield (
-                f"pruning lost {100 * pruning:.2f} points and quantisation "
-                f"{100 * quantising:.2f}: a larger prune.macs, or more epochs in prune.train, "
-                "would lose less"
-            )
-        else:
-            yield "a quantize.aim below the budget would climb the ladder for a margin"
-    if names & {"balanced accuracy", "weakest class"} and metrics.balance is not None:
-        label = metrics.balance.least_proven.label
-        yield (
-            f"more pictures of {label!r} would help most; where the classes are uneven, "
-            'train.balance = "sampling" shows each as often'
-        )
-
-
-def losses(metrics: Metrics) -> tuple[float, float]:
-    """What pruning and what quantisation cost in accuracy on the test split, in [-1, 1]."""
-    real = metrics.float_accuracy.value
-    trained = metrics.trained_accuracy or metrics.float_accuracy
-    return trained.value - real, real - metrics.int8_accuracy.value
 
 
 def summary(proof: Proof, *, pruned: bool) -> tuple[str, ...]:

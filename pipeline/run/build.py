@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 
-from pipeline.common.errors import RunError
+from edge_agent.common.errors import one_line
+from pipeline.common.errors import GateError, RunError
 from pipeline.data.base import Dataset
 from pipeline.run.run import Run, Stage, perform, sole_use, write_recipe_copy
 from pipeline.run.stages import STAGES
+from pipeline.run.stages.report import report_failure
+from pipeline.run.stages.verify import VERIFY
 
 _SHOWN = 3  # how many unreadable files are named
 
@@ -19,7 +22,7 @@ def build(run: Run) -> None:
     with sole_use(run):
         write_recipe_copy(run)
         for stage in STAGES:
-            _report(run, stage, perform(run, stage))
+            _report(run, stage, _perform(run, stage))
 
 
 def single(run: Run, name: str) -> None:
@@ -36,7 +39,21 @@ def single(run: Run, name: str) -> None:
         # Loading and splitting the data is part of every stage; alone it is nobody's command.
         for stage in STAGES:
             if stage.name in ("data", name):
-                _report(run, stage, perform(run, stage))
+                _report(run, stage, _perform(run, stage))
+
+
+def _perform(run: Run, stage: Stage) -> bool:
+    """Bring `stage` up to date; where it proves that a gate does not hold, show it as a report."""
+    try:
+        return perform(run, stage)
+    except GateError as error:
+        if stage is not VERIFY:
+            raise
+        try:
+            shown = f"report {report_failure(run)}"
+        except OSError as unwritten:
+            shown = f"no report: {one_line(unwritten)}"
+        raise GateError(f"{error}; {shown}") from error
 
 
 def _report(run: Run, stage: Stage, done: bool) -> None:

@@ -149,6 +149,9 @@ def test_a_gate_that_does_not_hold(finished: Path, tmp_path: Path) -> None:
     size = (run / "export" / "candidate" / "model.tflite").stat().st_size / 1000
     assert the_error(done).startswith("budget: size: expected at most 1.00 kB, measured ")
     assert size > 1
+    report = run / "verify.failed" / "report.html"
+    assert the_error(done).endswith(f" kB; report {report}")
+    assert "failed: size; no bundle was written" in report.read_text(encoding="utf-8")
     assert not (run / "verify").exists()
     assert_nothing_half_written(run)
 

@@ -28,8 +28,15 @@ from pipeline.report.data import Phase, Rung
 from pipeline.report.page import AnyReport, write
 from pipeline.report.texts.texts import TextReport, view_texts
 from pipeline.run.run import Run, Stage
+from pipeline.run.stages.export import CANDIDATE
 from pipeline.run.stages.quantize import FLOAT_FILE, before_int8, final_checkpoint, load_ladder
-from pipeline.run.stages.verify import bundle_path, load_proof, networks
+from pipeline.run.stages.verify import (
+    FAILED_FOLDER,
+    bundle_path,
+    load_failed_proof,
+    load_proof,
+    networks,
+)
 from pipeline.tasks.ocr.data.dataset import TextDataset
 
 REPORT_FILE = "report.html"
@@ -58,8 +65,19 @@ def _make(run: Run, work: Path) -> None:
     write_whole(work / RUNGS_FILE, rungs)
 
 
+def report_failure(run: Run) -> Path:
+    """Write the report of a candidate that `verify` refused beside its proof; its path."""
+    path = run.path(FAILED_FOLDER) / REPORT_FILE
+    candidate = open_bundle(run.path("export") / CANDIDATE)
+    write(_gather_from(run, load_failed_proof(run), candidate), path)
+    return path
+
+
 def _gather(run: Run) -> AnyReport:
-    proof, bundle = load_proof(run), open_bundle(bundle_path(run))
+    return _gather_from(run, load_proof(run), open_bundle(bundle_path(run)))
+
+
+def _gather_from(run: Run, proof: Proof, bundle: Bundle) -> AnyReport:
     manifest = bundle.manifest
     return _report_of(run, proof, bundle)(
         name=run.recipe.name,
@@ -76,7 +94,7 @@ def _gather(run: Run) -> AnyReport:
         recipe_text=run.recipe_text.decode(),
         versions={"edgeward": manifest.provenance.code_version, **manifest.provenance.versions},
         hashes={
-            "bundle": bundle.id,
+            "bundle" if manifest.verified else "candidate": bundle.id,
             "recipe": manifest.provenance.recipe_sha256,
             "data": manifest.provenance.data_sha256,
             **manifest.files,

@@ -1,4 +1,7 @@
-"""Candidate to verified bundle: the proof, its numbers, and the two forms that ship."""
+"""Candidate to verified bundle: the proof, its numbers, and the two forms that ship.
+
+Of a candidate that a gate refuses only the proof is kept, in a folder that is no stage's.
+"""
 
 import io
 import shutil
@@ -13,7 +16,10 @@ from edge_agent.bundle.archive import ARCHIVE_SUFFIX, Bundle, open_bundle
 from edge_agent.bundle.manifest import Metrics
 from edge_agent.common.atomic import write_whole
 from pipeline.checkpoints.checkpoint import load_checkpoint
+from pipeline.common.errors import GateError
+from pipeline.data.base import Dataset
 from pipeline.data.root import data_root, find_data
+from pipeline.measure.advice import Settings
 from pipeline.measure.gates import Gate
 from pipeline.measure.kept_answers import kept_answers, kept_readings
 from pipeline.measure.verify import Networks, Proof, measure, ship, summary
@@ -30,6 +36,8 @@ from quantization.fold.fold import fold
 PROOF_FILE = "proof.json"
 SCORES_FILE = "scores.npz"
 BUNDLE_FOLDER = "bundle"
+# The proof of a candidate that did not pass, for its report: no stage's result, and no bundle.
+FAILED_FOLDER = "verify.failed"
 
 
 class ProofRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,7 +54,15 @@ def bundle_path(run: Run) -> Path:
 
 def load_proof(run: Run) -> Proof:
     """What `verify` measured in this run."""
-    folder = run.path("verify")
+    return _read_proof(run.path("verify"))
+
+
+def load_failed_proof(run: Run) -> Proof:
+    """What `verify` measured in this run when a gate did not hold."""
+    return _read_proof(run.path(FAILED_FOLDER))
+
+
+def _read_proof(folder: Path) -> Proof:
     record = msgspec.json.decode((folder / PROOF_FILE).read_bytes(), type=ProofRecord)
     with np.load(folder / SCORES_FILE, allow_pickle=False) as arrays:
         return Proof(record.metrics, record.gates, arrays["float"], arrays["int8"])
@@ -96,7 +112,8 @@ def _older(run: Run, candidate: Bundle) -> Iterator[Gate]:
 
 def _make(run: Run, work: Path) -> None:
     # Should a gate fail now, no bundle that was proven for other inputs may lie there to ship.
-    shutil.rmtree(run.path("verify"), ignore_errors=True)
+    for old in ("verify", FAILED_FOLDER):
+        shutil.rmtree(run.path(old), ignore_errors=True)
     candidate = open_bundle(run.path("export") / CANDIDATE)
     network = final_checkpoint(run)
     macs = cost(network.module, network.spec.input).macs
@@ -104,15 +121,32 @@ def _make(run: Run, work: Path) -> None:
     truth = run.task.truth("test")
     proof = measure(candidate, networks(run), macs, test, truth, budget, run.progress)
     proof = replace(proof, gates=(*proof.gates, *_older(run, candidate)))
-    archive = work / bundle_path(run).name
-    ship(candidate, proof, budget, (work / BUNDLE_FOLDER, archive))
+    _write_proof(proof, work)
+    paths = (work / BUNDLE_FOLDER, work / bundle_path(run).name)
+    try:
+        ship(candidate, proof, budget, paths, Settings.of(run.recipe, _pictures(run)))
+    except GateError:
+        work.rename(run.path(FAILED_FOLDER))
+        raise
+    for line in summary(proof, pruned=run.recipe.prune is not None):
+        run.progress.say(line)
+
+
+def _write_proof(proof: Proof, work: Path) -> None:
     record = msgspec.json.encode(ProofRecord(proof.metrics, proof.gates))
     write_whole(work / PROOF_FILE, msgspec.json.format(record, indent=2))
     scores = io.BytesIO()
     np.savez_compressed(scores, float=proof.float_scores, int8=proof.int8_scores)
     write_whole(work / SCORES_FILE, scores.getvalue())
-    for line in summary(proof, pruned=run.recipe.prune is not None):
-        run.progress.say(line)
+
+
+def _pictures(run: Run) -> dict[str, int]:
+    """How many images of each class there are to learn from; empty of texts."""
+    dataset = run.dataset
+    if not isinstance(dataset, Dataset):
+        return {}
+    counts = np.bincount(dataset.train.labels, minlength=len(dataset.labels))
+    return {label: int(count) for label, count in zip(dataset.labels, counts, strict=True)}
 
 
 def networks(run: Run) -> Networks:

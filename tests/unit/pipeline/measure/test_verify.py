@@ -1,5 +1,6 @@
 """The proof: measured with the device's own code, and nothing ships that does not hold."""
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -19,10 +20,10 @@ from pipeline.measure.evaluate import accuracy, agreement
 from pipeline.measure.gates import Gate
 from pipeline.measure.verify import Networks, Proof, measure, percent, ship
 from pipeline.models.macs import cost
-from pipeline.run.build import build
+from pipeline.run.build import build, single
 from pipeline.run.run import Run, perform
 from pipeline.run.stages.quantize import FLOAT_FILE, final_checkpoint
-from pipeline.run.stages.verify import VERIFY, bundle_path, load_proof
+from pipeline.run.stages.verify import VERIFY, bundle_path, load_failed_proof, load_proof
 
 
 @pytest.fixture(name="candidate", scope="module")
@@ -107,6 +108,11 @@ def test_a_gate_that_does_not_hold_lets_nothing_ship(
         f"size: expected at most 0.50 kB, measured {size:.2f} kB"
     )
     assert not list((built_copy / ".work").iterdir())
+    assert len(load_failed_proof(run).int8_scores) == len(run.dataset.test)
+    assert {path.name for path in run.path("verify.failed").iterdir()} == {
+        "proof.json",
+        "scores.npz",
+    }
 
 
 def test_a_budget_that_holds_goes_into_the_manifest(
@@ -169,11 +175,48 @@ def test_a_score_is_worded_with_its_interval() -> None:
     assert percent(score) == "98.1 % [96.5, 99.0]"
 
 
-def test_a_build_with_a_budget_out_of_reach_stops_before_the_report(
+def test_a_build_with_a_budget_out_of_reach_shows_what_failed(
     built_copy: Path, open_tiny: Callable[..., Run]
 ) -> None:
-    """The run's report still is that of the network before, never of one that failed."""
+    """The error names a report with the gate and the mistakes; no bundle is there."""
     before = (built_copy / "report" / "report.html").read_bytes()
-    with pytest.raises(GateError):
+    with pytest.raises(GateError) as caught:
         build(open_tiny(built_copy, budget="{ min_accuracy = 1.0 }"))
+    path = built_copy / "verify.failed" / "report.html"
+    assert str(caught.value).endswith(f"; report {path}")
+    page = path.read_text(encoding="utf-8")
+    assert '<p class="verdict bad">' in page
+    assert "✗ Not verified" in page
+    assert "failed: accuracy" in page
+    assert 'id="mistakes"' in page
+    assert "refused</span>" in page
+    assert not [*built_copy.rglob("*.edgeward"), *built_copy.rglob("bundle")]
     assert (built_copy / "report" / "report.html").read_bytes() == before
+
+
+def test_a_failed_proof_is_gone_once_one_holds(
+    built_copy: Path, open_tiny: Callable[..., Run]
+) -> None:
+    """The stage repeats, fails again alike, and passes where the budget is within reach."""
+    out_of_reach = open_tiny(built_copy, budget="{ min_accuracy = 1.0 }")
+    for _ in range(2):
+        with pytest.raises(GateError, match=r"verify\.failed"):
+            single(out_of_reach, "verify")
+    assert out_of_reach.path("verify.failed").is_dir()
+    run = open_tiny(built_copy, budget="{ min_accuracy = 0.2 }")
+    single(run, "verify")
+    assert not run.path("verify.failed").exists()
+    assert open_bundle(bundle_path(run)).manifest.verified
+
+
+def test_a_report_that_cannot_be_written_leaves_the_verdict(
+    built_copy: Path, open_tiny: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gate is what failed, and the error says that its report is missing and why."""
+
+    def full(_: Run) -> Path:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pipeline.run.build.report_failure", full)
+    with pytest.raises(GateError, match=r"^budget: accuracy: .*; no report: .*No space left"):
+        single(open_tiny(built_copy, budget="{ min_accuracy = 1.0 }"), "verify")

@@ -300,7 +300,7 @@ def test_a_failed_gate_is_the_verdict(report_data):
     gate = Gate("latency", "at most 1 ms", "2 ms", holds=False)
     text = Page(render(dataclasses.replace(report_data, gates=(*report_data.gates, gate)))).text
     assert "✗ Not verified" in text
-    assert "2 of 3 gates hold; failed: latency" in text
+    assert "2 of 3 gates hold; failed: latency; no bundle was written" in text
     assert "✓ Verified" not in text
 
 
@@ -313,7 +313,11 @@ def test_what_was_not_done_is_left_out(report_data):
     sections = [attrs["id"] for attrs in page.every("section")]
     assert sections == ["ladder", "answers", "mistakes", "data", "recipe"]
     assert [attrs["href"] for attrs in page.every("a")] == [f"#{name}" for name in sections]
-    assert "no gate was demanded" in page.text
+    assert "no gate was demanded, so none could fail" in page.text
+    assert "Verified" not in page.text
+    assert [attrs["class"] for attrs in page.every("p") if "verdict" in attrs.get("class", "")] == [
+        "verdict neutral"
+    ]
 
 
 def test_a_perfect_network_has_no_mistakes_to_show(report_data):

@@ -52,8 +52,9 @@ def test_what_always_says_dog_does_not_ship(tmp_path: Path) -> None:
     assert str(caught.value) == (
         "budget: balanced accuracy: expected at least 90.00 %, measured 50.00 %; weakest class: "
         "expected above 50.00 % (chance), measured 'cats' 0.00 %, the lower end of 0.00 % of 6; "
-        "more pictures of 'cats' would help most; where the classes are uneven, "
-        'train.balance = "sampling" shows each as often'
+        "more pictures of 'cats' (20 to learn from) would help most; "
+        'train.balance = "sampling" shows each class as often; '
+        f"report {run.folder / 'verify.failed' / 'report.html'}"
     )
     assert not run.path("verify").exists()
 

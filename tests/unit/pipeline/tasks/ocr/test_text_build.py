@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ from edge_agent.contract.results import Text
 from edge_agent.decode.ctc import read_text
 from edge_agent.inference.recognizer import open_recognizer
 from pipeline.checkpoints.checkpoint import load_checkpoint
-from pipeline.common.errors import DataError, RecipeError
+from pipeline.common.errors import DataError, GateError, RecipeError
 from pipeline.common.progress import SILENT
 from pipeline.data.base import SPLIT_NAMES
 from pipeline.models.macs import cost
@@ -25,7 +26,7 @@ from pipeline.run.build import build
 from pipeline.run.run import Run, perform
 from pipeline.run.stages.data import DATA
 from pipeline.run.stages.quantize import load_ladder
-from pipeline.run.stages.report import _gather, load_rungs, report_path
+from pipeline.run.stages.report import _gather, load_rungs, report_failure, report_path
 from pipeline.run.stages.train import TRAIN
 from pipeline.run.stages.verify import VERIFY, bundle_path, load_proof
 from pipeline.tasks.ocr.data.dataset import TextDataset
@@ -217,6 +218,17 @@ def test_the_report_is_that_of_the_bundle(run: Run, spec: TextSpec) -> None:
     html = report_path(run).read_text("utf-8")
     assert "without any error" in html
     assert open_bundle(bundle_path(run)).id in html
+
+
+def test_readings_that_fail_a_gate_have_a_report_too(run: Run, recipe: str, tmp_path: Path) -> None:
+    """The same page as of a bundle, with the gate as its verdict."""
+    folder = Path(shutil.copytree(run.folder, tmp_path / "run"))
+    refused = opened(folder, recipe.replace("max_drop = 0.1", "max_size_kb = 1"))
+    with pytest.raises(GateError, match=r"^budget: size: "):
+        perform(refused, VERIFY)
+    html = report_failure(refused).read_text("utf-8")
+    assert "failed: size; no bundle was written" in html
+    assert "without any error" in html
 
 
 def test_golden_frames_are_read_alike_by_whatever_may_differ(run: Run, spec: TextSpec) -> None:
