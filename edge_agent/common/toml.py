@@ -5,12 +5,17 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import inspect
 
 _T = TypeVar("_T")
 Hook = Callable[[type[Any], object], object]
 
+_MARK = b"\xef\xbb\xbf"
 # As msgspec words it: the key, then the path of the table it stands in.
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`(?: - at `\$\.?(.*)`)?", re.DOTALL)
+
+_INVALID = re.compile(r"Invalid (?:enum )?value (.*) - at `\$\.(.*)`", re.DOTALL)
+_PART = re.compile(r"\[\d+\]|[^.\[\]]+")
 
 
 def decode_toml(data: bytes, kind: type[_T], hook: Hook | None = None) -> _T:
@@ -26,38 +31,77 @@ def decode_toml(data: bytes, kind: type[_T], hook: Hook | None = None) -> _T:
             the message names the key.
     """
     try:
-        return msgspec.toml.decode(data.removeprefix(b"\xef\xbb\xbf"), type=kind, dec_hook=hook)
+        return msgspec.toml.decode(data.removeprefix(_MARK), type=kind, dec_hook=hook)
     except msgspec.DecodeError as error:
-        raise ValueError(_explain(str(error), kind)) from error
+        raise ValueError(_explain(str(error), kind, data)) from error
     except RecursionError as error:
         raise ValueError("expected TOML, found one nested too deeply") from error
 
 
-def _explain(message: str, kind: type[Any]) -> str:
+def _explain(message: str, kind: type[Any], data: bytes) -> str:
     found = _UNKNOWN.fullmatch(message)
-    if found is None:
+    if found is not None:
+        key, path = found[1], found[2] or ""
+        structs = _structs(_at(kind, path, data))
+        # Of several kinds of table only what is certain is said.
+        keys = [field.encode_name for field in structs[0].fields] if len(structs) == 1 else []
+        expected = f", expected one of {', '.join(keys)}" if keys else ""
+        return f"unknown key {key!r}{f' in {path}' if path else ''}{expected}"
+    found = _INVALID.fullmatch(message)
+    choices = _choices(kind, found[2], data) if found is not None else []
+    if found is None or not choices:
         return message
-    key, path = found[1], found[2] or ""
-    keys = _keys(kind, path)
-    expected = f", expected one of {', '.join(keys)}" if keys else ""
-    return f"unknown key {key!r}{f' in {path}' if path else ''}{expected}"
+    return f"expected one of {', '.join(choices)}, found {found[1]} - at `$.{found[2]}`"
 
 
-def _keys(kind: type[Any], path: str) -> tuple[str, ...]:
-    """The keys of the table at `path` in a struct; none where that is not one certain type."""
-    node: msgspec.inspect.Type = msgspec.inspect.type_info(kind)
-    for name in path.split(".") if path else ():
-        fields = node.fields if isinstance(node, msgspec.inspect.StructType) else ()
-        inner = [f.type for f in fields if f.encode_name == name]
-        if not inner:
-            return ()
-        node = _struct(inner[0])
-    fields = node.fields if isinstance(node, msgspec.inspect.StructType) else ()
-    return tuple(field.encode_name for field in fields)
+def _choices(kind: type[Any], path: str, data: bytes) -> list[str]:
+    """What may stand at `path`: the values of a literal, or the tags of tables."""
+    above, _, name = path.rpartition(".")
+    structs = _structs(_at(kind, above, data, tagged=False))
+    tags = [str(struct.tag) for struct in structs if struct.tag_field == name]
+    nodes = _at(kind, path, data)
+    literals = [v for n in nodes if isinstance(n, inspect.LiteralType) for v in n.values]
+    if literals and any(isinstance(n, inspect.IntType | inspect.FloatType) for n in nodes):
+        literals.append("a number")
+    return tags or list(dict.fromkeys(str(value) for value in literals))
 
 
-def _struct(node: msgspec.inspect.Type) -> msgspec.inspect.Type:
-    """The one struct in a union such as `Prune | None`; else the node itself."""
-    members = node.types if isinstance(node, msgspec.inspect.UnionType) else (node,)
-    structs = [m for m in members if isinstance(m, msgspec.inspect.StructType)]
-    return structs[0] if len(structs) == 1 else node
+def _at(kind: type[Any], path: str, data: bytes, *, tagged: bool = True) -> list[inspect.Type]:
+    """The types of what stands at `path`.
+
+    Args:
+        kind: of the whole.
+        path: as msgspec writes it: `stream[0].source`.
+        data: the document: it says which of several tables is meant.
+        tagged: whether it is asked so for the last part, too.
+    """
+    value: Any = msgspec.toml.decode(data.removeprefix(_MARK))
+    nodes: list[inspect.Type] = [inspect.type_info(kind)]
+    parts = _PART.findall(path)
+    for number, part in enumerate(parts):
+        if part.startswith("["):
+            nodes = [i for n in nodes if (i := getattr(n, "item_type", None)) is not None]
+            value = value[int(part[1:-1])] if isinstance(value, list) else None
+        else:
+            structs = _structs(nodes)
+            nodes = [f.type for s in structs for f in s.fields if f.encode_name == part]
+            value = value.get(part) if isinstance(value, dict) else None
+        nodes = [m for n in nodes for m in _members(n)]
+        if isinstance(value, dict) and (tagged or number < len(parts) - 1):
+            table = value
+            meant = [s for s in _structs(nodes) if s.tag_field and table.get(s.tag_field) == s.tag]
+            nodes = [*meant] or nodes
+    return nodes
+
+
+def _members(node: inspect.Type) -> list[inspect.Type]:
+    """What a type may be: the members of a union, without what is only said about them."""
+    if isinstance(node, inspect.Metadata):
+        return _members(node.type)
+    if isinstance(node, inspect.UnionType):
+        return [m for each in node.types for m in _members(each)]
+    return [node]
+
+
+def _structs(nodes: list[inspect.Type]) -> list[inspect.StructType]:
+    return [node for node in nodes if isinstance(node, inspect.StructType)]

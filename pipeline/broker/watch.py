@@ -68,7 +68,9 @@ def account_line(ledger: Ledger) -> str:
     """What was received, lost and duplicated in all."""
     total = ledger.total()
     counted = f"{total.received} received, {total.lost} lost, {total.duplicated} duplicated"
-    return counted + (f", {total.rivals} agents of the same name" if total.rivals else "")
+    counted += f", {total.rivals} agents of the same name" if total.rivals else ""
+    away = "lost includes what was evicted, and what was sent while nobody watched"
+    return f"{counted} ({away})" if total.lost else counted
 
 
 def _answer(result: Answer) -> str:

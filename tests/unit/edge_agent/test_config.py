@@ -136,7 +136,12 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ('name = "gate"', 'name = "a/b"', "Expected `str` matching regex"),
         ('"digits.edgeward"', "5", "expected a path, found 5 - at `$.stream[0].bundle`"),
         ('"digits.edgeward"', '""', "expected a path, found '' - at `$.stream[0].bundle`"),
-        ('"video"', '"vdeo"', "Invalid value 'vdeo' - at `$.stream[0].source.kind`"),
+        (
+            '"video"',
+            '"vdeo"',
+            "expected one of images, video, camera, picamera, snapshot, "
+            "found 'vdeo' - at `$.stream[0].source.kind`",
+        ),
         (
             'kind = "video", path = "/videos/a.mp4"',
             'kind = "camera"',

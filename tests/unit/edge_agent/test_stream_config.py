@@ -185,7 +185,7 @@ max_mb = 1.5
         ),
         (
             INDEX + 'publish = { when = "sometimes" }',
-            "Invalid enum value 'sometimes' - at `$.stream[0].publish.when`",
+            "expected one of always, changed, found 'sometimes' - at `$.stream[0].publish.when`",
         ),
         (
             INDEX + "publish = { settle = 0 }",
@@ -197,7 +197,7 @@ max_mb = 1.5
         ),
         (
             INDEX + 'snapshot = { on = ["always"] }',
-            "Invalid enum value 'always' - at `$.stream[0].snapshot.on[0]`",
+            "expected one of changed, unsure, found 'always' - at `$.stream[0].snapshot.on[0]`",
         ),
         (
             INDEX + "snapshot = { on = [] }",

@@ -74,10 +74,14 @@ finetune = { epochs = 3 }
             "[budget]\nmin_accuracy = 98",
             "tiny.toml: Expected `float` <= 1.0 - at `$.budget.min_accuracy`",
         ),
-        ("[quantize]\ncalibration = 'best'", "tiny.toml: Invalid enum value 'best'"),
+        (
+            "[quantize]\ncalibration = 'best'",
+            "tiny.toml: expected one of auto, entropy, minmax, mse, percentile, found 'best'",
+        ),
         (
             "[quantize]\nremedies = ['hope']",
-            "tiny.toml: Invalid enum value 'hope' - at `$.quantize.remedies[0]`",
+            "tiny.toml: expected one of equalize, finetune, float-layers, ranges, rounding, "
+            "found 'hope' - at `$.quantize.remedies[0]`",
         ),
         (
             "[quantize]\nremedies = ['finetune', 'finetune']",

@@ -131,7 +131,10 @@ def test_a_gap_is_said_before_the_result_that_shows_it() -> None:
     """Two numbers left out are two results missing, and the account ends with them."""
     lines, ledger = shown(result(1), result(4))
     assert lines[1] == "door/front: 2 missing before 4"
-    assert account_line(ledger) == "2 received, 2 lost, 0 duplicated"
+    assert account_line(ledger) == (
+        "2 received, 2 lost, 0 duplicated "
+        "(lost includes what was evicted, and what was sent while nobody watched)"
+    )
 
 
 def test_a_repetition_is_marked() -> None:
