@@ -33,7 +33,7 @@ def allowance_s(source: SourceConfig, interval_s: float) -> float:
     """
     waits = 0.0
     if isinstance(source, LiveConfig):
-        waits = source.open_timeout_s + source.read_timeout_s + source.frozen_after_s
+        waits = source.open_timeout_s + source.read_timeout_s + source.frozen_s
     return interval_s + waits + SLACK_S
 
 

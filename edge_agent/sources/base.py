@@ -27,6 +27,8 @@ class Frame:
         monotonic_s: `time.monotonic()` at the same moment: a latency must not jump with
             the wall clock.
         doubt: why what is seen in it is not to be believed, whatever that is; empty if it is.
+        answered_s: when the camera that was asked for it has answered, by the monotonic clock; a
+            picture that stands may be old by then. None of one that gives frames by itself.
     """
 
     image: U8
@@ -35,6 +37,12 @@ class Frame:
     captured_at: datetime
     monotonic_s: float
     doubt: str = ""
+    answered_s: float | None = None
+
+    def latency_ms(self) -> float:
+        """How long ago it was taken; a still, when it came."""
+        began_s = self.monotonic_s if self.answered_s is None else self.answered_s
+        return round((time.monotonic() - began_s) * 1000, 3)
 
 
 @dataclass(frozen=True)

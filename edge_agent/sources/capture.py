@@ -110,8 +110,8 @@ def main(argv: Sequence[str], opens: OpenCamera = open_camera) -> int:
             begin = link.receive(None)
             if isinstance(begin, Begin):
                 config = begin.config
-                # Nobody has said of a still that was taken for a stream how long it may last.
-                repeats = isinstance(config, CameraConfig)
+                # Perhaps nobody has said how long a still may last that was taken for a stream.
+                repeats = isinstance(config, CameraConfig) and config.frozen_after_s is None
                 capture = Capture(link, memory, config.place, stills_may_repeat=repeats)
                 capture.run(lambda: opens(config, complaints.take))
         except GoneError:

@@ -17,6 +17,7 @@ Side: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=16384)]
 # From one in eleven days: what is between two has to stay a number of seconds.
 Rate: TypeAlias = Annotated[float, msgspec.Meta(ge=1e-6, le=1000)]
 Address: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
+FROZEN_S = 60.0
 FourCc: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9]{4}$")]
 
 
@@ -51,12 +52,18 @@ class _Live(Strict, frozen=True):
         open_timeout_s: how long opening may take.
         read_timeout_s: how long to wait for a frame before the camera counts as lost.
         frozen_after_s: frames that do not differ by a bit for so long are not believed: a
-            sensor is never that quiet. 0 never says so.
+            sensor is never that quiet. 0 never says so. Left out, it is a minute of what gives
+            frames by itself, and never of a URL that turns out to give stills.
     """
 
     open_timeout_s: Timeout = 10
     read_timeout_s: Timeout = 10
-    frozen_after_s: Seconds = 60
+    frozen_after_s: Seconds | None = None
+
+    @property
+    def frozen_s(self) -> float:
+        """After how long frames that do not differ are not believed; 0 is never."""
+        return FROZEN_S if self.frozen_after_s is None else self.frozen_after_s
 
 
 class _Sized(_Live, frozen=True):
@@ -135,7 +142,7 @@ class StillConfig(_Live, frozen=True, kw_only=True, tag_field="kind", tag="snaps
     url: Address
     credentials_file: Path | None = None
     ca_file: Path | None = None
-    frozen_after_s: Seconds = 0
+    frozen_after_s: Seconds | None = 0
 
     def __post_init__(self) -> None:
         if not self.url.lower().startswith(("http://", "https://")):

@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 START_TIMEOUT_S = 60.0
 # So often in a row the camera is opened again before its process is replaced.
 REOPENS = 3
+# A camera that gives frames for so long works: the next wait is short again.
+STEADY_S = 10.0
 # Corrupt frames come in heaps; the log has one line for so long, `health` the count.
 CORRUPT_LOG_S = 60.0
 # Killing takes no longer; what a driver holds is left behind.
@@ -91,10 +93,10 @@ class Supervisor:
         self.error: BaseException | None = None
         self._survivor: CameraProcess | None = None  # the last one, which may outlive its killing
         self._backoff = Backoff()
-        self._still = Stillness(config.frozen_after_s or None)
+        self._still = Stillness(config.frozen_s or None)
         self._told_pace_s = 0.0
         self._lost_in_a_row = 0
-        self._replaced_at = -float("inf")
+        self._replaced_at = self._opened_s = -float("inf")
         self._corrupt_told_at = -float("inf")
         self._next_seq = 0
         self._corrupt = self._frozen = self._passed_over = self._reopened = self._started = 0
@@ -226,6 +228,7 @@ class Supervisor:
                 case Opening():
                     patience_s = opening_s
                 case Opened() as opened:
+                    self._opened_s = time.monotonic()
                     handed = Handed(process, process.ring(opened), handed, first_seq)
                 case Captured() as said if handed is not None:
                     self._next_seq = first_seq + said.number + 1
@@ -259,7 +262,7 @@ class Supervisor:
             self._frozen += 1
             handed.give_back(said)
             self._say(False, f"{self._config.place}: {frozen}", once=True)
-            if now - self._replaced_at >= self._config.frozen_after_s:
+            if now - self._replaced_at >= self._config.frozen_s:
                 self._replaced_at = now
                 raise SourceError(f"{self._config.place}: {frozen}")
             return
@@ -269,7 +272,8 @@ class Supervisor:
             handed.give_back(said)
             return
         self._lost_in_a_row = 0
-        self._backoff.reset()
+        if now - self._opened_s >= STEADY_S:
+            self._backoff.reset()
         self._say(True, "")
         sources = self._everybody()
         lease = handed.lease(said, len(sources))

@@ -263,7 +263,7 @@ class Stream:
             self._crops.keep(image, frame.order, record)
 
     def _publish(self, frame: Frame, answer: Answer) -> None:
-        latency_ms = round((time.monotonic() - frame.monotonic_s) * 1000, 3)
+        latency_ms = frame.latency_ms()
         if frame.doubt and isinstance(answer, Classification):
             answer = msgspec.structs.replace(answer, sure=False)
         trigger = self._news.judge(answer, frame.monotonic_s)

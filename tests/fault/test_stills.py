@@ -1,13 +1,16 @@
 """A camera that gives stills, through the whole agent: how often it is asked, and what is said."""
 
+import threading
 import time
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from support.agents import Agent, hear, write_config
 from support.brokers import Mosquitto
 from support.http_cameras import Stills, answers, http_camera
-from support.live_cameras import PATIENCE_S, available, toml
+from support.live_cameras import PATIENCE_S, Reports, available, live, toml
+from support.mjpeg import red_jpeg
 
 from edge_agent.client.subscriber import Subscriber
 from edge_agent.contract.messages import ResultMessage
@@ -60,3 +63,49 @@ def test_a_still_that_is_refused_says_why_and_is_not_hammered(
             assert camera.asked <= 6
             assert agent.terminate() == 0
         assert "hunter2" not in agent.log.read_text()
+
+
+def test_a_stream_that_ends_after_each_picture_is_online_throughout() -> None:
+    """It gives frames at its pace, and nobody hears of a loss that is none."""
+    part = b"--frame\r\nContent-Type: image/jpeg\r\n\r\n"
+    number = 0
+
+    def one_part(request: BaseHTTPRequestHandler) -> None:
+        nonlocal number
+        number += 1
+        kind = "multipart/x-mixed-replace; boundary=frame"
+        answers(body=part + red_jpeg(number=number) + b"\r\n--frame\r\n", kind=kind)(request)
+
+    reports = Reports()
+    with http_camera(one_part) as camera, live(camera.url, reports) as source:
+        frames = iter(source)
+        for _ in range(5):
+            next(frames)
+        assert reports.said == [(True, "")]
+        assert camera.asked <= 7
+        assert source.counters.reopened == 0
+        camera.behaviour = answers(403)
+        threading.Thread(target=list, args=(frames,), daemon=True).start()  # looks on
+        assert "this user may not see it" in reports.wait_for(False)
+
+
+@pytest.mark.parametrize("after_s", [0.5, None])
+def test_a_still_of_a_stream_is_frozen_where_somebody_has_said_when(after_s: float | None) -> None:
+    """And never where nobody did; its age does not count as the time that we take."""
+    stills = Stills()
+    stills.stands.set()
+    reports = Reports()
+    options = {} if after_s is None else {"frozen_after_s": after_s}
+    with http_camera(stills) as camera, live(camera.url, reports, **options) as source:
+        frames = iter(source)
+        first = next(frames)
+        if after_s is not None:
+            threading.Thread(target=list, args=(frames,), daemon=True).start()  # looks on
+            assert "frozen: expected a change within 0.5 s" in reports.wait_for(False)
+            return
+        time.sleep(1)
+        second = next(frames)
+        assert second.monotonic_s == first.monotonic_s
+        assert second.answered_s is not None
+        assert second.answered_s > second.monotonic_s + 0.5
+        assert reports.said == [(True, "")]

@@ -3,14 +3,14 @@
 import http.client
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.message import Message
 from typing import Self
 
 from edge_agent.common.arrays import U8
 from edge_agent.common.errors import SourceError
 from edge_agent.sources.cameras.grabber import Grabber
-from edge_agent.sources.cameras.still import StillCamera
+from edge_agent.sources.cameras.still import NOT_MODIFIED, UNASKED, StillCamera
 from edge_agent.sources.cameras.stream_clock import Backlog, StreamClock
 from edge_agent.sources.config import CameraConfig, StillConfig
 from edge_agent.sources.network import jpeg
@@ -23,6 +23,11 @@ OWN_SHARE = 0.8
 # What a picture that is the only one is followed by within this time: the end.
 END_S = 1.0
 START_BYTES = 64
+# A stream that has lasted so long, and ends, is lost.
+LASTS_S = 10.0
+# So many in a row that ended sooner, after a few pictures each, make a camera that is asked for
+# each picture.
+SHORT_ONES, FEW = 2, 10
 # In seconds, by some clock of the camera's; mjpg-streamer and ESP32 cameras say it of each part.
 TIMESTAMP = "x-timestamp"
 
@@ -30,22 +35,35 @@ TIMESTAMP = "x-timestamp"
 class JpegStream:
     """An open stream of JPEGs; damage of each is seen by libjpeg.
 
+    One that ends after a few pictures, as some cameras' do after each, is asked for anew; where it
+    does so again, it is a camera that is asked for each picture: `still` from then on.
+
     Args:
         answer: in whose body it is.
-        parts: the same, taken apart.
-        place: names it in errors.
+        at: where it is asked for.
+        config: its timeouts, and how messages name it.
         complaints: what the JPEG decoder has said since the last time, if it was of damage.
     """
 
-    still = False
-
     def __init__(
-        self, answer: HttpAnswer, parts: Parts, place: str, complaints: Callable[[], str]
+        self,
+        answer: HttpAnswer,
+        at: HttpPlace,
+        config: CameraConfig,
+        complaints: Callable[[], str],
     ) -> None:
-        self._answer, self._parts = answer, parts
-        self._place, self._complaints = place, complaints
-        self._clock, self._backlog = StreamClock(place), Backlog(parts.waits)
+        self._at, self._config, self._place = at, config, config.place
+        self._complaints = complaints
+        self.still = False
+        self._short = 0  # so many ended too soon, in a row
         self._picture = bytearray()
+        self._adopt(answer)
+
+    def _adopt(self, answer: HttpAnswer) -> None:
+        self._answer, self.parts = answer, _parts(answer)
+        answer.socket.settimeout(OWN_SHARE * self._config.read_timeout_s)
+        self._clock, self._backlog = StreamClock(self._place), Backlog(self.parts.waits)
+        self._since_s, self._given = time.monotonic(), 0
 
     def __enter__(self) -> Self:
         return self
@@ -59,18 +77,48 @@ class JpegStream:
     def grab(self) -> float:
         """As `Grabber.grab`; by the camera's clock where each part says it."""
         try:
-            fields, self._picture = self._parts.next()
+            fields = self._next()
             now = time.monotonic()
-            held = self._backlog.holds(now)
+            held = not self.still and self._backlog.holds(now)
         except NoPartsError as error:
             raise SourceError(f"{self._place}: expected pictures, found {error}") from error
         except TimeoutError as error:
             raise SourceError(f"{self._place}: no more frames: nothing comes") from error
         except (EOFError, OSError, http.client.HTTPException) as error:
             raise SourceError(f"{self._place}: no more frames from the camera") from error
+        if self.still:
+            self._answer.__exit__()  # nobody waits for another one
+            return now
         if held:
             return -math.inf  # nobody knows when; a fresher one is there
         return self._clock.date(_seconds(fields.get(TIMESTAMP, "")), now)
+
+    def _next(self) -> Mapping[str, str]:
+        """Take the next picture; the fields of its head."""
+        if self.still:
+            return self._anew()
+        if time.monotonic() - self._since_s >= LASTS_S:
+            self._short = 0
+        try:
+            fields, self._picture = self.parts.next()
+        except (EOFError, http.client.IncompleteRead):
+            if not self._given or time.monotonic() - self._since_s >= LASTS_S:
+                raise
+            self._short = self._short + 1 if self._given <= FEW else 0
+            self.still = self._short >= SHORT_ONES
+            try:
+                return self._anew()
+            except SourceError as error:
+                raise EOFError from error  # it has ended, whatever came of asking
+        self._given += 1
+        return fields
+
+    def _anew(self) -> Mapping[str, str]:
+        self._answer.__exit__()
+        self._adopt(self._at.get({}, OWN_SHARE * self._config.read_timeout_s))
+        fields, self._picture = self.parts.next()
+        self._given = 1
+        return fields
 
     def retrieve(self, into: U8 | None) -> U8:
         """As `Grabber.retrieve`."""
@@ -118,17 +166,16 @@ def _place(config: CameraConfig | StillConfig) -> HttpPlace:
 def _understood(
     answer: HttpAnswer, at: HttpPlace, config: CameraConfig, complaints: Callable[[], str]
 ) -> Grabber | None:
-    kind = Message()
-    kind["Content-Type"] = answer.header("Content-Type") or "application/octet-stream"
-    parts = Parts(answer.response, answer.socket, str(kind.get_param("boundary", "")))
-    stream = JpegStream(answer, parts, config.place, complaints)
-    answer.socket.settimeout(OWN_SHARE * config.read_timeout_s)
+    if answer.response.status == NOT_MODIFIED:
+        raise SourceError(f"{config.place}: expected a picture, found {UNASKED}")
+    stream = JpegStream(answer, at, config, complaints)
+    parts = stream.parts
     if answer.content_type.startswith("multipart/"):
         return stream
     start = parts.start(START_BYTES).lstrip()
     if start.startswith(b"--") or b"content-type:" in start.lower():
         return stream
-    if start.startswith(jpeg.START) or answer.content_type.startswith("image/"):
+    if jpeg.is_picture(start) or answer.content_type.startswith("image/"):
         if not answer.header("Content-Length") and start.startswith(jpeg.START):
             # JPEGs may follow each other with nothing between; a still is the only one.
             _, picture = parts.next()
@@ -139,12 +186,18 @@ def _understood(
         still = StillCamera(at, config, complaints)
         still.show(answer, bytes(picture))
         return still
-    if start.startswith(b"<") or answer.content_type in ("text/html", "application/json"):
-        said = answer.content_type or "no type"
-        raise SourceError(
-            f"{config.place}: expected a stream or a picture, found a page or data ({said})"
-        )
+    page = start.startswith(b"<") or answer.content_type in ("text/html", "application/json")
+    # Other texts may be the list of a stream's pieces, which is OpenCV's.
+    if page or not start or start.startswith(jpeg.GZIP_START):
+        problem = jpeg.no_picture(start, answer.content_type)
+        raise SourceError(f"{config.place}: expected a stream or a picture, found {problem}")
     return None
+
+
+def _parts(answer: HttpAnswer) -> Parts:
+    kind = Message()
+    kind["Content-Type"] = answer.header("Content-Type") or "application/octet-stream"
+    return Parts(answer.response, answer.socket, str(kind.get_param("boundary", "")))
 
 
 def _seconds(text: str) -> float:

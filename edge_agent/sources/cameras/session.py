@@ -38,6 +38,7 @@ class Session:
         self._last: int | None = None  # the slot of the frame before
         self._content: int | None = None  # of that frame, if it is known
         self._reshaped = 0
+        self._answered_s: float | None = None  # of the frame, by a camera that is asked
 
     def run(self) -> None:
         """Until the camera is lost.
@@ -53,6 +54,7 @@ class Session:
             if self._camera.still:
                 self._capture.await_look()
             at = self._camera.grab()
+            self._answered_s = time.monotonic() if self._camera.still else None
             number = self._capture.count()
             self._capture.reopens(0)
             if not self._camera.still and time.monotonic() - at >= LATE_S:
@@ -90,7 +92,7 @@ class Session:
         repeats = self._camera.still and self._capture.stills_may_repeat
         self._content = None if repeats else self._name(place)
         self._last = slot
-        self._capture.hand_over(self._ring, slot, number, self._content, at)
+        self._capture.hand_over(self._ring, slot, number, self._content, at, self._answered_s)
 
     def _check_shape(self, image: U8) -> None:
         assert self._ring is not None

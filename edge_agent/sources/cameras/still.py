@@ -19,6 +19,7 @@ CHUNK = 64 * 1024
 # A picture that is said to be older is not dated by what says so.
 MAX_AGE_S = 86_400.0
 NOT_MODIFIED = 304
+UNASKED = "status 304: not modified, though it has given none yet"
 # What a server says of its picture, and how it is asked whether there is another (RFC 9110).
 VALIDATORS = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
 
@@ -64,6 +65,8 @@ class StillCamera:
         budget_s = OWN_SHARE * self._config.read_timeout_s
         deadline_s = time.monotonic() + budget_s
         with self._at.get(self._validators, budget_s) as answer:
+            if answer.response.status == NOT_MODIFIED and not self._picture:
+                raise SourceError(f"{self._config.place}: expected a picture, found {UNASKED}")
             if answer.response.status != NOT_MODIFIED:
                 self._take(answer, self.body(answer, deadline_s))
         return self._taken_s
@@ -112,15 +115,13 @@ class StillCamera:
 
     def _take(self, answer: HttpAnswer, picture: bytes) -> None:
         kind = answer.content_type
-        text = kind.startswith("text/") or kind == "application/json"
-        if text or picture.lstrip().startswith(b"<"):
-            raise SourceError(
-                f"{self._config.place}: expected a picture, found a page or data ({kind})"
-            )
+        problem = jpeg.no_picture(picture, kind)
         if kind.startswith(("multipart/", "video/", "audio/")):
             raise SourceError(
                 f'{self._config.place}: expected a picture, found a stream: use kind = "camera"'
             )
+        if problem:
+            raise SourceError(f"{self._config.place}: expected a picture, found {problem}")
         self._validators = {
             asked: answer.header(said) for said, asked in VALIDATORS.items() if answer.header(said)
         }

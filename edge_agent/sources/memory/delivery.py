@@ -27,6 +27,8 @@ PASSING_S = 0.25
 ASKED_FROM_S = 0.5
 # A still that is to be looked at as often as the model can is asked for so often.
 STILL_S = 1.0
+# However small an interval a command sets, a camera that is asked is not flooded.
+LEAST_STILL_S = 0.05
 
 
 class Delivery:
@@ -84,7 +86,7 @@ class Delivery:
         Raises:
             GoneError: the other side has hung up.
         """
-        pause_s = 0.0 if self.interval_s else STILL_S
+        pause_s = LEAST_STILL_S if self.interval_s else STILL_S
         while not (self._wanted and time.monotonic() >= self._asked_s + pause_s):
             self.reopens(PASSING_S)
             self.idle()
@@ -117,15 +119,21 @@ class Delivery:
         return self._ring
 
     def hand_over(
-        self, ring: RingWriter, slot: int, number: int, content: int | None, at: float
+        self,
+        ring: RingWriter,
+        slot: int,
+        number: int,
+        content: int | None,
+        at: float,
+        answered_s: float | None = None,
     ) -> None:
-        """The frame in `slot` is the reader's."""
+        """The frame in `slot` is the reader's; of a still, when the camera has answered."""
         ring.hand_over(slot)
         now = time.monotonic()
         self._wanted = False
         if at != self._dated[0]:  # a still that stands has one date, whatever the clocks do
             self._dated = at, time.time() - (now - at)
-        self.send(Captured(slot, number, self._passed_over, content, *self._dated, now))
+        self.send(Captured(slot, number, self._passed_over, content, *self._dated, now, answered_s))
 
     def send(self, message: FromCamera) -> None:
         """Send `message`.

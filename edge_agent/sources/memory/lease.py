@@ -43,7 +43,8 @@ class Lease:
             image = self._image
         self.drop()
         moment = datetime.fromtimestamp(self._said.wall_s, UTC)
-        return Frame(image, "bgr", self._seq, moment, self._said.monotonic_s)
+        said = self._said
+        return Frame(image, "bgr", self._seq, moment, said.monotonic_s, answered_s=said.answered_s)
 
     def age_s(self) -> float:
         """How long ago it came."""

@@ -78,6 +78,7 @@ class Captured(_Packet, frozen=True):
         monotonic_s: when it was captured; the system's monotonic clock is everybody's.
         wall_s: the same moment by the wall clock, in seconds since 1970.
         came_s: when it came here, by the monotonic clock; a still may be old by then.
+        answered_s: of a still, when the camera has answered: from then on we take our time.
     """
 
     slot: Slot
@@ -87,6 +88,7 @@ class Captured(_Packet, frozen=True):
     monotonic_s: float
     wall_s: float
     came_s: float
+    answered_s: float | None = None
 
 
 class Passing(_Packet, frozen=True):

@@ -10,11 +10,41 @@ from edge_agent.common.arrays import U8
 from edge_agent.sources.cameras.grabber import CorruptFrameError
 
 START = b"\xff\xd8"
+PNG_START = b"\x89PNG\r\n\x1a\n"
+GZIP_START = b"\x1f\x8b"
+# Whatever is readable to its end, or for so long, is no picture.
+TEXT_BYTES = 64
+TEXT = frozenset(b"\t\n\r" + bytes(range(0x20, 0x7F)))
 # In the coded data 0xff is followed by a filling zero or a restart marker, or it ends there.
 MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
 END_OF_IMAGE = 0xD9
 # A marker without a length (TEM); the start, the end and restarts are dealt with apart.
 BARE = frozenset({0x01})
+
+
+def is_picture(data: bytes | bytearray) -> bool:
+    """Whether `data` begins as a JPEG or a PNG, whatever it is said to be."""
+    return data.startswith((START, PNG_START))
+
+
+def no_picture(data: bytes | bytearray, kind: str) -> str:
+    """Why what came is no picture, in words; empty if it may be one.
+
+    Args:
+        data: all of it.
+        kind: its type, as it is said to be.
+    """
+    if is_picture(data):
+        return ""
+    if not data:
+        return "nothing in the answer"
+    if data.startswith(GZIP_START):
+        return "what is packed (gzip), which nobody has asked for"
+    start = data[:TEXT_BYTES]
+    text = kind.startswith("text/") or kind == "application/json"
+    if text or data.lstrip().startswith(b"<") or all(byte in TEXT for byte in start):
+        return f"a page or data ({kind})"
+    return ""
 
 
 def silent() -> str:

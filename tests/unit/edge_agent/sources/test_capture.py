@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import ClassVar, Self
 
 import numpy as np
@@ -12,11 +13,12 @@ from support.brokers import wait_until
 
 from edge_agent.common.arrays import U8
 from edge_agent.common.errors import SourceError
+from edge_agent.sources.base import Frame
 from edge_agent.sources.cameras.grabber import CorruptFrameError
 from edge_agent.sources.cameras.session import ANOTHER_SHAPE
 from edge_agent.sources.cameras.stream_clock import LATE_S
 from edge_agent.sources.capture import Capture
-from edge_agent.sources.memory.delivery import PASSING_S, STILL_S
+from edge_agent.sources.memory.delivery import LEAST_STILL_S, PASSING_S, STILL_S
 from edge_agent.sources.memory.ring import SLOTS, RingReader, make_memory
 from edge_agent.sources.memory.wire import (
     Captured,
@@ -342,6 +344,34 @@ def test_a_still_that_is_wanted_all_the_time_is_asked_for_once_a_second(
         first = captured(bench)
         bench.link.send(Look())
         assert captured(bench).came_s - first.came_s > STILL_S - 0.05
+
+
+def test_a_still_is_not_asked_for_as_fast_as_it_can_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However small an interval a command has set."""
+    monkeypatch.setattr(Scripted, "still", True)
+    with Bench([[image(n) for n in range(9)]]) as bench:
+        bench.link.send(Pace(0.001))
+        came = []
+        for _ in range(4):
+            came.append(captured(bench).came_s)
+            bench.link.send(Look())
+        assert came[-1] - came[0] > 3 * LEAST_STILL_S - 0.02
+
+
+def test_a_still_is_timed_from_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An old picture is no slow one; a frame that comes by itself has its own date."""
+    for still in (True, False):
+        monkeypatch.setattr(Scripted, "still", still)
+        monkeypatch.setattr(Scripted, "late_s", 3600.0 if still else 0.0)
+        with Bench([[image(1)]]) as bench:
+            said = captured(bench)
+        now, at = datetime.now(UTC), said.monotonic_s
+        frame = Frame(image(1), "bgr", 0, now, at, answered_s=said.answered_s)
+        assert 0 <= frame.latency_ms() < 30_000
+        assert (said.answered_s is None) is not still
+        assert still is (said.came_s - at > 3000)
 
 
 def test_a_still_that_is_damaged_is_asked_for_later(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,23 @@ import threading
 import time
 
 import pytest
-from support.staged_camera import Stage, eventually, give, taken
+from support.staged_camera import SHAPE, Stage, eventually, give, taken
 
+from edge_agent.common.backoff import Backoff
 from edge_agent.common.stop import Stop
+from edge_agent.sources import supervisor as module
 from edge_agent.sources.config import CameraConfig
 from edge_agent.sources.live import LiveSource
-from edge_agent.sources.memory.wire import GoneError, Look, Pace, Passing
+from edge_agent.sources.memory.wire import (
+    GoneError,
+    Look,
+    Lost,
+    Opened,
+    Opening,
+    Pace,
+    Passing,
+    Reopen,
+)
 from edge_agent.sources.supervisor import Supervisor
 
 
@@ -169,6 +180,44 @@ def test_every_attempt_in_vain_is_reported() -> None:
             stage.process(number).camera.hang_up()
         lost = (False, "camera test://: its process ended")
         eventually(lambda: stage.reports == [lost] * 3)
+
+
+def test_a_camera_that_gives_little_is_waited_for_ever_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One frame between two losses is no camera that works; one that has lasted is."""
+    resets: list[float] = []
+    monkeypatch.setattr(Backoff, "next", lambda self: 0.0)
+    monkeypatch.setattr(Backoff, "reset", lambda self: resets.append(0))
+    for steady_s, expected in ((60.0, 0), (0.0, 3)):
+        monkeypatch.setattr(module, "STEADY_S", steady_s)
+        resets.clear()
+        stage = Stage()
+        with stage.source:
+            process = stage.process()
+            for number in range(3):
+                give(process, 0, number)
+                process.camera.send(Lost("gone"))
+                while not isinstance(process.camera.receive(10), Reopen):
+                    pass
+                process.camera.send(Opening())
+                process.camera.send(Opened(*SHAPE[:2]))
+        assert len(resets) == expected
+
+
+def test_a_camera_that_asks_for_time_is_given_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But not more than the bound."""
+    monkeypatch.setattr(Backoff, "next", lambda self: 0.0)
+    monkeypatch.setattr(module, "MOST_WAIT_S", 0.5)
+    stage = Stage()
+    with stage.source:
+        process = stage.process()
+        for wait_s, least_s, most_s in ((0.3, 0.3, 5), (3600, 0.5, 5)):
+            started_s = time.monotonic()
+            process.camera.send(Lost("busy", wait_s=wait_s))
+            while not isinstance(process.camera.receive(10), Reopen):
+                pass
+            assert least_s <= time.monotonic() - started_s < most_s
 
 
 def test_a_process_that_cannot_be_killed_gets_no_company() -> None:

@@ -1,10 +1,13 @@
 """Cameras over HTTP: failures by their names, streams however they are separated, and stills."""
 
 import base64
+import gzip
 import time
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from support.brokers import free_port
 from support.certificates import certificate
@@ -13,6 +16,7 @@ from support.mjpeg import red_jpeg
 from support.patterns import write_video
 
 from edge_agent.common.errors import SourceError
+from edge_agent.sources.cameras import http_camera as module
 from edge_agent.sources.cameras.camera import OpencvCamera, open_any
 from edge_agent.sources.cameras.grabber import Grabber
 from edge_agent.sources.cameras.http_camera import JpegStream
@@ -22,6 +26,7 @@ from edge_agent.sources.network.failures import MOST_WAIT_S, BusyError
 
 SHORT = {"open_timeout_s": 2.0, "read_timeout_s": 2.0}
 JPEG = red_jpeg()
+RED_PNG = cv2.imencode(".png", cv2.imdecode(np.frombuffer(JPEG, np.uint8), 1))[1].tobytes()
 LENGTH = f"Content-Type: image/jpeg\r\nContent-Length: {len(JPEG)}\r\n\r\n".encode()
 MIXED = "multipart/x-mixed-replace; boundary=frame"
 
@@ -59,6 +64,23 @@ def failure(url: str, **options: object) -> str:
         (
             answers(body=b"<!DOCTYPE html>\n<p>Log in</p>" * 9, kind="text/html; charset=utf-8"),
             "a stream or a picture, found a page or data (text/html)",
+        ),
+        (
+            answers(body=b"Error: camera offline"),
+            "a picture, found a page or data (image/jpeg)",
+        ),
+        (answers(), "a picture, found nothing in the answer"),
+        (
+            answers(kind="application/octet-stream"),
+            "a stream or a picture, found nothing in the answer",
+        ),
+        (
+            answers(body=gzip.compress(JPEG), Content_Encoding="gzip"),
+            "a picture, found what is packed (gzip), which nobody has asked for",
+        ),
+        (
+            answers(304),
+            "a picture, found status 304: not modified, though it has given none yet",
         ),
         (
             says(MIXED, b"\r\n", b"no picture\r\n" * 30_000),
@@ -245,20 +267,63 @@ def test_a_stream_is_read_however_it_is_separated(kind: str, pieces: tuple[bytes
         pictures(opened, 5)
 
 
-def test_a_stream_that_ends_says_so() -> None:
-    """And one that stalls, in its own time."""
-    for pause_s, words in (
-        (0.0, "no more frames from the camera"),
-        (9.0, "no more frames: nothing comes"),
+PART = b"--frame\r\n" + LENGTH + JPEG + b"\r\n"
+
+
+def test_a_stream_that_ends_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once it has lasted; one that stalls, in its own time; and one that gives nothing at all."""
+    monkeypatch.setattr(module, "LASTS_S", 0.0)
+    for pieces, pause_s, words in (
+        ((PART, b"--frame\r\n"), 0.0, "no more frames from the camera"),
+        ((PART, b"--frame\r\n"), 9.0, "no more frames: nothing comes"),
     ):
         with (
-            http_camera(
-                says(MIXED, b"--frame\r\n" + LENGTH + JPEG + b"\r\n--frame\r\n", pause_s=pause_s)
-            ) as camera,
+            http_camera(says(MIXED, *pieces, pause_s=pause_s)) as camera,
             open_any(CameraConfig(url=camera.url, **SHORT)) as opened,
         ):
             opened.grab()
             with pytest.raises(SourceError, match=words):
+                opened.grab()
+            assert camera.asked == 1
+    with (
+        http_camera(says(MIXED, b"--frame\r\n")) as camera,
+        open_any(CameraConfig(url=camera.url, **SHORT)) as opened,
+        pytest.raises(SourceError, match="no more frames from the camera"),
+    ):
+        opened.grab()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_stream_that_ends_after_a_few_pictures_is_asked_for_each(count: int) -> None:
+    """As of ESP32 cameras that give one part and hang up: no loss, and no picture for nobody."""
+    with http_camera(says(MIXED, *count * [PART])) as camera:
+        opened = open_any(CameraConfig(url=camera.url, **SHORT))
+        with opened:
+            assert not opened.still
+            for _ in range(2 * count + 1):
+                opened.grab()
+            assert opened.still
+            asked = camera.asked
+            for _ in range(3):
+                assert abs(time.monotonic() - opened.grab()) < 1
+                assert opened.retrieve(None).shape == (48, 64, 3)
+            assert camera.asked == asked + 3
+            camera.behaviour = answers(404)
+            with pytest.raises(SourceError, match="status 404"):
+                opened.grab()
+
+
+def test_a_stream_that_ends_after_many_pictures_stays_one() -> None:
+    """It is asked for anew; where that fails, it has ended."""
+    with http_camera(says(MIXED, *20 * [PART])) as camera:
+        opened = open_any(CameraConfig(url=camera.url, **SHORT))
+        with opened:
+            for _ in range(80):
+                opened.grab()
+            assert not opened.still
+            assert camera.asked == 4
+            camera.behaviour = answers(404)
+            with pytest.raises(SourceError, match="no more frames from the camera"):
                 opened.grab()
 
 
@@ -267,9 +332,11 @@ def test_a_stream_that_ends_says_so() -> None:
     [
         answers(body=JPEG),
         answers(body=JPEG, kind="application/octet-stream"),
+        answers(body=JPEG, kind="text/plain"),
+        answers(body=RED_PNG, kind="text/html"),
         says("image/jpeg", JPEG),
     ],
-    ids=["length", "no type", "no length"],
+    ids=["length", "no type", "wrong type", "wrong type, PNG", "no length"],
 )
 def test_a_still_is_recognised(behaviour: Behaviour) -> None:
     """Its first picture is the one that came, and each further one is asked for."""

@@ -1,5 +1,6 @@
 """Stills: asked for as little as the camera allows, dated by the picture, and bounded."""
 
+import gzip
 import time
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler
@@ -98,6 +99,10 @@ def endless(request: BaseHTTPRequestHandler) -> None:
         (answers(body=b"<html>", kind="text/html"), "found a page or data (text/html)"),
         (answers(body=b"<html>", kind=""), "found a page or data ()"),
         (answers(kind="multipart/x-mixed-replace; boundary=x"), 'a stream: use kind = "camera"'),
+        (answers(body=b'{"error": "offline"}'), "found a page or data (image/jpeg)"),
+        (answers(body=b""), "found nothing in the answer"),
+        (answers(304), "found status 304: not modified, though it has given none yet"),
+        (answers(body=gzip.compress(red_jpeg())), "found what is packed (gzip)"),
         (answers(404), "found status 404: nothing is at this path"),
         (answers(body=bytes(3 * 1024**2)), "found more than 2 MB"),
         (endless, "expected a picture within 2 s, found "),
@@ -115,6 +120,16 @@ def test_what_is_no_picture_is_named(
         assert str(caught.value).startswith(f"snapshot {camera.url}: expected a picture")
         assert words in str(caught.value)
         assert time.monotonic() - start < 4
+
+
+def test_a_picture_is_one_whatever_it_is_said_to_be() -> None:
+    """Many a script of a camera's says text."""
+    with (
+        http_camera(answers(body=red_jpeg(), kind="text/plain")) as camera,
+        opened(camera.url) as still,
+    ):
+        still.grab()
+        assert still.retrieve(None).shape == (48, 64, 3)
 
 
 def test_a_picture_that_cannot_be_decoded_is_corrupt() -> None:
