@@ -1,7 +1,7 @@
 """Quantised ONNX to a candidate bundle: lower, calibrate the confidence, choose golden frames."""
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Container, Hashable, Sequence
 from pathlib import Path
 
 import cv2
@@ -14,11 +14,12 @@ from edge_agent.bundle.golden import GoldenFrame
 from edge_agent.bundle.manifest import Golden
 from edge_agent.common.arrays import F32, U8
 from edge_agent.inference.network import Network
-from pipeline.data.base import ImageSequence
+from pipeline.data.base import Dataset, ImageSequence
 from pipeline.measure.evaluate import device_scores
 from pipeline.run.candidate import TOLERANCE_QUANTA, draft_manifest
 from pipeline.run.run import Run, Stage
 from pipeline.run.stages.quantize import QUANTISED_FILE
+from pipeline.tasks.ocr.data.dataset import TextDataset
 from pipeline.tasks.task import Answered
 from quantization.lower import lower
 
@@ -44,7 +45,7 @@ def _make(run: Run, work: Path) -> None:
         run.progress.task("export: scoring the validation split", len(val)) as task,
     ):
         scores = device_scores(network, lowered.output, val, task)
-        golden = choose_golden(network, val, scores, run.task)
+        golden = choose_golden(network, val, scores, run.task, _repeats(run.dataset))
     manifest = msgspec.structs.replace(
         draft,
         output=run.task.output(scores),
@@ -54,7 +55,11 @@ def _make(run: Run, work: Path) -> None:
 
 
 def choose_golden(
-    network: Network, images: ImageSequence, scores: F32, answered: Answered
+    network: Network,
+    images: ImageSequence,
+    scores: F32,
+    answered: Answered,
+    repeats: Container[int] = (),
 ) -> tuple[GoldenFrame, ...]:
     """Up to eight real frames with their raw outputs, for any device to reproduce.
 
@@ -68,10 +73,14 @@ def choose_golden(
         images: real images.
         scores: its scores for them.
         answered: what scores say, and how clearly.
+        repeats: the images that show what another one shows; they come last.
     """
-    turns = sorted((turn, i) for i, turn in enumerate(_turns(answered.answers(scores))))
+    answers = answered.answers(scores)
+    order = sorted(range(len(answers)), key=lambda i: i in repeats)
+    turns = _turns([answers[i] for i in order])
+    ranked = sorted((i in repeats, turn, i) for turn, i in zip(turns, order, strict=True))
     clear = []
-    for _, i in turns:
+    for _, _, i in ranked:
         frame = _golden_frame(network, images[i])
         if answered.margin(frame.output.astype(np.float32)) > 2 * TOLERANCE_QUANTA:
             clear.append(frame)
@@ -81,6 +90,16 @@ def choose_golden(
         return tuple(clear)
     clearest = int(np.argmax([answered.margin(row) for row in scores]))
     return (_golden_frame(network, images[clearest]),)
+
+
+def _repeats(dataset: Dataset | TextDataset) -> set[int]:
+    """The validation images that belong together with an earlier one."""
+    if not isinstance(dataset, Dataset):
+        return set()
+    group_of = {id_: number for number, ids in enumerate(dataset.groups) for id_ in ids}
+    groups = [group_of.get(id_, -1 - place) for place, id_ in enumerate(dataset.val.ids)]
+    first = {group: place for place, group in reversed(list(enumerate(groups)))}
+    return {place for place, group in enumerate(groups) if first[group] != place}
 
 
 def _golden_frame(network: Network, image: U8) -> GoldenFrame:

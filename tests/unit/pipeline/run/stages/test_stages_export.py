@@ -67,6 +67,15 @@ def levels(network: Network, split: Split) -> list[int]:
     return [int(frame.image[0, 0, 0]) for frame in chosen(network, split)]
 
 
+def test_golden_frames_of_one_group_come_last(bright: Network) -> None:
+    """Near copies exercise nothing more: others go before them, whatever they answer."""
+    split = greys(*range(10), 240, 250)
+    plain = choose_golden(bright, split.images, scores(bright, split), Classes())
+    apart = choose_golden(bright, split.images, scores(bright, split), Classes(), {1, 2, 3, 4, 10})
+    assert [int(frame.image[0, 0, 0]) for frame in plain] == [0, 240, 1, 250, 2, 3, 4, 5]
+    assert [int(frame.image[0, 0, 0]) for frame in apart] == [0, 250, 5, 6, 7, 8, 9, 240]
+
+
 def test_a_candidate_is_not_verified(candidate: Bundle) -> None:
     """What nobody has measured carries no metrics and no budget."""
     assert not candidate.manifest.verified
