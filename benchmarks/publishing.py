@@ -25,7 +25,7 @@ from daemon.figures import Figure, in_turns, spread
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge_agent.inference.runtime import machine_name
-from edge_agent.mqtt.delivery import WINDOW, Dialer, Identity
+from edge_agent.mqtt.dialer import WINDOW, Dialer, Identity
 from edge_agent.mqtt.endpoint import Broker, Endpoint
 from edge_agent.outbox.outbox import Lane, Limits, Outbox, Synchronous
 from edge_agent.publish.publisher import MqttPublisher

@@ -37,7 +37,7 @@ from daemon.running import (
 )
 from daemon.soaking import GROWTH_MB, Sample, Trend, sample, trend
 
-from edge_agent.client.subscriber import Ledger, Subscriber
+from edge_agent.client import Ledger, Subscriber
 from edge_agent.contract.messages import HealthMessage, ResultMessage
 from edge_agent.inference.runtime import machine_name
 

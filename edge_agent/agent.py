@@ -39,7 +39,7 @@ from edge_agent.homeassistant.announcer import Announcer
 from edge_agent.homeassistant.discovery import discovery_topic
 from edge_agent.inference.recognizer import open_recognizer
 from edge_agent.light.light import lit
-from edge_agent.mqtt.delivery import Dialer, Identity, Will
+from edge_agent.mqtt.dialer import Dialer, Identity, Will
 from edge_agent.outbox.outbox import Outbox
 from edge_agent.pictures.snapshots import SnapshotStore
 from edge_agent.publish.kept_topics import gone_topics, kept_path

@@ -21,7 +21,7 @@ from edge_agent.contract.topics import Topics
 from edge_agent.inference.recognizer import open_recognizer
 from edge_agent.inference.runtime import runtime_name
 from edge_agent.light.light import lit
-from edge_agent.mqtt.delivery import (
+from edge_agent.mqtt.dialer import (
     ANSWER_TIMEOUT_S,
     Acked,
     Dialer,

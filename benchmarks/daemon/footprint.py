@@ -7,7 +7,7 @@ from pathlib import Path
 
 from daemon.running import DEVICE, Memory, capture_process, memory, running_agent, write_config
 
-from edge_agent.client.subscriber import Subscriber
+from edge_agent.client import Subscriber
 from edge_agent.contract.messages import ResultMessage
 
 # Python, numpy, the runtime, and the model loaded and invoked; nothing of the agent.

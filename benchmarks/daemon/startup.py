@@ -7,7 +7,7 @@ from pathlib import Path
 from daemon.running import DEVICE, running_agent, write_config
 from daemon.throughput import finished
 
-from edge_agent.client.subscriber import Subscriber
+from edge_agent.client import Subscriber
 from edge_agent.contract.messages import ResultMessage
 from edge_agent.sources.cameras.camera import OpencvCamera
 from edge_agent.sources.config import CameraConfig

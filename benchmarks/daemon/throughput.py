@@ -13,7 +13,7 @@ from daemon.figures import in_turns
 from daemon.running import DEVICE, OUTBOX, command, video_source, write_config, write_video
 
 from edge_agent.bundle.archive import open_bundle
-from edge_agent.client.subscriber import Ledger, Subscriber
+from edge_agent.client import Ledger, Subscriber
 from edge_agent.contract.messages import ResultMessage
 
 ARCHIVE = "bench-archive"

@@ -22,7 +22,7 @@ from edge_agent.contract.commands import (
     encode_command,
 )
 from edge_agent.contract.topics import Topics
-from edge_agent.mqtt.delivery import Dialer, Session, unique_id
+from edge_agent.mqtt.dialer import Dialer, Session, unique_id
 from edge_agent.mqtt.endpoint import Broker, parse_endpoint
 from edge_agent.mqtt.values import Event, Identity, Lost, Options, Received, Refused
 

@@ -14,15 +14,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from edge_agent.client.ledger import Account, Entry, Ledger
 from edge_agent.common.backoff import Backoff
 from edge_agent.common.errors import BrokerError, MessageError
 from edge_agent.contract.messages import Message, decode_message
 from edge_agent.contract.topics import subscriptions
-from edge_agent.mqtt.delivery import Dialer, Event, Identity, Lost, Received, Session, unique_id
+from edge_agent.mqtt.dialer import Dialer, Event, Identity, Lost, Received, Session, unique_id
 from edge_agent.mqtt.endpoint import Broker, parse_endpoint
-
-__all__ = ["Account", "Delivery", "Entry", "Ledger", "Subscriber"]
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from edge_agent.doctor.rivals import rivals
 from edge_agent.doctor.tls import tls
 from edge_agent.doctor.writing import ACL_REMEDY, answer, may_publish, places
 from edge_agent.homeassistant.discovery import discovery_topic
-from edge_agent.mqtt.delivery import (
+from edge_agent.mqtt.dialer import (
     ANSWER_TIMEOUT_S,
     Dialer,
     Identity,

@@ -7,7 +7,7 @@ from edge_agent.common.errors import BrokerError, MessageError
 from edge_agent.contract.messages import StatusMessage, decode_message
 from edge_agent.contract.topics import Topics
 from edge_agent.doctor.report import Finding, warn
-from edge_agent.mqtt.delivery import Received, Session
+from edge_agent.mqtt.dialer import Received, Session
 from edge_agent.publish.rivalry import ANOTHER
 
 # What a broker keeps, it sends at once.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from edge_agent.config import AgentConfig
 from edge_agent.contract.topics import PROBE, Topics
 from edge_agent.doctor.report import Finding, fail, ok, skip, warn
-from edge_agent.mqtt.delivery import ANSWER_TIMEOUT_S, Acked, Lost, Refused, Session
+from edge_agent.mqtt.dialer import ANSWER_TIMEOUT_S, Acked, Lost, Refused, Session
 from edge_agent.mqtt.values import Received
 from edge_agent.publish.kept_topics import kept_topics
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edge_agent.common.errors import BrokerError
 from edge_agent.contract.messages import mark_late
-from edge_agent.mqtt.delivery import WINDOW, Session
+from edge_agent.mqtt.dialer import WINDOW, Session
 from edge_agent.mqtt.values import Acked, Lost, Options, Received, Refused, TakenOverError
 from edge_agent.outbox.outbox import Outbox, Queued
 from edge_agent.publish.retained import RetainedStates, State

@@ -10,7 +10,7 @@ from typing import Protocol, Self
 from edge_agent.common.backoff import Backoff
 from edge_agent.common.errors import BrokerError
 from edge_agent.contract.topics import matches
-from edge_agent.mqtt.delivery import Dialer, NotAllowedError, Session
+from edge_agent.mqtt.dialer import Dialer, NotAllowedError, Session
 from edge_agent.mqtt.values import Received, TakenOverError
 from edge_agent.outbox.outbox import Outbox
 from edge_agent.publish.drain import Drain, Said

@@ -43,8 +43,8 @@ def watch_command(
     key_file: KeyFile = None,
 ) -> None:
     """Show results as they arrive, and say at the end what was lost."""
+    from edge_agent.client import Subscriber
     from edge_agent.client.ledger import Ledger
-    from edge_agent.client.subscriber import Subscriber
     from pipeline.broker.watch import account_line, show, show_json
 
     found = reach(broker, credentials_file, ca_file, cert_file, key_file)

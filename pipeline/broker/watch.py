@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from edge_agent.client import Delivery
 from edge_agent.client.ledger import Ledger
-from edge_agent.client.subscriber import Delivery
 from edge_agent.common.errors import printable
 from edge_agent.contract.messages import (
     AvailabilityMessage,

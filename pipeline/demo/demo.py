@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_agent.client import Subscriber
 from edge_agent.client.ledger import Ledger
-from edge_agent.client.subscriber import Subscriber
 from edge_agent.contract.messages import ResultMessage
 from edge_agent.contract.results import Classification
 from edge_agent.mqtt.endpoint import Broker, Endpoint

@@ -11,7 +11,7 @@ from support.proxy import Proxy
 from edge_agent.client.ledger import Account
 from edge_agent.common.backoff import Backoff
 from edge_agent.contract.topics import Topics
-from edge_agent.mqtt.delivery import Dialer, Identity, unique_id
+from edge_agent.mqtt.dialer import Dialer, Identity, unique_id
 from edge_agent.mqtt.endpoint import Broker, parse_endpoint
 from edge_agent.outbox.outbox import Outbox
 from edge_agent.publish.publisher import MqttPublisher

@@ -11,7 +11,7 @@ from support.certificates import certificate
 
 from edge_agent.common.errors import BrokerError
 from edge_agent.config import BrokerConfig
-from edge_agent.mqtt.delivery import Dialer, Identity
+from edge_agent.mqtt.dialer import Dialer, Identity
 
 
 def tool(name: str) -> str:

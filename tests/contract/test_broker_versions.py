@@ -14,8 +14,8 @@ from support.agents import Agent, hear, write_config
 from support.brokers import Mosquitto, mosquitto_binary, wait_until
 from support.proxy import OldProxy
 
+from edge_agent.client import Ledger, Subscriber
 from edge_agent.client.remote import Remote
-from edge_agent.client.subscriber import Ledger, Subscriber
 from edge_agent.common.errors import BrokerError
 from edge_agent.contract.commands import (
     DescribeCommand,
@@ -31,8 +31,8 @@ from edge_agent.contract.messages import (
     decode_message,
 )
 from edge_agent.contract.topics import Topics
-from edge_agent.mqtt import delivery as mqtt
-from edge_agent.mqtt.delivery import Dialer, Identity, unique_id
+from edge_agent.mqtt import dialer as mqtt
+from edge_agent.mqtt.dialer import Dialer, Identity, unique_id
 from edge_agent.mqtt.endpoint import Broker, parse_endpoint
 from edge_agent.mqtt.values import Received
 

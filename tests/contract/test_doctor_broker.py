@@ -13,7 +13,7 @@ from support.brokers import Mosquitto, free_port
 from support.certificates import certificate, dated_certificate
 from support.received import received
 
-from edge_agent.client.subscriber import Subscriber
+from edge_agent.client import Subscriber
 from edge_agent.config import AgentConfig, load_config
 from edge_agent.contract.messages import HealthMessage, ResultMessage
 from edge_agent.contract.topics import Topics
@@ -23,7 +23,7 @@ from edge_agent.doctor.host import Host
 from edge_agent.doctor.report import Finding
 from edge_agent.doctor.tls import tls
 from edge_agent.doctor.writing import places
-from edge_agent.mqtt.delivery import Dialer, Identity, Session
+from edge_agent.mqtt.dialer import Dialer, Identity, Session
 from edge_agent.mqtt.endpoint import Broker, parse_endpoint
 
 OURS = """
@@ -203,7 +203,7 @@ def test_an_older_broker_says_less(
     mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """MQTT 3.1.1 has no reason for a refusal: not told is not the same as well."""
-    from edge_agent.mqtt.delivery import Dialer
+    from edge_agent.mqtt.dialer import Dialer
 
     dial = Dialer.dial
 

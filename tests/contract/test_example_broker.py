@@ -13,12 +13,12 @@ import pytest
 from support.agents import Agent, hear, write_config
 from support.brokers import Mosquitto, free_port, wait_until
 
+from edge_agent.client import Subscriber
 from edge_agent.client.remote import Remote
-from edge_agent.client.subscriber import Subscriber
 from edge_agent.common.errors import BrokerError
 from edge_agent.contract.commands import DescribeCommand
 from edge_agent.contract.messages import ResultMessage
-from edge_agent.mqtt.delivery import Dialer
+from edge_agent.mqtt.dialer import Dialer
 from edge_agent.mqtt.endpoint import Broker, Credentials, parse_endpoint
 from edge_agent.mqtt.values import Acked, Identity, Options, Received, Refused
 

@@ -9,8 +9,8 @@ import pytest
 from support.agents import Agent, hear, write_config
 from support.brokers import Mosquitto, free_port, wait_until
 
+from edge_agent.client import Subscriber
 from edge_agent.client.remote import Remote
-from edge_agent.client.subscriber import Subscriber
 from edge_agent.contract.commands import PauseCommand
 from edge_agent.contract.messages import HealthMessage, ResultMessage
 

@@ -15,9 +15,9 @@ from support.brokers import Mosquitto, wait_until
 from support.kept import kept
 from support.received import received
 
-from edge_agent.client.subscriber import Subscriber
+from edge_agent.client import Subscriber
 from edge_agent.contract.messages import HealthMessage, ResultMessage, StateMessage, decode_message
-from edge_agent.mqtt.delivery import Dialer
+from edge_agent.mqtt.dialer import Dialer
 from edge_agent.mqtt.endpoint import Broker, parse_endpoint
 from edge_agent.mqtt.values import Identity, Options
 

@@ -8,7 +8,7 @@ from support.kept import kept
 from support.proxy import Proxy
 
 from edge_agent.common.backoff import Backoff
-from edge_agent.mqtt.delivery import Dialer, Identity, Session, Version, Will, unique_id
+from edge_agent.mqtt.dialer import Dialer, Identity, Session, Version, Will, unique_id
 from edge_agent.mqtt.endpoint import Broker, parse_endpoint
 from edge_agent.outbox.outbox import Outbox
 from edge_agent.publish.publisher import MqttPublisher

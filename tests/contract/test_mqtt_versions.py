@@ -16,13 +16,13 @@ from support.brokers import Mosquitto, free_port, wait_until
 from support.proxy import Proxy
 from support.received import received
 
-from edge_agent.client.subscriber import Subscriber
+from edge_agent.client import Subscriber
 from edge_agent.common.backoff import Backoff
 from edge_agent.common.errors import BrokerError
 from edge_agent.contract.messages import StatusMessage, encode_message
 from edge_agent.contract.topics import Topics
-from edge_agent.mqtt import delivery as mqtt
-from edge_agent.mqtt.delivery import Dialer, Identity, Lost, VersionError
+from edge_agent.mqtt import dialer as mqtt
+from edge_agent.mqtt.dialer import Dialer, Identity, Lost, VersionError
 from edge_agent.mqtt.endpoint import Broker, parse_endpoint
 from edge_agent.outbox.outbox import Outbox
 from edge_agent.publish.publisher import MqttPublisher

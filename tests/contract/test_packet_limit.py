@@ -10,7 +10,7 @@ from support.brokers import Mosquitto, wait_until
 from support.received import received
 
 from edge_agent.common.backoff import Backoff
-from edge_agent.mqtt.delivery import Dialer, Identity, Session, unique_id
+from edge_agent.mqtt.dialer import Dialer, Identity, Session, unique_id
 from edge_agent.mqtt.endpoint import Broker, parse_endpoint
 from edge_agent.mqtt.values import Options
 from edge_agent.outbox.outbox import Outbox, OutboxState

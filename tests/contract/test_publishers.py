@@ -13,7 +13,7 @@ from support.publishers import MemoryPublisher
 from support.received import received
 
 from edge_agent.common.backoff import Backoff
-from edge_agent.mqtt.delivery import Dialer, Identity, Received, Session, Will, unique_id
+from edge_agent.mqtt.dialer import Dialer, Identity, Received, Session, Will, unique_id
 from edge_agent.mqtt.endpoint import Broker, Credentials, parse_endpoint
 from edge_agent.outbox.outbox import Lane, Outbox
 from edge_agent.publish.publisher import MqttPublisher, Publisher

@@ -11,8 +11,8 @@ import pytest
 from support.agents import Agent, hear, write_config
 from support.brokers import Mosquitto, wait_until
 
+from edge_agent.client import Subscriber
 from edge_agent.client.remote import Remote
-from edge_agent.client.subscriber import Subscriber
 from edge_agent.common.errors import BrokerError
 from edge_agent.contract.commands import (
     DescribeCommand,
@@ -23,7 +23,7 @@ from edge_agent.contract.commands import (
     SnapshotCommand,
 )
 from edge_agent.contract.messages import AvailabilityMessage, ResultMessage, StatusMessage
-from edge_agent.mqtt.delivery import Dialer
+from edge_agent.mqtt.dialer import Dialer
 from edge_agent.mqtt.endpoint import Broker, parse_endpoint
 from edge_agent.mqtt.values import Identity, Options, Received
 

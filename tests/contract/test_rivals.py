@@ -14,7 +14,7 @@ from support.door import Archive, result
 from support.kept import kept
 from support.proxy import OldProxy
 
-from edge_agent.client.subscriber import Subscriber
+from edge_agent.client import Subscriber
 from edge_agent.common.backoff import Backoff
 from edge_agent.config import load_config
 from edge_agent.contract.messages import State, StatusMessage, decode_message, encode_message
@@ -22,7 +22,7 @@ from edge_agent.contract.topics import Topics
 from edge_agent.doctor.broker import broker as doctor
 from edge_agent.doctor.host import Host
 from edge_agent.doctor.rivals import CHECK
-from edge_agent.mqtt.delivery import Dialer, Identity, Options
+from edge_agent.mqtt.dialer import Dialer, Identity, Options
 from edge_agent.mqtt.endpoint import Broker, parse_endpoint
 from edge_agent.outbox.outbox import Outbox
 from edge_agent.publish.publisher import MqttPublisher

@@ -6,7 +6,7 @@ import time
 import pytest
 from support.brokers import Mosquitto, wait_until
 
-from edge_agent.client.subscriber import Subscriber
+from edge_agent.client import Subscriber
 
 
 def test_a_broker_that_is_away_is_not_asked_more_often_by_the_impatient(

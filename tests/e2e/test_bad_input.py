@@ -21,7 +21,7 @@ from support.commands import (
     write_pictures,
 )
 
-from edge_agent.client.subscriber import Subscriber
+from edge_agent.client import Subscriber
 from edge_agent.common.exit_codes import ExitCode
 from edge_agent.contract.messages import AvailabilityMessage
 

@@ -12,7 +12,7 @@ from support.agents import Agent, hear, write_config
 from support.brokers import Mosquitto, free_port, wait_until
 from support.proxy import Proxy
 
-from edge_agent.client.subscriber import Account, Ledger, Subscriber
+from edge_agent.client import Account, Ledger, Subscriber
 from edge_agent.contract.messages import ResultMessage, StatusMessage
 from edge_agent.mqtt import session
 from edge_agent.outbox.outbox import Outbox

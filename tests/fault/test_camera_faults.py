@@ -26,7 +26,7 @@ from support.network_camera import NetworkCamera
 from support.patterns import pattern_source
 from support.rtsp import rtsp_camera
 
-from edge_agent.client.subscriber import Subscriber
+from edge_agent.client import Subscriber
 from edge_agent.contract.messages import HealthMessage, ResultMessage
 from edge_agent.sources.config import CameraConfig
 

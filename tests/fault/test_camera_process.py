@@ -15,7 +15,7 @@ from support.live_cameras import PATIENCE_S, Reports, children, fresh, live, pro
 from support.mjpeg import mjpeg_camera
 from support.patterns import pattern_source
 
-from edge_agent.client.subscriber import Subscriber
+from edge_agent.client import Subscriber
 from edge_agent.contract.messages import ResultMessage
 
 

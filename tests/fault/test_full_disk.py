@@ -15,7 +15,7 @@ from support.brokers import Mosquitto, wait_until
 from support.proxy import Proxy
 from support.small_disk import MB, SmallDisk
 
-from edge_agent.client.subscriber import Ledger, Subscriber
+from edge_agent.client import Ledger, Subscriber
 from edge_agent.common.errors import DiskFullError
 from edge_agent.common.exit_codes import ExitCode
 from edge_agent.contract.messages import AvailabilityMessage, Message, ResultMessage, StatusMessage

@@ -35,7 +35,7 @@ from support.proxy import Proxy
 from support.small_disk import SmallDisk
 from support.wall_clock import WallClock
 
-from edge_agent.client.subscriber import Ledger, Subscriber
+from edge_agent.client import Ledger, Subscriber
 from edge_agent.contract.messages import ResultMessage
 from edge_agent.mqtt import session
 from edge_agent.outbox.outbox import Outbox

@@ -16,7 +16,7 @@ from support.partition import Cable
 from support.proxy import Proxy
 from support.wall_clock import WallClock
 
-from edge_agent.client.subscriber import Ledger, Subscriber
+from edge_agent.client import Ledger, Subscriber
 from edge_agent.contract.messages import ResultMessage, StatusMessage
 from edge_agent.outbox.outbox import Outbox
 

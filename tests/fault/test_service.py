@@ -18,8 +18,8 @@ from support.brokers import Mosquitto, free_port, wait_until
 from support.managers import ServiceManager, short_address
 from support.proxy import Proxy
 
+from edge_agent.client import Ledger, Subscriber
 from edge_agent.client.remote import Remote
-from edge_agent.client.subscriber import Ledger, Subscriber
 from edge_agent.contract.commands import RestartCommand
 from edge_agent.contract.messages import ResultMessage
 

@@ -12,7 +12,7 @@ from support.http_cameras import Stills, answers, http_camera
 from support.live_cameras import PATIENCE_S, Reports, available, live, toml
 from support.mjpeg import red_jpeg
 
-from edge_agent.client.subscriber import Subscriber
+from edge_agent.client import Subscriber
 from edge_agent.contract.messages import ResultMessage
 
 PACE = "interval_s = 0.5\n"

@@ -11,9 +11,9 @@ from support.agents import AGENT, hear
 from support.home_core import Home
 from support.kept import kept
 
-from edge_agent.client.subscriber import Ledger, Subscriber
+from edge_agent.client import Ledger, Subscriber
 from edge_agent.contract.messages import ResultMessage
-from edge_agent.mqtt.delivery import Acked, Dialer, Identity, Options
+from edge_agent.mqtt.dialer import Acked, Dialer, Identity, Options
 from edge_agent.mqtt.endpoint import Broker, parse_endpoint
 from edge_agent.tasks.ocr.meters.kinds import KINDS, rate_facts
 

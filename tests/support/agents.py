@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TypeVar
 
-from edge_agent.client.subscriber import Delivery, Subscriber
+from edge_agent.client import Delivery, Subscriber
 
 M = TypeVar("M")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from edge_agent.client.subscriber import Ledger, Subscriber
+from edge_agent.client import Ledger, Subscriber
 from edge_agent.contract.messages import BundleRef, ResultMessage, encode_message
 from edge_agent.contract.results import Classification
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from edge_agent.client import Subscriber
 from edge_agent.client.remote import Remote
-from edge_agent.client.subscriber import Subscriber
 from edge_agent.common.atomic import write_whole
 from edge_agent.common.errors import BrokerError
 from edge_agent.contract.commands import DescribeCommand, RestartCommand

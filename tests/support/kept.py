@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from edge_agent.mqtt.delivery import Dialer, unique_id
+from edge_agent.mqtt.dialer import Dialer, unique_id
 from edge_agent.mqtt.endpoint import Broker, parse_endpoint
 from edge_agent.mqtt.values import Identity, Received
 

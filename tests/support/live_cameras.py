@@ -4,7 +4,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 
-from edge_agent.client.subscriber import Subscriber
+from edge_agent.client import Subscriber
 from edge_agent.common.stop import Stop
 from edge_agent.contract.messages import AvailabilityMessage
 from edge_agent.sources.base import Frame

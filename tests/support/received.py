@@ -2,7 +2,7 @@
 
 import time
 
-from edge_agent.mqtt.delivery import Session
+from edge_agent.mqtt.dialer import Session
 from edge_agent.mqtt.values import Received
 
 PATIENCE_S = 10.0

@@ -257,7 +257,7 @@ def test_an_exception_of_a_model_ends_the_agent(
     from contextlib import AbstractContextManager, nullcontext
 
     from edge_agent.agent import run_agent
-    from edge_agent.client.subscriber import Subscriber
+    from edge_agent.client import Subscriber
     from edge_agent.config import load_config
     from edge_agent.contract.messages import StatusMessage
     from edge_agent.contract.results import Result

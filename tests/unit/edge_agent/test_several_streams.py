@@ -10,7 +10,7 @@ from support.brokers import Mosquitto
 from support.mjpeg import mjpeg_camera
 from support.stripes import stripes
 
-from edge_agent.client.subscriber import Ledger, Subscriber
+from edge_agent.client import Ledger, Subscriber
 from edge_agent.contract.messages import AvailabilityMessage, HealthMessage, ResultMessage
 from edge_agent.contract.results import Classification, Reading
 

@@ -12,8 +12,8 @@ from support.brokers import Mosquitto, free_port
 from support.stripes import stripes
 
 from edge_agent.cli import main
+from edge_agent.client import Subscriber
 from edge_agent.client.remote import Remote
-from edge_agent.client.subscriber import Subscriber
 from edge_agent.common.exit_codes import ExitCode
 from edge_agent.contract.commands import SetCommand
 from edge_agent.contract.messages import ResultMessage

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import pipeline.common.errors
-from edge_agent.client.subscriber import Delivery
+from edge_agent.client import Delivery
 from edge_agent.common.errors import BrokerError
 from edge_agent.common.exit_codes import ExitCode
 from edge_agent.contract.messages import StatusMessage

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
+from edge_agent.client import Delivery
 from edge_agent.client.ledger import Ledger
-from edge_agent.client.subscriber import Delivery
 from edge_agent.contract.messages import (
     AvailabilityMessage,
     BundleRef,
