@@ -1,5 +1,6 @@
 """Fixtures of every area: a real broker on loopback and a tiny real bundle."""
 
+import logging
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,15 @@ from edge_agent.bundle.archive import Bundle, open_bundle
 
 if TYPE_CHECKING:
     from support.tflite_graphs import Runtime
+
+
+@pytest.fixture(autouse=True)
+def _log_level() -> Iterator[None]:
+    """Agents and commands set the level of the product's logger; the next test has its own."""
+    logger = logging.getLogger("edge_agent")
+    level = logger.level
+    yield
+    logger.setLevel(level)
 
 
 @pytest.fixture(name="mosquitto_factory")

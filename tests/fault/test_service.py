@@ -1,7 +1,6 @@
 """The agent under a service manager: ready, fed, reloaded, ended; real processes and sockets."""
 
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -261,16 +260,14 @@ sys.exit(cli.main(["run", "--config", {str(config)!r}]))
     ):
         try:
             hear(subscriber, ResultMessage)
-            # Its bundle, its files and its regions are sound; metrics has no port to listen on.
-            with socket.create_server(("127.0.0.1", 0)) as taken:
-                stream = (
-                    f'[[stream]]\nname = "extra"\nbundle = "{bright_path}"\nsource = {images}\n'
-                )
-                port = f"[metrics]\nport = {taken.getsockname()[1]}\n"
-                config.write_text(config.read_text() + stream + port)
-                systemd.forget()
-                process.send_signal(signal.SIGHUP)
-                heard = systemd.hear_until("STATUS", "new configuration refused: ")
+            # Its bundle, its files and its regions are sound; the crops have a file for a folder.
+            (tmp_path / "file").touch()
+            stream = f'[[stream]]\nname = "extra"\nbundle = "{bright_path}"\nsource = {images}\n'
+            crops = f'[crops]\nfolder = "{tmp_path / "file" / "crops"}"\n'
+            config.write_text(config.read_text() + stream + crops)
+            systemd.forget()
+            process.send_signal(signal.SIGHUP)
+            heard = systemd.hear_until("STATUS", "new configuration refused: ")
             until = time.monotonic() + 4
             while time.monotonic() < until:
                 heard.append(systemd.hear())

@@ -9,6 +9,7 @@ from support.staged_camera import SHAPE, Stage, ThreadProcess, eventually, give,
 
 from edge_agent.common.backoff import Backoff
 from edge_agent.common.stop import Stop
+from edge_agent.sources import supervisor
 from edge_agent.sources.config import CameraConfig, LiveConfig
 from edge_agent.sources.live import LiveSource
 from edge_agent.sources.memory.wire import Corrupt, GoneError, Lost, Opened, Opening, Pace, Reopen
@@ -75,8 +76,9 @@ def test_a_camera_that_cannot_be_opened_again_costs_its_process_at_once(
         assert stage.reports == [(False, "another size")]
 
 
-def test_only_a_frame_begins_the_waits_anew() -> None:
+def test_only_a_frame_begins_the_waits_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """Must not fire when a camera opens and gives nothing: that may go on for ever."""
+    monkeypatch.setattr(supervisor, "STEADY_S", 0.0)
     stage = Stage()
     asked: list[str] = []
 
