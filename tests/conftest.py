@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def _log_level() -> Iterator[None]:
-    """Agents and commands set the level of the product's logger; the next test has its own."""
+def _product_logger() -> Iterator[None]:
+    """Agents and commands set up the product's logger; the next test has it as it was.
+
+    A handler that is left would write to a stream that was closed with its test.
+    """
     logger = logging.getLogger("edge_agent")
-    level = logger.level
+    level, handlers, propagate = logger.level, [*logger.handlers], logger.propagate
     yield
     logger.setLevel(level)
+    logger.handlers[:], logger.propagate = handlers, propagate
 
 
 @pytest.fixture(name="mosquitto_factory")
