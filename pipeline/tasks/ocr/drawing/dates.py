@@ -2,7 +2,8 @@
 
 from random import Random
 
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+from pipeline.tasks.ocr.drawing.says import MONTHS
+
 _BEST_BEFORE = (
     "EXP", "EXP.", "EXP:", "EXP DATE", "BB", "BBE", "BEST BEFORE", "BEST BY", "USE BY", "SELL BY",
     "MHD", "DLC", "DDM", "A CONSOMMER AVANT", "CAD", "VAL", "SCAD", "THT", "E", "BEST BEFORE END",
@@ -31,7 +32,7 @@ def _date(rng: Random) -> str:
     day, month, year = rng.randint(1, 31), rng.randint(1, 12), rng.randint(2000, 2049)
     mark = rng.choice((".", ".", "/", "/", "-", " "))
     short = f"{year % 100:02}"
-    name = _MONTHS[month - 1]
+    name = MONTHS[month - 1].upper()
     return rng.choice(
         (
             f"{day:02}{mark}{month:02}{mark}{year}",

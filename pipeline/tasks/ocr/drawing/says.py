@@ -21,7 +21,7 @@ LABELS = (
     "THIS SALE $", "GALLONS", "LITRES", "TOTAL", "PRICE", "kWh", "VOLUME", "AMOUNT", "PER GALLON",
     "TEMP", "PRESSURE", "SET", "FLOW", "ENERGY", "POWER", "HOURS", "WEIGHT", "UNLEADED",
 )  # fmt: skip
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def fitted(text: str, charset: Charset, steps: int) -> str:
@@ -100,7 +100,7 @@ def _date(rng: Random) -> str:
             f"{day:02}{mark}{month:02}{mark}{year}",
             f"{day:02}{mark}{month:02}{mark}{year % 100:02}",
             f"{year}-{month:02}-{day:02}",
-            f"{day} {rng.choice(_MONTHS)} {year}",
+            f"{day} {rng.choice(MONTHS)} {year}",
         )
     )
     return written if rng.random() < 0.5 else f"{written} {_time(rng)}"
