@@ -160,7 +160,7 @@ def test_watch_shows_what_comes_until_ctrl_c_and_ends_with_the_account(
         )
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("edge_agent.client.subscriber.Subscriber", subscriber)
+    monkeypatch.setattr("edge_agent.client.Subscriber", subscriber)
     assert run(monkeypatch, "watch", "--device", "door", *options) == ExitCode.OK
     said = capsys.readouterr()
     assert said.out.startswith(first)
