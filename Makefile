@@ -52,7 +52,7 @@ help:
 	@echo 'make bench   every benchmark; one: make bench-NAME ARGS=..., of benchmarks/NAME.py'
 	@echo 'make peers   other converters for bench-converters and bench-peer_accuracy: 5 GB'
 	@echo 'make ocr-tools  Tesseract for bench-ocr, and the fonts that recipes/ocr-*.toml draw with (apt)'
-	@echo 'make docs    write docs/commands.md anew'
+	@echo 'make docs    write docs/reference/commands.md anew'
 	@echo 'make wheel   dist/*.whl, for devices'
 	@echo 'make deb     dist/*.deb, for devices without a network; ARGS="--arch arm64 --python 3.13"'
 	@echo 'make env     only the environments; TORCH_INDEX=URL for another index of torch; make clean removes them, runs/ and dist/'

@@ -2,7 +2,7 @@
 # Installs edgeward-agent as a service, or brings an installed one up to date; as root:
 #   sudo deploy/install.sh
 # It may be run again at any time: what is there is kept or renewed, never doubled.
-# docs/deployment.md says what it does and why.
+# docs/howto/deploy.md says what it does and why.
 set -eu
 # The service is another user, who must be able to read what is installed.
 umask 022

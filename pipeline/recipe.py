@@ -1,7 +1,7 @@
 """`Recipe`: one job from data to verified bundle, decoded strictly from TOML.
 
 Every field is a frozen value; an unknown key, a wrong type or a number out of range is
-one `RecipeError` with the key's path. `docs/recipes.md` explains each key to its writer.
+one `RecipeError` with the key's path. `docs/reference/recipes.md` explains each key to its writer.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Build dist/edgeward-agent_*.deb: the agent with all its Python packages, installable offline.
 
-Without root, by pip (for any processor) and dpkg-deb. docs/decisions.md says why it is made
-like this.
+Without root, by pip (for any processor) and dpkg-deb. docs/explanation/decisions.md says why it
+is made like this.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Write docs/commands.md: the `--help` of every command, word for word.
+"""Write docs/reference/commands.md: the `--help` of every command, word for word.
 
 `make check` compares it with what the commands say, so it cannot fall behind.
 """
@@ -9,7 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-TARGET = Path(__file__).parents[1] / "docs" / "commands.md"
+ROOT = Path(__file__).parents[1]
+TARGET = ROOT / "docs" / "reference" / "commands.md"
 COMMANDS = {
     "edgeward": "build train prune quantize export verify report init convert doctor predict "
     "evaluate watch tell label demo",
@@ -47,7 +48,7 @@ def help_text(program: str, arguments: list[str]) -> str:
         text=True,
         check=True,
         env=environment,
-        cwd=TARGET.parents[1],
+        cwd=ROOT,
     )
     # Run as a module, a program is named after its file.
     named = re.sub(r"(?m)^(Usage|usage): (python -m \S+|cli\.py)", rf"\1: {program}", done.stdout)

@@ -1,7 +1,7 @@
 """`Manifest`: what a bundle says about itself, as frozen values decoded strictly.
 
 Format version 1. Unknown fields are refused; an older agent refuses a newer format.
-`docs/bundle-format.md` describes every field for readers of the file.
+`docs/reference/bundle.md` describes every field for readers of the file.
 """
 
 from typing import Annotated, Literal, TypeAlias, TypeVar

@@ -1,6 +1,6 @@
 """`Ledger`: the proof that nothing was lost, kept by whoever receives results.
 
-Pure bookkeeping over sequence numbers; `docs/mqtt.md` gives the argument.
+Pure bookkeeping over sequence numbers; `docs/reference/mqtt.md` gives the argument.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Every MQTT topic name, in one place; `docs/mqtt.md` says what is on them."""
+"""Every MQTT topic name, in one place; `docs/reference/mqtt.md` says what is on them."""
 
 from dataclasses import dataclass
 

@@ -17,7 +17,7 @@ from edge_agent.mqtt.dialer import ANSWER_TIMEOUT_S, Acked, Lost, Refused, Sessi
 from edge_agent.mqtt.values import Received
 from edge_agent.publish.kept_topics import kept_topics
 
-ACL_REMEDY = "let this user do that in the broker's ACL; docs/mqtt.md lists the topics"
+ACL_REMEDY = "let this user do that in the broker's ACL; docs/reference/mqtt.md lists the topics"
 UNPROVEN_REMEDY = (
     "rules that name these very topics may allow them, and the log of the running agent says "
     "what is refused; a rule for all below {root}/ is proven by this"

@@ -1,7 +1,7 @@
 """What Home Assistant is told so that the device appears there by itself: one message.
 
 Its device discovery: https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
-Templates are Jinja, over the JSON of our own messages (`docs/mqtt.md`).
+Templates are Jinja, over the JSON of our own messages (`docs/reference/mqtt.md`).
 """
 
 import re

@@ -62,7 +62,8 @@ def tell_command(
     verb: Annotated[
         str,
         typer.Argument(
-            metavar="VERB", help="describe, snapshot, pause, resume, set or restart; docs/mqtt.md."
+            metavar="VERB",
+            help="describe, snapshot, pause, resume, set or restart; docs/reference/mqtt.md.",
         ),
     ],
     stream: Annotated[

@@ -60,7 +60,8 @@ def expected_drop(real: F32, other: F32, temperature: float) -> float:
     An image with another answer than in float costs the chance that the float network gave its
     own answer over the one it gave the other. Counting right answers instead lets every
     changed answer count as a whole image, for or against: of a drop of some tenths of a point
-    that leaves little but chance on a few thousand images (docs/decisions.md has figures).
+    that leaves little but chance on a few thousand images
+    (docs/explanation/decisions.md has figures).
 
     Args:
         real: (N, K) scores of the float network.

@@ -13,13 +13,35 @@ import pytest
 from edge_agent.common.exit_codes import ExitCode
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+LINK = re.compile(r"\]\(([^)#:\s]*)(#[^)\s]+)?\)")
 COMMAND = re.compile(r"\b(edgeward-agent|edgeward) ([a-z]+)((?:[^\S\n]+[^\s`|#]+)*)")
+
+
+def page_name(path: Path) -> str:
+    """How a test of this page is called: two pages may have the same file name."""
+    return path.relative_to(ROOT).with_suffix("").as_posix()
+
+
+def headings(path: Path) -> list[str]:
+    """The headings of a page, without what is in blocks of code."""
+    text = re.sub(r"(?m)^```[\s\S]*?^```$", "", path.read_text(encoding="utf-8"))
+    return re.findall(r"(?m)^#+ (.+)$", text)
+
+
+def anchor(heading: str) -> str:
+    """What a link to this heading is called: lower case, dashes for blanks, no punctuation."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def anchors(path: Path) -> set[str]:
+    """What a link into this page may name."""
+    return {anchor(heading) for heading in headings(path)}
 
 
 @pytest.fixture(name="commands", scope="module")
 def _commands() -> ModuleType:
-    """The script that writes docs/commands.md, as a module."""
+    """The script that writes docs/reference/commands.md, as a module."""
     spec = importlib.util.spec_from_file_location(
         "write_commands", ROOT / "scripts" / "write_commands.py"
     )
@@ -37,11 +59,11 @@ def _page(commands: ModuleType) -> str:
 
 
 def test_the_page_of_commands_is_what_they_say(page: str) -> None:
-    """docs/commands.md is the `--help` of today; `make docs` writes it anew."""
-    assert (ROOT / "docs" / "commands.md").read_text(encoding="utf-8") == page
+    """docs/reference/commands.md is the `--help` of today; `make docs` writes it anew."""
+    assert (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8") == page
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
 def test_every_command_in_a_document_exists(path: Path, page: str) -> None:
     """Sub-commands and options that a document shows are ones the commands have."""
     sections = dict(re.findall(r"(?m)^## (.+)\n\n```\n([\s\S]*?)\n```$", page))
@@ -55,11 +77,33 @@ def test_every_command_in_a_document_exists(path: Path, page: str) -> None:
             assert option in section, f"{path.name}: {program} {name} has no {option}"
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
 def test_every_link_leads_somewhere(path: Path) -> None:
-    """Relative links and pictures name files that are there."""
-    for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
-        assert (path.parent / target).exists(), f"{path.name}: {target}"
+    """Relative links and pictures name files that are there, and headings that are in them."""
+    for target, heading in LINK.findall(path.read_text(encoding="utf-8")):
+        aim = (path.parent / target).resolve() if target else path
+        assert aim.exists(), f"{path.name}: {target}"
+        if heading:
+            assert heading[1:] in anchors(aim), f"{path.name}: {target}{heading}"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
+def test_no_heading_stands_twice(path: Path) -> None:
+    """Two headings of one name on a page would make a link to either ambiguous."""
+    names = [anchor(heading) for heading in headings(path)]
+    assert sorted(set(names)) == sorted(names)
+
+
+def test_a_dead_link_is_found(tmp_path: Path) -> None:
+    """Must fire: on a file and on a heading that are not there; must not: on an address."""
+    (tmp_path / "there.md").write_text("# One\n\n```sh\n# no heading\n```\n", encoding="utf-8")
+    page = tmp_path / "page.md"
+    page.write_text("[a](there.md#one), [b](mailto:x@y.org)\n", encoding="utf-8")
+    test_every_link_leads_somewhere(page)
+    for wrong in ("[a](gone.md)", "[a](there.md#two)", "[a](there.md#no-heading)", "[a](#here)"):
+        page.write_text(wrong, encoding="utf-8")
+        with pytest.raises(AssertionError):
+            test_every_link_leads_somewhere(page)
 
 
 def test_the_readme_names_every_command(page: str) -> None:
@@ -71,10 +115,10 @@ def test_the_readme_names_every_command(page: str) -> None:
 
 
 def test_every_dependency_has_its_reason() -> None:
-    """docs/decisions.md says of each package that is installed why it is there."""
+    """docs/explanation/decisions.md says of each package that is installed why it is there."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["host"]]
-    text = (ROOT / "docs" / "decisions.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "explanation" / "decisions.md").read_text(encoding="utf-8")
     rows = re.findall(r"(?m)^\| ([a-z][^|]*) \|", text.partition("## Dependencies")[2])
     explained = {name for row in rows for name in row.split(", ")}
     for requirement in wanted:
@@ -83,11 +127,21 @@ def test_every_dependency_has_its_reason() -> None:
 
 
 def test_every_exit_status_is_documented() -> None:
-    """docs/recipes.md has each status of the table."""
-    text = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
-    table = text.partition("## Exit statuses")[2]
-    documented = {int(number) for number in re.findall(r"\| (\d+) (?=\|)", table)}
-    assert documented == {int(code) for code in ExitCode}
+    """docs/reference/exit-statuses.md has each status of the table, once."""
+    text = (ROOT / "docs" / "reference" / "exit-statuses.md").read_text(encoding="utf-8")
+    documented = [int(number) for number in re.findall(r"(?m)^\| (\d+) \|", text)]
+    assert documented == sorted(int(code) for code in ExitCode)
+
+
+def test_the_statuses_that_end_a_service_are_documented() -> None:
+    """The page names those after which systemd does not restart the agent."""
+    text = (ROOT / "docs" / "reference" / "exit-statuses.md").read_text(encoding="utf-8")
+    said = re.search(r"ends with ([\d, ]+) or (\d+)\n", text)
+    unit = (ROOT / "deploy" / "edgeward-agent.service").read_text(encoding="utf-8")
+    held = re.search(r"(?m)^RestartPreventExitStatus=(.+)$", unit)
+    assert said is not None
+    assert held is not None
+    assert [*said[1].split(", "), said[2]] == held[1].split()
 
 
 @pytest.mark.parametrize(

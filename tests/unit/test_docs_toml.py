@@ -18,7 +18,7 @@ from pipeline.tasks.ocr.data.folder import read_rows
 from pipeline.tasks.ocr.data.store import FolderStore
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 BLOCK = re.compile(r"(?m)^```toml\n([\s\S]*?)^```$")
 BLOCKS = [
     pytest.param(block, id=f"{page.stem}-{number}")
@@ -125,8 +125,8 @@ def test_a_piece_may_be_of_a_recipe_of_texts_or_of_classes() -> None:
 
 
 def test_the_table_of_texts_is_one(tmp_path: Path) -> None:
-    """docs/ocr.md shows tabs, not blanks that look like them."""
-    page = (ROOT / "docs" / "ocr.md").read_text(encoding="utf-8")
+    """docs/howto/read-text.md shows tabs, not blanks that look like them."""
+    page = (ROOT / "docs" / "howto" / "read-text.md").read_text(encoding="utf-8")
     (table,) = re.findall(r"(?m)^```\n(.*\t[\s\S]*?)^```$", page)
     (tmp_path / "labels.tsv").write_text(table, encoding="utf-8")
     rows = read_rows(FolderStore(tmp_path), "labels.tsv", str)
@@ -139,7 +139,7 @@ def test_the_table_of_texts_is_one(tmp_path: Path) -> None:
 
 def test_the_recipes_that_the_page_names_are_there() -> None:
     """And each of them is of texts."""
-    page = (ROOT / "docs" / "ocr.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "howto" / "read-text.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`recipes/(ocr-[a-z]+)\.toml`", page))
     assert named == {path.stem for path in (ROOT / "recipes").glob("ocr-*.toml")}
     for name in named:

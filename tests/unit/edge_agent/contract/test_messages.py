@@ -253,8 +253,8 @@ def test_a_missing_field_is_never_guessed() -> None:
 
 
 def test_the_examples_in_docs_are_messages() -> None:
-    """Every JSON example in docs/mqtt.md decodes, and every kind of message is shown."""
-    text = (SCHEMAS.parent / "mqtt.md").read_text()
+    """Every JSON example in docs/reference/mqtt.md decodes, and every kind of message is shown."""
+    text = (SCHEMAS.parent / "reference" / "mqtt.md").read_text()
     blocks = "\n\n".join(re.findall(r"```json\n(.*?)```", text, re.DOTALL))
     examples = [part for part in re.split(r"\n\n+", blocks) if part.strip()]
     replies = [example for example in examples if "edgeward.reply/" in example]
