@@ -17,7 +17,8 @@ PEER_ONNX2TF := .venv-peer-onnx2tf
 PIP := $(HOST)/bin/python -m pip --disable-pip-version-check -q
 
 # The tests of what runs on a device; they need no torch and run in each device environment.
-DEVICE_TESTS := tests/unit/edge_agent tests/contract tests/device
+DEVICE_TESTS := tests/unit/edge_agent tests/contract tests/device \
+    tests/golden/test_format1_bundles.py
 ON_DEVICES := test-on-device test-on-tflite
 # Of these, what goes through every dependency of a device: cameras, models, messages, the doctor.
 BOUND_TESTS := tests/device tests/contract/test_sources.py \
