@@ -13,7 +13,6 @@ from edge_agent.bundle.archive import bundle_files, open_bundle, write_bundle
 from edge_agent.bundle.golden import GoldenFrame
 from edge_agent.bundle.manifest import (
     FORMAT_VERSION,
-    ClassifySpec,
     Golden,
     InputSpec,
     Manifest,
@@ -22,6 +21,7 @@ from edge_agent.bundle.manifest import (
 )
 from edge_agent.common.arrays import F32, U8
 from edge_agent.inference.network import Network
+from edge_agent.tasks.classify.spec import ClassifySpec
 from pipeline.checkpoints.checkpoint import fresh
 from pipeline.measure.evaluate import to_nchw
 from pipeline.models import ModelSpec

@@ -18,12 +18,12 @@ from conversion.tables import table
 from reading.nothing import sources
 
 from edge_agent.bundle.archive import Bundle, open_bundle
-from edge_agent.bundle.manifest import TextSpec
 from edge_agent.common.arrays import U8
-from edge_agent.decode.automaton import Automaton
-from edge_agent.decode.pattern import compile_pattern
 from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.tasks.ocr.decode.automaton import Automaton
+from edge_agent.tasks.ocr.decode.pattern import compile_pattern
 from edge_agent.tasks.ocr.reader import LineReader
+from edge_agent.tasks.ocr.spec import TextSpec
 from pipeline.data.root import data_root
 
 COUNTER = "[0-9]{5}"

@@ -38,9 +38,9 @@ from reading.tesseract import (
     start_again_on_one_thread,
 )
 
-from edge_agent.decode.pattern import compile_pattern
 from edge_agent.inference.recognizer import open_recognizer
 from edge_agent.inference.runtime import machine_name
+from edge_agent.tasks.ocr.decode.pattern import compile_pattern
 from pipeline.data.root import data_root
 from pipeline.measure.verify import percent
 from pipeline.tasks.ocr.data.dataset import TextSplit

@@ -11,14 +11,12 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
-from edge_agent.bundle.manifest import Name
 from edge_agent.common.errors import ConfigError
-from edge_agent.common.strict import LEAST, Seconds, Timeout
+from edge_agent.common.strict import LEAST, Name, Probability, Seconds, Timeout
 from edge_agent.common.strict import Strict as _Value
 from edge_agent.common.toml import decode_toml
 from edge_agent.contract.commands import COMMANDS, Verb
 from edge_agent.contract.publishing import PublishConfig, SnapshotConfig, SnapshotsConfig
-from edge_agent.contract.results import Confidence
 from edge_agent.light.config import LightConfig, check_light
 from edge_agent.mqtt.endpoint import DEFAULT_URL, Broker, parse_endpoint, read_credentials
 from edge_agent.outbox.outbox import Lane, Limits, Synchronous, WhenFull
@@ -221,7 +219,7 @@ class StreamConfig(_Value, frozen=True):
     regions: tuple[TextRegion, ...] = ()
     interval_s: Seconds = 0
     frames_per_s: Rate | None = None
-    min_confidence: Confidence | None = None
+    min_confidence: Probability | None = None
     publish: PublishConfig = PublishConfig()
     snapshot: SnapshotConfig | None = None
     threads: Threads = "auto"

@@ -9,7 +9,8 @@ from typing import Annotated, Literal, TypeAlias, get_args
 
 import msgspec
 
-from edge_agent.bundle.manifest import Budget, InputSpec, Name, Probability
+from edge_agent.bundle.manifest import Budget, InputSpec
+from edge_agent.common.strict import Name, Probability
 from edge_agent.common.toml import decode_toml
 from pipeline.common.errors import RecipeError
 from pipeline.data_recipe import Count, Fraction, RecipeValue

@@ -9,11 +9,12 @@ import msgspec
 import numpy as np
 
 from edge_agent.bundle.archive import Bundle, open_bundle
-from edge_agent.bundle.manifest import Score, TextSpec
+from edge_agent.bundle.manifest import Score
 from edge_agent.common.arrays import U8
-from edge_agent.decode.automaton import Automaton
 from edge_agent.inference.recognizer import Recognizer
+from edge_agent.tasks.ocr.decode.automaton import Automaton
 from edge_agent.tasks.ocr.reader import LineReader
+from edge_agent.tasks.ocr.spec import TextSpec
 from pipeline.common.errors import GateError, RunError
 from pipeline.run.stages.verify import bundle_path, load_proof
 from pipeline.run.start import open_run

@@ -10,18 +10,18 @@ import matplotlib
 import numpy as np
 
 from edge_agent.bundle.archive import Bundle
-from edge_agent.bundle.manifest import TextSpec
 from edge_agent.common.arrays import U8
-from edge_agent.contract.results import Reading
-from edge_agent.decode.ctc import read_text
 from edge_agent.inference.network import Network
 from edge_agent.inference.recognizer import open_recognizer
 from edge_agent.sources.base import Frame, bgr_frame
+from edge_agent.tasks.ocr.answer import Reading
+from edge_agent.tasks.ocr.decode.ctc import read_text
 from edge_agent.tasks.ocr.meters.meter import MeterRules
 from edge_agent.tasks.ocr.quality import quality, to_grey
 from edge_agent.tasks.ocr.reader import Reader
 from edge_agent.tasks.ocr.rectify import rectify
 from edge_agent.tasks.ocr.regions import TextRegion, allowed_texts
+from edge_agent.tasks.ocr.spec import TextSpec
 from pipeline.tasks.ocr.drawing.fonts import Font
 from pipeline.tasks.ocr.drawing.marks.odometer import WheelStyle, draw_wheels, wheel_turns
 

@@ -4,12 +4,14 @@ Format version 1. Unknown fields are refused; an older agent refuses a newer for
 `docs/reference/bundle.md` describes every field for readers of the file.
 """
 
-from typing import Annotated, Literal, TypeAlias, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
 from edge_agent.bundle.affine import Affine
 from edge_agent.common.errors import BundleError, TaskError
+from edge_agent.common.strict import Label, Name, Probability, Sha256, Size, Strict
+from edge_agent.tasks.kinds import TASK_NAMES, OutputSpec
 
 FORMAT_VERSION = 1
 MODEL_FILE = "model.tflite"
@@ -17,24 +19,11 @@ GOLDEN_FILE = "golden.npz"
 
 _T = TypeVar("_T")
 
-Size: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=8192)]
-Probability: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
-# `$` alone would let a newline follow.
-Sha256: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
-Name: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$(?!\n)")]
-# Labels are printed on terminals and shown on pages: no control characters.
-Label: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,255}$(?!\n)")]
-# One character of a text: what a terminal and a page can show.
-Character: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f]$(?!\n)")]
 # Far beyond any sense, and still exact enough in float32.
 LARGEST = 1e6
 
 
-class _Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of every manifest value: immutable and strict."""
-
-
-class InputSpec(_Value, frozen=True, kw_only=True):
+class InputSpec(Strict, frozen=True, kw_only=True):
     """How a camera image becomes the network's input.
 
     Args:
@@ -86,101 +75,14 @@ class InputSpec(_Value, frozen=True, kw_only=True):
         return (1, self.height, self.width, self.channels)
 
 
-class ClassifySpec(_Value, frozen=True, kw_only=True, tag_field="task", tag="classify"):
-    """How raw class scores become an answer.
-
-    Args:
-        labels: class names in the order of the network's outputs.
-        temperature: scores are divided by it before the softmax, so that the
-            confidence means what it says; fitted on the validation split.
-        min_confidence: an answer below it is not `sure`; with 0 every answer is.
-    """
-
-    labels: Annotated[tuple[Label, ...], msgspec.Meta(min_length=2)]
-    temperature: Annotated[float, msgspec.Meta(ge=1e-3, le=1e3)] = 1.0
-    min_confidence: Probability = 0.0
-
-    def __post_init__(self) -> None:
-        if len(set(self.labels)) != len(self.labels):
-            raise ValueError("labels: expected distinct names, found a repeated one")
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """The network's output shape, (1, K)."""
-        return (1, len(self.labels))
-
-
-class Promise(_Value, frozen=True, kw_only=True):
-    """What a threshold was chosen for: "at most 0.1 % wrong at 92 % coverage".
-
-    Args:
-        error: the share of wrong readings allowed among those that reach the threshold.
-        coverage: the share of all readings that reached it.
-        samples: how many readings that was measured on, none of them trained on.
-    """
-
-    error: Probability
-    coverage: Probability
-    samples: Annotated[int, msgspec.Meta(ge=1)]
-
-
-class TextSpec(_Value, frozen=True, kw_only=True, tag_field="task", tag="ocr"):
-    """How raw scores of (1, steps, K) become a text; K = len(charset) + 1.
-
-    Output i is `charset[i]`; the last one is the blank, "no character here". The `ctc` rule
-    of collapse: of a run of the same output one is kept, then the blanks go: `aa-ab` is
-    `aab`, where `-` is the blank.
-
-    Args:
-        charset: every character the network can write, each one Unicode code point.
-        steps: T, how many times along the width the network says what it sees.
-        temperature: scores are divided by it before the softmax at each step, so that the
-            probability of a text means what it says; fitted on the validation split.
-        min_confidence: a text below it is not `sure`; with 0 every text is.
-        promise: what `min_confidence` was chosen for; None if nobody has measured it.
-        collapse: the rule from steps to characters.
-    """
-
-    charset: Annotated[tuple[Character, ...], msgspec.Meta(min_length=1, max_length=4096)]
-    steps: Size
-    temperature: Annotated[float, msgspec.Meta(ge=1e-3, le=1e3)] = 1.0
-    min_confidence: Probability = 0.0
-    promise: Promise | None = None
-    collapse: Literal["ctc"] = "ctc"
-
-    def __post_init__(self) -> None:
-        if len(set(self.charset)) != len(self.charset):
-            raise ValueError("charset: expected distinct characters, found a repeated one")
-
-    @property
-    def outputs(self) -> int:
-        """K: the characters and the blank."""
-        return len(self.charset) + 1
-
-    @property
-    def blank(self) -> int:
-        """The output that means "no character here": the last one."""
-        return len(self.charset)
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """The network's output shape, (1, T, K)."""
-        return (1, self.steps, self.outputs)
-
-
-# msgspec tells them apart by the tag "task".
-OutputSpec: TypeAlias = ClassifySpec | TextSpec
-TASKS = ("classify", "ocr")
-
-
-class Quantisation(_Value, frozen=True, kw_only=True):
+class Quantisation(Strict, frozen=True, kw_only=True):
     """The int8 scales at the two borders of the network, as in `model.tflite`."""
 
     input: Affine
     output: Affine
 
 
-class Golden(_Value, frozen=True, kw_only=True):
+class Golden(Strict, frozen=True, kw_only=True):
     """What replaying `golden.npz` must give on any device.
 
     Args:
@@ -193,7 +95,7 @@ class Golden(_Value, frozen=True, kw_only=True):
     tolerance_quanta: Annotated[int, msgspec.Meta(ge=0, le=32)]
 
 
-class Score(_Value, frozen=True, kw_only=True):
+class Score(Strict, frozen=True, kw_only=True):
     """A proportion with its 95 % Wilson score interval, all in [0, 1]."""
 
     value: Probability
@@ -202,14 +104,14 @@ class Score(_Value, frozen=True, kw_only=True):
     samples: int
 
 
-class ClassRecall(_Value, frozen=True, kw_only=True):
+class ClassRecall(Strict, frozen=True, kw_only=True):
     """A class, and the share of its images that are answered rightly."""
 
     label: Label
     recall: Score
 
 
-class Balance(_Value, frozen=True, kw_only=True):
+class Balance(Strict, frozen=True, kw_only=True):
     """How evenly a classifier knows its classes, on held-out data.
 
     Args:
@@ -225,7 +127,7 @@ class Balance(_Value, frozen=True, kw_only=True):
     least_proven: ClassRecall
 
 
-class Metrics(_Value, frozen=True, kw_only=True):
+class Metrics(Strict, frozen=True, kw_only=True):
     """What `verify` measured with the device's own code on held-out data.
 
     Args:
@@ -251,7 +153,7 @@ class Metrics(_Value, frozen=True, kw_only=True):
     measured_on: str
 
 
-class Budget(_Value, frozen=True, kw_only=True):
+class Budget(Strict, frozen=True, kw_only=True):
     """The gates `verify` held the bundle to; a gate left out was not demanded.
 
     Of a classifier two are demanded by themselves, for an accuracy can hide a class that is
@@ -295,17 +197,17 @@ class Budget(_Value, frozen=True, kw_only=True):
                     )
 
 
-class Provenance(_Value, frozen=True, kw_only=True):
+class Provenance(Strict, frozen=True, kw_only=True):
     """Where the bundle came from, so that it can be made again."""
 
     recipe_sha256: Sha256
     data_sha256: Sha256
     code_version: str
     created: str
-    versions: dict[str, str] = {}
+    versions: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-class Manifest(_Value, frozen=True, kw_only=True):
+class Manifest(Strict, frozen=True, kw_only=True):
     """Everything an agent needs to run the model, and to refuse a wrong one.
 
     `files` maps every other file of the bundle to its SHA-256. `metrics` and `budget`
@@ -350,9 +252,9 @@ def decode_manifest(data: bytes, place: str) -> Manifest:
             "install the edgeward-agent that matches this bundle"
         )
     task = _decode(data, _Tasked, place).output.task
-    if task not in TASKS:
+    if task not in TASK_NAMES:
         raise TaskError(
-            f"{place}: expected a bundle for the task {' or '.join(TASKS)}, found {task!r}"
+            f"{place}: expected a bundle for the task {' or '.join(TASK_NAMES)}, found {task!r}"
         )
     return _decode(data, Manifest, place)
 

@@ -10,8 +10,8 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from edge_agent.common.errors import MessageError
+from edge_agent.common.strict import Moment
 from edge_agent.contract.messages import BundleRef
-from edge_agent.contract.results import Moment
 
 # No command comes near; what is longer is not even looked at.
 MAX_PAYLOAD_BYTES = 4096

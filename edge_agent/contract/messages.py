@@ -9,8 +9,9 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from edge_agent.common.errors import MessageError
-from edge_agent.contract.results import Answer, Moment
+from edge_agent.common.strict import Moment
 from edge_agent.system.machine import MachineHealth
+from edge_agent.tasks.kinds import Answer
 
 State: TypeAlias = Literal["online", "offline"]
 # Why a result is published: every one is, it says something new, or it was time for one.

@@ -11,14 +11,17 @@ from typing import Protocol, Self
 import numpy as np
 
 from edge_agent.bundle.archive import Bundle
-from edge_agent.bundle.manifest import ClassifySpec, Manifest, TextSpec
+from edge_agent.bundle.manifest import Manifest
 from edge_agent.bundle.preprocess import ColourOrder
 from edge_agent.common.arrays import F32, I8, U8
 from edge_agent.common.errors import BundleError
-from edge_agent.contract.results import Classification, Result
-from edge_agent.decode.classify import classify
-from edge_agent.decode.ctc import read_text
 from edge_agent.inference.network import Network
+from edge_agent.tasks.classify.answer import Classification
+from edge_agent.tasks.classify.decode import classify
+from edge_agent.tasks.classify.spec import ClassifySpec
+from edge_agent.tasks.kinds import Result
+from edge_agent.tasks.ocr.decode.ctc import read_text
+from edge_agent.tasks.ocr.spec import TextSpec
 
 
 class Recognizer(Protocol):

@@ -7,19 +7,12 @@ from pathlib import Path
 
 from edge_agent.config import AgentConfig, StreamConfig
 from edge_agent.contract.messages import BundleRef, ResultMessage, encode_message
-from edge_agent.contract.results import (
-    Answer,
-    Box,
-    CharacterScore,
-    Classification,
-    LabelScore,
-    Line,
-    Page,
-    Reading,
-)
 from edge_agent.contract.topics import Topics
 from edge_agent.outbox.outbox import WhenFull
 from edge_agent.sources.config import CameraConfig, PicameraConfig
+from edge_agent.tasks.classify.answer import Classification, LabelScore
+from edge_agent.tasks.kinds import Answer
+from edge_agent.tasks.ocr.answer import Box, CharacterScore, Line, Page, Reading
 from edge_agent.tasks.ocr.regions import TextRegion
 
 # A weekend away is common; a night is the least.

@@ -9,13 +9,13 @@ from typing import Annotated
 
 import msgspec
 
-from edge_agent.bundle.manifest import Name
+from edge_agent.common.strict import Moment, Name
 from edge_agent.contract.messages import BundleRef, SnapshotRef
 from edge_agent.contract.publishing import Event, SnapshotConfig, SnapshotsConfig
-from edge_agent.contract.results import Answer, Classification, Moment, Page
 from edge_agent.pictures.encode import encode_snapshot
 from edge_agent.pictures.folder import PictureFolder, picture_path
 from edge_agent.sources.base import Frame
+from edge_agent.tasks.kinds import Answer
 
 KB = 1024
 
@@ -91,12 +91,4 @@ class SnapshotStore:
 
 def events(answer: Answer, changed: bool) -> tuple[Event, ...]:
     """What a published answer gives occasion for."""
-    return (*(("changed",) if changed else ()), *(("unsure",) if not _sure(answer) else ()))
-
-
-def _sure(answer: Answer) -> bool:
-    if isinstance(answer, Classification):
-        return answer.sure
-    if isinstance(answer, Page):
-        return all(line.state == "accepted" for line in answer.lines)
-    return answer.state == "accepted"
+    return (*(("changed",) if changed else ()), *(("unsure",) if not answer.sure else ()))

@@ -8,7 +8,6 @@ is never shown as it; and it may leave out what was replaced a moment later.
 import math
 
 from edge_agent.contract.messages import ResultMessage, StateMessage, encode_message
-from edge_agent.contract.results import Classification
 from edge_agent.publish.speaker import Speaker
 
 # What is no news is not said more often: it is a message more on a slow link, and a broker, or who
@@ -35,7 +34,7 @@ class Standing:
             at: when its frame was taken, in seconds that never go back.
         """
         answer = message.result
-        region = "" if isinstance(answer, Classification) else answer.region
+        region = answer.key
         since_s = at - self._said_s.get(region, -math.inf)
         if message.trigger == "frame" and since_s < LEAST_S:
             return

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 
 from edge_agent.contract.messages import Trigger
 from edge_agent.contract.publishing import PublishConfig
-from edge_agent.contract.results import Answer, Classification, Page, Reading
-
-UNSURE = ("unsure",)
+from edge_agent.tasks.kinds import Answer
 
 
 @dataclass
@@ -48,10 +46,10 @@ class News:
             answer: about a frame.
             at: when that was taken, in seconds that never go back.
         """
-        name = "" if isinstance(answer, Classification) else answer.region
+        name = answer.key
         region = self._regions.setdefault(name, _Region(at))
-        new_gist = gist(answer)
-        if isinstance(answer, Classification) and self._too_close(answer, region.standing):
+        new_gist = answer.gist()
+        if self._too_close(answer, region.standing):
             new_gist = region.standing
         trigger = self._trigger(region, new_gist, at)
         if name in self._expected:
@@ -83,23 +81,7 @@ class News:
         region.standing, region.candidate, region.streak = new_gist, None, 0
         return True
 
-    def _too_close(self, answer: Classification, standing: Hashable) -> bool:
+    def _too_close(self, answer: Answer, standing: Hashable) -> bool:
         """Whether another class leads the standing one by less than the margin."""
-        if standing is None or standing == UNSURE or not self._config.margin:
-            return False
-        rivals = [score for score in answer.top if ("class", score.label) == standing]
-        # One that is not among the best is at most as probable as the last of them.
-        rival = rivals[0].confidence if rivals else 0.0
-        return answer.sure and answer.confidence - rival < self._config.margin
-
-
-def gist(answer: Answer) -> Hashable:
-    """What makes `answer` the same as another one."""
-    match answer:
-        case Classification():
-            return ("class", answer.label) if answer.sure else UNSURE
-        case Reading():
-            says = answer.text if answer.value is None else answer.value
-            return (answer.state, says)
-        case Page():
-            return tuple((line.state, line.text) for line in answer.lines)
+        margin = self._config.margin
+        return bool(margin) and standing is not None and answer.lead(standing) < margin

@@ -23,7 +23,6 @@ from edge_agent.contract.messages import (
     Trigger,
     encode_message,
 )
-from edge_agent.contract.results import Answer, Classification
 from edge_agent.inference.recognizer import Recognizer
 from edge_agent.pictures.snapshots import SnapshotRecord, SnapshotStore, events
 from edge_agent.publish.speaker import Speaker
@@ -34,6 +33,8 @@ from edge_agent.stream.news import News
 from edge_agent.stream.read_ahead import ReadAhead
 from edge_agent.stream.storing import CAP_S, FIRST_S, store_in_time
 from edge_agent.stream.tempo import Tempo
+from edge_agent.tasks.classify.answer import Classification
+from edge_agent.tasks.kinds import Answer
 from edge_agent.tasks.ocr.crops import CropRecord, CropStore
 from edge_agent.tasks.ocr.meters.rules import ticks_of
 from edge_agent.tasks.ocr.reader import Reader, Seen

@@ -12,7 +12,6 @@ from edge_agent.contract.messages import (
     StatusMessage,
     encode_message,
 )
-from edge_agent.contract.results import Answer, Classification, Line, Page, Reading
 
 Say = Callable[[str], None]
 
@@ -37,9 +36,8 @@ def show(delivery: Delivery, ledger: Ledger, say: Say) -> None:
             notes = dict.fromkeys((entry.kind, "late" if message.late else "new"))
             note = ", ".join(note for note in notes if note != "new")
             line(result_line(message) + (f"  ({note})" if note else ""))
-            if isinstance(message.result, Page):
-                for found in message.result.lines:
-                    line(f"    {_text(found)}")
+            for detail in message.result.details():
+                line(f"    {detail}")
         case StatusMessage() as message:
             reason = f" ({message.reason})" if message.reason else ""
             line(f"{message.device}: {message.state}{reason}")
@@ -61,7 +59,7 @@ def show_json(delivery: Delivery, ledger: Ledger, say: Say) -> None:
 def result_line(message: ResultMessage) -> str:
     """One result for a reader: `door/front #12  cat  98.3 %  4.1 ms`."""
     place = f"{message.device}/{message.stream} #{message.seq:<5}"
-    return f"{place} {_answer(message.result)}  {message.latency_ms:6.1f} ms"
+    return f"{place} {message.result.headline()}  {message.latency_ms:6.1f} ms"
 
 
 def account_line(ledger: Ledger) -> str:
@@ -71,24 +69,3 @@ def account_line(ledger: Ledger) -> str:
     counted += f", {total.rivals} agents of the same name" if total.rivals else ""
     away = "lost includes what was evicted, and what was sent while nobody watched"
     return f"{counted} ({away})" if total.lost else counted
-
-
-def _answer(result: Answer) -> str:
-    match result:
-        case Classification():
-            sure = "" if result.sure else "  (not sure)"
-            return f"{result.label:<12} {100 * result.confidence:5.1f} %{sure}"
-        case Reading():
-            value = "" if result.value is None else f"  = {result.value} {result.unit}".rstrip()
-            return f"{result.region}: {_text(result)}{value}"
-        case Page():
-            why = f"  ({result.why})" if result.why else ""
-            return f"{result.region}: {len(result.lines)} lines{why}"
-
-
-def _text(said: Reading | Line) -> str:
-    """`00123.4  99.1 %`, and where it is not accepted, that and why."""
-    state = "" if said.state == "accepted" else f"  ({said.state}: {said.why})"
-    if not said.text:
-        return f"no text{state}"
-    return f"{said.text:<12} {100 * said.confidence:5.1f} %{state}"

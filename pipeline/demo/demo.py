@@ -18,8 +18,8 @@ from pathlib import Path
 from edge_agent.client import Subscriber
 from edge_agent.client.ledger import Ledger
 from edge_agent.contract.messages import ResultMessage
-from edge_agent.contract.results import Classification
 from edge_agent.mqtt.endpoint import Broker, Endpoint
+from edge_agent.tasks.classify.answer import Classification
 from pipeline.broker.broker import broker_at, running_broker
 from pipeline.broker.watch import show
 from pipeline.common.errors import DemoError

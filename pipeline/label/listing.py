@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edge_agent.common.errors import printable
-from edge_agent.contract.results import ReadingState
+from edge_agent.tasks.ocr.answer import ReadingState
 from pipeline.label.folder import Entry, LabelFolder, source_of
 
 STATES: tuple[ReadingState, ...] = ("held", "rejected")

@@ -15,8 +15,8 @@ from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.manifest import InputSpec, Score
 from edge_agent.bundle.preprocess import preprocess
 from edge_agent.common.arrays import F32, U8
-from edge_agent.decode.classify import softmax
 from edge_agent.inference.network import Network
+from edge_agent.tasks.softmax import softmax
 from pipeline.common.progress import Task
 from pipeline.data.base import ImageSequence
 

@@ -11,9 +11,11 @@ one could. Two questions, both asked with the device's own code:
 from dataclasses import dataclass
 
 from edge_agent.bundle.archive import Bundle
-from edge_agent.bundle.manifest import ClassifySpec, OutputSpec, TextSpec
 from edge_agent.inference.recognizer import decode_output, open_recognizer, said
+from edge_agent.tasks.classify.spec import ClassifySpec
+from edge_agent.tasks.kinds import OutputSpec
 from edge_agent.tasks.ocr.reader import LineReader
+from edge_agent.tasks.ocr.spec import TextSpec
 from pipeline.common.errors import RecipeError
 from pipeline.common.progress import SILENT, Progress
 from pipeline.measure.gates import Gate

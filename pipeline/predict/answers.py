@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Self, TypeAlias
 
 from edge_agent.bundle.archive import Bundle
-from edge_agent.bundle.manifest import ClassifySpec, TextSpec
 from edge_agent.bundle.preprocess import ColourOrder
 from edge_agent.common.arrays import F32, U8
-from edge_agent.contract.results import Result
-from edge_agent.decode.classify import classify
 from edge_agent.inference.recognizer import TfliteRecognizer, open_recognizer
+from edge_agent.tasks.classify.decode import classify
+from edge_agent.tasks.classify.spec import ClassifySpec
+from edge_agent.tasks.kinds import Result
 from edge_agent.tasks.ocr.reader import LineReader
+from edge_agent.tasks.ocr.spec import TextSpec
 
 NOT_SURE = "not sure"
 

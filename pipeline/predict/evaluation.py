@@ -7,7 +7,8 @@ import msgspec
 import numpy as np
 
 from edge_agent.bundle.archive import Bundle
-from edge_agent.bundle.manifest import ClassifySpec, Score
+from edge_agent.bundle.manifest import Score
+from edge_agent.tasks.classify.spec import ClassifySpec
 from pipeline.measure.evaluate import wilson
 from pipeline.predict.rows import PredictionRow
 from pipeline.report.metrics import class_accuracy, confusion

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from edge_agent.bundle.manifest import ClassifySpec, TextSpec
 from edge_agent.common.arrays import U8
+from edge_agent.tasks.classify.spec import ClassifySpec
+from edge_agent.tasks.ocr.spec import TextSpec
 from pipeline.common.errors import DataError
 from pipeline.data.readers.folder import image_id
 from pipeline.data.readers.images import UnreadableImageError, read_image

@@ -9,7 +9,7 @@ import msgspec
 
 from edge_agent.common.atomic import write_whole
 from edge_agent.common.errors import printable
-from edge_agent.contract.results import Result
+from edge_agent.tasks.kinds import Result
 from pipeline.common.errors import DataError
 from pipeline.predict.answers import Prediction
 

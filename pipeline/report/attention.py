@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from edge_agent.common.arrays import F32, U8
-from edge_agent.decode.classify import softmax
+from edge_agent.tasks.softmax import softmax
 from pipeline.report.classes.classes import Attention
 
 LAYERS = 3

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from edge_agent.bundle.manifest import Score
 from edge_agent.common.arrays import F32, F64
-from edge_agent.decode.classify import softmax
+from edge_agent.tasks.softmax import softmax
 from pipeline.measure.evaluate import wilson
 from pipeline.measure.recall import class_recalls
 

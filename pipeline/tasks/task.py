@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from edge_agent.bundle.manifest import Balance, OutputSpec, Score
+from edge_agent.bundle.manifest import Balance, Score
 from edge_agent.common.arrays import F32, U8
+from edge_agent.tasks.kinds import OutputSpec
 from pipeline.checkpoints.checkpoint import Checkpoint
 from pipeline.common.progress import Progress
 from pipeline.data.base import ImageSequence, SplitName

@@ -39,7 +39,8 @@ from edge_agent.contract.messages import (
     decode_message,
     encode_message,
 )
-from edge_agent.contract.results import CharacterScore, Classification, LabelScore, Reading
+from edge_agent.tasks.classify.answer import Classification, LabelScore
+from edge_agent.tasks.ocr.answer import CharacterScore, Reading
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 COUNT = 25_000

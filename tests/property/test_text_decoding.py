@@ -9,9 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.common.arrays import F64
-from edge_agent.decode.beam import beam_search
-from edge_agent.decode.ctc import best_path, character_probabilities, collapse, text_probability
-from edge_agent.decode.pattern import compile_pattern
+from edge_agent.tasks.ocr.decode.beam import beam_search
+from edge_agent.tasks.ocr.decode.ctc import (
+    best_path,
+    character_probabilities,
+    collapse,
+    text_probability,
+)
+from edge_agent.tasks.ocr.decode.pattern import compile_pattern
 
 CHARSET = "ab0"
 EVERYTHING = {"width": 10**6, "tried": 10**6, "cutoff": 0.0}

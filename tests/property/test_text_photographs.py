@@ -9,9 +9,9 @@ import sklearn.datasets
 from support.stripes import stripes, write_stripes
 
 from edge_agent.bundle.archive import Bundle, open_bundle
-from edge_agent.contract.results import Page, Reading
 from edge_agent.inference.recognizer import TfliteRecognizer, open_recognizer
 from edge_agent.sources.base import bgr_frame
+from edge_agent.tasks.ocr.answer import Page, Reading
 from edge_agent.tasks.ocr.reader import Reader
 from edge_agent.tasks.ocr.regions import Region, TextRegion
 

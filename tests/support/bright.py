@@ -7,15 +7,9 @@ import numpy as np
 from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.archive import bundle_files, write_bundle
 from edge_agent.bundle.golden import GoldenFrame
-from edge_agent.bundle.manifest import (
-    ClassifySpec,
-    Golden,
-    InputSpec,
-    Manifest,
-    Provenance,
-    Quantisation,
-)
+from edge_agent.bundle.manifest import Golden, InputSpec, Manifest, Provenance, Quantisation
 from edge_agent.inference.runtime import Interpreter
+from edge_agent.tasks.classify.spec import ClassifySpec
 
 DATA = Path(__file__).parents[1] / "data"
 

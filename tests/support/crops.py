@@ -8,7 +8,7 @@ import numpy as np
 
 from edge_agent.config import CropsConfig
 from edge_agent.contract.messages import BundleRef
-from edge_agent.contract.results import CharacterScore
+from edge_agent.tasks.ocr.answer import CharacterScore
 from edge_agent.tasks.ocr.crops import CropRecord, CropStore
 
 SEEN = datetime(2026, 11, 21, 3, 21, 4, tzinfo=UTC)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from edge_agent.client import Ledger, Subscriber
 from edge_agent.contract.messages import BundleRef, ResultMessage, encode_message
-from edge_agent.contract.results import Classification
+from edge_agent.tasks.classify.answer import Classification
 
 
 def result(seq: int, boot: str) -> bytes:

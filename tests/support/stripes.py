@@ -7,17 +7,10 @@ import numpy as np
 from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.archive import bundle_files, write_bundle
 from edge_agent.bundle.golden import GoldenFrame
-from edge_agent.bundle.manifest import (
-    Golden,
-    InputSpec,
-    Manifest,
-    Promise,
-    Provenance,
-    Quantisation,
-    TextSpec,
-)
+from edge_agent.bundle.manifest import Golden, InputSpec, Manifest, Provenance, Quantisation
 from edge_agent.common.arrays import U8
 from edge_agent.inference.network import Network
+from edge_agent.tasks.ocr.spec import Promise, TextSpec
 
 MODEL = Path(__file__).parents[1] / "data" / "stripes.tflite"
 HEIGHT, WIDTH, STRIPE = 16, 64, 4

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from edge_agent.bundle.manifest import TextSpec
 from edge_agent.common.errors import ConfigError
 from edge_agent.config import AgentConfig, load_config
 from edge_agent.tasks.ocr.regions import allowed_texts
+from edge_agent.tasks.ocr.spec import TextSpec
 from pipeline.common.errors import RecipeError
 from pipeline.recipe import Recipe, decode_recipe
 from pipeline.tasks.ocr.charset import METER, PRINTED

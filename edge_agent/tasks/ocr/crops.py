@@ -14,14 +14,14 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge_agent.bundle.manifest import Name
 from edge_agent.bundle.preprocess import ColourOrder
 from edge_agent.common.arrays import U8
 from edge_agent.common.errors import CropError
+from edge_agent.common.strict import Moment, Name, Probability
 from edge_agent.config import CropsConfig
 from edge_agent.contract.messages import BundleRef
-from edge_agent.contract.results import Box, CharacterScore, Confidence, Moment, ReadingState
 from edge_agent.pictures.folder import PictureFolder, picture_number
+from edge_agent.tasks.ocr.answer import Box, CharacterScore, ReadingState
 
 
 class CropRecord(
@@ -49,7 +49,7 @@ class CropRecord(
     state: ReadingState
     why: str
     text: str
-    confidence: Confidence
+    confidence: Probability
     characters: tuple[CharacterScore, ...]
     box: Box
     bundle: BundleRef

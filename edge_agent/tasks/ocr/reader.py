@@ -17,27 +17,28 @@ from typing import TypeAlias
 
 import msgspec
 
-from edge_agent.bundle.manifest import InputSpec, Manifest, TextSpec
+from edge_agent.bundle.manifest import InputSpec, Manifest
 from edge_agent.bundle.preprocess import ColourOrder
 from edge_agent.common.arrays import U8
 from edge_agent.common.errors import TaskError
 from edge_agent.common.stillness import Stillness
 from edge_agent.config import StreamConfig
-from edge_agent.contract.results import Line, Page, Reading, Text
-from edge_agent.decode.automaton import Automaton
-from edge_agent.decode.ctc import read_text
 from edge_agent.inference.recognizer import Recognizer
 from edge_agent.sources.base import Frame
 from edge_agent.sources.config import ImagesConfig, VideoConfig
+from edge_agent.tasks.ocr.answer import Line, Page, Reading, Text
+from edge_agent.tasks.ocr.decode.automaton import Automaton
+from edge_agent.tasks.ocr.decode.ctc import read_text
 from edge_agent.tasks.ocr.dials.reader import DialReader
 from edge_agent.tasks.ocr.lines import lay_out
 from edge_agent.tasks.ocr.meters.memory import MeterMemory
 from edge_agent.tasks.ocr.meters.meter import Verdict
+from edge_agent.tasks.ocr.meters.region_meter import RegionMeter
 from edge_agent.tasks.ocr.meters.rules import ticks_of
 from edge_agent.tasks.ocr.quality import quality, to_grey
 from edge_agent.tasks.ocr.rectify import Upright, rectify
-from edge_agent.tasks.ocr.region_meter import RegionMeter
 from edge_agent.tasks.ocr.regions import MAX_SQUEEZE, TextRegion, allowed_texts, check_width
+from edge_agent.tasks.ocr.spec import TextSpec
 
 # What was read in a frame so far, by region, before any meter judged it.
 Texts: TypeAlias = dict[str, tuple[Text, Verdict]]

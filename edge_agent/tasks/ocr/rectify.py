@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.common.arrays import F64, U8
-from edge_agent.contract.results import Box
+from edge_agent.tasks.ocr.answer import Box
 from edge_agent.tasks.ocr.regions import Corners, TextRegion, check_inside
 
 # How many regions' matrices are kept from frame to frame.

@@ -9,14 +9,14 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
-from edge_agent.bundle.manifest import Name, TextSpec
 from edge_agent.common.errors import ConfigError
-from edge_agent.common.strict import LEAST
+from edge_agent.common.strict import LEAST, Name
 from edge_agent.common.strict import Strict as _Value
-from edge_agent.decode.automaton import Automaton, LanguageError, of_words
-from edge_agent.decode.pattern import compile_pattern, parse_pattern
+from edge_agent.tasks.ocr.decode.automaton import Automaton, LanguageError, of_words
+from edge_agent.tasks.ocr.decode.pattern import compile_pattern, parse_pattern
 from edge_agent.tasks.ocr.dials.dials import Dials
 from edge_agent.tasks.ocr.meters.rules import MeterRules
+from edge_agent.tasks.ocr.spec import TextSpec
 
 # Beyond the largest frame that a camera may be asked for.
 LARGEST = 65_536
@@ -91,7 +91,7 @@ class TextRegion(_Value, frozen=True):
         corners: the place as four points, clockwise from where the text's top left is; it is
             straightened. Either this or `rect`.
         page: whether to look for lines of text in it; else it is one line.
-        pattern: what a line must look like; see `edge_agent.decode.pattern`.
+        pattern: what a line must look like; see `edge_agent.tasks.ocr.decode.pattern`.
         words: what a line may be; at most one of `pattern` and `words`.
         dials: the dials in it, whose hands are read instead of a text.
         meter: how what it shows counts, if it is a meter.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_agent.decode.classify import softmax
+from edge_agent.tasks.softmax import softmax
 from pipeline.data.base import NearPair
 from pipeline.measure.recall import balance_of
 from pipeline.report import charts, metrics

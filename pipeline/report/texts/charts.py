@@ -4,7 +4,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.ticker import FuncFormatter
 
-from edge_agent.bundle.manifest import Promise
+from edge_agent.tasks.ocr.spec import Promise
 from pipeline.measure.evaluate import wilson
 from pipeline.report import words
 from pipeline.report.axes import WIDE, PercentTicks, chart_svg

@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.bundle.manifest import Promise
-from edge_agent.decode.ctc import read_text
+from edge_agent.tasks.ocr.decode.ctc import read_text
+from edge_agent.tasks.ocr.spec import Promise
 from pipeline.report import charts, metrics, words
 from pipeline.report.axes import ROW_LIMIT, accuracy_rows, stacked_rows
 from pipeline.report.pictures import Picture, picture

@@ -4,8 +4,9 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
-from edge_agent.bundle.manifest import Score, TextSpec
+from edge_agent.bundle.manifest import Score
 from edge_agent.common.arrays import F32, U8
+from edge_agent.tasks.ocr.spec import TextSpec
 from pipeline.data.base import SPLIT_NAMES
 from pipeline.report.data import ReportData, SplitCounts
 from pipeline.report.texts.metrics import length_ranges, spread

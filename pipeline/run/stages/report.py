@@ -9,13 +9,15 @@ import msgspec
 import numpy as np
 
 from edge_agent.bundle.archive import Bundle, open_bundle
-from edge_agent.bundle.manifest import ClassifySpec, InputSpec, Metrics, Score, TextSpec
+from edge_agent.bundle.manifest import InputSpec, Metrics, Score
 from edge_agent.bundle.preprocess import fit
 from edge_agent.common.arrays import F32
 from edge_agent.common.atomic import write_whole
 from edge_agent.common.errors import TaskError
-from edge_agent.decode.classify import softmax
 from edge_agent.inference.runtime import machine_name
+from edge_agent.tasks.classify.spec import ClassifySpec
+from edge_agent.tasks.ocr.spec import TextSpec
+from edge_agent.tasks.softmax import softmax
 from pipeline.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from pipeline.data.base import Dataset, ImageSequence, Split
 from pipeline.measure.evaluate import float_scores, onnx_session, to_nchw

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.bundle.manifest import Balance, ClassifySpec, Score
+from edge_agent.bundle.manifest import Balance, Score
 from edge_agent.common.arrays import F32, U8
+from edge_agent.tasks.classify.spec import ClassifySpec
 from pipeline.checkpoints.checkpoint import Checkpoint
 from pipeline.data.base import Dataset, SplitName
 from pipeline.data.fitted import Fitted, fit_cached

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.decode.ctc import collapse
+from edge_agent.tasks.ocr.decode.ctc import collapse
 from pipeline.common.errors import DataError
 
 # What stands in a reading where a meter's wheel shows the halves of two digits.

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.bundle.manifest import Score, TextSpec
+from edge_agent.bundle.manifest import Score
 from edge_agent.common.arrays import F32, F64
-from edge_agent.decode.ctc import best_path, probabilities, text_probability
+from edge_agent.tasks.ocr.decode.ctc import best_path, probabilities, text_probability
+from edge_agent.tasks.ocr.spec import TextSpec
 from pipeline.tasks.ocr.metrics import character_error_rate, exact_match
 
 

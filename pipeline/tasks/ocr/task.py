@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from edge_agent.bundle.manifest import Promise, TextSpec
 from edge_agent.common.arrays import F32, U8
+from edge_agent.tasks.ocr.spec import Promise, TextSpec
 from pipeline.checkpoints.checkpoint import Checkpoint
 from pipeline.data.base import SPLIT_NAMES, SplitName
 from pipeline.data.fitted import cached_pixels

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from edge_agent.bundle.manifest import Score
 from edge_agent.common.arrays import F32
-from edge_agent.decode.classify import softmax
-from edge_agent.decode.ctc import best_path, text_probability
+from edge_agent.tasks.ocr.decode.ctc import best_path, text_probability
+from edge_agent.tasks.softmax import softmax
 from pipeline.tasks.ocr.calibrate import fit_text_temperature
 from pipeline.tasks.ocr.charset import Charset
 from pipeline.tasks.ocr.metrics import exact_match

@@ -260,8 +260,8 @@ def test_an_exception_of_a_model_ends_the_agent(
     from edge_agent.client import Subscriber
     from edge_agent.config import load_config
     from edge_agent.contract.messages import StatusMessage
-    from edge_agent.contract.results import Result
     from edge_agent.inference.recognizer import Recognizer
+    from edge_agent.tasks.kinds import Result
 
     class Broken:
         def prepare(self, image: U8, order: ColourOrder = "rgb") -> I8:

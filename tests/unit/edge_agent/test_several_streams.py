@@ -12,7 +12,8 @@ from support.stripes import stripes
 
 from edge_agent.client import Ledger, Subscriber
 from edge_agent.contract.messages import AvailabilityMessage, HealthMessage, ResultMessage
-from edge_agent.contract.results import Classification, Reading
+from edge_agent.tasks.classify.answer import Classification
+from edge_agent.tasks.ocr.answer import Reading
 
 CONFIG = """
 [device]

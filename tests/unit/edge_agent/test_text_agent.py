@@ -17,7 +17,7 @@ from edge_agent.client.remote import Remote
 from edge_agent.common.exit_codes import ExitCode
 from edge_agent.contract.commands import SetCommand
 from edge_agent.contract.messages import ResultMessage
-from edge_agent.contract.results import Reading
+from edge_agent.tasks.ocr.answer import Reading
 from edge_agent.tasks.ocr.crops import list_crops
 
 REGION = """

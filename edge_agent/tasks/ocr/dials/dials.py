@@ -13,9 +13,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-from edge_agent.bundle.manifest import Name
-from edge_agent.common.strict import LEAST, Strict
-from edge_agent.contract.results import Confidence
+from edge_agent.common.strict import LEAST, Name, Probability, Strict
 
 Direction: TypeAlias = Literal["clockwise", "counterclockwise"]
 Centre: TypeAlias = tuple[
@@ -58,7 +56,7 @@ class Dials(Strict, frozen=True):
     radius: Annotated[float, msgspec.Meta(ge=LEAST, le=65_536)] | None = None
     directions: Direction | Literal["alternating"] | tuple[Direction, ...] = "alternating"
     tolerance: Annotated[float, msgspec.Meta(ge=0.05, le=MAX_TOLERANCE)] = 0.35
-    min_confidence: Confidence = 0.1
+    min_confidence: Probability = 0.1
     wheels: Name | None = None
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from edge_agent.bundle.preprocess import ColourOrder
 from edge_agent.common.arrays import F64, U8
 from edge_agent.common.errors import ConfigError
-from edge_agent.contract.results import CharacterScore, Text
+from edge_agent.tasks.ocr.answer import CharacterScore, Text
 from edge_agent.tasks.ocr.dials.dials import Dials, DisagreementError, counted, joined
 from edge_agent.tasks.ocr.dials.hands import MIN_RADIUS, Hand, find_hand
 from edge_agent.tasks.ocr.meters.meter import Verdict

@@ -23,9 +23,9 @@ from typing import Annotated, Self
 
 import msgspec
 
-from edge_agent.bundle.manifest import Name
 from edge_agent.common.atomic import write_whole
-from edge_agent.contract.results import Moment, ValueFrom
+from edge_agent.common.strict import Moment, Name
+from edge_agent.tasks.ocr.answer import ValueFrom
 from edge_agent.tasks.ocr.meters.evidence import Seen
 from edge_agent.tasks.ocr.meters.rules import MeterRules
 from edge_agent.tasks.ocr.meters.state import MeterState

@@ -20,7 +20,7 @@ that never goes back.
 
 from dataclasses import dataclass, replace
 
-from edge_agent.contract.results import ReadingState, ValueFrom
+from edge_agent.tasks.ocr.answer import ReadingState, ValueFrom
 from edge_agent.tasks.ocr.meters.evidence import NEARLY, Chain, Seen, risen, seen_moving
 from edge_agent.tasks.ocr.meters.motion import Motion, motion
 from edge_agent.tasks.ocr.meters.rest import LEAST_S, NO_REST, behind, needed, rested

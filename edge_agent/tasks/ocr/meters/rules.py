@@ -93,7 +93,7 @@ class MeterRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         return not self.monotone and self.max_per_hour is None
 
     def pattern(self) -> str:
-        """What a reading of it looks like, in the syntax of `edge_agent.decode.pattern`."""
+        """What a reading of it looks like, as a pattern of `edge_agent.tasks.ocr.decode`."""
         sign = "" if self.monotone else "-?"
         if self.digits is None:
             point = f"([.,]\\d{{{self.decimals}}})?" if self.decimals else ""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edge_agent.contract.results import ValueFrom
+from edge_agent.tasks.ocr.answer import ValueFrom
 from edge_agent.tasks.ocr.meters.evidence import Chain, Seen
 from edge_agent.tasks.ocr.meters.rest import NO_REST, Rest
 from edge_agent.tasks.ocr.meters.rules import MeterRules

@@ -7,8 +7,9 @@ import pytest
 from support.bright import bright_manifest
 from support.stripes import CHARSET, stripes_manifest, text_spec
 
-from edge_agent.bundle.manifest import TextSpec, decode_manifest, encode_manifest
+from edge_agent.bundle.manifest import decode_manifest, encode_manifest
 from edge_agent.common.errors import BundleError, TaskError
+from edge_agent.tasks.ocr.spec import TextSpec
 
 
 def changed(output: dict[str, Any]) -> bytes:

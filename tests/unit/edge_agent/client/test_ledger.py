@@ -10,7 +10,7 @@ from edge_agent.client import ledger as ledger_module
 from edge_agent.client import numbering as numbering_module
 from edge_agent.client.ledger import Account, Entry, Ledger
 from edge_agent.contract.messages import BundleRef, ResultMessage
-from edge_agent.contract.results import Classification
+from edge_agent.tasks.classify.answer import Classification
 
 
 def message(

@@ -24,14 +24,8 @@ from edge_agent.contract.messages import (
     encode_message,
     mark_late,
 )
-from edge_agent.contract.results import (
-    CharacterScore,
-    Classification,
-    LabelScore,
-    Line,
-    Page,
-    Reading,
-)
+from edge_agent.tasks.classify.answer import Classification, LabelScore
+from edge_agent.tasks.ocr.answer import CharacterScore, Line, Page, Reading
 
 # A result that an older agent has put into its outbox has none of them.
 ADDED = {"trigger", "snapshot", "clock_set", "late"}

@@ -22,12 +22,13 @@ from edge_agent.contract.messages import (
     StatusMessage,
     StreamHealth,
 )
-from edge_agent.contract.results import Classification, Line, Page, Reading
 from edge_agent.homeassistant.announcer import Announcer
 from edge_agent.homeassistant.discovery import device_id, discovery, discovery_topic, without
 from edge_agent.mqtt.values import Received
 from edge_agent.sources.config import ImagesConfig
 from edge_agent.system.machine import MachineHealth
+from edge_agent.tasks.classify.answer import Classification
+from edge_agent.tasks.ocr.answer import Line, Page, Reading
 from edge_agent.tasks.ocr.meters.kinds import KINDS
 from edge_agent.tasks.ocr.meters.rules import MeterRules
 from edge_agent.tasks.ocr.regions import Region, TextRegion

@@ -7,10 +7,10 @@ import pytest
 
 from edge_agent.config import AgentConfig, load_config
 from edge_agent.contract.messages import BundleRef, ResultMessage, encode_message
-from edge_agent.contract.results import Classification, LabelScore
 from edge_agent.contract.topics import Topics
 from edge_agent.outbox.endurance import endurance, too_short
 from edge_agent.outbox.outbox import Limits, Outbox
+from edge_agent.tasks.classify.answer import Classification, LabelScore
 
 IMAGES = '{ kind = "images", path = "x" }'
 CAMERA = '{ kind = "camera", index = 0, fps = 10 }'

@@ -10,9 +10,11 @@ import pytest
 
 from edge_agent.contract.messages import BundleRef, SnapshotRef
 from edge_agent.contract.publishing import SnapshotConfig, SnapshotsConfig
-from edge_agent.contract.results import Answer, Classification, Line, Page, Reading
 from edge_agent.pictures.snapshots import SnapshotRecord, SnapshotStore, events
 from edge_agent.sources.base import Frame
+from edge_agent.tasks.classify.answer import Classification
+from edge_agent.tasks.kinds import Answer
+from edge_agent.tasks.ocr.answer import Line, Page, Reading
 
 BOX = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 MOMENT = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from edge_agent.contract.messages import BundleRef, StateMessage, decode_message, encode_message
-from edge_agent.contract.results import Classification
 from edge_agent.publish.retained import RetainedStates
+from edge_agent.tasks.classify.answer import Classification
 
 
 def test_only_the_newest_state_of_a_topic_counts() -> None:

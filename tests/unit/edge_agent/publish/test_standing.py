@@ -11,9 +11,10 @@ from edge_agent.contract.messages import (
     Trigger,
     decode_message,
 )
-from edge_agent.contract.results import Classification, Page
 from edge_agent.publish.speaker import Speaker
 from edge_agent.publish.standing import Standing
+from edge_agent.tasks.classify.answer import Classification
+from edge_agent.tasks.ocr.answer import Page
 
 STATE = "edgeward/gate/stream/front/state"
 

@@ -15,12 +15,12 @@ from edge_agent.check import look
 from edge_agent.common.arrays import U8
 from edge_agent.common.errors import ConfigError, SourceError
 from edge_agent.config import StreamConfig
-from edge_agent.contract.results import Reading
 from edge_agent.inference.recognizer import TfliteRecognizer, open_recognizer
 from edge_agent.sources.base import Frame, bgr_frame
 from edge_agent.sources.config import ImagesConfig
 from edge_agent.stream.align import Align, Aligner
 from edge_agent.stream.view import View, moved_back
+from edge_agent.tasks.ocr.answer import Reading
 from edge_agent.tasks.ocr.reader import open_reader
 from edge_agent.tasks.ocr.regions import Region, TextRegion
 

@@ -3,8 +3,10 @@
 import pytest
 
 from edge_agent.contract.publishing import PublishConfig
-from edge_agent.contract.results import Answer, Classification, LabelScore, Line, Page, Reading
-from edge_agent.stream.news import News, gist
+from edge_agent.stream.news import News
+from edge_agent.tasks.classify.answer import Classification, LabelScore
+from edge_agent.tasks.kinds import Answer
+from edge_agent.tasks.ocr.answer import Line, Page, Reading
 
 BOX = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 
@@ -144,4 +146,4 @@ def test_regions_are_judged_by_themselves() -> None:
 )
 def test_the_gist_of_an_answer(one: Answer, other: Answer, same: bool) -> None:
     """What a subscriber would call the same."""
-    assert (gist(one) == gist(other)) is same
+    assert (one.gist() == other.gist()) is same

@@ -20,12 +20,12 @@ from edge_agent.contract.messages import (
     ResultMessage,
     decode_message,
 )
-from edge_agent.contract.results import Classification
 from edge_agent.publish.speaker import Speaker
 from edge_agent.sources.base import NO_TROUBLE, Frame, Report, bgr_frame
 from edge_agent.sources.config import ImagesConfig
 from edge_agent.stream.storing import store_in_time
 from edge_agent.stream.stream import Stream, unheard
+from edge_agent.tasks.classify.answer import Classification
 
 FULL = "o.db: the disk is full"
 

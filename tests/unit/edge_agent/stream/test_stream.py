@@ -23,13 +23,13 @@ from edge_agent.contract.messages import (
     decode_message,
 )
 from edge_agent.contract.publishing import PublishConfig, SnapshotConfig, SnapshotsConfig
-from edge_agent.contract.results import Classification
 from edge_agent.inference.recognizer import Recognizer
 from edge_agent.pictures.snapshots import SnapshotRecord, SnapshotStore
 from edge_agent.publish.speaker import Speaker
 from edge_agent.sources.base import Frame, SourceCounters, bgr_frame
 from edge_agent.sources.config import ImagesConfig
 from edge_agent.stream.stream import Stream, crop
+from edge_agent.tasks.classify.answer import Classification
 from edge_agent.tasks.ocr.regions import Region, RelativeRegion
 
 

@@ -13,12 +13,12 @@ from edge_agent.common.errors import TaskError
 from edge_agent.common.stop import Stop
 from edge_agent.config import CropsConfig, StreamConfig
 from edge_agent.contract.messages import BundleRef, ResultMessage, decode_message
-from edge_agent.contract.results import Page, Reading
 from edge_agent.inference.recognizer import open_recognizer
 from edge_agent.publish.speaker import Speaker
 from edge_agent.sources.base import NO_TROUBLE, Frame, bgr_frame
 from edge_agent.sources.config import ImagesConfig
 from edge_agent.stream.stream import Stream
+from edge_agent.tasks.ocr.answer import Page, Reading
 from edge_agent.tasks.ocr.crops import CropStore, list_crops
 from edge_agent.tasks.ocr.reader import open_reader
 from edge_agent.tasks.ocr.regions import Region, TextRegion

@@ -14,7 +14,6 @@ from edge_agent.common.errors import ConfigError
 from edge_agent.common.stop import Stop
 from edge_agent.config import StreamConfig
 from edge_agent.contract.messages import BundleRef, ResultMessage, decode_message
-from edge_agent.contract.results import Reading
 from edge_agent.inference.recognizer import open_recognizer
 from edge_agent.publish.speaker import Speaker
 from edge_agent.sources.base import NO_TROUBLE, bgr_frame
@@ -23,6 +22,7 @@ from edge_agent.sources.files import ImageSource
 from edge_agent.stream.controls import Controls
 from edge_agent.stream.stream import Stream
 from edge_agent.stream.view import AS_IT_IS, Flip, Rotation, View, turned
+from edge_agent.tasks.ocr.answer import Reading
 from edge_agent.tasks.ocr.reader import open_reader
 from edge_agent.tasks.ocr.regions import Region, TextRegion
 

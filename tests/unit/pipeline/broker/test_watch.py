@@ -17,14 +17,8 @@ from edge_agent.contract.messages import (
     StatusMessage,
     decode_message,
 )
-from edge_agent.contract.results import (
-    Classification,
-    LabelScore,
-    Line,
-    Page,
-    Reading,
-    ReadingState,
-)
+from edge_agent.tasks.classify.answer import Classification, LabelScore
+from edge_agent.tasks.ocr.answer import Line, Page, Reading, ReadingState
 from pipeline.broker.watch import account_line, show, show_json
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

@@ -12,9 +12,9 @@ import pytest
 from edge_agent.client.ledger import Ledger
 from edge_agent.config import load_config
 from edge_agent.contract.messages import BundleRef, ResultMessage
-from edge_agent.contract.results import Classification
 from edge_agent.outbox.outbox import Outbox
 from edge_agent.sources.config import VideoConfig
+from edge_agent.tasks.classify.answer import Classification
 from pipeline.common.errors import DemoError
 from pipeline.demo import demo as module
 from pipeline.demo.demo import (

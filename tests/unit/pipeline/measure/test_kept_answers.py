@@ -10,9 +10,9 @@ from support.stripes import CHARSET, stripes, write_stripes
 
 from edge_agent.bundle.archive import Bundle, open_bundle
 from edge_agent.bundle.golden import GoldenFrame
-from edge_agent.bundle.manifest import ClassifySpec
 from edge_agent.common.arrays import U8
 from edge_agent.common.errors import BundleError
+from edge_agent.tasks.classify.spec import ClassifySpec
 from pipeline.common.errors import RecipeError
 from pipeline.measure.kept_answers import Lost, kept_answers, kept_readings
 from pipeline.tasks.ocr.data.dataset import TextSplit

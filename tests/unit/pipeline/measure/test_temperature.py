@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge_agent.decode.classify import softmax
+from edge_agent.tasks.softmax import softmax
 from pipeline.measure.temperature import HIGHEST, fit_temperature
 
 

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.golden import GoldenFrame
-from edge_agent.bundle.manifest import TextSpec
 from edge_agent.common.arrays import F32
+from edge_agent.tasks.ocr.spec import TextSpec
 from pipeline.checkpoints.history import EpochRecord
 from pipeline.data.base import SPLIT_NAMES, Dataset, Split
 from pipeline.ladder.ladder import Goal

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from edge_agent.decode.classify import softmax
+from edge_agent.tasks.softmax import softmax
 from pipeline.report.attention import attend
 
 LABELS = tuple("0123456789")

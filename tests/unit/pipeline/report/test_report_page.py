@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from support.pages import Page
 
-from edge_agent.bundle.manifest import ClassifySpec
-from edge_agent.decode.classify import classify
+from edge_agent.tasks.classify.decode import classify
+from edge_agent.tasks.classify.spec import ClassifySpec
 from pipeline.checkpoints.history import best_epoch
 from pipeline.data.base import NearPair
 from pipeline.measure.evaluate import accuracy, wilson

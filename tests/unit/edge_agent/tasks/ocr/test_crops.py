@@ -12,7 +12,7 @@ import pytest
 from edge_agent.common.errors import CropError
 from edge_agent.config import CropsConfig
 from edge_agent.contract.messages import BundleRef
-from edge_agent.contract.results import CharacterScore
+from edge_agent.tasks.ocr.answer import CharacterScore
 from edge_agent.tasks.ocr.crops import CropRecord, CropStore, list_crops
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (16, 64, 3), np.uint8)

@@ -15,10 +15,10 @@ from edge_agent.bundle.golden import GoldenFrame
 from edge_agent.common.arrays import U8
 from edge_agent.common.errors import BundleError, ConfigError, TaskError
 from edge_agent.config import StreamConfig
-from edge_agent.contract.results import Page, Reading
 from edge_agent.inference.recognizer import TfliteRecognizer, open_recognizer
 from edge_agent.sources.base import Frame, bgr_frame
 from edge_agent.sources.config import ImagesConfig
+from edge_agent.tasks.ocr.answer import Page, Reading
 from edge_agent.tasks.ocr.meters.rules import MeterRules
 from edge_agent.tasks.ocr.reader import Reader, open_reader
 from edge_agent.tasks.ocr.regions import Region, TextRegion

@@ -14,9 +14,9 @@ from edge_agent.bundle.archive import Bundle
 from edge_agent.cli import main
 from edge_agent.common.arrays import U8
 from edge_agent.common.exit_codes import ExitCode
-from edge_agent.contract.results import Page, Reading
 from edge_agent.inference.recognizer import TfliteRecognizer, open_recognizer
 from edge_agent.sources.base import bgr_frame
+from edge_agent.tasks.ocr.answer import Page, Reading
 from edge_agent.tasks.ocr.meters.rules import MeterRules
 from edge_agent.tasks.ocr.reader import Reader
 from edge_agent.tasks.ocr.regions import Region, TextRegion

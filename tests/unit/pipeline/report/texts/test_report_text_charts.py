@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from edge_agent.bundle.manifest import Promise
+from edge_agent.tasks.ocr.spec import Promise
 from pipeline.report.svg import chart_style
 from pipeline.report.texts.charts import coverage_chart
 from pipeline.tasks.ocr.thresholds import Curve, coverage_curve

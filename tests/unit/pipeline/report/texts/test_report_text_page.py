@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support.pages import Page
 
-from edge_agent.bundle.manifest import Promise
+from edge_agent.tasks.ocr.spec import Promise
 from pipeline.checkpoints.history import EpochRecord
 from pipeline.measure.evaluate import wilson
 from pipeline.report import words

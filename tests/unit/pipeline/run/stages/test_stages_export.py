@@ -12,9 +12,9 @@ from support.bright import DATA, bright_manifest
 from edge_agent.bundle.archive import Bundle, open_bundle, sha256
 from edge_agent.bundle.golden import GoldenFrame
 from edge_agent.common.arrays import F32, U8
-from edge_agent.decode.classify import classify
 from edge_agent.inference.network import Network
 from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.tasks.classify.decode import classify
 from pipeline.common.progress import SILENT
 from pipeline.data.base import Split
 from pipeline.measure.evaluate import device_scores

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from edge_agent.bundle.archive import open_bundle
-from edge_agent.bundle.manifest import TextSpec
-from edge_agent.contract.results import Text
-from edge_agent.decode.ctc import read_text
 from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.tasks.ocr.answer import Text
+from edge_agent.tasks.ocr.decode.ctc import read_text
+from edge_agent.tasks.ocr.spec import TextSpec
 from pipeline.checkpoints.checkpoint import load_checkpoint
 from pipeline.common.errors import DataError, GateError, RecipeError
 from pipeline.common.progress import SILENT

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from edge_agent.common.arrays import F32
-from edge_agent.decode.classify import softmax
-from edge_agent.decode.ctc import text_probability
+from edge_agent.tasks.ocr.decode.ctc import text_probability
+from edge_agent.tasks.softmax import softmax
 from pipeline.tasks.ocr.calibrate import fit_text_temperature
 
 

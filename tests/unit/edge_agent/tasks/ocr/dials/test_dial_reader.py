@@ -23,10 +23,10 @@ from edge_agent.bundle.archive import Bundle
 from edge_agent.common.arrays import U8
 from edge_agent.common.errors import ConfigError
 from edge_agent.config import StreamConfig
-from edge_agent.contract.results import Reading, Text
 from edge_agent.inference.recognizer import TfliteRecognizer, open_recognizer
 from edge_agent.sources.base import Frame, bgr_frame
 from edge_agent.sources.config import ImagesConfig
+from edge_agent.tasks.ocr.answer import Reading, Text
 from edge_agent.tasks.ocr.dials.dials import Dials
 from edge_agent.tasks.ocr.dials.reader import DialReader
 from edge_agent.tasks.ocr.meters.meter import MeterRules, Verdict

@@ -6,7 +6,7 @@ from itertools import product
 import msgspec
 import pytest
 
-from edge_agent.decode.pattern import compile_pattern
+from edge_agent.tasks.ocr.decode.pattern import compile_pattern
 from edge_agent.tasks.ocr.meters.evidence import Seen
 from edge_agent.tasks.ocr.meters.meter import Verdict, judge, reset_to
 from edge_agent.tasks.ocr.meters.rules import MeterRules, shown, ticks_of, to_ticks

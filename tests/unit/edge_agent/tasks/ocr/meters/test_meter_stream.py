@@ -15,7 +15,6 @@ from edge_agent.config import StreamConfig
 from edge_agent.contract.commands import ReplyMessage, SetCommand
 from edge_agent.contract.messages import BundleRef, ResultMessage, decode_message
 from edge_agent.contract.publishing import PublishConfig
-from edge_agent.contract.results import Reading
 from edge_agent.inference.recognizer import open_recognizer
 from edge_agent.publish.speaker import Speaker
 from edge_agent.remote.control import Control
@@ -23,6 +22,7 @@ from edge_agent.sources.base import NO_TROUBLE, Frame, bgr_frame
 from edge_agent.sources.config import ImagesConfig
 from edge_agent.stream.stream import Stream
 from edge_agent.system.wall_clock import WallClock
+from edge_agent.tasks.ocr.answer import Reading
 from edge_agent.tasks.ocr.meters.rules import MeterRules
 from edge_agent.tasks.ocr.reader import open_reader
 from edge_agent.tasks.ocr.regions import Region, TextRegion

@@ -2,8 +2,8 @@
 
 import pytest
 
-from edge_agent.decode import automaton
-from edge_agent.decode.automaton import DEAD, LanguageError, of_words
+from edge_agent.tasks.ocr.decode import automaton
+from edge_agent.tasks.ocr.decode.automaton import DEAD, LanguageError, of_words
 
 CHARSET = tuple("ABC")
 

@@ -1,7 +1,7 @@
 """`Automaton`: which texts are allowed, one character at a time.
 
 A deterministic finite automaton over the characters a network can write, made of a
-pattern (`edge_agent.decode.pattern`) or of a list of words. It has no dead ends: from
+pattern (`edge_agent.tasks.ocr.decode.pattern`) or of a list of words. It has no dead ends: from
 every state some allowed text can still be finished.
 """
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from edge_agent.bundle.manifest import TextSpec
 from edge_agent.common.arrays import F32
-from edge_agent.decode.automaton import of_words
-from edge_agent.decode.ctc import collapse, read_text, text_probability
-from edge_agent.decode.pattern import compile_pattern
+from edge_agent.tasks.ocr.decode.automaton import of_words
+from edge_agent.tasks.ocr.decode.ctc import collapse, read_text, text_probability
+from edge_agent.tasks.ocr.decode.pattern import compile_pattern
+from edge_agent.tasks.ocr.spec import TextSpec
 
 CHARSET = ("a", "b", "7", "1")
 

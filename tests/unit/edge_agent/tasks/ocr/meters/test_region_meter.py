@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from edge_agent.tasks.ocr.meters.memory import MeterMemory
+from edge_agent.tasks.ocr.meters.region_meter import RegionMeter, Said
 from edge_agent.tasks.ocr.meters.rules import MeterRules
-from edge_agent.tasks.ocr.region_meter import RegionMeter, Said
 
 RULES = MeterRules(
     digits=5, decimals=1, max_per_hour=100, confirm=2, confirm_s=0, confirm_jump=2, confirm_jump_s=0

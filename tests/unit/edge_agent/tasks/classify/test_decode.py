@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from edge_agent.bundle.manifest import ClassifySpec
-from edge_agent.decode.classify import classify, softmax
+from edge_agent.tasks.classify.decode import classify
+from edge_agent.tasks.classify.spec import ClassifySpec
+from edge_agent.tasks.softmax import softmax
 
 SPEC = ClassifySpec(labels=("cat", "dog", "owl"))
 

@@ -1,26 +1,14 @@
 """Class scores to a `Classification`."""
 
-from typing import TypeVar
-
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.bundle.manifest import ClassifySpec
-from edge_agent.common.arrays import F32, F64
-from edge_agent.contract.results import Classification, LabelScore
+from edge_agent.common.arrays import F32
+from edge_agent.tasks.classify.answer import Classification, LabelScore
+from edge_agent.tasks.classify.spec import ClassifySpec
+from edge_agent.tasks.softmax import softmax
 
 TOP = 5
-
-
-Floats = TypeVar("Floats", F32, F64)
-
-
-def softmax(scores: Floats, temperature: float = 1.0) -> Floats:
-    """Probabilities over the last axis; the maximum is subtracted so nothing overflows."""
-    scaled = scores / scores.dtype.type(temperature)
-    exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    probabilities: Floats = exponentials / exponentials.sum(axis=-1, keepdims=True)
-    return probabilities
 
 
 def classify(scores: F32, spec: ClassifySpec) -> Classification:

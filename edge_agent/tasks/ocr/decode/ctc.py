@@ -23,12 +23,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.bundle.manifest import TextSpec
 from edge_agent.common.arrays import F32, F64
-from edge_agent.contract.results import CharacterScore, Text
-from edge_agent.decode.automaton import Automaton
-from edge_agent.decode.beam import BLANK, beam_search
-from edge_agent.decode.classify import softmax
+from edge_agent.tasks.ocr.answer import CharacterScore, Text
+from edge_agent.tasks.ocr.decode.automaton import Automaton
+from edge_agent.tasks.ocr.decode.beam import BLANK, beam_search
+from edge_agent.tasks.ocr.spec import TextSpec
+from edge_agent.tasks.softmax import softmax
 
 # How many of the texts that a search ends with are compared exactly.
 RECOUNTED = 3

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from edge_agent.common.arrays import F64
-from edge_agent.decode.automaton import DEAD, Automaton
+from edge_agent.tasks.ocr.decode.automaton import DEAD, Automaton
 
 # Where the blank is among the outputs: behind the characters.
 BLANK = -1

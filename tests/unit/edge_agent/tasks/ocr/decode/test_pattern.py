@@ -2,8 +2,8 @@
 
 import pytest
 
-from edge_agent.decode.automaton import Automaton, LanguageError
-from edge_agent.decode.pattern import compile_pattern
+from edge_agent.tasks.ocr.decode.automaton import Automaton, LanguageError
+from edge_agent.tasks.ocr.decode.pattern import compile_pattern
 
 CHARSET = tuple("0123456789ABC.-+[]|é ")
 

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from edge_agent.decode.automaton import MAX_STATES, Automaton, LanguageError, trimmed
+from edge_agent.tasks.ocr.decode.automaton import MAX_STATES, Automaton, LanguageError, trimmed
 
 SPECIAL = frozenset("\\.[](){}|?*+^$")
 MAX_LENGTH, MAX_REPEAT, MAX_DEPTH = 1000, 1000, 50

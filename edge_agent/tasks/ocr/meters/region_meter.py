@@ -4,7 +4,7 @@ import logging
 import threading
 from dataclasses import dataclass
 
-from edge_agent.contract.results import ValueFrom
+from edge_agent.tasks.ocr.answer import ValueFrom
 from edge_agent.tasks.ocr.meters.evidence import Seen
 from edge_agent.tasks.ocr.meters.memory import MeterMemory
 from edge_agent.tasks.ocr.meters.meter import Verdict, judge, reset_to

@@ -1,12 +1,12 @@
-"""What is answered about an image: frozen values, the same on host, device and wire."""
+"""What is read in a region of a frame: values that are the same on host, device and wire."""
 
-from datetime import datetime
-from typing import Annotated, Literal, TypeAlias
+from collections.abc import Hashable
+from typing import Literal, TypeAlias
 
 import msgspec
 
-Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
-Confidence: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
+from edge_agent.common.strict import Moment, Probability
+
 # Four corners (x, y) in the frame's pixels, clockwise from where the text's top left is.
 Box: TypeAlias = tuple[
     tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]
@@ -15,33 +15,6 @@ Box: TypeAlias = tuple[
 ReadingState: TypeAlias = Literal["accepted", "held", "rejected"]
 # What made a meter's value: its readings; a person, by a command; or another meter in its place.
 ValueFrom: TypeAlias = Literal["readings", "command", "exchange"]
-
-
-class LabelScore(msgspec.Struct, frozen=True):
-    """One class and its probability in [0, 1]."""
-
-    label: str
-    confidence: Confidence
-
-
-class Classification(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="classification"
-):
-    """The answer of a classifier for one image.
-
-    Args:
-        label: the most probable class.
-        index: its position among the network's outputs.
-        confidence: its calibrated probability in [0, 1].
-        sure: whether `confidence` reaches the bundle's `min_confidence`.
-        top: the most probable classes, best first (at most five).
-    """
-
-    label: str
-    index: int
-    confidence: Confidence
-    sure: bool
-    top: tuple[LabelScore, ...]
 
 
 class CharacterScore(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -54,7 +27,7 @@ class CharacterScore(msgspec.Struct, frozen=True, omit_defaults=True):
     """
 
     character: str
-    confidence: Confidence
+    confidence: Probability
     position: float | None = None
 
 
@@ -63,16 +36,20 @@ class Text(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="tex
 
     Args:
         text: what it says; empty if there is nothing to read.
-        confidence: its calibrated probability in [0, 1]; `edge_agent.decode.ctc` has
+        confidence: its calibrated probability in [0, 1]; `edge_agent.tasks.ocr.decode.ctc` has
             the formula.
         characters: of `text`, in order.
         sure: whether `confidence` reaches the bundle's `min_confidence`.
     """
 
     text: str
-    confidence: Confidence
+    confidence: Probability
     characters: tuple[CharacterScore, ...]
     sure: bool
+
+    def headline(self) -> str:
+        """It in one line for people: `00123.4  99.1 %`."""
+        return _written(self.text, self.confidence, "" if self.sure else "not sure")
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="reading"):
@@ -102,7 +79,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     state: ReadingState
     why: str = ""
     text: str
-    confidence: Confidence
+    confidence: Probability
     characters: tuple[CharacterScore, ...]
     box: Box
     value: float | None = None
@@ -113,6 +90,33 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     accepted_text: str | None = None
     accepted_at: Moment | None = None
 
+    @property
+    def key(self) -> str:
+        """Which thing in the frame it is about: the region."""
+        return self.region
+
+    @property
+    def sure(self) -> bool:
+        """Whether it may be used."""
+        return self.state == "accepted"
+
+    def gist(self) -> Hashable:
+        """What makes it the same as another one: its state, and its value or its text."""
+        return (self.state, self.text if self.value is None else self.value)
+
+    def lead(self, standing: Hashable) -> float:
+        """As of a class: no reading is nearly another one."""
+        return 1.0
+
+    def headline(self) -> str:
+        """It in one line for people: `meter: 00123.4  99.1 %  = 123.4 m³`."""
+        value = "" if self.value is None else f"  = {self.value} {self.unit}".rstrip()
+        return f"{self.region}: {_written(self.text, self.confidence, _doubt(self))}{value}"
+
+    def details(self) -> tuple[str, ...]:
+        """What there is to say beyond the headline: nothing."""
+        return ()
+
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a page; the fields are those of `Reading`."""
@@ -120,9 +124,13 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     state: ReadingState
     why: str = ""
     text: str
-    confidence: Confidence
+    confidence: Probability
     characters: tuple[CharacterScore, ...]
     box: Box
+
+    def headline(self) -> str:
+        """It in one line for people: `00123.4  99.1 %`, and where it is not accepted, why."""
+        return _written(self.text, self.confidence, _doubt(self))
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="page"):
@@ -139,8 +147,39 @@ class Page(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="pag
     lines: tuple[Line, ...]
     why: str = ""
 
+    @property
+    def key(self) -> str:
+        """Which thing in the frame it is about: the region."""
+        return self.region
 
-# What a network answers for one image.
-Result: TypeAlias = Classification | Text
-# What a stream says about one frame; msgspec tells them apart by "kind".
-Answer: TypeAlias = Classification | Reading | Page
+    @property
+    def sure(self) -> bool:
+        """Whether all of its lines may be used."""
+        return all(line.state == "accepted" for line in self.lines)
+
+    def gist(self) -> Hashable:
+        """What makes it the same as another one: the states and the texts of its lines."""
+        return tuple((line.state, line.text) for line in self.lines)
+
+    def lead(self, standing: Hashable) -> float:
+        """As of a class: no page is nearly another one."""
+        return 1.0
+
+    def headline(self) -> str:
+        """It in one line for people: `label: 3 lines`."""
+        why = f"  ({self.why})" if self.why else ""
+        return f"{self.region}: {len(self.lines)} lines{why}"
+
+    def details(self) -> tuple[str, ...]:
+        """What there is to say beyond the headline: each of its lines."""
+        return tuple(line.headline() for line in self.lines)
+
+
+def _written(text: str, confidence: float, doubt: str) -> str:
+    """A text, how probable it is, and what speaks against it, for people."""
+    remark = f"  ({doubt})" if doubt else ""
+    return f"{text:<12} {100 * confidence:5.1f} %{remark}" if text else f"no text{remark}"
+
+
+def _doubt(answer: Reading | Line) -> str:
+    return "" if answer.state == "accepted" else f"{answer.state}: {answer.why}"

@@ -1,1 +1,0 @@
-"""From dequantised network outputs to an answer: pure functions, one module per task."""
