@@ -31,6 +31,8 @@ from edge_agent.common.errors import (
 from edge_agent.common.exit_codes import ExitCode
 from edge_agent.system.logs import log_to_stderr
 
+CONFIG_EXAMPLE = "--config /etc/edgeward/agent.toml"
+
 # The most specific first.
 EXIT_CODES: tuple[tuple[type[AgentError], ExitCode], ...] = (
     (ConfigError, ExitCode.CONFIG),
@@ -138,33 +140,39 @@ def _schemas(options: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="edgeward-agent", description="Look at a camera, say what is seen over MQTT."
+        prog="edgeward-agent",
+        description="Run proven networks on camera pictures, and publish the results over MQTT.",
+        epilog="`edgeward-agent COMMAND --help` shows a command's options and an example.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument(
         "--log-level",
         choices=("debug", "info", "warning", "error"),
-        help="how much to say on stderr (default: info for run, error for the others)",
+        help="how much to log on stderr (default: info for run, error for the others)",
     )
     parser.add_argument(
         "--log-format",
         choices=("auto", "text", "journal", "json"),
         default="auto",
-        help="how it looks (default: journal under systemd, else text)",
+        help="how log lines look (default: journal under systemd, else text)",
     )
     parser.set_defaults(default_log_level="error")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    run = commands.add_parser("run", help="run until stopped, or until every file has been read")
+    run = _command(
+        commands, "run", "run until stopped, or until every file is read", CONFIG_EXAMPLE
+    )
     run.add_argument("--config", type=Path, required=True, help="agent.toml")
     run.set_defaults(command=_run, default_log_level="info")
 
-    check = commands.add_parser("check", help="try everything that `run` needs, and say what fails")
+    check = _command(
+        commands, "check", "try all that `run` needs, and show what fails", CONFIG_EXAMPLE
+    )
     check.add_argument("--config", type=Path, required=True, help="agent.toml")
     check.set_defaults(command=_check)
 
-    doctor = commands.add_parser(
-        "doctor", help="look at this machine, and say what is wrong and what to do about it"
+    doctor = _command(
+        commands, "doctor", "look at this machine, and show what to mend", CONFIG_EXAMPLE
     )
     doctor.add_argument(
         "--config", type=Path, help="agent.toml (default: /etc/edgeward/agent.toml, if it is there)"
@@ -172,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="print JSON")
     doctor.set_defaults(command=_doctor)
 
-    bench = commands.add_parser("bench", help="measure a bundle on this machine")
+    bench = _command(commands, "bench", "measure a bundle on this machine", "digits.edgeward")
     bench.add_argument("bundle", type=Path, help="a bundle directory or .edgeward file")
     bench.add_argument("--json", action="store_true", help="print JSON")
     bench.add_argument(
@@ -180,12 +188,28 @@ def _parser() -> argparse.ArgumentParser:
     )
     bench.set_defaults(command=_bench)
 
-    schemas = commands.add_parser(
-        "schemas", help="write the JSON Schemas and AsyncAPI document of every message"
+    schemas = _command(
+        commands, "schemas", "write the JSON Schemas and AsyncAPI of all messages", "--out schemas"
     )
     schemas.add_argument("--out", type=Path, required=True, help="the folder to write to")
     schemas.set_defaults(command=_schemas)
     return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    summary: str,
+    arguments: str,
+) -> argparse.ArgumentParser:
+    """A command with its summary, and with an example that has these arguments."""
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=f"example:\n  edgeward-agent {name} {arguments}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 def _seconds(text: str) -> float:

@@ -12,6 +12,7 @@ import typer
 from edge_agent.common.errors import BrokerError
 from edge_agent.common.exit_codes import ExitCode
 from edge_agent.mqtt.endpoint import DEFAULT_URL
+from pipeline.command_line.choices import LogLevel, Verb, argument, option
 
 if TYPE_CHECKING:
     from edge_agent.mqtt.endpoint import Broker
@@ -30,7 +31,7 @@ CaFile = Annotated[
 CertFile = Annotated[
     Path | None, typer.Option("--cert-file", help="Our own certificate, with --key-file.")
 ]
-KeyFile = Annotated[Path | None, typer.Option("--key-file", help="Its key.")]
+KeyFile = Annotated[Path | None, typer.Option("--key-file", help="The key of our own certificate.")]
 
 
 def watch_command(
@@ -42,7 +43,7 @@ def watch_command(
     cert_file: CertFile = None,
     key_file: KeyFile = None,
 ) -> None:
-    """Show results as they arrive, and say at the end what was lost."""
+    """Show results as they arrive, and count at the end what was lost."""
     from edge_agent.client import Subscriber
     from edge_agent.client.ledger import Ledger
     from pipeline.broker.watch import account_line, show, show_json
@@ -59,13 +60,7 @@ def watch_command(
 
 def tell_command(
     device: Annotated[str, typer.Argument(metavar="DEVICE", help="Its name in agent.toml.")],
-    verb: Annotated[
-        str,
-        typer.Argument(
-            metavar="VERB",
-            help="describe, snapshot, pause, resume, set or restart; docs/reference/mqtt.md.",
-        ),
-    ],
+    verb: Annotated[Verb, argument(Verb, "What it shall do; docs/reference/mqtt.md says more.")],
     stream: Annotated[
         str | None, typer.Option("--stream", help="Only this stream; else every one.")
     ] = None,
@@ -73,7 +68,7 @@ def tell_command(
         float | None, typer.Option("--interval-s", help="set: the time between two answers.")
     ] = None,
     log_level: Annotated[
-        str | None, typer.Option("--log-level", help="set: debug, info, warning or error.")
+        LogLevel | None, option(LogLevel, "--log-level", "set: how much the device logs.")
     ] = None,
     region: Annotated[
         str | None, typer.Option("--region", help="set: whose meter, of --stream.")
@@ -98,7 +93,7 @@ def tell_command(
     cert_file: CertFile = None,
     key_file: KeyFile = None,
 ) -> None:
-    """Tell a device what to do, and show what became of it."""
+    """Send a command to a device, and show its answer."""
     from edge_agent.client.remote import Remote
     from edge_agent.contract.commands import encode_reply
     from pipeline.broker.tell import command_of, reply_lines, save_pictures

@@ -24,13 +24,13 @@ def predict_command(
         Path | None, typer.Option("--csv", help="Write a table with a row for each picture.")
     ] = None,
     every: Annotated[
-        int, typer.Option("--every", min=1, help="Look at every so many-th frame of a video.")
+        int, typer.Option("--every", min=1, help="Of a video, look at one frame in so many.")
     ] = 1,
     json: Annotated[
         bool, typer.Option("--json", help="Show every answer as a line of JSON.")
     ] = False,
 ) -> None:
-    """Show what a bundle answers for pictures, by the device's own code."""
+    """Show what a bundle answers for pictures."""
     # AV_LOG_QUIET: FFmpeg's lines about a damaged video; ours says what is wrong with it.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     from pipeline.predict.predict import predict
@@ -65,7 +65,7 @@ def evaluate_command(
         ),
     ] = None,
 ) -> None:
-    """Measure a bundle on labelled pictures it has never seen, beside what was proven of it."""
+    """Measure a bundle on labelled pictures, beside what was proven."""
     from pipeline.common.progress import open_progress
     from pipeline.predict.evaluate import evaluate
 

@@ -180,7 +180,7 @@ def test_bad_input_is_one_sentence(
          "preprocessing: std: expected 3 values for rgb, found 2"),
         (["--resize", "squash"], ExitCode.DATA,
          "resize: expected stretch, crop, letterbox, found 'squash'"),
-        (["--method", "guess"], ExitCode.DATA, "method: Invalid enum value 'guess'"),
+        (["--method", "guess"], ExitCode.DATA, "method: expected minmax, percentile"),
         (["--float", "--equalize"], ExitCode.DATA,
          "float: expected no choice about int8 beside it, found equalize"),
         (["--float", "--method", "mse"], ExitCode.DATA,

@@ -334,7 +334,7 @@ def test_a_sheet_of_a_damaged_picture_is_not_begun(crops: Path, tmp_path: Path) 
     ("options", "status", "said"),
     [
         (("--texts", "x.tsv"), ExitCode.USAGE, "--texts: expected --out FOLDER with it"),
-        (("--state", "sure"), ExitCode.USAGE, "--state: expected held or rejected, found sure"),
+        (("--state", "sure"), ExitCode.USAGE, "'--state': expected held or rejected, found sure"),
         (("--out", __file__), ExitCode.DATA, "expected a folder for labelled crops, found a file"),
         (
             ("--out", "none", "--texts", "none.tsv"),
