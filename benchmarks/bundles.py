@@ -24,6 +24,7 @@ from edge_agent.inference.network import Network
 from edge_agent.tasks.classify.spec import ClassifySpec
 from pipeline.checkpoints.checkpoint import fresh
 from pipeline.measure.evaluate import to_nchw
+from pipeline.measure.lowered_ports import lowered_ports
 from pipeline.models import ModelSpec
 from pipeline.models.export_onnx import to_onnx
 from quantization.convert import convert
@@ -46,7 +47,11 @@ def mobilenet_v2(folder: Path, width: float, side: int) -> Path:
     network = fresh(ModelSpec(arch="mobilenet_v2", classes=1000, input=spec, width=width), 0)
     photos = [np.asarray(image, np.uint8) for image in load_sample_images().images]
     converted = convert(to_onnx(network), _samples(photos, spec), QuantRecipe())
-    draft = Manifest(
+    ports = lowered_ports(converted.lowered, spec)
+    frame = photos[0][::2, ::2].copy()
+    with Network(converted.tflite, ports, threads=1, place=str(path)) as network_int8:
+        golden = GoldenFrame(frame, network_int8(frame)[0].reshape(-1))
+    manifest = Manifest(
         format=FORMAT_VERSION,
         name=f"mobilenet_v2-{width}-{side}",
         input=spec,
@@ -61,10 +66,7 @@ def mobilenet_v2(folder: Path, width: float, side: int) -> Path:
             created="1970-01-01T00:00:00+00:00",
         ),
     )
-    frame = photos[0][::2, ::2].copy()
-    with Network(converted.tflite, draft, threads=1, place=str(path)) as network_int8:
-        golden = GoldenFrame(frame, network_int8(frame).reshape(-1))
-    write_bundle(bundle_files(draft, converted.tflite, (golden,)), path)
+    write_bundle(bundle_files(manifest, converted.tflite, (golden,)), path)
     open_bundle(path)
     return path
 

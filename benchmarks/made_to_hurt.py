@@ -281,7 +281,7 @@ def _int8_scores(made: Quantized, x: F32) -> F32:
     lowered = lower(made.qdq)
     inputs = lowered.input.quantize(x.transpose(lowered.source.order))
     with Interpreter(lowered.tflite) as interpreter:
-        rows = [interpreter.infer(one[None]) for one in inputs]
+        rows = [interpreter.infer(one[None])[0] for one in inputs]
     return lowered.output.dequantize(np.concatenate(rows))
 
 

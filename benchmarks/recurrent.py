@@ -136,7 +136,8 @@ def measure(recurrent: type[nn.LSTM] | type[nn.GRU], digits: int, seconds: float
     session = onnxruntime.InferenceSession(model.SerializeToString(), options)
     inputs = [made.input.quantize(one[None].transpose(made.lowered.source.order)) for one in x]
     with Interpreter(made.tflite) as interpreter:
-        int8 = np.concatenate([made.output.dequantize(interpreter.infer(one)) for one in inputs])
+        raws = [interpreter.infer(one)[0] for one in inputs]
+        int8 = made.output.dequantize(np.concatenate(raws))
         real = np.concatenate([session.run(None, {"input": one[None]})[0] for one in x])
         ours, theirs = in_turn(
             seconds,

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from edge_agent.bundle.archive import Bundle
+from edge_agent.bundle.ports import Ports
 from edge_agent.inference.network import Network
 from edge_agent.inference.recognizer import Timings, open_recognizer
 from edge_agent.inference.runtime import machine_name, runtime_name
@@ -88,7 +89,7 @@ def bench(bundle: Bundle, *, seconds: float = 2.0) -> BenchReport:
 
 def _first_inference(bundle: Bundle) -> float:
     place = str(bundle.path)
-    with Network(bundle.model, bundle.manifest, 1, place) as network:
+    with Network(bundle.model, Ports.of(bundle.manifest), 1, place) as network:
         _, preprocess_s, invoke_s = network.timed(bundle.golden[0].image)
     return round((preprocess_s + invoke_s) * 1000, 3)
 

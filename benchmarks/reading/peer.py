@@ -42,5 +42,5 @@ class DigitReader:
         size = (self._width, self._height)
         sized = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
         x: F32 = np.asarray(sized, np.float32)[np.newaxis]
-        (scores,) = self._interpreter.infer_all(x)
+        (scores,) = self._interpreter.infer(x)
         return CLASSES[int(scores.argmax())]

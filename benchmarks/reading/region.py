@@ -10,6 +10,7 @@ import matplotlib
 import numpy as np
 
 from edge_agent.bundle.archive import Bundle
+from edge_agent.bundle.ports import Ports
 from edge_agent.common.arrays import U8
 from edge_agent.inference.network import Network
 from edge_agent.inference.recognizer import open_recognizer
@@ -65,7 +66,7 @@ def region_cost(bundle: Bundle) -> RegionCost:
     assert isinstance(spec, TextSpec)  # `tested` refuses others
     allowed = allowed_texts(REGION, spec, "bench")
     image = rectify(frames[0].image, REGION, "bench").image
-    network = Network(bundle.model, manifest, 1, str(bundle.path))
+    network = Network(bundle.model, Ports.of(manifest), 1, str(bundle.path))
     with network, open_recognizer(bundle) as recognize:
         reader = Reader("bench", (REGION,), spec, manifest.input, recognize)
         x = network.prepare(image, "bgr")

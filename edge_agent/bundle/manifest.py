@@ -4,11 +4,14 @@ Format version 1. Unknown fields are refused; an older agent refuses a newer for
 `docs/reference/bundle.md` describes every field for readers of the file.
 """
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from edge_agent.bundle.affine import Affine
+from edge_agent.common.arrays import F32
 from edge_agent.common.errors import BundleError, TaskError
 from edge_agent.common.strict import Label, Name, Probability, Sha256, Size, Strict
 from edge_agent.tasks.kinds import TASK_NAMES, OutputSpec
@@ -19,6 +22,7 @@ GOLDEN_FILE = "golden.npz"
 
 _T = TypeVar("_T")
 
+Extent: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 # Far beyond any sense, and still exact enough in float32.
 LARGEST = 1e6
 
@@ -73,6 +77,40 @@ class InputSpec(Strict, frozen=True, kw_only=True):
     def shape(self) -> tuple[int, int, int, int]:
         """The network's input shape, (1, H, W, C)."""
         return (1, self.height, self.width, self.channels)
+
+
+class OutputPort(Strict, frozen=True, kw_only=True):
+    """One output of the network.
+
+    Args:
+        name: what it is called in errors and reports.
+        shape: the raw array's, the batch of one first.
+        dtype: the raw array's type.
+        affine: from int8 to real numbers; None of the other types.
+
+    Raises:
+        ValueError: int8 without a scale, or another type with one.
+    """
+
+    name: Label
+    shape: Annotated[tuple[Extent, ...], msgspec.Meta(min_length=1, max_length=8)]
+    dtype: Literal["int8", "int32", "float32"]
+    affine: Affine | None = None
+
+    def __post_init__(self) -> None:
+        if (self.dtype == "int8") != (self.affine is not None):
+            scale = "a scale" if self.dtype == "int8" else "no scale"
+            found = "none" if self.affine is None else f"{self.affine}"
+            raise ValueError(
+                f"output {self.name!r}: expected {scale} of {self.dtype}, found {found}"
+            )
+
+    def real(self, raw: NDArray[Any]) -> F32:
+        """The numbers a raw array of this output stands for, in its shape.
+
+        An index of int32 comes back whole up to 16,777,216.
+        """
+        return raw.astype(np.float32) if self.affine is None else self.affine.dequantize(raw)
 
 
 class Quantisation(Strict, frozen=True, kw_only=True):
@@ -224,6 +262,12 @@ class Manifest(Strict, frozen=True, kw_only=True):
     provenance: Provenance
     metrics: Metrics | None = None
     budget: Budget | None = None
+
+    @property
+    def outputs(self) -> tuple[OutputPort, ...]:
+        """The network's outputs, in the model's order."""
+        affine = self.quantisation.output
+        return (OutputPort(name="output", shape=self.output.shape, dtype="int8", affine=affine),)
 
     @property
     def verified(self) -> bool:

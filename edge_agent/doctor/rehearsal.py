@@ -56,7 +56,7 @@ def inference() -> Finding:
     try:
         with Interpreter(PROBE.read_bytes(), place=PROBE.name) as interpreter:
             dark, bright = (
-                interpreter.infer(np.full((1, SIDE, SIDE, 3), level, np.int8)).reshape(-1)
+                interpreter.infer(np.full((1, SIDE, SIDE, 3), level, np.int8))[0].reshape(-1)
                 for level in (-100, 100)
             )
             name = interpreter.name

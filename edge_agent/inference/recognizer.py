@@ -12,6 +12,7 @@ import numpy as np
 
 from edge_agent.bundle.archive import Bundle
 from edge_agent.bundle.manifest import Manifest
+from edge_agent.bundle.ports import Ports
 from edge_agent.bundle.preprocess import ColourOrder
 from edge_agent.common.arrays import F32, I8, U8
 from edge_agent.common.errors import BundleError
@@ -72,8 +73,8 @@ class TfliteRecognizer:
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
         self.bundle = bundle
         manifest = bundle.manifest
-        self._affine = manifest.quantisation.output
-        self._network = Network(bundle.model, manifest, threads, str(bundle.path))
+        self._ports = Ports.of(manifest)
+        self._network = Network(bundle.model, self._ports, threads, str(bundle.path))
         self.runtime = self._network.runtime
         self.golden_quanta = self._replay()
 
@@ -93,11 +94,11 @@ class TfliteRecognizer:
 
     def answer(self, x: I8) -> Result:
         """As `Recognizer.answer`: invoke and decode."""
-        return self.decode(self._network.infer(x))
+        return self.decode(self._network.infer(x)[0])
 
     def scores(self, x: I8) -> F32:
         """As `Recognizer.scores`: (1, K) of a classifier, (1, T, K) of a text network."""
-        return self._affine.dequantize(self._network.infer(x))
+        return self._ports.real(self._network.infer(x))[0]
 
     def decode(self, raw: I8) -> Result:
         """The answer a raw output stands for, whatever its shape."""
@@ -105,9 +106,9 @@ class TfliteRecognizer:
 
     def timed(self, image: U8, order: ColourOrder = "rgb") -> tuple[Result, Timings]:
         """As calling it, with the time each step took."""
-        raw, preprocess_s, invoke_s = self._network.timed(image, order)
+        raws, preprocess_s, invoke_s = self._network.timed(image, order)
         start = time.perf_counter()
-        result = self.decode(raw)
+        result = self.decode(raws[0])
         return result, Timings(preprocess_s, invoke_s, time.perf_counter() - start)
 
     def _replay(self) -> int:
@@ -117,7 +118,7 @@ class TfliteRecognizer:
         for number, frame in enumerate(self.bundle.golden):
             place = f"{self.bundle.path}: golden frame {number} on {self.runtime}"
             try:
-                raw = self._network(frame.image).reshape(-1)
+                raw = self._network(frame.image)[0].reshape(-1)
             except RuntimeError as error:  # a kernel refuses what it was given, when it runs
                 raise BundleError(f"{place}: cannot be run: {error}") from error
             if raw.shape != frame.output.shape:
@@ -138,7 +139,7 @@ class TfliteRecognizer:
 
 def decode_output(raw: I8, manifest: Manifest) -> Result:
     """The answer that a raw output of the network of `manifest` stands for, whatever its shape."""
-    scores = manifest.quantisation.output.dequantize(raw)
+    scores = manifest.outputs[0].real(raw)
     match manifest.output:
         case ClassifySpec() as spec:
             return classify(scores, spec)

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.tflite.check import check_model
-from edge_agent.common.arrays import I8
 from edge_agent.common.errors import BundleError, RuntimeUnavailableError
 from edge_agent.common.native_stderr import without_lines
 
@@ -82,34 +81,7 @@ class Interpreter:
         """Free the native interpreter; it cannot be used afterwards."""
         self._native = None
 
-    @property
-    def output(self) -> Port:
-        """The output of a network that has one.
-
-        Raises:
-            BundleError: it has another number of them; nobody has said which one to read.
-        """
-        if len(self.outputs) != 1:
-            raise BundleError(f"{self._place}: expected one output, found {len(self.outputs)}")
-        return self.outputs[0]
-
-    def infer(self, x: I8) -> I8:
-        """Run a network with one int8 output once.
-
-        Args:
-            x: int8 of the input's shape, (1, H, W, C).
-
-        Returns:
-            The raw output.
-
-        Raises:
-            BundleError: the network has another number of outputs.
-        """
-        _ = self.output  # refuses before anything is run
-        only: I8 = self.infer_all(x)[0]
-        return only
-
-    def infer_all(self, x: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    def infer(self, x: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         """Run the network once; an array for each of `outputs`, of that shape and type.
 
         Args:

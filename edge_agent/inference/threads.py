@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from edge_agent.bundle.archive import Bundle
+from edge_agent.bundle.ports import Ports
 from edge_agent.common.memory_file import recall, remember
 from edge_agent.config import Threads
 from edge_agent.inference.network import Network
@@ -124,7 +125,8 @@ def usable_cores() -> int:
 
 
 def _median_ms(bundle: Bundle, threads: int, end: float, clock: Callable[[], float]) -> float:
-    with Network(bundle.model, bundle.manifest, threads, str(bundle.path)) as network:
+    ports, place = Ports.of(bundle.manifest), str(bundle.path)
+    with Network(bundle.model, ports, threads, place) as network:
         x = network.prepare(bundle.golden[0].image)
         for _ in range(WARM_UP):
             network.infer(x)

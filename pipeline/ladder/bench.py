@@ -1,10 +1,9 @@
 """`LadderBench`: what a quantised network does on the validation split, by the device's code."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
-from edge_agent.bundle.manifest import InputSpec, Manifest, Score
+from edge_agent.bundle.manifest import InputSpec, Score
 from edge_agent.common.arrays import F32
 from edge_agent.inference.network import Network
 from pipeline.common.progress import Progress
@@ -12,8 +11,9 @@ from pipeline.data.base import ImageSequence
 from pipeline.ladder.ladder import Figures
 from pipeline.measure.evaluate import device_scores, float_scores
 from pipeline.measure.latency import first_images, median_ms
+from pipeline.measure.lowered_ports import lowered_ports
 from pipeline.tasks.task import Truth
-from quantization.lower import Lowered, lower
+from quantization.lower import lower
 from quantization.quantized import Quantized
 
 
@@ -23,18 +23,18 @@ class LadderBench:
 
     Args:
         val: the images of the validation split.
+        spec: how they become the network's input.
         truth: its right answers.
         scores: of the float network.
         temperature: that makes its confidence mean what it says.
-        manifest: of a lowered network.
         progress: told how far a measurement is.
     """
 
     val: ImageSequence
+    spec: InputSpec
     truth: Truth
     scores: F32
     temperature: float
-    manifest: Callable[[Lowered], Manifest]
     progress: Progress
 
     @classmethod
@@ -44,14 +44,13 @@ class LadderBench:
         val: ImageSequence,
         truth: Truth,
         spec: InputSpec,
-        manifest: Callable[[Lowered], Manifest],
         progress: Progress,
     ) -> Self:
         """The bench for what is made of `network`: its name, and the float ONNX file."""
         name, float_model = network
         with progress.task(f"quantize: {name} on the validation split", len(val)) as task:
             scores = float_scores(float_model, val, spec, task)
-        return cls(val, truth, scores, truth.temperature(scores), manifest, progress)
+        return cls(val, spec, truth, scores, truth.temperature(scores), progress)
 
     @property
     def float_accuracy(self) -> Score:
@@ -62,10 +61,12 @@ class LadderBench:
         """Lower one network and run it as a device does; `name` is for the progress."""
         lowered = lower(quantized.qdq)
         with (
-            Network(lowered.tflite, self.manifest(lowered), threads=1, place=name) as network,
+            Network(
+                lowered.tflite, lowered_ports(lowered, self.spec), threads=1, place=name
+            ) as network,
             self.progress.task(f"quantize: {name} on the validation split", len(self.val)) as task,
         ):
-            scores = device_scores(network, lowered.output, self.val, task)
+            scores = device_scores(network, self.val, task)
             inputs = [network.prepare(image) for image in first_images(self.val)]
             latency_ms = median_ms(network.infer, inputs)
         reached = self.truth.accuracy(scores)

@@ -11,7 +11,6 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.manifest import InputSpec, Score
 from edge_agent.bundle.preprocess import preprocess
 from edge_agent.common.arrays import F32, U8
@@ -77,11 +76,14 @@ def expected_drop(real: F32, other: F32, temperature: float) -> float:
     return float((mine - others).mean(dtype=np.float64))
 
 
-def device_scores(network: Network, affine: Affine, images: ImageSequence, task: Task) -> F32:
-    """The dequantised (N, K) or (N, T, K) scores that the device's own code gives for `images`."""
+def device_scores(network: Network, images: ImageSequence, task: Task) -> F32:
+    """The (N, K) or (N, T, K) scores that the device's own code gives for `images`.
+
+    They are the network's first output, in real numbers.
+    """
     rows = []
     for number in range(len(images)):
-        rows.append(affine.dequantize(network(images[number]))[0])
+        rows.append(network.ports.real(network(images[number]))[0][0])
         task.advance()
     return np.stack(rows)
 

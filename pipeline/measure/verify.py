@@ -10,6 +10,7 @@ import msgspec
 
 from edge_agent.bundle.archive import Bundle, bundle_files, open_bundle, write_bundle
 from edge_agent.bundle.manifest import Budget, Metrics, Score
+from edge_agent.bundle.ports import Ports
 from edge_agent.common.arrays import F32
 from edge_agent.inference.network import Network
 from edge_agent.inference.recognizer import open_recognizer
@@ -87,9 +88,9 @@ def measure(
     manifest = candidate.manifest
     with open_recognizer(candidate):
         pass  # opening replays the golden frames: a candidate that fails them is no candidate
-    with Network(candidate.model, manifest, 1, str(candidate.path)) as network:
+    with Network(candidate.model, Ports.of(manifest), 1, str(candidate.path)) as network:
         with progress.task("verify: int8 on the test split", len(test)) as task:
-            int8 = device_scores(network, manifest.quantisation.output, test, task)
+            int8 = device_scores(network, test, task)
         inputs = [network.prepare(image) for image in first_images(test)]
         latency_ms = median_ms(network.infer, inputs)
     with progress.task("verify: trained on the test split", len(test)) as task:

@@ -4,32 +4,42 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from edge_agent import __version__
+from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.archive import sha256
 from edge_agent.bundle.manifest import (
     FORMAT_VERSION,
     Golden,
     Manifest,
+    OutputPort,
     Provenance,
     Quantisation,
 )
+from edge_agent.bundle.ports import Ports
+from edge_agent.tasks.kinds import OutputSpec
 from pipeline.run.run import Run
-from quantization.lower import Lowered
 
 # LiteRT was measured to differ by up to 6 quanta between processors and kernels.
 TOLERANCE_QUANTA = 6
 LIBRARIES = ("numpy", "torch", "onnx", "onnxruntime", "opencv-python-headless", "torch-pruning")
 
 
-def draft_manifest(run: Run, lowered: Lowered) -> Manifest:
-    """The manifest before its temperature, golden frames and file hashes are known."""
+def candidate_manifest(run: Run, ports: Ports, output: OutputSpec, frames: int) -> Manifest:
+    """The manifest of a candidate; packing it fills in the hashes of its files.
+
+    Args:
+        run: what it came from.
+        ports: of its network.
+        output: what the device makes of the outputs.
+        frames: how many golden frames it has.
+    """
     recipe = run.recipe
     return Manifest(
         format=FORMAT_VERSION,
         name=recipe.name,
-        input=recipe.input,
-        output=run.task.output(),
-        quantisation=Quantisation(input=lowered.input, output=lowered.output),
-        golden=Golden(frames=1, tolerance_quanta=TOLERANCE_QUANTA),
+        input=ports.input,
+        output=output,
+        quantisation=Quantisation(input=ports.affine, output=_scale(ports.outputs[0])),
+        golden=Golden(frames=frames, tolerance_quanta=TOLERANCE_QUANTA),
         files={},
         provenance=Provenance(
             recipe_sha256=sha256(run.recipe_text),
@@ -39,3 +49,8 @@ def draft_manifest(run: Run, lowered: Lowered) -> Manifest:
             versions={name: version(name) for name in LIBRARIES},
         ),
     )
+
+
+def _scale(port: OutputPort) -> Affine:
+    assert port.affine is not None, "the measurements before this one read it as int8"
+    return port.affine

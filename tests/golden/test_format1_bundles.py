@@ -12,11 +12,13 @@ import pytest
 
 from edge_agent.bench import bench
 from edge_agent.bundle.archive import Bundle, open_bundle
-from edge_agent.bundle.manifest import ClassifySpec, TextSpec
+from edge_agent.bundle.ports import Ports
 from edge_agent.check import check
 from edge_agent.common.arrays import I8, U8
 from edge_agent.inference.network import Network
 from edge_agent.inference.recognizer import TfliteRecognizer, open_recognizer
+from edge_agent.tasks.classify.spec import ClassifySpec
+from edge_agent.tasks.ocr.spec import TextSpec
 
 FOLDER = Path(__file__).parent / "format1"
 NAMES = ("digits", "counters")
@@ -100,9 +102,9 @@ def test_a_raw_output_of_then_is_answered_as_then(
 def test_a_picture_of_then_gives_the_outputs_of_then(bundle: Bundle) -> None:
     """Cropping, colours, scales and kernels together, within what processors differ by."""
     tolerance = bundle.manifest.golden.tolerance_quanta
-    with Network(bundle.model, bundle.manifest, 1, "then") as network:
+    with Network(bundle.model, Ports.of(bundle.manifest), 1, "then") as network:
         for record in records(bundle.manifest.name, bundle):
-            raw = network(record.image, record.order).reshape(-1).astype(int)
+            raw = network(record.image, record.order)[0].reshape(-1).astype(int)
             assert np.abs(raw - record.raw.reshape(-1)).max() <= tolerance
 
 

@@ -147,7 +147,8 @@ def test_the_file_answers_as_the_network() -> None:
     file = converted(one.network)
     with Interpreter(file.tflite) as interpreter:
         found = [
-            interpreter.infer(file.input.quantize(image[None].transpose(0, 2, 3, 1))) for image in x
+            interpreter.infer(file.input.quantize(image[None].transpose(0, 2, 3, 1)))[0]
+            for image in x
         ]
     values = one.network.quantized(torch.from_numpy(x))[one.network.plan.outputs[0]]
     np.testing.assert_array_equal(values.numpy(), np.concatenate(found))

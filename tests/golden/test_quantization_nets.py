@@ -86,7 +86,10 @@ def test_int8_stays_close_to_float(case: Case) -> None:
     """Over unseen samples: cosine of at least 0.999 to the float outputs, and its answers."""
     with Interpreter(case.made.tflite) as interpreter:
         device = np.concatenate(
-            [interpreter.infer(case.made.input.quantize(to_device(x[None]))) for x in case.samples]
+            [
+                interpreter.infer(case.made.input.quantize(to_device(x[None])))[0]
+                for x in case.samples
+            ]
         )
     found = case.made.output.dequantize(device).ravel()
     real = np.concatenate([run_onnx(case.model, x[None]) for x in case.samples]).ravel()

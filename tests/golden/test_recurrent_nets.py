@@ -118,7 +118,7 @@ def test_int8_stays_close_to_float(case: Case) -> None:
     real = [session.run(None, {"input": one[None]})[0] for one in case.samples]
     with Interpreter(case.made.tflite) as interpreter:
         int8 = [
-            output.dequantize(interpreter.infer(device_input(case.made, one[None])))
+            output.dequantize(interpreter.infer(device_input(case.made, one[None]))[0])
             for one in case.samples
         ]
     wanted, found = np.concatenate(real), np.concatenate(int8)

@@ -94,5 +94,5 @@ def test_the_default_kernels_are_within_quanta(name: str) -> None:
     with Interpreter(file) as interpreter:
         for sample in normal(4, *NETS[name][1], seed=3):
             x = made(name).input.quantize(to_device(sample[None]))
-            apart = np.abs(run(file, x).astype(int) - interpreter.infer(x).astype(int)).max()
+            apart = np.abs(run(file, x).astype(int) - interpreter.infer(x)[0].astype(int)).max()
             assert apart <= DEFAULT_APART[name]

@@ -40,6 +40,6 @@ def write_bright(path: Path) -> None:
     with Interpreter(model) as interpreter:
         for level in (40, 220):
             image = np.full((24, 32, 3), level, np.uint8)
-            raw = interpreter.infer(np.full((1, 8, 8, 3), level - 128, np.int8))
+            raw = interpreter.infer(np.full((1, 8, 8, 3), level - 128, np.int8))[0]
             golden.append(GoldenFrame(image, raw.reshape(-1)))
     write_bundle(bundle_files(bright_manifest(), model, tuple(golden)), path)

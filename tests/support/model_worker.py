@@ -26,7 +26,7 @@ def answer(model: bytes) -> str:
             port = interpreter.input
             x = np.random.default_rng(0).integers(0, 100, port.shape).astype(port.dtype)
             for _ in range(2):
-                interpreter.infer_all(x)
+                interpreter.infer(x)
     except BundleError as error:
         text = str(error)
         return f"{'runtime' if ' cannot ' in text else 'refused'} {text}"

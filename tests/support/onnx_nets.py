@@ -95,7 +95,7 @@ def to_device(x: Array) -> Array:
 def run_tflite(made: Converted, x: F32) -> I8:
     """The int8 output for one sample (1, ...) in ONNX's layout."""
     with Interpreter(made.tflite) as interpreter:
-        return interpreter.infer(made.input.quantize(to_device(x)))
+        return interpreter.infer(made.input.quantize(to_device(x)))[0]
 
 
 def quanta_apart(made: Converted, x: F32) -> int:
@@ -121,7 +121,7 @@ def worst_error(found: Sequence[Array], wanted: Sequence[Array]) -> float:
 def run_litert(made: Converted, x: F32) -> list[list[Array]]:
     """For each sample of (N, ...), every output of the TFLite file on LiteRT."""
     with Interpreter(made.tflite) as interpreter:
-        return [list(interpreter.infer_all(one[None])) for one in device_input(made, x)]
+        return [list(interpreter.infer(one[None])) for one in device_input(made, x)]
 
 
 def device_input(made: Converted, x: F32) -> Array:

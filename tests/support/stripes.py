@@ -8,6 +8,7 @@ from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.archive import bundle_files, write_bundle
 from edge_agent.bundle.golden import GoldenFrame
 from edge_agent.bundle.manifest import Golden, InputSpec, Manifest, Provenance, Quantisation
+from edge_agent.bundle.ports import Ports
 from edge_agent.common.arrays import U8
 from edge_agent.inference.network import Network
 from edge_agent.tasks.ocr.spec import Promise, TextSpec
@@ -68,6 +69,6 @@ def write_stripes(path: Path, **changes: object) -> None:
     """Write the bundle, with real golden outputs of two texts, to `path`."""
     manifest, model = stripes_manifest(**changes), MODEL.read_bytes()
     images = [stripes("012"), stripes("3.11")]
-    with Network(model, manifest, 1, "stripes") as network:
-        golden = tuple(GoldenFrame(image, network(image).reshape(-1)) for image in images)
+    with Network(model, Ports.of(manifest), 1, "stripes") as network:
+        golden = tuple(GoldenFrame(image, network(image)[0].reshape(-1)) for image in images)
     write_bundle(bundle_files(manifest, model, golden), path)

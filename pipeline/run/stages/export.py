@@ -5,18 +5,17 @@ from collections.abc import Container, Hashable, Sequence
 from pathlib import Path
 
 import cv2
-import msgspec
 import numpy as np
 import onnx
 
 from edge_agent.bundle.archive import bundle_files, sha256, write_bundle
 from edge_agent.bundle.golden import GoldenFrame
-from edge_agent.bundle.manifest import Golden
 from edge_agent.common.arrays import F32, U8
 from edge_agent.inference.network import Network
 from pipeline.data.base import Dataset, ImageSequence
 from pipeline.measure.evaluate import device_scores
-from pipeline.run.candidate import TOLERANCE_QUANTA, draft_manifest
+from pipeline.measure.lowered_ports import lowered_ports
+from pipeline.run.candidate import TOLERANCE_QUANTA, candidate_manifest
 from pipeline.run.run import Run, Stage
 from pipeline.run.stages.quantize import QUANTISED_FILE
 from pipeline.tasks.ocr.data.dataset import TextDataset
@@ -38,19 +37,15 @@ def _inputs(run: Run) -> object:
 
 def _make(run: Run, work: Path) -> None:
     lowered = lower(onnx.load(run.path("quantize") / QUANTISED_FILE))
-    draft = draft_manifest(run, lowered)
+    ports = lowered_ports(lowered, run.recipe.input)
     val = run.dataset.val.images
     with (
-        Network(lowered.tflite, draft, threads=1, place=str(work)) as network,
+        Network(lowered.tflite, ports, threads=1, place=str(work)) as network,
         run.progress.task("export: scoring the validation split", len(val)) as task,
     ):
-        scores = device_scores(network, lowered.output, val, task)
+        scores = device_scores(network, val, task)
         golden = choose_golden(network, val, scores, run.task, _repeats(run.dataset))
-    manifest = msgspec.structs.replace(
-        draft,
-        output=run.task.output(scores),
-        golden=Golden(frames=len(golden), tolerance_quanta=TOLERANCE_QUANTA),
-    )
+    manifest = candidate_manifest(run, ports, run.task.output(scores), len(golden))
     write_bundle(bundle_files(manifest, lowered.tflite, golden), work / CANDIDATE)
 
 
@@ -110,7 +105,7 @@ def _golden_frame(network: Network, image: U8) -> GoldenFrame:
         image = np.asarray(
             cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8
         )
-    return GoldenFrame(image, network(image).reshape(-1))
+    return GoldenFrame(image, network(image)[0].reshape(-1))
 
 
 def _turns(answers: Sequence[Hashable]) -> list[int]:

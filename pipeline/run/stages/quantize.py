@@ -18,7 +18,6 @@ from pipeline.ladder.ladder import Goal, Ladder, Made, climb
 from pipeline.ladder.memory import LadderMemory
 from pipeline.ladder.remedies import Remedies
 from pipeline.models.export_onnx import to_onnx
-from pipeline.run.candidate import draft_manifest
 from pipeline.run.run import RESUME_FOLDER, Run, Stage
 from pipeline.run.stages.train import texts_drawn
 from pipeline.tasks.task import Training
@@ -119,7 +118,6 @@ def _bench(run: Run, float_model: bytes) -> LadderBench:
         validation_pixels(run),
         run.task.truth("val"),
         run.recipe.input,
-        lambda lowered: draft_manifest(run, lowered),
         run.progress,
     )
 

@@ -5,6 +5,7 @@ import pytest
 from support.bright import DATA, bright_manifest
 
 from edge_agent.bundle.archive import Bundle
+from edge_agent.bundle.ports import Ports
 from edge_agent.common.errors import BundleError
 from edge_agent.inference.network import Network
 from edge_agent.inference.recognizer import TfliteRecognizer
@@ -12,7 +13,7 @@ from edge_agent.inference.recognizer import TfliteRecognizer
 
 @pytest.fixture(name="network")
 def _network() -> Network:
-    return Network((DATA / "bright.tflite").read_bytes(), bright_manifest(), 1, "bright")
+    return Network((DATA / "bright.tflite").read_bytes(), Ports.of(bright_manifest()), 1, "bright")
 
 
 def test_the_order_of_the_channels_reaches_the_input(network: Network) -> None:
@@ -27,16 +28,19 @@ def test_the_order_of_the_channels_reaches_the_input(network: Network) -> None:
 def test_calling_is_preparing_and_inferring(network: Network) -> None:
     """The two steps that two threads share are the whole of it."""
     image = np.full((24, 32, 3), 200, np.uint8)
-    raw = network(image)
+    (raw,) = network(image)
     assert raw.shape == (1, 2)
-    np.testing.assert_array_equal(raw, network.infer(network.prepare(image)))
+    (again,) = network.infer(network.prepare(image))
+    np.testing.assert_array_equal(raw, again)
 
 
 def test_a_model_with_two_outputs_is_refused() -> None:
-    """A manifest describes one; the error names the bundle's model."""
+    """Its ports are one; the error names the bundle's model, and what was looked for."""
     model = (DATA / "scores_and_best.tflite").read_bytes()
-    with pytest.raises(BundleError, match=r"^gate/model\.tflite: expected one output, found 2$"):
-        Network(model, bright_manifest(), 1, "gate")
+    with pytest.raises(
+        BundleError, match=r"^gate/model\.tflite: expected one output, 'output', found 2$"
+    ):
+        Network(model, Ports.of(bright_manifest()), 1, "gate")
 
 
 def test_timed_gives_the_time_of_preprocessing_before_that_of_inference(
@@ -56,9 +60,9 @@ def test_a_recogniser_infers_on_the_threads_it_is_given(
     asked: list[int] = []
 
     class Asked(Network):
-        def __init__(self, model: bytes, manifest: object, threads: int, place: str) -> None:
+        def __init__(self, model: bytes, ports: Ports, threads: int, place: str) -> None:
             asked.append(threads)
-            super().__init__(model, manifest, threads, place)  # type: ignore[arg-type]
+            super().__init__(model, ports, threads, place)
 
     monkeypatch.setattr("edge_agent.inference.recognizer.Network", Asked)
     with TfliteRecognizer(bright_bundle, 2):

@@ -131,7 +131,7 @@ def test_labels_that_are_not_as_many_as_the_models_are_refused(
         msgspec.structs.replace(manifest, output=output),
         bright_bundle.golden,
     )
-    with pytest.raises(BundleError, match=r"disagree on the output: .*\(1, 3\).*\(1, 2\)"):
+    with pytest.raises(BundleError, match=r"disagree on the output 'output': .*\(1, 3\).*\(1, 2\)"):
         open_recognizer(bundle)
 
 

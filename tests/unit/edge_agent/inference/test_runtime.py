@@ -42,7 +42,7 @@ class Native:
 def test_the_output_is_a_copy() -> None:
     """A result must not change under its owner when the interpreter runs again."""
     with Interpreter((DATA / "bright.tflite").read_bytes()) as interpreter:
-        dark = interpreter.infer(np.full((1, 8, 8, 3), -128, np.int8))
+        (dark,) = interpreter.infer(np.full((1, 8, 8, 3), -128, np.int8))
         kept = dark.copy()
         interpreter.infer(np.full((1, 8, 8, 3), 127, np.int8))
     np.testing.assert_array_equal(dark, kept)
@@ -55,7 +55,7 @@ def test_the_ports_are_the_files_own() -> None:
         assert interpreter.input.dtype == "int8"
         assert interpreter.input.affine is not None
         assert interpreter.input.affine.zero_point == -128
-        assert interpreter.output.shape == (1, 2)
+        assert [port.shape for port in interpreter.outputs] == [(1, 2)]
 
 
 def test_the_name_has_the_version() -> None:
@@ -145,7 +145,7 @@ def test_every_output_of_a_network_is_read() -> None:
         assert scores.affine is not None
         kept = []
         for _ in range(20):
-            found = interpreter.infer_all(random.integers(-128, 128, (1, 5), np.int8))
+            found = interpreter.infer(random.integers(-128, 128, (1, 5), np.int8))
             assert [(array.shape, array.dtype.name) for array in found] == [
                 (port.shape, port.dtype) for port in interpreter.outputs
             ]
@@ -155,24 +155,6 @@ def test_every_output_of_a_network_is_read() -> None:
     for found, copies in kept:  # none has changed under its owner since
         for array, copy in zip(found, copies, strict=True):
             np.testing.assert_array_equal(array, copy)
-
-
-def test_a_network_with_one_output_has_it_in_both_forms() -> None:
-    """`output` and `infer` are the first and only of `outputs` and `infer_all`."""
-    x = np.full((1, 8, 8, 3), 90, np.int8)
-    with Interpreter((DATA / "bright.tflite").read_bytes()) as interpreter:
-        assert interpreter.outputs == (interpreter.output,)
-        (only,) = interpreter.infer_all(x)
-        np.testing.assert_array_equal(only, interpreter.infer(x))
-
-
-def test_the_one_output_of_a_network_with_two_is_refused() -> None:
-    """No decoder would know which one to read; nothing is run to find that out."""
-    with Interpreter((DATA / "scores_and_best.tflite").read_bytes(), place="gate") as interpreter:
-        with pytest.raises(BundleError, match=r"^gate: expected one output, found 2$"):
-            _ = interpreter.output
-        with pytest.raises(BundleError, match=r"^gate: expected one output, found 2$"):
-            interpreter.infer(np.zeros((9, 9), np.int8))
 
 
 def test_leaving_frees_the_native_interpreter() -> None:

@@ -72,7 +72,6 @@ def test_images_at_the_networks_size_are_what_the_device_makes_of_the_originals(
         validation_pixels(run),
         run.task.truth("val"),
         run.recipe.input,
-        lambda _: pytest.fail("not asked"),
         SILENT,
     )
     np.testing.assert_array_equal(bench.scores, real)

@@ -8,6 +8,7 @@ import torch
 
 from edge_agent.bundle.archive import Bundle
 from edge_agent.bundle.manifest import InputSpec
+from edge_agent.bundle.ports import Ports
 from edge_agent.bundle.preprocess import ColourOrder, preprocess
 from edge_agent.common.arrays import I8, U8
 from edge_agent.inference.network import Network
@@ -138,11 +139,11 @@ def test_the_device_is_scored_image_by_image_in_rgb(bright_bundle: Bundle) -> No
             seen.append(order)
             return super().prepare(image, order)
 
-    manifest = bright_bundle.manifest
+    ports = Ports.of(bright_bundle.manifest)
     images = [np.full((8, 8, 3), level, np.uint8) for level in (0, 255)]
     task = Counted()
-    with Seen(bright_bundle.model, manifest, 1, "bright") as network:
-        scores = device_scores(network, manifest.quantisation.output, images, task)
+    with Seen(bright_bundle.model, ports, 1, "bright") as network:
+        scores = device_scores(network, images, task)
     assert scores.argmax(axis=1).tolist() == [0, 1]
     assert np.abs(scores).max() < 2  # real units, not quanta
     assert (seen, task.steps) == (["rgb", "rgb"], 2)

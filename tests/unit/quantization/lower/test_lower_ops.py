@@ -48,7 +48,7 @@ def test_a_convolution_worked_out_on_paper() -> None:
     assert np.array([500], "<i4").tobytes() in [bytes(d) for d in data if d is not None]
     with Interpreter(lowered.tflite) as interpreter:
         q = np.array([50, -20], np.int8).reshape(1, 1, 1, 2)
-        assert interpreter.infer(q).item() == 41
+        assert interpreter.infer(q)[0].item() == 41
 
 
 @pytest.mark.parametrize(

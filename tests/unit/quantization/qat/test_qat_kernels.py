@@ -100,7 +100,7 @@ def distance(
     given = Ranges(ranges, 1)
     network, file = FakeQuantNetwork(model, given).eval(), lower(quantize(model, given))
     with Interpreter(file.tflite) as interpreter:
-        found = interpreter.infer(file.input.quantize(x.transpose(file.source.order)))
+        found = interpreter.infer(file.input.quantize(x.transpose(file.source.order)))[0]
     ours = network.quantized(torch.from_numpy(x))["output"].numpy().astype(int)
     return int(np.abs(ours.transpose(file.results[0].order) - found.astype(int)).max())
 

@@ -60,9 +60,7 @@ def on_litert(file: Lowered, x: F32) -> list[list[I8]]:
                 found.transpose(np.argsort(port.order))
                 for port, found in zip(
                     file.results,
-                    interpreter.infer_all(
-                        file.input.quantize(one[None].transpose(file.source.order))
-                    ),
+                    interpreter.infer(file.input.quantize(one[None].transpose(file.source.order))),
                     strict=True,
                 )
                 if port.affine is not None

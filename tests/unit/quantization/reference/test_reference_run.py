@@ -44,7 +44,7 @@ def _x(made: Converted) -> I8:
 def test_it_computes_what_the_device_does(made: Converted, x: I8) -> None:
     """One network of this project, through the device's own interpreter."""
     with Interpreter(made.tflite) as interpreter:
-        np.testing.assert_array_equal(run(made.tflite, x), interpreter.infer(x))
+        np.testing.assert_array_equal(run(made.tflite, x), interpreter.infer(x)[0])
 
 
 def test_a_trace_has_every_value_by_name_in_order(made: Converted, x: I8) -> None:

@@ -309,5 +309,7 @@ def test_another_number_of_steps_than_the_models_is_refused(tmp_path: Path) -> N
     bundle = open_bundle(tmp_path / "b")
     output = msgspec.structs.replace(bundle.manifest.output, steps=15)
     wrong = replace(bundle, manifest=msgspec.structs.replace(bundle.manifest, output=output))
-    with pytest.raises(BundleError, match=r"disagree on the output: .*\(1, 15, 6\).*\(1, 16, 6\)"):
+    with pytest.raises(
+        BundleError, match=r"disagree on the output 'output': .*\(1, 15, 6\).*\(1, 16, 6\)"
+    ):
         open_recognizer(wrong)

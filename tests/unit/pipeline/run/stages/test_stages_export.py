@@ -5,12 +5,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 from support.bright import DATA, bright_manifest
 
 from edge_agent.bundle.archive import Bundle, open_bundle, sha256
 from edge_agent.bundle.golden import GoldenFrame
+from edge_agent.bundle.ports import Ports
 from edge_agent.common.arrays import F32, U8
 from edge_agent.inference.network import Network
 from edge_agent.inference.recognizer import open_recognizer
@@ -19,11 +19,11 @@ from pipeline.common.progress import SILENT
 from pipeline.data.base import Split
 from pipeline.measure.evaluate import device_scores
 from pipeline.measure.temperature import fit_temperature
-from pipeline.run.candidate import TOLERANCE_QUANTA, draft_manifest
+from pipeline.run.candidate import TOLERANCE_QUANTA
 from pipeline.run.run import Run
 from pipeline.run.stages.export import GOLDEN_FRAMES, choose_golden
-from pipeline.run.stages.quantize import QUANTISED_FILE
-from quantization.lower import lower
+
+PORTS = Ports.of(bright_manifest())
 
 
 @pytest.fixture(name="candidate", scope="module")
@@ -34,7 +34,7 @@ def _candidate(built: Path) -> Bundle:
 @pytest.fixture(name="bright")
 def _bright() -> Iterator[Network]:
     """The network that tells dark from bright; the lead grows with the distance from grey."""
-    with Network((DATA / "bright.tflite").read_bytes(), bright_manifest(), 1, "bright") as network:
+    with Network((DATA / "bright.tflite").read_bytes(), PORTS, 1, "bright") as network:
         yield network
 
 
@@ -46,7 +46,7 @@ def greys(*levels: int, side: int = 8) -> Split:
 
 def scores(network: Network, split: Split) -> F32:
     with SILENT.task("", len(split)) as task:
-        return device_scores(network, bright_manifest().quantisation.output, split.images, task)
+        return device_scores(network, split.images, task)
 
 
 class Classes:
@@ -100,8 +100,7 @@ def test_the_least_confidence_is_the_recipes(
     """An answer below it is not sure; a recipe that says nothing asks for none."""
     assert candidate.manifest.output.min_confidence == 0
     run = open_tiny(built, output="{ min_confidence = 0.6 }")
-    lowered = lower(onnx.load(built / "quantize" / QUANTISED_FILE))
-    spec = draft_manifest(run, lowered).output
+    spec = run.task.output()
     assert spec.min_confidence == 0.6
     scores = np.zeros(10, np.float32)
     assert not classify(scores, spec).sure
@@ -115,10 +114,10 @@ def test_the_temperature_is_fitted_on_the_validation_split(
     """To the scores of the int8 network, as the device will give them."""
     val, manifest = open_tiny(built).dataset.val, candidate.manifest
     with (
-        Network(candidate.model, manifest, 1, "candidate") as network,
+        Network(candidate.model, Ports.of(manifest), 1, "candidate") as network,
         SILENT.task("", len(val)) as task,
     ):
-        found = device_scores(network, manifest.quantisation.output, val.images, task)
+        found = device_scores(network, val.images, task)
     assert manifest.output.temperature == fit_temperature(found, val.labels)
 
 
@@ -144,7 +143,7 @@ def test_there_are_at_most_eight(bright: Network) -> None:
 def test_a_frame_that_is_not_clear_is_left_out(bright: Network) -> None:
     """Must fire at a lead of twice the tolerance: a permitted difference could turn it."""
     middle = greys(120, 135, 10)
-    raw = [bright(image).reshape(-1).astype(int) for image in middle.images]
+    raw = [bright(image)[0].reshape(-1).astype(int) for image in middle.images]
     assert abs(raw[0][0] - raw[0][1]) <= 2 * TOLERANCE_QUANTA < abs(raw[2][0] - raw[2][1])
     assert levels(bright, middle) == [10]
 
@@ -160,4 +159,4 @@ def test_a_photograph_is_stored_smaller(bright: Network) -> None:
     large = Split([np.full((400, 800, 3), 250, np.uint8)], split.labels, split.ids)
     (frame,) = chosen(bright, large)
     assert frame.image.shape == (160, 320, 3)
-    assert (frame.output == bright(frame.image).reshape(-1)).all()
+    assert (frame.output == bright(frame.image)[0].reshape(-1)).all()
