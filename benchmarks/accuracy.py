@@ -10,7 +10,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from pipeline.measure.verify import losses, percent
+from pipeline.measure.advice import losses
+from pipeline.measure.verify import percent
 from pipeline.report.data import Rung
 from pipeline.run.build import build
 from pipeline.run.stages import STAGES

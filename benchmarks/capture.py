@@ -87,7 +87,7 @@ def compare(name: str, url: str, seconds: float) -> None:
         theirs.append(own_process(url, seconds))
 
     def median(runs: list[Rates], figure: str) -> float:
-        return statistics.median(getattr(rates, figure) for rates in runs)
+        return float(statistics.median(getattr(rates, figure) for rates in runs))
 
     a, b, c = median(ours, "captured"), median(theirs, "captured"), median(theirs, "taken")
     cpu, own_cpu = median(ours, "cpu_ms"), median(theirs, "cpu_ms")
@@ -262,7 +262,7 @@ def serve(width: int, height: int, fps: int) -> None:
 
 def write_video(path: Path, frames: int = 1500) -> Path:
     """A 640x480 video."""
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25, (640, 480))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25, (640, 480))
     pictures = scenes(640, 480, 60)
     for number in range(frames):
         writer.write(pictures[number % len(pictures)])

@@ -42,7 +42,7 @@ def megabytes(path: Path) -> float:
 def help_seconds(python: Path) -> float:
     """Wall seconds of `edgeward-agent --help`."""
     start = time.perf_counter()
-    command = [python.parent / "edgeward-agent", "--help"]
+    command: list[str | Path] = [python.parent / "edgeward-agent", "--help"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - start
 

@@ -20,6 +20,7 @@ import argparse
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -253,14 +254,14 @@ def _rungs(hurt: Hurt, data: Data, epochs: int) -> Iterator[tuple[str, Callable[
     samples = [data.calibration]
     yield "extremes, before it was hurt", lambda: quantized(hurt.plain, samples, QuantRecipe())
     for name, recipe in RECIPES.items():
-        yield name, lambda recipe=recipe: quantized(hurt.folded, samples, recipe)
+        yield name, partial(quantized, hurt.folded, samples, recipe)
     start = quantized(hurt.folded, samples, QuantRecipe())
     diagnosis = diagnose(start.folded, start.qdq, data.calibration[:DIAGNOSED])
     layers = [layer.name for layer in diagnosis.by_cost if layer.operators != ("input",)]
     for count in (1, 2, 4):
         recipe = QuantRecipe(float_layers=tuple(layers[:count]))
         name = f"{count} of {len(layers)} layers in float"
-        yield name, lambda recipe=recipe: quantized(hurt.folded, samples, recipe)
+        yield name, partial(quantized, hurt.folded, samples, recipe)
     if epochs:
         yield f"fine-tuned {epochs} epoch(s)", lambda: _finetuned(hurt, start, data, epochs)
 

@@ -34,6 +34,7 @@ from pipeline.run.run import Run
 from pipeline.run.stages.export import CANDIDATE
 from pipeline.run.stages.quantize import final_checkpoint
 from pipeline.run.start import open_run
+from pipeline.tasks.ocr.data.dataset import TextSplit
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def main() -> None:
     run = open_run(options.run, None, options.data_root, sys.stderr)
     folder = (options.work or Path("runs/peer_accuracy") / run.recipe.name).resolve()
     _prepare(run, folder)
-    test = run.dataset.test
+    test = _labelled(run.dataset.test)
     lines = list(_lines(run, folder, test, _tools(options)))
     rows = [
         [line.name, _percent(line.score), f"{line.drop:+.2f}", f"{100 * line.same:.2f} %"]
@@ -86,9 +87,15 @@ def _tools(options: argparse.Namespace) -> list[Tool]:
 def _prepare(run: Run, folder: Path) -> None:
     """Write the float network and the calibration samples for every converter."""
     folder.mkdir(parents=True, exist_ok=True)
-    samples = _inputs(run, run.dataset.calibration)
+    samples = _inputs(run, _labelled(run.dataset.calibration))
     np.save(folder / "calibration.npy", samples)
     export(final_checkpoint(run).module, samples[:1].shape, folder)
+
+
+def _labelled(split: Split | TextSplit) -> Split:
+    if not isinstance(split, Split):
+        raise SystemExit("expected a run that classifies, found one that reads text")
+    return split
 
 
 def _inputs(run: Run, split: Split) -> F32:

@@ -10,7 +10,6 @@ turn on one thread.
 """
 
 import argparse
-import io
 import time
 import warnings
 from collections.abc import Callable
@@ -47,7 +46,8 @@ class Crnn(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The logits of each column."""
         columns = self.features(x).squeeze(2).permute(2, 0, 1)  # (T, N, 32)
-        return self.classes(self.sequence(columns)[0]).permute(1, 0, 2)
+        logits: torch.Tensor = self.classes(self.sequence(columns)[0])
+        return logits.permute(1, 0, 2)
 
 
 def _conv(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
@@ -92,15 +92,14 @@ def train(recurrent: type[nn.LSTM] | type[nn.GRU], digits: int) -> nn.Module:
 
 def exported(network: nn.Module, shape: tuple[int, ...]) -> onnx.ModelProto:
     """The float ONNX model for one line."""
-    file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             network, (torch.zeros(1, *shape),), input_names=["input"], output_names=["output"],
             dynamo=True, verbose=False,
         )  # fmt: skip
-    program.save(file)
-    return onnx.load_from_string(file.getvalue())
+    assert program is not None
+    return program.model_proto
 
 
 def read_exactly(logits: F32, labels: np.ndarray) -> float:

@@ -69,7 +69,7 @@ def _decisions(found: F32, wanted: F32, floor: float) -> tuple[F64, F64]:
 
 
 def _counts(flags: NDArray[np.bool_]) -> F64:
-    return flags.reshape(len(flags), -1).sum(axis=1).astype(np.float64)
+    return np.asarray(flags.reshape(len(flags), -1).sum(axis=1), np.float64)
 
 
 def outputs(path: Path, samples: F32, shapes: Sequence[Shape]) -> list[F32]:
@@ -103,7 +103,7 @@ def outputs(path: Path, samples: F32, shapes: Sequence[Shape]) -> list[F32]:
     return [np.concatenate(rows) for rows in found]
 
 
-def _places(found: list[tuple[int, ...]], wanted: list[tuple[int, ...]]) -> list[tuple[int, bool]]:
+def _places(found: Sequence[Shape], wanted: Sequence[Shape]) -> list[tuple[int, bool]]:
     """For each wanted shape (...) the file's output and whether its channels are last.
 
     A file may name its outputs in another order; the nets here tell them apart by shape.
@@ -128,11 +128,11 @@ def _quantize(x: F32, port: dict[str, Any]) -> NDArray[Any]:
     if port["dtype"] == np.float32:
         return x
     limits = np.iinfo(port["dtype"])
-    return np.clip(np.rint(x / scale + zero), limits.min, limits.max).astype(port["dtype"])
+    return np.asarray(np.clip(np.rint(x / scale + zero), limits.min, limits.max), port["dtype"])
 
 
 def _dequantize(y: NDArray[Any], port: dict[str, Any]) -> F32:
     scale, zero = port["quantization"]
     if port["dtype"] == np.float32:
         return y
-    return ((y.astype(np.float32) - zero) * scale).astype(np.float32)
+    return np.asarray((y.astype(np.float32) - zero) * scale, np.float32)

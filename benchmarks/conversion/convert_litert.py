@@ -22,8 +22,8 @@ from ai_edge_quantizer import quantizer, recipe, recipe_manager  # noqa: E402
 from ai_edge_quantizer.calibrator import Calibrator  # noqa: E402
 from ai_edge_quantizer.utils.qsv_utils import min_max_update  # noqa: E402
 
-sys.path.insert(0, str(Path(__file__).parent))
-from cost import write_cost  # noqa: E402
+sys.path.append(str(Path(__file__).parents[1]))
+from conversion.cost import write_cost  # noqa: E402
 
 folder, out, default = Path(sys.argv[1]), Path(sys.argv[2]), "--default" in sys.argv
 imported = time.perf_counter()

@@ -22,8 +22,8 @@ os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PAT
 import numpy as np  # noqa: E402
 import onnx2tf  # noqa: E402
 
-sys.path.insert(0, str(Path(__file__).parent))
-from cost import write_cost  # noqa: E402
+sys.path.append(str(Path(__file__).parents[1]))
+from conversion.cost import write_cost  # noqa: E402
 
 folder, out = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
 imported = time.perf_counter()

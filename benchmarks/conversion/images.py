@@ -78,7 +78,7 @@ def _target(photos: Photos, name: str, files: dict[str, bytes], texts: dict[str,
 
 def _texts(files: dict[str, bytes]) -> dict[str, str]:
     lines = files["train_labels.tsv"].decode().splitlines()
-    return dict(line.split("\t", 1) for line in lines if line)  # type: ignore[misc]
+    return dict(line.split("\t", 1) for line in lines if line)
 
 
 def _objects(name: str) -> str:

@@ -10,6 +10,7 @@ each round, or why it does not run. Imports nothing of this project.
 import json
 import sys
 import time
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ ROUND_S = 0.03
 WARM_UP = 3
 
 
-def opened(path):
+def opened(path: str) -> Any:
     """The interpreter with an input of noise, or the reason why there is none."""
     try:
         interpreter = Interpreter(path, num_threads=1)
@@ -37,9 +38,9 @@ def opened(path):
     return interpreter
 
 
-def median_ms(interpreter):
+def median_ms(interpreter: Any) -> float:
     """Of the invocations of one round."""
-    times = []
+    times: list[float] = []
     while sum(times) < ROUND_S or len(times) < 3:
         start = time.perf_counter()
         interpreter.invoke()
@@ -49,7 +50,7 @@ def median_ms(interpreter):
 
 rounds, paths = int(sys.argv[1]), sys.argv[2:]
 files = {path: opened(path) for path in paths}
-result = {path: f if isinstance(f, str) else [] for path, f in files.items()}
+result: dict[str, Any] = {path: f if isinstance(f, str) else [] for path, f in files.items()}
 for number in range(rounds):
     # Back and forth: whoever comes first in a round has no other file before it.
     for path, interpreter in sorted(files.items(), reverse=bool(number % 2)):

@@ -69,11 +69,11 @@ def conv(
     kernel: int,
     stride: int = 1,
     act: nn.Module | None = None,
-    **more: int,
+    groups: int = 1,
 ) -> nn.Sequential:
     """Convolution with torch's symmetric padding, norm, activation (ReLU unless told)."""
     layers = (
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False, **more),
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(outputs),
     )
     return nn.Sequential(*layers, nn.ReLU() if act is None else act)
@@ -95,7 +95,8 @@ class SqueezeExcite(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to the same."""
-        return x * self.weigh(x)
+        weights: Tensor = self.weigh(x)
+        return x * weights
 
 
 class Bneck(nn.Module):
@@ -216,15 +217,15 @@ class Csp(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.half = outputs // 2
+        self.width = outputs // 2
         self.enter = conv(inputs, outputs, 1, act=nn.SiLU())
-        self.a = conv(self.half, self.half, 3, act=nn.SiLU())
-        self.b = conv(self.half, self.half, 3, act=nn.SiLU())
-        self.leave = conv(3 * self.half, outputs, 1, act=nn.SiLU())
+        self.a = conv(self.width, self.width, 3, act=nn.SiLU())
+        self.b = conv(self.width, self.width, 3, act=nn.SiLU())
+        self.leave = conv(3 * self.width, outputs, 1, act=nn.SiLU())
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs, H, W) to (N, outputs, H, W)."""
-        left, right = self.enter(x).split(self.half, 1)
+        left, right = self.enter(x).split(self.width, 1)
         y: Tensor = self.leave(torch.cat([left, right, right + self.b(self.a(right))], 1))
         return y
 
@@ -252,7 +253,8 @@ class Detector(nn.Module):
         self.boxes = nn.ModuleList(nn.Conv2d(c, 4, 1) for c in (64, 128))
         self.scores = nn.ModuleList(nn.Conv2d(c, classes, 1) for c in (64, 128))
         for layer in self.scores:
-            nn.init.constant_(layer.bias, -4.6)  # type: ignore[arg-type]
+            assert isinstance(layer.bias, Tensor)
+            nn.init.constant_(layer.bias, -4.6)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """(N, 3, H, W) to boxes and scores at 1/8, boxes and scores at 1/16."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -79,7 +80,7 @@ def convert(tool: Tool, folder: Path, out: Path) -> Conversion:
         done = subprocess.run(command, stdout=log, stderr=log, env=environment)
     wall_s = time.perf_counter() - begun
     if done.returncode or not (out / MODEL).exists():
-        return Conversion(*[float("nan")] * 3, error=_last_line(out / "log.txt", done.returncode))
+        return Conversion(nan, nan, nan, _last_line(out / "log.txt", done.returncode))
     cost = json.loads((out / "cost.json").read_text())
     return Conversion(wall_s, cost["work_s"], cost["peak_mb"])
 

@@ -67,7 +67,7 @@ def _goal(target: Any, net: Net) -> Goal:
     match net.photos:
         case "masks":
             fitted = cv2.resize(target, (width, height), interpolation=cv2.INTER_NEAREST)
-            return fitted.reshape(-1).astype(np.int64)
+            return np.asarray(fitted.reshape(-1), np.int64)
         case "words":
             return _columns(target, width // 4)
         case "street":

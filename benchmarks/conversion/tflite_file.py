@@ -45,8 +45,8 @@ def contents(path: Path) -> Contents:
             operators[name] += 1
             floats[name] += any(graph.tensors[i].type in FLOATS for i in ends)
     graph = model.subgraphs[0]
-    ends = (*graph.inputs, *graph.outputs)
-    float_ends = sum(graph.tensors[i].type in FLOATS for i in ends)
+    ports = (*graph.inputs, *graph.outputs)
+    float_ends = sum(graph.tensors[i].type in FLOATS for i in ports)
     return Contents(operators, +floats, float_ends, len(data) / 1000)
 
 

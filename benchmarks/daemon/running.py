@@ -104,7 +104,7 @@ def capture_process(agent: int) -> int | None:
 
 def write_video(path: Path, bundle: Bundle, frames: int, size: tuple[int, int]) -> Path:
     """A video of the bundle's golden images at (width, height), drifting so that frames differ."""
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25, size)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25, size)
     scenes = [cv2.resize(frame.image, size) for frame in bundle.golden]
     for number in range(frames):
         scene = scenes[number // 100 % len(scenes)]

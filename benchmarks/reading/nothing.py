@@ -69,6 +69,7 @@ def _walls(count: int, seed: int) -> Crops:
     """Grey of any level, lit from one side, with the noise of a good camera to a bad one."""
     rng = np.random.default_rng(seed)
     for _ in range(count):
-        slope = np.linspace(*rng.uniform(20, 235, 2), 160)[np.newaxis, :, np.newaxis]
+        left, right = rng.uniform(20, 235, 2)
+        slope = np.linspace(left, right, 160)[np.newaxis, :, np.newaxis]
         wall = slope + rng.normal(0, rng.uniform(1, 15), (40, 160, 3))
         yield np.clip(wall, 0, 255).astype(np.uint8)

@@ -17,7 +17,7 @@ from edge_agent.inference.recognizer import open_recognizer
 from edge_agent.sources.base import Frame, bgr_frame
 from edge_agent.tasks.ocr.answer import Reading
 from edge_agent.tasks.ocr.decode.ctc import read_text
-from edge_agent.tasks.ocr.meters.meter import MeterRules
+from edge_agent.tasks.ocr.meters.rules import MeterRules
 from edge_agent.tasks.ocr.quality import quality, to_grey
 from edge_agent.tasks.ocr.reader import Reader
 from edge_agent.tasks.ocr.rectify import rectify

@@ -1,12 +1,13 @@
 """A backlog on a slow link: what is new does not wait for it, and all of it comes."""
 
 import time
+from functools import partial
 from pathlib import Path
 
-import pytest
 from support.brokers import Mosquitto, wait_until
 from support.door import Archive, result
 from support.proxy import Proxy
+from support.publishers import fail
 
 from edge_agent.client.ledger import Account
 from edge_agent.common.backoff import Backoff
@@ -30,7 +31,7 @@ def store(outbox: Outbox, count: int, boot: str) -> None:
 
 def publisher(url: str, outbox: Outbox, order: Order = "live-first") -> MqttPublisher:
     dialer = Dialer(Broker(parse_endpoint(url)), Identity(unique_id("test")))
-    return MqttPublisher(dialer, outbox, pytest.fail, Backoff(0.05, 0.2), order)
+    return MqttPublisher(dialer, outbox, fail, Backoff(0.05, 0.2), order)
 
 
 def test_what_is_new_does_not_wait_for_a_backlog(mosquitto: Mosquitto, tmp_path: Path) -> None:
@@ -88,11 +89,15 @@ def test_a_backlog_that_is_cut_off_again_and_again_comes_whole(
     with Outbox(path) as outbox:
         store(outbox, BACKLOG, "before")
     with archive.listening(), Proxy(mosquitto.port, 4 * BYTES_PER_S) as proxy:
+
+        def more_came(than: int) -> bool:
+            return len(archive.came) > than
+
         for start in range(3):
             with Outbox(path) as outbox, publisher(proxy.url, outbox) as talker:
                 for _ in range(2):
                     seen = len(archive.came)
-                    wait_until(lambda seen=seen: len(archive.came) > seen + 10, "some have come")
+                    wait_until(partial(more_came, seen + 10), "some have come")
                     store(outbox, 5, f"start {start}")
                     talker.retain("gate/wake", b"")
                     proxy.cut()

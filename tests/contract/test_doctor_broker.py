@@ -25,6 +25,7 @@ from edge_agent.doctor.tls import tls
 from edge_agent.doctor.writing import places
 from edge_agent.mqtt.dialer import Dialer, Identity, Session
 from edge_agent.mqtt.endpoint import Broker, parse_endpoint
+from edge_agent.mqtt.values import Version
 
 OURS = """
 user gate
@@ -219,13 +220,13 @@ def test_an_older_broker_says_less(
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 def test_who_listens_is_not_disturbed(
-    version: str, mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    version: Version, mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not one message, not even an empty one, on a topic that somebody may have for a state."""
     dial = Dialer.dial
 
     def as_told(self: Dialer) -> Session:
-        self._version = version  # type: ignore[assignment]
+        self._version = version
         return dial(self)
 
     live = [place.topic for place in places(Topics("gate"), config(tmp_path, mosquitto.url))]

@@ -51,7 +51,13 @@ def _make_example(
 
     def make(change: Callable[[str], str] = str) -> Example:
         certificates = tmp_path / "certs"
-        script = [shell, DEPLOY / "make-certificates.sh", certificates, "127.0.0.1", "gate"]
+        script: list[str | Path] = [
+            shell,
+            DEPLOY / "make-certificates.sh",
+            certificates,
+            "127.0.0.1",
+            "gate",
+        ]
         subprocess.run(script, check=True, capture_output=True)
         passwords = tmp_path / "edgeward.passwd"
         passwords.touch(0o600)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from support.brokers import Mosquitto, free_port, wait_until
 from support.proxy import Proxy
+from support.publishers import fail
 from support.received import received
 
 from edge_agent.client import Subscriber
@@ -24,6 +25,7 @@ from edge_agent.contract.topics import Topics
 from edge_agent.mqtt import dialer as mqtt
 from edge_agent.mqtt.dialer import Dialer, Identity, Lost, VersionError
 from edge_agent.mqtt.endpoint import Broker, parse_endpoint
+from edge_agent.mqtt.values import Version
 from edge_agent.outbox.outbox import Outbox
 from edge_agent.publish.publisher import MqttPublisher
 
@@ -99,7 +101,7 @@ def test_an_old_broker_is_spoken_to_in_its_own_version(tmp_path: Path) -> None:
         with (
             Subscriber(url) as subscriber,
             Outbox(tmp_path / "o.db") as outbox,
-            MqttPublisher(talker, outbox, pytest.fail, Backoff(0.05, 0.2)) as publisher,
+            MqttPublisher(talker, outbox, fail, Backoff(0.05, 0.2)) as publisher,
         ):
             publisher.retain(Topics("gate").status, encode_message(status))
             assert publisher.flush(10)
@@ -163,7 +165,11 @@ def test_a_link_that_breaks_on_connect_is_no_old_broker(mosquitto: Mosquitto) ->
         connect, versions = mqtt.Session.__init__, []
 
         def mended(
-            session: mqtt.Session, broker: Broker, identity: Identity, version: str, patience: float
+            session: mqtt.Session,
+            broker: Broker,
+            identity: Identity,
+            version: Version,
+            patience: float,
         ) -> None:
             if version == "3.1.1":
                 proxy.mend()
@@ -270,7 +276,11 @@ def test_a_broker_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(mqtt, "ANSWER_TIMEOUT_S", 0.3)
     before = set(threading.enumerate())
     ended = threading.Event()
-    with tcp_server(lambda connection: ended.wait(10) and None) as url:
+
+    def silent(connection: socket.socket) -> None:
+        ended.wait(10)
+
+    with tcp_server(silent) as url:
         with pytest.raises(BrokerError) as caught:
             dialer(url).dial()
         assert str(caught.value) == f"{url}: expected an answer to CONNECT, found none"

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,11 @@ def test_flushing_notices_what_was_left_out(strict: Mosquitto, tmp_path: Path) -
         assert publisher.flush(5)
 
 
+def padded(size: int, seq: int) -> bytes:
+    """`seq` in decimal, with zeros before it up to `size` bytes."""
+    return b"%0*d" % (size, seq)
+
+
 def test_a_result_that_is_too_long_is_given_up_and_counted(
     strict: Mosquitto, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -86,7 +92,7 @@ def test_a_result_that_is_too_long_is_given_up_and_counted(
         Outbox(tmp_path / "o.db") as outbox,
     ):
         for size in (10, LIMIT, 10):
-            outbox.append("a", "r/a", lambda seq, size=size: b"%0*d" % (size, seq))
+            outbox.append("a", "r/a", partial(padded, size))
         with make(strict, outbox) as publisher:
             assert publisher.flush(10)
             assert publisher.connections == 1

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -172,7 +173,7 @@ def test_the_last_will_is_spoken_when_a_client_dies(mosquitto: Mosquitto) -> Non
 
     def spoken() -> bool:
         watcher = listen(mosquitto.url, "s/will")
-        found = received(watcher, 0.05)
+        found = received(watcher, quiet_s=0.05)
         watcher.close()
         return found == [("s/will", b"gone")]
 
@@ -328,15 +329,22 @@ def test_a_publisher_hears_what_it_listens_for(mosquitto: Mosquitto, tmp_path: P
     with Outbox(tmp_path / "o.db") as outbox:
         publisher = make_mqtt(broker, outbox)
         publisher.listen(["c/+"], lambda event: heard.append((event.topic, event.payload)))
+
+        def connected(times: int) -> bool:
+            return publisher.connections == times
+
+        def came(count: int) -> bool:
+            return len(heard) == count
+
         with publisher:
             for number in (1, 2):
-                wait_until(lambda n=number: publisher.connections == n, "a connection")
+                wait_until(partial(connected, number), "a connection")
                 publisher.publish("a", "c/own", payload)
                 session = listen(mosquitto.url, "nothing")
                 session.publish("c/x", b"%d" % number)
                 list(session.events(5))
                 session.close()
-                wait_until(lambda n=number: len(heard) == n, "it is heard")
+                wait_until(partial(came, number), "it is heard")
                 if number == 1:
                     mosquitto.kill()
                     mosquitto.start()

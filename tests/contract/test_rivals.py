@@ -13,6 +13,7 @@ from support.brokers import Mosquitto, wait_until
 from support.door import Archive, result
 from support.kept import kept
 from support.proxy import OldProxy
+from support.publishers import fail
 
 from edge_agent.client import Subscriber
 from edge_agent.common.backoff import Backoff
@@ -55,9 +56,7 @@ def agent(url: str, outbox: Outbox, boot: str) -> MqttPublisher:
 
     rivalry = Rivalry("gate", boot, say, Backoff(0.2, 0.6))
     dialer = Dialer(Broker(parse_endpoint(url)), Identity("edgeward-gate"))
-    publisher = MqttPublisher(
-        dialer, outbox, pytest.fail, Backoff(0.01, 0.05), "live-first", rivalry
-    )
+    publisher = MqttPublisher(dialer, outbox, fail, Backoff(0.01, 0.05), "live-first", rivalry)
     publisher.listen([TOPICS.status], rivalry.hear)
     say("")
     return publisher

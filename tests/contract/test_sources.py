@@ -50,7 +50,7 @@ def red() -> np.ndarray:
 
 
 def write_video(path: Path, count: int = COUNT) -> Path:
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, (64, 48))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (64, 48))
     for _ in range(count):
         writer.write(red())
     writer.release()

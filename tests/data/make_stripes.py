@@ -32,8 +32,8 @@ def network() -> onnx.ModelProto:
     """
     levels = np.array(LEVELS, np.float32)
     pixels = HEIGHT * STRIPE
-    weights = np.repeat(STEEPNESS * (2 * levels - 1) / pixels, pixels)
-    weights = weights.reshape(len(levels), 1, HEIGHT, STRIPE).astype(np.float32)
+    slopes = np.repeat(STEEPNESS * (2 * levels - 1) / pixels, pixels)
+    weights = slopes.reshape(len(levels), 1, HEIGHT, STRIPE).astype(np.float32)
     bias = (-STEEPNESS * levels**2).astype(np.float32)
     steps = WIDTH // STRIPE
     nodes = [

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -97,6 +98,10 @@ def test_a_folder_without_a_run_says_how_to_begin(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
+def contains(log: Path, mark: str) -> bool:
+    return mark in log.read_text()
+
+
 def test_an_interrupted_training_ends_with_the_same_weights(
     tiny_recipe: Path, tmp_path: Path
 ) -> None:
@@ -110,7 +115,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(
         log = tmp_path / f"{epoch}.log"
         process = begin(*command, log=log)
         mark = f"train {epoch}/12: "
-        wait_until(lambda log=log, mark=mark: mark in log.read_text(), mark, 60)
+        wait_until(partial(contains, log, mark), mark, 60)
         process.send_signal(number)
         assert process.wait(20) == status
     interrupted = (tmp_path / "2.log").read_text().splitlines()

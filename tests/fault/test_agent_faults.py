@@ -16,6 +16,7 @@ from edge_agent.client import Account, Ledger, Subscriber
 from edge_agent.contract.messages import ResultMessage, StatusMessage
 from edge_agent.mqtt import session
 from edge_agent.outbox.outbox import Outbox
+from edge_agent.tasks.classify.answer import Classification
 
 PERSISTENT = ("persistence true", "autosave_on_changes true", "autosave_interval 1")
 FAST = "interval_s = 0.005"
@@ -212,6 +213,7 @@ def test_files_to_the_end_is_an_end_with_status_0(
             assert delivery is not None
             if isinstance(delivery.message, ResultMessage):
                 ledger.record(delivery.message)
+                assert isinstance(delivery.message.result, Classification)
                 labels.append(delivery.message.result.label)
             if isinstance(delivery.message, StatusMessage) and delivery.message.state == "offline":
                 break

@@ -56,8 +56,8 @@ def test_a_process_that_is_stopped_is_killed_and_replaced() -> None:
 def test_a_read_that_hangs_for_ever_is_killed(behaviour: str, waited: str) -> None:
     """Beyond every timeout of OpenCV's: noticed within ours, again and again."""
     reports = Reports()
-    options = {"open_timeout_s": 2.0, "read_timeout_s": 1.0}
-    with pattern_source(behaviour, report=reports, **options) as source:
+    source = pattern_source(behaviour, reports, open_timeout_s=2.0, read_timeout_s=1.0)
+    with source:
         for _ in range(2):
             reason = reports.wait_for(False)
             assert reason == f"camera test://{behaviour}: no frame for {waited} s"

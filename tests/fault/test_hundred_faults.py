@@ -151,8 +151,8 @@ def check(archive: Archive, journal: list[Stored], waiting: set[Stored], kills: 
         for late in (False, True):
             came = [r.seq for r in first.values() if (r.stream, r.late) == (name, late)]
             assert came == sorted(came), f"{name}: out of order, late: {late}"
-    late = sum(result.late for result in archive.results)
-    return f"{account.received} results, {late} late, {account.duplicated} duplicates"
+    count_late = sum(result.late for result in archive.results)
+    return f"{account.received} results, {count_late} late, {account.duplicated} duplicates"
 
 
 def test_a_hundred_faults_lose_nothing(

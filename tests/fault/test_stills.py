@@ -11,6 +11,7 @@ from support.brokers import Mosquitto
 from support.http_cameras import Stills, answers, http_camera
 from support.live_cameras import PATIENCE_S, Reports, available, live, toml
 from support.mjpeg import red_jpeg
+from support.patterns import Timeouts
 
 from edge_agent.client import Subscriber
 from edge_agent.contract.messages import ResultMessage
@@ -95,8 +96,8 @@ def test_a_still_of_a_stream_is_frozen_where_somebody_has_said_when(after_s: flo
     stills = Stills()
     stills.stands.set()
     reports = Reports()
-    options = {} if after_s is None else {"frozen_after_s": after_s}
-    with http_camera(stills) as camera, live(camera.url, reports, **options) as source:
+    timeouts: Timeouts = {} if after_s is None else {"frozen_after_s": after_s}
+    with http_camera(stills) as camera, live(camera.url, reports, **timeouts) as source:
         frames = iter(source)
         first = next(frames)
         if after_s is not None:

@@ -81,13 +81,13 @@ def _recognize(bundle: Bundle) -> Iterator[TfliteRecognizer]:
 def same(answer: Any, wanted: Any) -> bool:
     """Whether two answers are the same in every field, probabilities but for their last bits."""
     if isinstance(wanted, dict):
-        return answer.keys() == wanted.keys() and all(same(answer[k], wanted[k]) for k in wanted)
+        return set(answer) == set(wanted) and all(same(answer[k], wanted[k]) for k in wanted)
     if isinstance(wanted, list):
         pairs = zip(answer, wanted, strict=True)
         return len(answer) == len(wanted) and all(same(a, w) for a, w in pairs)
     if isinstance(wanted, float):
-        return abs(answer - wanted) <= ULPS
-    return type(answer) is type(wanted) and answer == wanted
+        return bool(abs(answer - wanted) <= ULPS)
+    return type(answer) is type(wanted) and bool(answer == wanted)
 
 
 def test_a_raw_output_of_then_is_answered_as_then(

@@ -34,8 +34,16 @@ from quantization.scales.qdq import quantize
 INPUT = InputSpec(height=16, width=16, colour="gray", mean=(0.3,), std=(0.35,))
 
 
-def conv(inputs: int, outputs: int, act: type[nn.Module], size: int = 3, **more: int) -> nn.Module:
-    layers = nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=False, **more)
+def conv(
+    inputs: int,
+    outputs: int,
+    act: type[nn.Module],
+    size: int = 3,
+    *,
+    stride: int = 1,
+    groups: int = 1,
+) -> nn.Module:
+    layers = nn.Conv2d(inputs, outputs, size, stride, size // 2, groups=groups, bias=False)
     return nn.Sequential(layers, nn.BatchNorm2d(outputs), act())
 
 

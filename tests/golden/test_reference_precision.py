@@ -126,4 +126,4 @@ def rounded_once(scale: float, weight: float, output: float, sums: list[int]) ->
     shift = 31 - factor.exponent
     sums_64 = np.array(sums, np.int64)
     magnitude = (np.abs(sums_64) * factor.mantissa + (1 << (shift - 1))) >> shift
-    return np.sign(sums_64) * magnitude
+    return np.asarray(np.sign(sums_64) * magnitude)

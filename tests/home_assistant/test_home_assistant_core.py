@@ -5,6 +5,7 @@ import subprocess
 import sys
 import urllib.request
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from support.agents import AGENT, hear
@@ -188,10 +189,14 @@ def test_what_is_late_is_not_shown_as_now(home: Home) -> None:
     with Subscriber(home.broker.url, "gate") as subscriber:
         home.link.cut()
         late = 0
+
+        def more_stored(than: int) -> bool:
+            return stored_results(home) > than
+
         for level in (40, 230, 40, 230, 40):
             home.light(level)
             stored = stored_results(home)
-            home.core.until(lambda at=stored: stored_results(home) > at + 60, "results wait", 60)
+            home.core.until(partial(more_stored, stored + 60), "results wait", 60)
         home.link.mend()
         while late < 300:
             late += hear(subscriber, ResultMessage).late

@@ -67,10 +67,11 @@ def log_softmax(draw: Draw, random: np.random.Generator) -> Case:
 def quantize(draw: Draw, random: np.random.Generator) -> Case:
     from_real = draw(st.booleans())
     scale = draw(scales())
-    y = T((1, 256), nearby(draw, scale), draw(zero_points))
+    y_scale = nearby(draw, scale)
+    y = T((1, 256), y_scale, draw(zero_points))
     if from_real:
-        x: Array = (random.normal(size=(1, 256)) * y.scale * 60).astype(np.float32)  # type: ignore[operator]
-        x[0, :64] = (np.arange(64) - 31.5).astype(np.float32) * np.float32(y.scale)
+        x: Array = (random.normal(size=(1, 256)) * y_scale * 60).astype(np.float32)
+        x[0, :64] = (np.arange(64) - 31.5).astype(np.float32) * np.float32(y_scale)
         a = T(x.shape, dtype=np.float32)
     else:
         kind = draw(st.sampled_from([np.int8, np.uint8]))

@@ -41,7 +41,9 @@ def convolution(draw: Draw, random: np.random.Generator, *, depthwise: bool) -> 
     x = int8(random, draw(st.integers(1, 2)), *sizes, depth * groups)
     weights = int8(random, *((1, *kernel, outputs) if depthwise else (outputs, *kernel, depth)))
     scale = draw(scales())
-    factors = np.float32(10 ** random.uniform(-6, 1, outputs if draw(st.booleans()) else 1))
+    factors = (10 ** random.uniform(-6, 1, outputs if draw(st.booleans()) else 1)).astype(
+        np.float32
+    )
     reach = np.sqrt(weights[..., 0].size * 73**2) * 73
     y_scale = float(np.float32(np.clip(scale * factors.max() * reach / 30, 1e-6, 1e2)))
     source = T(x.shape, scale, draw(zero_points))
@@ -85,7 +87,7 @@ def transpose_conv(draw: Draw, random: np.random.Generator) -> Case:
     ]
     x, weights = int8(random, 1, *sizes, depth), int8(random, outputs, *kernel, depth)
     scale, shape = draw(scales()), (1, *out, outputs)
-    factors = [float(f) for f in np.float32(10 ** random.uniform(-4, 0, outputs))]
+    factors = [float(f) for f in (10 ** random.uniform(-4, 0, outputs)).astype(np.float32)]
     source, y = T(x.shape, scale, draw(zero_points)), T(shape, nearby(draw, scale), 3)
     tensors: list[T | None] = [
         constant(np.array(shape, np.int32)),

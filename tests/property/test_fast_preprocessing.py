@@ -1,12 +1,14 @@
 """The fast road from image to int8 input is the reference road, bit for bit, for every spec."""
 
+from typing import Literal
+
 import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edge_agent.bundle.affine import QMAX, QMIN, Affine
 from edge_agent.bundle.manifest import LARGEST, InputSpec
-from edge_agent.bundle.preprocess import FastPreprocessor, preprocess
+from edge_agent.bundle.preprocess import ColourOrder, FastPreprocessor, preprocess
 from edge_agent.common.arrays import U8
 
 sides = st.integers(1, 48)
@@ -19,7 +21,7 @@ affines = st.builds(Affine, st.floats(2**-20, 2**10, width=32), st.integers(QMIN
 @st.composite
 def specs(draw: st.DrawFn, largest: int = 48) -> InputSpec:
     """Any input that a manifest may describe, of at most `largest` pixels a side."""
-    colour = draw(st.sampled_from(("rgb", "gray")))
+    colour: Literal["rgb", "gray"] = draw(st.sampled_from(("rgb", "gray")))
     channels = 3 if colour == "rgb" else 1
     return InputSpec(
         height=draw(st.integers(1, largest)),
@@ -41,9 +43,9 @@ def images(draw: st.DrawFn) -> U8:
     return rng.integers(0, 256, shape, np.uint8)
 
 
-def both(spec: InputSpec, affine: Affine, image: U8, order: str) -> None:
-    reference = affine.quantize(preprocess(image, spec, order))  # type: ignore[arg-type]
-    fast = FastPreprocessor(spec, affine)(image, order)  # type: ignore[arg-type]
+def both(spec: InputSpec, affine: Affine, image: U8, order: ColourOrder) -> None:
+    reference = affine.quantize(preprocess(image, spec, order))
+    fast = FastPreprocessor(spec, affine)(image, order)
     assert fast.dtype == np.int8
     assert fast.shape == spec.shape == reference.shape
     np.testing.assert_array_equal(fast, reference)
@@ -51,7 +53,7 @@ def both(spec: InputSpec, affine: Affine, image: U8, order: str) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(specs(), affines, images(), st.sampled_from(("rgb", "bgr")))
-def test_any_frame_any_spec(spec: InputSpec, affine: Affine, image: U8, order: str) -> None:
+def test_any_frame_any_spec(spec: InputSpec, affine: Affine, image: U8, order: ColourOrder) -> None:
     """Every resize, colour, order, mean, std, scale and zero point; frames larger and smaller."""
     both(spec, affine, image, order)
 

@@ -62,7 +62,8 @@ def test_a_slot_belongs_to_one_side_at_a_time(data: st.DataObject) -> None:
         held: dict[int, int] = {}
         last: int | None = None
         for number in range(data.draw(st.integers(1, 40))):
-            if held and data.draw(st.booleans()):
+            takes_back = data.draw(st.booleans())
+            if held and takes_back:
                 slot = data.draw(st.sampled_from(sorted(held)))
                 assert np.unique(reader.copy(slot)).tolist() == [held.pop(slot)]
                 writer.take_back(slot)

@@ -107,7 +107,8 @@ def zip_forged(files: Files, rng: random.Random) -> bytes:
             archive.writestr(info, data)
             if way == 3:
                 info.filename = name.replace("model", rng.choice(("model", "modem")))
-                archive.fp.write(b"junk")  # type: ignore[union-attr]
+                assert archive.fp is not None
+                archive.fp.write(b"junk")
             if way == 4:
                 info.comment = bytes([rng.randrange(256)])
         if way == 5:

@@ -54,7 +54,7 @@ class Chain:
                 self.then("Sigmoid")
                 self.then("Mul", before)
             elif step == "clip":
-                self.constants |= {"zero": np.float32(0), "six": np.float32(6)}
+                self.constants |= {"zero": np.array(0, np.float32), "six": np.array(6, np.float32)}
                 self.then("Clip", "zero", "six")
             else:
                 self.then(step, **ATTRIBUTES.get(step, {}))

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -19,7 +20,8 @@ from edge_agent.tasks.ocr.decode.ctc import (
 from edge_agent.tasks.ocr.decode.pattern import compile_pattern
 
 CHARSET = "ab0"
-EVERYTHING = {"width": 10**6, "tried": 10**6, "cutoff": 0.0}
+# A beam search that leaves nothing out.
+search_all = partial(beam_search, width=10**6, tried=10**6, cutoff=0.0)
 
 
 @st.composite
@@ -30,7 +32,7 @@ def steps(draw: st.DrawFn) -> F64:
         st.lists(st.lists(st.integers(0, 9), min_size=k, max_size=k), min_size=t, max_size=t)
     )
     raw = np.array(weights, float) + (np.array(weights).sum(1, keepdims=True) == 0)
-    return raw / raw.sum(axis=1, keepdims=True)
+    return np.asarray(raw / raw.sum(axis=1, keepdims=True), float)
 
 
 def by_brute_force(p: F64) -> dict[tuple[int, ...], float]:
@@ -73,7 +75,7 @@ def test_a_character_is_weighed_against_all_others_in_its_place(p: F64) -> None:
 def test_an_unlimited_search_finds_every_text_and_the_best_first(p: F64) -> None:
     """With nothing left out it is exact."""
     every = {text: weight for text, weight in by_brute_force(p).items() if weight > 0}
-    found = beam_search(p, **EVERYTHING)  # type: ignore[arg-type]
+    found = search_all(p)
     assert sorted(found) == sorted(every)
     assert every[found[0]] == pytest.approx(max(every.values()))
 
@@ -89,7 +91,7 @@ def test_a_search_under_a_pattern_finds_the_best_that_matches(p: F64, pattern: s
         for text, weight in by_brute_force(p).items()
         if weight > 0 and re.fullmatch(pattern, "".join(charset[k] for k in text))
     }
-    found = beam_search(p, allowed, **EVERYTHING)  # type: ignore[arg-type]
+    found = search_all(p, allowed)
     assert sorted(found) == sorted(every)
     if every:
         assert every[found[0]] == pytest.approx(max(every.values()))

@@ -14,6 +14,7 @@ from edge_agent.sources.base import bgr_frame
 from edge_agent.tasks.ocr.answer import Page, Reading
 from edge_agent.tasks.ocr.reader import Reader
 from edge_agent.tasks.ocr.regions import Region, TextRegion
+from edge_agent.tasks.ocr.spec import TextSpec
 
 PHOTOS = Path(sklearn.datasets.__file__).parent / "images"
 DISPLAY = "[0-3]{4}"
@@ -29,7 +30,8 @@ def _strict(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 def reader(network: TfliteRecognizer, region: TextRegion) -> Reader:
     manifest = network.bundle.manifest
-    return Reader("s", (region,), manifest.output, manifest.input, network)  # type: ignore[arg-type]
+    assert isinstance(manifest.output, TextSpec)
+    return Reader("s", (region,), manifest.output, manifest.input, network)
 
 
 @pytest.mark.parametrize("photo", ["china.jpg", "flower.jpg"])
@@ -39,7 +41,7 @@ def test_photographs_give_no_accepted_text(strict: Bundle, photo: str) -> None:
     The tiny network knows nothing but grey levels, so this is about patterns, probabilities
     and thresholds; what a trained network makes of photographs is measured where it is built.
     """
-    image = np.asarray(cv2.imread(str(PHOTOS / photo)))
+    image = np.asarray(cv2.imread(str(PHOTOS / photo)), np.uint8)
     rng = np.random.default_rng(0)
     with open_recognizer(strict) as network:
         for number in range(200):
@@ -58,7 +60,7 @@ def test_photographs_give_no_accepted_text(strict: Bundle, photo: str) -> None:
 
 def test_a_display_in_the_photograph_is_accepted(strict: Bundle) -> None:
     """Must fire: the same threshold and pattern, where there is something to read."""
-    image = np.asarray(cv2.imread(str(PHOTOS / "china.jpg")))
+    image = np.asarray(cv2.imread(str(PHOTOS / "china.jpg")), np.uint8)
     image[100:132, 200:328] = stripes("0123", scale=2)[:, :, np.newaxis]
     region = TextRegion(name="a", rect=Region(x=200, y=100, w=128, h=32), pattern=DISPLAY)
     with open_recognizer(strict) as network:

@@ -216,7 +216,8 @@ def _photographed(canvas: U8, margin: int, wear: Wear, rng: np.random.Generator)
     height, width = canvas.shape[:2]
     if wear.turn:
         matrix = cv2.getRotationMatrix2D((width / 2, height / 2), wear.turn, 1)
-        canvas = cv2.warpAffine(canvas, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+        turned = cv2.warpAffine(canvas, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+        canvas = np.asarray(turned, np.uint8)
     inner = canvas[margin : height - margin, margin : width - margin]
     h, w = inner.shape[0] // OVERSAMPLE, inner.shape[1] // OVERSAMPLE
     image = cv2.resize(inner, (w, h), interpolation=cv2.INTER_AREA).astype(np.float32)
@@ -229,13 +230,13 @@ def _photographed(canvas: U8, margin: int, wear: Wear, rng: np.random.Generator)
         blob = np.exp(-((x * w - spot[0]) ** 2 + (y * h - spot[1]) ** 2) / (2 * size**2))
         image += (255 - image) * (wear.glare * blob)[..., None]
     if wear.blur:
-        image = cv2.GaussianBlur(image, (0, 0), wear.blur)
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), wear.blur), np.float32)
     image += rng.normal(0, wear.noise, image.shape) if wear.noise else 0
     done = np.clip(image, 0, 255).astype(np.uint8)
     if wear.quality < 100:
         _, data = cv2.imencode(".jpg", done, [cv2.IMWRITE_JPEG_QUALITY, wear.quality])
-        done = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    return np.asarray(done, np.uint8)
+        done = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+    return done
 
 
 def _on(centre: np.ndarray, angle: float, far: float) -> np.ndarray:

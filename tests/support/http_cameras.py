@@ -118,8 +118,9 @@ class Stills:
             request.send_response(304)
             request.end_headers()
             return
-        tags = {"ETag": tag} if self._tagged else {}
-        answers(body=red_jpeg(number=5 * self.number), **tags)(request)
+        picture = red_jpeg(number=5 * self.number)
+        behave = answers(body=picture, ETag=tag) if self._tagged else answers(body=picture)
+        behave(request)
 
 
 def digest_only(behaviour: Behaviour, algorithm: str = "MD5") -> Behaviour:

@@ -3,6 +3,7 @@
 import subprocess
 import threading
 from collections.abc import Iterator
+from typing import Unpack
 
 from edge_agent.client import Subscriber
 from edge_agent.common.stop import Stop
@@ -13,6 +14,7 @@ from edge_agent.sources.live import LiveSource
 from edge_agent.sources.open import open_source
 from support.agents import hear
 from support.network_camera import NetworkCamera
+from support.patterns import Timeouts
 
 PATIENCE_S = 60.0
 
@@ -43,9 +45,9 @@ class Reports:
             return self.said.pop(index)[1]
 
 
-def live(url: str, report: Reports, **options: float) -> LiveSource:
+def live(url: str, report: Reports, **timeouts: Unpack[Timeouts]) -> LiveSource:
     """A source with short timeouts, long enough for a busy machine to let the camera speak."""
-    fields = {"open_timeout_s": 2.0, "read_timeout_s": 2.0} | options
+    fields: Timeouts = {"open_timeout_s": 2.0, "read_timeout_s": 2.0, **timeouts}
     source = open_source(CameraConfig(url=url, **fields), Stop(), report)
     assert isinstance(source, LiveSource)
     return source

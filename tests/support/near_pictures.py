@@ -39,7 +39,14 @@ def filmed_on(image: U8) -> U8:
     move = np.array([[1.01, 0.01, 3], [-0.01, 1.01, -2]], np.float32)
     moved = cv2.warpAffine(image, move, (width, height), borderMode=cv2.BORDER_REFLECT)
     noise = np.random.default_rng(1).normal(0, 6, moved.shape)
-    return np.clip(moved + noise, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(moved + noise, 0, 255), np.uint8)
+
+
+def turned(image: U8, degrees: float) -> U8:
+    """`image` turned about its middle; what falls out is lost, what is missing is black."""
+    height, width = image.shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
+    return np.asarray(cv2.warpAffine(image, matrix, (width, height)), np.uint8)
 
 
 def framed(image: U8, rows: int, columns: int, level: int) -> U8:
@@ -52,7 +59,7 @@ def framed(image: U8, rows: int, columns: int, level: int) -> U8:
 # What people and programs do to a photograph without making another one of it.
 CHANGES: dict[str, Callable[[U8], U8]] = {
     "another encoding": lambda image: encoded(image, 40),
-    "a smaller size": lambda image: cv2.resize(image, None, fx=0.5, fy=0.5),
+    "a smaller size": lambda image: np.asarray(cv2.resize(image, None, fx=0.5, fy=0.5), np.uint8),
     "brighter": lambda image: np.clip(image * 1.2, 0, 255).astype(np.uint8),
     "darker": lambda image: (image * 0.6).astype(np.uint8),
     "grey": lambda image: np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, 2),
@@ -61,11 +68,7 @@ CHANGES: dict[str, Callable[[U8], U8]] = {
     "cropped at one side": lambda image: cropped(image, 0, 0, 0.1, 0),
     "mirrored": lambda image: np.ascontiguousarray(image[:, ::-1]),
     "mirrored and cropped": lambda image: cropped(image[:, ::-1], 0.05, 0.05, 0.05, 0.05),
-    "turned a little": lambda image: cv2.warpAffine(
-        image,
-        cv2.getRotationMatrix2D((image.shape[1] / 2, image.shape[0] / 2), 3, 1),
-        (image.shape[1], image.shape[0]),
-    ),
+    "turned a little": lambda image: turned(image, 3),
     "filmed on": filmed_on,
     "turned by a quarter": lambda image: np.rot90(image).copy(),
     "turned by a half": lambda image: np.rot90(image, 2).copy(),

@@ -17,10 +17,14 @@ class NetworkCamera(ThreadingTCPServer):
     # The threads of stalled streams need not be waited for.
     block_on_close = False
     allow_reuse_address = True
-    url: str
 
     interval_s = 0.02
     asked = 0
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        raise NotImplementedError
 
     def server_activate(self) -> None:
         """Begin to listen, with everything running."""

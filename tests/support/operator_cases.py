@@ -515,6 +515,15 @@ SPACE = [
          (2, 3, 4), "RESIZE_NEAREST_NEIGHBOR", {"scales": reals(1, 1, 2, 2)}),
 ]  # fmt: skip
 
+# Forms of ConvTranspose: name, kernel, attributes, and the operators that each becomes.
+TRANSPOSED: list[tuple[str, tuple[int, int], dict[str, Any], str]] = [
+    ("2x2", (2, 2), {}, "TRANSPOSE_CONV"),
+    ("4x4", (4, 4), {"pads": [1, 1, 1, 1]}, "TRANSPOSE_CONV"),
+    ("3x3", (3, 3), {"pads": [1, 1, 1, 1], "output_padding": [1, 1]}, "TRANSPOSE_CONV SLICE"),
+    ("3x3 odd", (3, 3), {"pads": [1, 1, 1, 1]}, "TRANSPOSE_CONV SLICE"),
+    ("automatic", (3, 3), {"auto_pad": "SAME_UPPER"}, "TRANSPOSE_CONV"),
+]
+
 CONVOLUTIONS = [
     Case("Conv of a sequence", [node("Conv", "input", "v", to="a", pads=[1, 1]),
                                 node("Relu", "a", to="b"), node("Conv", "b", "u", strides=[2])],
@@ -526,14 +535,7 @@ CONVOLUTIONS = [
         Case(f"ConvTranspose {name}",
              [node("ConvTranspose", "input", "v", "b", strides=[2, 2], **attributes)],
              (3, 4, 5), operators, {"v": normal(3, 4, *kernel), "b": normal(4)})
-        for name, kernel, attributes, operators in [
-            ("2x2", (2, 2), {}, "TRANSPOSE_CONV"),
-            ("4x4", (4, 4), {"pads": [1, 1, 1, 1]}, "TRANSPOSE_CONV"),
-            ("3x3", (3, 3), {"pads": [1, 1, 1, 1], "output_padding": [1, 1]},
-             "TRANSPOSE_CONV SLICE"),
-            ("3x3 odd", (3, 3), {"pads": [1, 1, 1, 1]}, "TRANSPOSE_CONV SLICE"),
-            ("automatic", (3, 3), {"auto_pad": "SAME_UPPER"}, "TRANSPOSE_CONV"),
-        ]
+        for name, kernel, attributes, operators in TRANSPOSED
     ),
     Case("ConvTranspose of a sequence",
          [node("ConvTranspose", "input", "v", strides=[2])], (3, 5),

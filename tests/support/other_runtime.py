@@ -29,7 +29,7 @@ def run_other(
         (folder / f"{index}.tflite").write_bytes(made.tflite)
         np.save(folder / f"{index}.in.npy", device_input(made, x))
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-    command = [os.environ[VARIABLE], WORKER, folder, kernels]
+    command: list[str | Path] = [os.environ[VARIABLE], WORKER, folder, kernels]
     subprocess.run(command, check=True, env=environment, timeout=120)
     return [
         [np.load(folder / f"{index}.out{port}.npy") for port in range(len(made.lowered.results))]

@@ -3,6 +3,7 @@
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import cv2
 import numpy as np
@@ -15,6 +16,14 @@ from edge_agent.sources.process import CameraProcess
 
 FADING = 60
 COMMAND = (sys.executable, str(Path(__file__).with_name("pattern_camera.py")))
+
+
+class Timeouts(TypedDict, total=False):
+    """What of a live camera's timeouts a test sets, in seconds."""
+
+    open_timeout_s: float
+    read_timeout_s: float
+    frozen_after_s: float
 
 
 def write_video(path: Path, count: int, size: tuple[int, int] = (64, 48)) -> Path:
@@ -40,8 +49,8 @@ def pattern_source(
     behaviour: str,
     report: Report = unreported,
     cameras: Cameras | None = None,
-    **options: float,
+    **timeouts: Unpack[Timeouts],
 ) -> LiveSource:
     """A live source of a camera that behaves so."""
-    config = CameraConfig(url=f"test://{behaviour}", **options)
+    config = CameraConfig(url=f"test://{behaviour}", **timeouts)
     return (cameras or pattern_cameras()).source(config, Stop(), report)

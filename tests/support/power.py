@@ -169,7 +169,17 @@ def record_run(folder: Path, script: str, *arguments: str) -> list[Operation]:
         pytest.skip("needs Linux and a C compiler")
     source, library, log = folder / "power.c", folder / "power.so", folder / "power.log"
     source.write_text(RECORDER)
-    command = [compiler, "-shared", "-fPIC", "-O1", "-w", "-o", library, source, "-ldl"]
+    command: list[str | Path] = [
+        compiler,
+        "-shared",
+        "-fPIC",
+        "-O1",
+        "-w",
+        "-o",
+        library,
+        source,
+        "-ldl",
+    ]
     subprocess.run(command, check=True)
     environment = {**os.environ, "LD_PRELOAD": str(library), "POWER_LOG": str(log)}
     program = [sys.executable, "-c", script, str(folder), *arguments]

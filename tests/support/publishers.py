@@ -5,7 +5,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Self
 
+import pytest
+
 from edge_agent.mqtt.values import Received
+
+
+def fail(error: BaseException) -> None:
+    """What a publisher under test calls with what must not happen."""
+    pytest.fail(repr(error))
 
 
 class MemoryPublisher:

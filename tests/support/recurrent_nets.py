@@ -17,7 +17,7 @@ OUTPUTS = {"LSTM": ("Y", "Y_h", "Y_c"), "GRU": ("Y", "Y_h")}
 def uniform(*shape: int, seed: int) -> F32:
     """Numbers in [-1, 1) over the root of the last axis, as PyTorch draws weights."""
     drawn = np.random.default_rng(seed).uniform(-1, 1, shape) / np.sqrt(shape[-1])
-    return drawn.astype(np.float32)
+    return np.asarray(drawn, np.float32)
 
 
 def weights(op: str, inputs: int, hidden: int, directions: int = 1, seed: int = 0) -> list[F32]:

@@ -95,11 +95,18 @@ class Stage:
         return process
 
 
-def give(process: ThreadProcess, slot: int, number: int, **changes: float | None) -> None:
-    fields = {"content": None, "monotonic_s": time.monotonic(), "wall_s": time.time()} | changes
-    fields["came_s"] = fields["monotonic_s"]
+def give(
+    process: ThreadProcess,
+    slot: int,
+    number: int,
+    *,
+    content: int | None = None,
+    monotonic_s: float | None = None,
+) -> None:
+    """Hand a frame of that level over; it is captured at `monotonic_s`, or now."""
+    at_s = time.monotonic() if monotonic_s is None else monotonic_s
     process.writer.view(slot)[...] = number
-    process.camera.send(Captured(slot, number, 0, **fields))  # type: ignore[arg-type]
+    process.camera.send(Captured(slot, number, 0, content, at_s, time.time(), at_s))
 
 
 def eventually(true: Callable[[], bool]) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from edge_agent.bundle.affine import Affine
@@ -32,18 +33,19 @@ def stripes(text: str, scale: int = 1) -> U8:
     row = np.full(WIDTH, WHITE, np.uint8)
     for place, character in enumerate(text):
         row[2 * place * STRIPE : (2 * place + 1) * STRIPE] = INK[character]
-    return np.kron(np.tile(row, (HEIGHT, 1)), np.ones((scale, scale), np.uint8))
+    image = np.tile(row, (HEIGHT, 1))
+    return image.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
 def text_spec(**changes: object) -> TextSpec:
     """What the network writes."""
-    fields = {
-        "charset": CHARSET,
-        "steps": WIDTH // STRIPE,
-        "min_confidence": 0.9,
-        "promise": Promise(error=0.001, coverage=0.92, samples=1000),
-    }
-    return TextSpec(**(fields | changes))  # type: ignore[arg-type]
+    spec = TextSpec(
+        charset=CHARSET,
+        steps=WIDTH // STRIPE,
+        min_confidence=0.9,
+        promise=Promise(error=0.001, coverage=0.92, samples=1000),
+    )
+    return msgspec.structs.replace(spec, **changes)
 
 
 def stripes_manifest(**changes: object) -> Manifest:

@@ -20,7 +20,7 @@ for model in sorted(Path(sys.argv[1]).glob("*.tflite")):
     except RuntimeError as error:
         raise SystemExit(f"{model.name}: {error}") from error
     (source,), results = interpreter.get_input_details(), interpreter.get_output_details()
-    outputs = [[] for _ in results]
+    outputs: list[list[np.ndarray]] = [[] for _ in results]
     for sample in np.load(model.with_suffix(".in.npy")):
         interpreter.set_tensor(source["index"], sample[None])
         interpreter.invoke()

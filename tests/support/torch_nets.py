@@ -1,7 +1,8 @@
 """Small networks of the families that are trained here, with statistics drawn at random."""
 
-import io
+import tempfile
 import warnings
+from pathlib import Path
 from typing import Any
 
 import onnx
@@ -109,6 +110,8 @@ def randomised(module: nn.Module, seed: int = 0) -> nn.Module:
         for layer in module.modules():
             if isinstance(layer, nn.BatchNorm2d | nn.BatchNorm1d):
                 shape = layer.weight.shape
+                assert layer.running_mean is not None
+                assert layer.running_var is not None
                 layer.running_mean.copy_(0.3 * torch.randn(shape, generator=generator))
                 layer.running_var.copy_(0.5 + torch.rand(shape, generator=generator))
                 layer.weight.copy_(0.5 + torch.rand(shape, generator=generator))
@@ -118,8 +121,8 @@ def randomised(module: nn.Module, seed: int = 0) -> nn.Module:
 
 def exported(module: nn.Module, shape: tuple[int, ...], *, dynamo: bool) -> onnx.ModelProto:
     """The float ONNX model, by either of torch's exporters."""
-    file = io.BytesIO()
-    with warnings.catch_warnings():
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        file = Path(folder) / "network.onnx"
         warnings.simplefilter("ignore")  # each exporter warns of its own or torch's future
         program = torch.onnx.export(
             module,
@@ -130,4 +133,4 @@ def exported(module: nn.Module, shape: tuple[int, ...], *, dynamo: bool) -> onnx
             dynamo=dynamo,
             verbose=False,
         )
-    return onnx.load_from_string(file.getvalue()) if program is None else program.model_proto
+        return onnx.load(file) if program is None else program.model_proto

@@ -145,7 +145,7 @@ def test_the_jpegs_of_a_stream_are_decoded_here() -> None:
 def test_a_stream_in_another_codec_is_written_in_place(tmp_path: Path) -> None:
     """Where OpenCV decodes, it writes to the slot: nothing is copied twice."""
     path = tmp_path / "video.mp4"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25, (64, 48))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25, (64, 48))
     for level in (50, 200):
         writer.write(np.full((48, 64, 3), level, np.uint8))
     writer.release()

@@ -9,7 +9,7 @@ from support.drawn_dials import positions_of
 from edge_agent.config import StreamConfig
 from edge_agent.sources.config import ImagesConfig
 from edge_agent.tasks.ocr.dials.dials import Dials, DisagreementError, counted, joined
-from edge_agent.tasks.ocr.meters.meter import MeterRules
+from edge_agent.tasks.ocr.meters.rules import MeterRules
 from edge_agent.tasks.ocr.regions import Region, TextRegion
 
 AT = Region(x=0, y=0, w=100, h=20)
