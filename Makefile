@@ -12,6 +12,7 @@ NEWEST := .venv-newest
 LOWEST := .venv-lowest
 NEWEST_HOST := .venv-newest-host
 BUILD := .venv-build
+MUTATION := .venv-mutation
 PEER_LITERT := .venv-peer-litert
 PEER_ONNX2TF := .venv-peer-onnx2tf
 PIP := $(HOST)/bin/python -m pip --disable-pip-version-check -q
@@ -38,7 +39,7 @@ SUITES := test-processes test-functions $(ON_DEVICES) $(ON_BOUNDS)
 export EDGEWARD_DEVICE_PYTHON := $(abspath $(DEVICE)/bin/python)
 export EDGEWARD_TFLITE_PYTHON := $(abspath $(TFLITE)/bin/python)
 
-.PHONY: help demo test $(SUITES) fuzz test-arm test-boot test-home-assistant check bench peers ocr-tools docs wheel tested-wheel deb system env format clean
+.PHONY: help demo test $(SUITES) fuzz mutants test-arm test-boot test-home-assistant check bench peers ocr-tools docs wheel tested-wheel deb system env format clean
 
 help:
 	@echo 'make demo    the whole product on real input: train, prune, quantise, verify, run, publish'
@@ -46,6 +47,8 @@ help:
 	@echo 'make test-on-newest  of those, the part that the newest dependencies without constraints run;'
 	@echo '             test-on-lowest, test-on-newest-host: the lowest, and those of a host'
 	@echo 'make fuzz    100,000 hostile configurations, messages, commands and bundles, and 40,000 models'
+	@echo 'make mutants  put bugs into the core, one at a time, and see which no near test finds, for TIME=60'
+	@echo '             minutes; goes on where it ended; ARGS="--module outbox --sample 0"; tests/mutants/README.md'
 	@echo 'make test-arm  the device tests in emulated aarch64 and armhf systems (root on Debian; 1 GB)'
 	@echo 'make test-boot  the package under a real systemd, in a container (root on Debian; 1 GB)'
 	@echo 'make test-home-assistant  the device in a real Home Assistant (root on Debian; 1.4 GB)'
@@ -116,6 +119,11 @@ tested-wheel: $(BUILD)/.installed
 SEED ?= 0
 fuzz: env
 	EDGEWARD_FUZZ=1 EDGEWARD_FUZZ_SEED=$(SEED) $(HOST)/bin/python -m pytest -s $(wildcard tests/property/test_hostile_*.py)
+
+# Not in `make test` nor in CI: an hour is a sample. TIME is in minutes.
+TIME ?= 60
+mutants: env system $(MUTATION)/.installed
+	OMP_NUM_THREADS=1 PYTHONPATH=$(MUTATION):tests $(HOST)/bin/python -m mutants --time $(TIME) $(ARGS)
 
 check: $(HOST)/.installed
 	$(HOST)/bin/ruff format --check .
@@ -192,6 +200,11 @@ $(TESTTOOLS)/.installed: $(HOST)/.installed
 	$(PIP) install -c constraints.txt --upgrade --target $(TESTTOOLS) pytest hypothesis
 	touch $@
 
+# The mutation tool beside the host's environment, not in it: nothing else needs it.
+$(MUTATION)/.installed: $(HOST)/.installed
+	$(PIP) install --upgrade --target $(MUTATION) cosmic-ray==8.7.0
+	touch $@
+
 # Other converters, each as its makers install it. Without them bench-converters measures ours
 # alone; torch comes first for the reason above.
 peers: $(PEER_LITERT)/.installed $(PEER_ONNX2TF)/.installed
@@ -211,5 +224,5 @@ ocr-tools:
 	scripts/install-ocr-tools.sh recipes/fonts.txt
 
 clean:
-	rm -rf $(HOST) $(DEVICE) $(TFLITE) $(TESTTOOLS) $(BUILD) $(NEWEST) $(LOWEST) $(NEWEST_HOST)
-	rm -rf $(PEER_LITERT) $(PEER_ONNX2TF) runs dist
+	rm -rf $(HOST) $(DEVICE) $(TFLITE) $(TESTTOOLS) $(MUTATION) $(BUILD) $(NEWEST) $(LOWEST) $(NEWEST_HOST)
+	rm -rf $(PEER_LITERT) $(PEER_ONNX2TF) runs dist build/mutants
