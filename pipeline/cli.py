@@ -15,6 +15,8 @@ from edge_agent.cli import exit_code as agent_exit_code
 from edge_agent.common.errors import AgentError, one_line
 from edge_agent.common.exit_codes import ExitCode
 from pipeline.broker.commands import tell_command, watch_command
+from pipeline.catalogue.commands import recipes_command
+from pipeline.catalogue.folder import recipe_folder
 from pipeline.command_line.choices import CropState, option
 from pipeline.command_line.layout import ExampleCommand, Group, GroupedCommands
 from pipeline.command_line.networks import convert_command, doctor_command
@@ -116,6 +118,9 @@ def _root(
 def _command(name: str, group: Group, example: str) -> Callable[[Any], Any]:
     """Register a command in a group, with a line that can be typed as it stands."""
     return app.command(name, cls=ExampleCommand, epilog=example, rich_help_panel=group)
+
+
+_command("recipes", Group.BUILD, "edgeward recipes")(recipes_command)
 
 
 @_command("init", Group.BUILD, "edgeward init ~/photos/parts")
@@ -243,7 +248,7 @@ def demo_command(
 ) -> None:
     """Build a reader of digits, and run an agent on it."""
     from pipeline.demo.demo import default_device_python, demo
-    from pipeline.run.start import open_recipe, recipe_folder
+    from pipeline.run.start import open_recipe
 
     run = open_recipe(recipe_folder() / "digits.toml", out, None, sys.stderr)
     outcome = demo(run, broker, device_python or default_device_python(), frames)

@@ -12,8 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "reference" / "commands.md"
 COMMANDS = {
-    "edgeward": "build train prune quantize export verify report init convert doctor predict "
-    "evaluate watch tell label demo",
+    "edgeward": "recipes init build train prune quantize export verify report demo "
+    "convert doctor predict evaluate watch tell label",
     "edgeward-agent": "run check doctor bench schemas",
 }
 MODULES = {"edgeward": "pipeline.cli", "edgeward-agent": "edge_agent.cli"}

@@ -44,9 +44,3 @@ def open_run(folder: Path, recipe: Path | None, data_root: Path | None, stream: 
 def _progress(stream: TextIO) -> Progress:
     """Where to report; of the processes of a torchrun only the first one speaks."""
     return open_progress(stream) if os.environ.get("RANK", "0") == "0" else SILENT
-
-
-def recipe_folder() -> Path:
-    """Where the recipes are: packaged in a wheel, beside the packages in a checkout."""
-    packaged = Path(__file__).parents[1] / "recipes"
-    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "recipes"

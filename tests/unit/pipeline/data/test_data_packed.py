@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edge_agent.common.arrays import U8
+from pipeline.catalogue.folder import recipe_folder
 from pipeline.common.errors import DataError
 from pipeline.common.progress import Silent, Task
 from pipeline.data.base import Dataset
@@ -21,7 +22,6 @@ from pipeline.data.readers.images import UnreadableImageError
 from pipeline.data.readers.packed import read_packed
 from pipeline.data.root import data_root
 from pipeline.recipe import DataRecipe, load_recipe
-from pipeline.run.start import recipe_folder
 
 Arrays = dict[str, NDArray[Any]]
 

@@ -1,0 +1,1 @@
+"""What can be built with this install: its recipes, their data, and their measured figures."""
