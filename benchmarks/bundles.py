@@ -17,7 +17,6 @@ from edge_agent.bundle.manifest import (
     InputSpec,
     Manifest,
     Provenance,
-    Quantisation,
 )
 from edge_agent.common.arrays import F32, U8
 from edge_agent.inference.network import Network
@@ -50,13 +49,14 @@ def mobilenet_v2(folder: Path, width: float, side: int) -> Path:
     ports = lowered_ports(converted.lowered, spec)
     frame = photos[0][::2, ::2].copy()
     with Network(converted.tflite, ports, threads=1, place=str(path)) as network_int8:
-        golden = GoldenFrame(frame, network_int8(frame)[0].reshape(-1))
+        golden = GoldenFrame(frame, network_int8(frame))
     manifest = Manifest(
         format=FORMAT_VERSION,
         name=f"mobilenet_v2-{width}-{side}",
         input=spec,
+        input_affine=ports.affine,
+        outputs=ports.outputs,
         output=ClassifySpec(labels=tuple(f"class {i}" for i in range(1000))),
-        quantisation=Quantisation(input=converted.input, output=converted.output),
         golden=Golden(frames=1, tolerance_quanta=32),
         files={},
         provenance=Provenance(

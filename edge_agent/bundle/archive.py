@@ -16,13 +16,16 @@ from pathlib import Path
 
 import msgspec
 
+from edge_agent.bundle import format1
 from edge_agent.bundle.golden import ZIP_DATE, GoldenFrame, decode_golden, encode_golden
 from edge_agent.bundle.manifest import (
+    FORMAT_VERSION,
     GOLDEN_FILE,
     MODEL_FILE,
     Manifest,
     decode_manifest,
     encode_manifest,
+    format_version,
 )
 from edge_agent.common.atomic import write_whole
 from edge_agent.common.errors import BundleError
@@ -67,10 +70,11 @@ def sha256(data: bytes) -> str:
 def bundle_files(
     manifest: Manifest, model: bytes, golden: tuple[GoldenFrame, ...]
 ) -> dict[str, bytes]:
-    """The files of a bundle by name, with the hashes filled into the manifest."""
+    """The files of a bundle by name, in today's format, with the hashes in the manifest."""
     payload = {MODEL_FILE: model, GOLDEN_FILE: encode_golden(golden)}
     hashes = {name: sha256(data) for name, data in payload.items()}
-    text = encode_manifest(msgspec.structs.replace(manifest, files=hashes))
+    sealed = msgspec.structs.replace(manifest, format=FORMAT_VERSION, files=hashes)
+    text = encode_manifest(sealed)
     checksum = f"{sha256(text)}  {MANIFEST_FILE}\n".encode()
     return {MANIFEST_FILE: text, CHECKSUM_FILE: checksum, **payload}
 
@@ -123,7 +127,7 @@ def open_bundle(path: Path) -> Bundle:
             f"{path}/{MANIFEST_FILE}: expected the SHA-256 in {CHECKSUM_FILE}, {found}, "
             f"found {sha256(text)}"
         )
-    manifest = decode_manifest(text, f"{path}/{MANIFEST_FILE}")
+    manifest = _manifest(text, f"{path}/{MANIFEST_FILE}")
     extra = sorted(set(manifest.files) - {MODEL_FILE, GOLDEN_FILE})
     if extra:
         raise BundleError(
@@ -134,8 +138,20 @@ def open_bundle(path: Path) -> Bundle:
         wanted, found = manifest.files.get(name, "none"), sha256(files[name])
         if wanted != found:
             raise BundleError(f"{path}/{name}: expected SHA-256 {wanted}, found {found}")
-    golden = decode_golden(files[GOLDEN_FILE], manifest.golden.frames, f"{path}/{GOLDEN_FILE}")
+    golden = _golden(files[GOLDEN_FILE], manifest, f"{path}/{GOLDEN_FILE}")
     return Bundle(path, manifest, files[MODEL_FILE], golden, sha256(text))
+
+
+def _manifest(text: bytes, place: str) -> Manifest:
+    if format_version(text, place) == format1.VERSION:
+        return format1.decode_manifest(text, place)
+    return decode_manifest(text, place)
+
+
+def _golden(data: bytes, manifest: Manifest, place: str) -> tuple[GoldenFrame, ...]:
+    if manifest.format == format1.VERSION:
+        return format1.decode_golden(data, manifest, place)
+    return decode_golden(data, manifest.golden.frames, manifest.outputs, place)
 
 
 def _read(path: Path) -> dict[str, bytes]:

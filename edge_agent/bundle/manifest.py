@@ -1,6 +1,7 @@
 """`Manifest`: what a bundle says about itself, as frozen values decoded strictly.
 
-Format version 1. Unknown fields are refused; an older agent refuses a newer format.
+Format version 2. Unknown fields are refused; an older agent refuses a newer format. What
+was written in format 1 is read by `edge_agent.bundle.format1` into the same values.
 `docs/reference/bundle.md` describes every field for readers of the file.
 """
 
@@ -14,14 +15,16 @@ from edge_agent.bundle.affine import Affine
 from edge_agent.common.arrays import F32
 from edge_agent.common.errors import BundleError, TaskError
 from edge_agent.common.strict import Label, Name, Probability, Sha256, Size, Strict
-from edge_agent.tasks.kinds import TASK_NAMES, OutputSpec
+from edge_agent.tasks.kinds import TASK_NAMES, OutputSpec, task_name
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MODEL_FILE = "model.tflite"
 GOLDEN_FILE = "golden.npz"
 
 _T = TypeVar("_T")
 
+# As many as the detectors with the most heads have, and to spare.
+MOST_OUTPUTS = 32
 Extent: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 # Far beyond any sense, and still exact enough in float32.
 LARGEST = 1e6
@@ -113,19 +116,12 @@ class OutputPort(Strict, frozen=True, kw_only=True):
         return raw.astype(np.float32) if self.affine is None else self.affine.dequantize(raw)
 
 
-class Quantisation(Strict, frozen=True, kw_only=True):
-    """The int8 scales at the two borders of the network, as in `model.tflite`."""
-
-    input: Affine
-    output: Affine
-
-
 class Golden(Strict, frozen=True, kw_only=True):
     """What replaying `golden.npz` must give on any device.
 
     Args:
         frames: how many frames are stored.
-        tolerance_quanta: the largest difference allowed at any raw output, in int8
+        tolerance_quanta: the largest difference allowed at any raw int8 output, in its
             steps: LiteRT differs by a few between x86 and Arm.
     """
 
@@ -248,26 +244,45 @@ class Provenance(Strict, frozen=True, kw_only=True):
 class Manifest(Strict, frozen=True, kw_only=True):
     """Everything an agent needs to run the model, and to refuse a wrong one.
 
-    `files` maps every other file of the bundle to its SHA-256. `metrics` and `budget`
-    are absent from a candidate that `verify` has not passed.
+    Args:
+        format: that of the file it was read from.
+        name: what people call the bundle.
+        input: how an image becomes the network's input.
+        input_affine: the scale of that input, which is int8.
+        outputs: the network's outputs, in the model's order.
+        output: the task, and what it makes of the outputs.
+        golden: what a replay must give.
+        files: the SHA-256 of every other file of the bundle.
+        provenance: where it came from.
+        metrics, budget: absent from a candidate that `verify` has not passed.
+
+    Raises:
+        ValueError: two outputs of one name, or a first one that the task cannot read.
     """
 
     format: int
     name: Name
     input: InputSpec
+    input_affine: Affine
+    outputs: Annotated[tuple[OutputPort, ...], msgspec.Meta(min_length=1, max_length=MOST_OUTPUTS)]
     output: OutputSpec
-    quantisation: Quantisation
     golden: Golden
     files: dict[str, Sha256]
     provenance: Provenance
     metrics: Metrics | None = None
     budget: Budget | None = None
 
-    @property
-    def outputs(self) -> tuple[OutputPort, ...]:
-        """The network's outputs, in the model's order."""
-        affine = self.quantisation.output
-        return (OutputPort(name="output", shape=self.output.shape, dtype="int8", affine=affine),)
+    def __post_init__(self) -> None:
+        names = [port.name for port in self.outputs]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"outputs: expected distinct names, found {name!r} repeated")
+        first, wanted = self.outputs[0], self.output.shape
+        if first.shape != wanted:
+            raise ValueError(
+                f"output {first.name!r}: expected the shape {wanted} for the task "
+                f"{task_name(self.output)}, found {first.shape}"
+            )
 
     @property
     def verified(self) -> bool:
@@ -281,6 +296,15 @@ def encode_manifest(manifest: Manifest) -> bytes:
     return msgspec.json.format(compact, indent=2) + b"\n"
 
 
+def format_version(data: bytes, place: str) -> int:
+    """The format that a manifest says it has, before anything else in it is believed.
+
+    Raises:
+        BundleError: not JSON, or without a format.
+    """
+    return decode_strictly(data, _Versioned, place).format
+
+
 def decode_manifest(data: bytes, place: str) -> Manifest:
     """The manifest in `data`; errors name `place` and the field's path.
 
@@ -289,18 +313,23 @@ def decode_manifest(data: bytes, place: str) -> Manifest:
             or a format version other than this agent's.
         TaskError: a bundle for a task this agent does not know.
     """
-    version = _decode(data, _Versioned, place).format
+    version = format_version(data, place)
     if version != FORMAT_VERSION:
         raise BundleError(
             f"{place}: expected bundle format {FORMAT_VERSION}, found {version}; "
             "install the edgeward-agent that matches this bundle"
         )
-    task = _decode(data, _Tasked, place).output.task
+    check_task(data, place)
+    return decode_strictly(data, Manifest, place)
+
+
+def check_task(data: bytes, place: str) -> None:
+    """Raise `TaskError`, which names the task, unless a manifest is for one known here."""
+    task = decode_strictly(data, _Tasked, place).output.task
     if task not in TASK_NAMES:
         raise TaskError(
             f"{place}: expected a bundle for the task {' or '.join(TASK_NAMES)}, found {task!r}"
         )
-    return _decode(data, Manifest, place)
 
 
 class _Versioned(msgspec.Struct):
@@ -321,7 +350,12 @@ class _Tasked(msgspec.Struct):
     output: _Task
 
 
-def _decode(data: bytes, kind: type[_T], place: str) -> _T:
+def decode_strictly(data: bytes, kind: type[_T], place: str) -> _T:
+    """The value of type `kind` in the JSON `data`.
+
+    Raises:
+        BundleError: not JSON, or not such a value; names `place` and the field's path.
+    """
     try:
         return msgspec.json.decode(data, type=kind)
     # A JSON string may hold bytes that are not UTF-8.

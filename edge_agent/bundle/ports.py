@@ -30,7 +30,7 @@ class Ports:
     @classmethod
     def of(cls, manifest: Manifest) -> Self:
         """Those that `manifest` describes."""
-        return cls(manifest.input, manifest.quantisation.input, manifest.outputs)
+        return cls(manifest.input, manifest.input_affine, manifest.outputs)
 
     def real(self, raws: tuple[Raw, ...]) -> tuple[F32, ...]:
         """The numbers that raw outputs stand for, one array for each of `outputs`."""

@@ -11,8 +11,9 @@ from typing import Protocol, Self
 import numpy as np
 
 from edge_agent.bundle.archive import Bundle
+from edge_agent.bundle.golden import GoldenFrame
 from edge_agent.bundle.manifest import Manifest
-from edge_agent.bundle.ports import Ports
+from edge_agent.bundle.ports import Ports, Raw
 from edge_agent.bundle.preprocess import ColourOrder
 from edge_agent.common.arrays import F32, I8, U8
 from edge_agent.common.errors import BundleError
@@ -20,7 +21,7 @@ from edge_agent.inference.network import Network
 from edge_agent.tasks.classify.answer import Classification
 from edge_agent.tasks.classify.decode import classify
 from edge_agent.tasks.classify.spec import ClassifySpec
-from edge_agent.tasks.kinds import Result
+from edge_agent.tasks.kinds import OutputSpec, Result
 from edge_agent.tasks.ocr.decode.ctc import read_text
 from edge_agent.tasks.ocr.spec import TextSpec
 
@@ -94,56 +95,69 @@ class TfliteRecognizer:
 
     def answer(self, x: I8) -> Result:
         """As `Recognizer.answer`: invoke and decode."""
-        return self.decode(self._network.infer(x)[0])
+        return self.decode(self._network.infer(x))
 
     def scores(self, x: I8) -> F32:
         """As `Recognizer.scores`: (1, K) of a classifier, (1, T, K) of a text network."""
         return self._ports.real(self._network.infer(x))[0]
 
-    def decode(self, raw: I8) -> Result:
-        """The answer a raw output stands for, whatever its shape."""
-        return decode_output(raw, self.bundle.manifest)
+    def decode(self, raws: tuple[Raw, ...]) -> Result:
+        """The answer that raw outputs stand for."""
+        return _decode(self._ports.real(raws), self.bundle.manifest.output)
 
     def timed(self, image: U8, order: ColourOrder = "rgb") -> tuple[Result, Timings]:
         """As calling it, with the time each step took."""
         raws, preprocess_s, invoke_s = self._network.timed(image, order)
         start = time.perf_counter()
-        result = self.decode(raws[0])
+        result = self.decode(raws)
         return result, Timings(preprocess_s, invoke_s, time.perf_counter() - start)
 
     def _replay(self) -> int:
         """Replay the golden frames; the largest difference seen, in quanta."""
         worst = 0
-        tolerance = self.bundle.manifest.golden.tolerance_quanta
         for number, frame in enumerate(self.bundle.golden):
             place = f"{self.bundle.path}: golden frame {number} on {self.runtime}"
             try:
-                raw = self._network(frame.image)[0].reshape(-1)
+                raws = self._network(frame.image)
             except RuntimeError as error:  # a kernel refuses what it was given, when it runs
                 raise BundleError(f"{place}: cannot be run: {error}") from error
-            if raw.shape != frame.output.shape:
-                raise BundleError(
-                    f"{place}: expected {frame.output.size} outputs, found {raw.size}"
-                )
-            quanta = int(np.abs(raw.astype(np.int32) - frame.output.astype(np.int32)).max())
-            if quanta > tolerance:
-                raise BundleError(
-                    f"{place}: expected outputs within {tolerance} quanta, found {quanta} off"
-                )
-            expected, found = said(self.decode(frame.output)), said(self.decode(raw))
+            worst = max(worst, self._quanta(frame, raws, place))
+            expected, found = said(self.decode(frame.outputs)), said(self.decode(raws))
             if expected != found:
                 raise BundleError(f"{place}: expected {expected!r}, found {found!r}")
+        return worst
+
+    def _quanta(self, frame: GoldenFrame, raws: tuple[Raw, ...], place: str) -> int:
+        """How far int8 outputs are from the frame's, at most; raises beyond the tolerance.
+
+        Whole numbers are places among scores, of which any quantum may change one, and floats
+        have no quantum: of these the answer alone has to be the same.
+        """
+        worst, tolerance = 0, self.bundle.manifest.golden.tolerance_quanta
+        for port, expected, raw in zip(self._ports.outputs, frame.outputs, raws, strict=True):
+            if port.affine is None:
+                continue
+            quanta = int(np.abs(raw.astype(np.int32) - expected.astype(np.int32)).max())
+            if quanta > tolerance:
+                raise BundleError(
+                    f"{place}: expected output {port.name!r} within {tolerance} quanta, "
+                    f"found {quanta} off"
+                )
             worst = max(worst, quanta)
         return worst
 
 
-def decode_output(raw: I8, manifest: Manifest) -> Result:
-    """The answer that a raw output of the network of `manifest` stands for, whatever its shape."""
-    scores = manifest.outputs[0].real(raw)
-    match manifest.output:
-        case ClassifySpec() as spec:
+def decode_outputs(raws: tuple[Raw, ...], manifest: Manifest) -> Result:
+    """The answer that raw outputs of the network of `manifest` stand for."""
+    return _decode(Ports.of(manifest).real(raws), manifest.output)
+
+
+def _decode(outputs: tuple[F32, ...], spec: OutputSpec) -> Result:
+    scores = outputs[0]
+    match spec:
+        case ClassifySpec():
             return classify(scores, spec)
-        case TextSpec() as spec:
+        case TextSpec():
             return read_text(scores, spec)
 
 

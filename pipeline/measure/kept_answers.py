@@ -11,7 +11,7 @@ one could. Two questions, both asked with the device's own code:
 from dataclasses import dataclass
 
 from edge_agent.bundle.archive import Bundle
-from edge_agent.inference.recognizer import decode_output, open_recognizer, said
+from edge_agent.inference.recognizer import decode_outputs, open_recognizer, said
 from edge_agent.tasks.classify.spec import ClassifySpec
 from edge_agent.tasks.kinds import OutputSpec
 from edge_agent.tasks.ocr.reader import LineReader
@@ -78,7 +78,7 @@ def kept_answers(candidate: Bundle, old: Bundle) -> Kept:
             character of one of its golden texts, so that it could not give the same answers.
         BundleError: the candidate does not run here, or fails its own golden frames.
     """
-    answers = [said(decode_output(frame.output, old.manifest)) for frame in old.golden]
+    answers = [said(decode_outputs(frame.outputs, old.manifest)) for frame in old.golden]
     _check_comparable(candidate, old, answers)
     lost = []
     with open_recognizer(candidate) as recognize:

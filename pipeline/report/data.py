@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.golden import GoldenFrame
-from edge_agent.bundle.manifest import Score
+from edge_agent.bundle.manifest import OutputPort, Score
 from pipeline.checkpoints.history import EpochRecord
 from pipeline.ladder.ladder import Goal
 from pipeline.measure.gates import Gate
@@ -80,7 +79,7 @@ class ReportData(ABC):
         goal: what the ladder was climbed for; None if for nothing.
         phases: the optimisations in the order they ran.
         golden: the bundle's golden frames.
-        golden_affine: the scale of their raw outputs.
+        golden_port: their first output.
         golden_tolerance: the difference a device may show at any output, in quanta.
         recipe_text: the recipe, as TOML.
         versions: package to version.
@@ -98,7 +97,7 @@ class ReportData(ABC):
     goal: Goal | None = None
     phases: tuple[Phase, ...]
     golden: tuple[GoldenFrame, ...]
-    golden_affine: Affine
+    golden_port: OutputPort
     golden_tolerance: int
     recipe_text: str
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -4,15 +4,12 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from edge_agent import __version__
-from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.archive import sha256
 from edge_agent.bundle.manifest import (
     FORMAT_VERSION,
     Golden,
     Manifest,
-    OutputPort,
     Provenance,
-    Quantisation,
 )
 from edge_agent.bundle.ports import Ports
 from edge_agent.tasks.kinds import OutputSpec
@@ -37,8 +34,9 @@ def candidate_manifest(run: Run, ports: Ports, output: OutputSpec, frames: int) 
         format=FORMAT_VERSION,
         name=recipe.name,
         input=ports.input,
+        input_affine=ports.affine,
+        outputs=ports.outputs,
         output=output,
-        quantisation=Quantisation(input=ports.affine, output=_scale(ports.outputs[0])),
         golden=Golden(frames=frames, tolerance_quanta=TOLERANCE_QUANTA),
         files={},
         provenance=Provenance(
@@ -49,8 +47,3 @@ def candidate_manifest(run: Run, ports: Ports, output: OutputSpec, frames: int) 
             versions={name: version(name) for name in LIBRARIES},
         ),
     )
-
-
-def _scale(port: OutputPort) -> Affine:
-    assert port.affine is not None, "the measurements before this one read it as int8"
-    return port.affine

@@ -95,7 +95,7 @@ def test_a_raw_output_of_then_is_answered_as_then(
 ) -> None:
     """Labels, texts, order, `sure` and every probability of each picture and golden frame."""
     for record in records(bundle.manifest.name, bundle):
-        answer = msgspec.to_builtins(recognize.decode(record.raw))
+        answer = msgspec.to_builtins(recognize.decode((record.raw,)))
         assert same(answer, record.answer)
 
 
@@ -114,7 +114,7 @@ def test_the_records_can_tell_a_wrong_answer(bundle: Bundle, recognize: TfliteRe
     assert len(answers) > 8
     first, *others = records(bundle.manifest.name, bundle)
     assert not all(
-        same(msgspec.to_builtins(recognize.decode(other.raw)), first.answer) for other in others
+        same(msgspec.to_builtins(recognize.decode((other.raw,))), first.answer) for other in others
     )
 
 

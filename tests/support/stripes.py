@@ -8,7 +8,14 @@ import numpy as np
 from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.archive import bundle_files, write_bundle
 from edge_agent.bundle.golden import GoldenFrame
-from edge_agent.bundle.manifest import Golden, InputSpec, Manifest, Provenance, Quantisation
+from edge_agent.bundle.manifest import (
+    FORMAT_VERSION,
+    Golden,
+    InputSpec,
+    Manifest,
+    OutputPort,
+    Provenance,
+)
 from edge_agent.bundle.ports import Ports
 from edge_agent.common.arrays import U8
 from edge_agent.inference.network import Network
@@ -50,15 +57,21 @@ def text_spec(**changes: object) -> TextSpec:
 
 def stripes_manifest(**changes: object) -> Manifest:
     """The manifest of the tiny text network."""
-    digest = "0" * 64
+    digest, spec = "0" * 64, text_spec(**changes)
     return Manifest(
-        format=1,
+        format=FORMAT_VERSION,
         name="stripes",
         input=InputSpec(height=HEIGHT, width=WIDTH, colour="gray", mean=(0.0,), std=(1.0,)),
-        output=text_spec(**changes),
-        quantisation=Quantisation(
-            input=Affine(0.003921568859368563, -128), output=Affine(0.7843137383460999, 127)
+        input_affine=Affine(0.003921568859368563, -128),
+        outputs=(
+            OutputPort(
+                name="scores",
+                shape=spec.shape,
+                dtype="int8",
+                affine=Affine(0.7843137383460999, 127),
+            ),
         ),
+        output=spec,
         golden=Golden(frames=2, tolerance_quanta=1),
         files={},
         provenance=Provenance(
@@ -72,5 +85,5 @@ def write_stripes(path: Path, **changes: object) -> None:
     manifest, model = stripes_manifest(**changes), MODEL.read_bytes()
     images = [stripes("012"), stripes("3.11")]
     with Network(model, Ports.of(manifest), 1, "stripes") as network:
-        golden = tuple(GoldenFrame(image, network(image)[0].reshape(-1)) for image in images)
+        golden = tuple(GoldenFrame(image, network(image)) for image in images)
     write_bundle(bundle_files(manifest, model, golden), path)

@@ -147,15 +147,16 @@ def _attended(item: Attention) -> AttendedCard:
 def _golden(data: ClassReport) -> list[GoldenCard]:
     cards = []
     for frame in data.golden:
-        chances = softmax(data.golden_affine.dequantize(frame.output), data.temperature)
+        raw = frame.outputs[0].reshape(-1)
+        chances = softmax(data.golden_port.real(raw), data.temperature)
         best = int(chances.argmax())
         # With many classes the strongest outputs, in the order of the labels.
-        shown = np.sort(np.argsort(-frame.output.astype(np.int64), kind="stable")[:OUTPUTS])
+        shown = np.sort(np.argsort(-raw.astype(np.int64), kind="stable")[:OUTPUTS])
         outputs = tuple(
             OutputBar(
                 label=data.labels[k],
-                value=int(frame.output[k]),
-                height=(int(frame.output[k]) + 128) / 255,
+                value=int(raw[k]),
+                height=(int(raw[k]) + 128) / 255,
                 top=k == best,
             )
             for k in map(int, shown)

@@ -249,6 +249,6 @@ def _data(data: TextReport, side: int) -> dict[str, object]:
 
 def _golden(data: TextReport, place: int, side: int) -> LineCard:
     frame = data.golden[place]
-    said = read_text(data.golden_affine.dequantize(frame.output), data.spec)
+    said = read_text(data.golden_port.real(frame.outputs[0]), data.spec)
     answer = said.text or "(nothing)"
     return LineCard(picture(frame.image, side), answer, said.confidence)

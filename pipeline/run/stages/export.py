@@ -77,7 +77,7 @@ def choose_golden(
     clear = []
     for _, _, i in ranked:
         frame = _golden_frame(network, images[i])
-        if answered.margin(frame.output.astype(np.float32)) > 2 * TOLERANCE_QUANTA:
+        if answered.margin(frame.outputs[0][0].astype(np.float32)) > 2 * TOLERANCE_QUANTA:
             clear.append(frame)
         if len(clear) == GOLDEN_FRAMES:
             break
@@ -105,7 +105,7 @@ def _golden_frame(network: Network, image: U8) -> GoldenFrame:
         image = np.asarray(
             cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8
         )
-    return GoldenFrame(image, network(image)[0].reshape(-1))
+    return GoldenFrame(image, network(image))
 
 
 def _turns(answers: Sequence[Hashable]) -> list[int]:

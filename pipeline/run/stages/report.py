@@ -91,7 +91,7 @@ def _gather_from(run: Run, proof: Proof, bundle: Bundle) -> AnyReport:
         scores_float=proof.float_scores,
         scores_int8=proof.int8_scores,
         golden=bundle.golden,
-        golden_affine=manifest.quantisation.output,
+        golden_port=manifest.outputs[0],
         golden_tolerance=manifest.golden.tolerance_quanta,
         recipe_text=run.recipe_text.decode(),
         versions={"edgeward": manifest.provenance.code_version, **manifest.provenance.versions},

@@ -41,7 +41,7 @@ def test_golden_frames_survive(path: Path, bright_bundle: Bundle) -> None:
     """Images and outputs come back as they were put in."""
     for ours, theirs in zip(open_bundle(path).golden, bright_bundle.golden, strict=True):
         np.testing.assert_array_equal(ours.image, theirs.image)
-        np.testing.assert_array_equal(ours.output, theirs.output)
+        np.testing.assert_array_equal(ours.outputs, theirs.outputs)
 
 
 def test_the_same_content_is_the_same_bytes(tmp_path: Path) -> None:
@@ -156,8 +156,8 @@ def test_a_bundle_of_another_task_says_which(tmp_path: Path) -> None:
 
 def test_a_bundle_of_a_newer_format_is_refused(tmp_path: Path) -> None:
     """The format is read before anything else, and the error says what to do."""
-    place = rewritten(tmp_path / "new", {"format": 2, "output": "in a way nobody knows yet"})
-    with pytest.raises(BundleError, match="expected bundle format 1, found 2; install the"):
+    place = rewritten(tmp_path / "new", {"format": 3, "output": "in a way nobody knows yet"})
+    with pytest.raises(BundleError, match="expected bundle format 2, found 3; install the"):
         open_bundle(place)
 
 
@@ -172,9 +172,9 @@ def test_a_wrong_value_is_named_with_its_path(tmp_path: Path) -> None:
     """The error says where in the manifest the wrong value stands."""
     place = rewritten(
         tmp_path / "bad",
-        {"quantisation": {"input": {"scale": 0, "zero_point": 0}, "output": None}},
+        {"input_affine": {"scale": 0, "zero_point": 0}},
     )
-    with pytest.raises(BundleError, match=r"found 0\.0.* - at `\$\.quantisation\.input`"):
+    with pytest.raises(BundleError, match=r"found 0\.0.* - at `\$\.input_affine`"):
         open_bundle(place)
 
 

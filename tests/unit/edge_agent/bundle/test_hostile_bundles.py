@@ -65,6 +65,42 @@ def test_a_manifest_out_of_all_bounds_is_refused(
     assert refusal(sealed(tmp_path / "b", **fields)).startswith(expected)
 
 
+PORT = {"name": "a", "shape": [1, 2], "dtype": "int8", "affine": {"scale": 1, "zero_point": 0}}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "expected"),
+    [
+        ([], "Expected `array` of length >= 1 - at `$.outputs`"),
+        ([PORT] * 33, "Expected `array` of length <= 32 - at `$.outputs`"),
+        ([PORT, PORT], "outputs: expected distinct names, found 'a' repeated"),
+        ([PORT | {"name": ""}], "Expected `str` matching regex"),
+        ([PORT | {"name": "a\x1b[2J"}], "Expected `str` matching regex"),
+        ([PORT | {"shape": []}], "Expected `array` of length >= 1 - at `$.outputs[0].shape`"),
+        ([PORT | {"shape": [1] * 9}], "Expected `array` of length <= 8 - at `$.outputs[0].shape`"),
+        ([PORT | {"shape": [1, 0]}], "Expected `int` >= 1 - at `$.outputs[0].shape[1]`"),
+        ([PORT | {"shape": [1, 2**31]}], "Expected `int` <= 2147483647 - at `$.outputs[0].shape"),
+        ([PORT | {"dtype": "object"}], "Invalid enum value 'object' - at `$.outputs[0].dtype`"),
+        ([PORT | {"affine": None}], "output 'a': expected a scale of int8, found none"),
+        ([PORT | {"dtype": "int32"}], "output 'a': expected no scale of int32, found Affine("),
+        (
+            [PORT | {"shape": [1, 3]}],
+            "output 'a': expected the shape (1, 2) for the task classify, found (1, 3)",
+        ),
+    ],
+)
+def test_outputs_out_of_all_bounds_are_refused(
+    outputs: list[dict[str, Any]], expected: str, tmp_path: Path
+) -> None:
+    """Too many, of one name, of no size or beyond all: nothing is made for them."""
+    path = sealed(tmp_path / "b")
+    document = json.loads((path / "manifest.json").read_text()) | {"outputs": outputs}
+    text = json.dumps(document).encode()
+    (path / "manifest.json").write_bytes(text)
+    (path / "manifest.sha256").write_text(f"{hashlib.sha256(text).hexdigest()}  manifest.json\n")
+    assert refusal(path).startswith(expected)
+
+
 def test_a_name_may_not_end_in_a_newline(tmp_path: Path) -> None:
     """A name is part of topics and file names; `$` in a pattern would let the newline pass."""
     path = sealed(tmp_path / "b")
@@ -86,15 +122,20 @@ def header(text: str) -> bytes:
     return b"\x93NUMPY\x01\x00" + len(raw).to_bytes(2, "little") + raw
 
 
-def archive(image: bytes, compression: int = zipfile.ZIP_STORED) -> bytes:
+def archive(
+    image: bytes, compression: int = zipfile.ZIP_STORED, outputs: tuple[bytes, ...] | None = None
+) -> bytes:
     buffer = io.BytesIO()
+    outputs = (npy(np.zeros((1, 2), np.int8)),) if outputs is None else outputs
     with zipfile.ZipFile(buffer, "w", compression) as members:
         members.writestr("image_000.npy", image)
-        members.writestr("output_000.npy", npy(np.zeros(2, np.int8)))
+        for number, output in enumerate(outputs):
+            members.writestr(f"output_000_{number:02d}.npy", output)
     return buffer.getvalue()
 
 
 GREY = npy(np.zeros((8, 8), np.uint8))
+SCORES = npy(np.zeros((1, 2), np.int8))
 
 
 @pytest.mark.parametrize(
@@ -119,9 +160,19 @@ GREY = npy(np.zeros((8, 8), np.uint8))
             archive(GREY, zipfile.ZIP_DEFLATED),
             "not a golden archive: image_000.npy: expected it stored, found it compressed",
         ),
-        (archive(npy(np.zeros((0, 8, 3), np.uint8))), "expected a uint8 image and an int8 output"),
-        (archive(npy(np.zeros((8, 8, 4), np.uint8))), "expected a uint8 image and an int8 output"),
-        (archive(npy(np.zeros((8, 8), np.float32))), "expected a uint8 image and an int8 output"),
+        (archive(npy(np.zeros((0, 8, 3), np.uint8))), "expected a non-empty uint8 image"),
+        (archive(npy(np.zeros((8, 8, 4), np.uint8))), "expected a non-empty uint8 image"),
+        (archive(npy(np.zeros((8, 8), np.float32))), "expected a non-empty uint8 image"),
+        (archive(GREY, outputs=()), "expected 1 golden frames, found arrays ['image_000']"),
+        (archive(GREY, outputs=(SCORES, SCORES)), "expected 1 golden frames, found arrays ["),
+        (
+            archive(GREY, outputs=(npy(np.zeros((2, 1), np.int8)),)),
+            "output 'scores': expected int8 (1, 2), found int8 (2, 1)",
+        ),
+        (
+            archive(GREY, outputs=(npy(np.zeros((1, 2), np.uint8)),)),
+            "output 'scores': expected int8 (1, 2), found uint8 (1, 2)",
+        ),
     ],
 )
 def test_a_golden_archive_that_is_none_is_refused(

@@ -38,7 +38,7 @@ def test_a_model_with_two_outputs_is_refused() -> None:
     """Its ports are one; the error names the bundle's model, and what was looked for."""
     model = (DATA / "scores_and_best.tflite").read_bytes()
     with pytest.raises(
-        BundleError, match=r"^gate/model\.tflite: expected one output, 'output', found 2$"
+        BundleError, match=r"^gate/model\.tflite: expected one output, 'scores', found 2$"
     ):
         Network(model, Ports.of(bright_manifest()), 1, "gate")
 

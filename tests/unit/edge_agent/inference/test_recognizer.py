@@ -1,6 +1,7 @@
 """The recogniser: right answers, and no answer at all from a bundle that is not proven."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -10,7 +11,7 @@ from support.bright import DATA, bright_manifest, write_bright
 from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.archive import Bundle, bundle_files, open_bundle, write_bundle
 from edge_agent.bundle.golden import GoldenFrame
-from edge_agent.bundle.manifest import Manifest
+from edge_agent.bundle.manifest import Manifest, OutputPort
 from edge_agent.common.errors import BundleError
 from edge_agent.inference.recognizer import open_recognizer
 from edge_agent.inference.runtime import Interpreter
@@ -24,6 +25,11 @@ def altered(path: Path, manifest: Manifest, golden: tuple[GoldenFrame, ...]) -> 
     """A sound bundle with another manifest or other golden frames."""
     write_bundle(bundle_files(manifest, (DATA / "bright.tflite").read_bytes(), golden), path)
     return open_bundle(path)
+
+
+def scores(affine: Affine) -> OutputPort:
+    """The tiny network's output, with another scale."""
+    return msgspec.structs.replace(bright_manifest().outputs[0], affine=affine)
 
 
 def test_it_tells_dark_from_bright(bright_bundle: Bundle) -> None:
@@ -63,9 +69,9 @@ def test_a_golden_output_off_by_more_than_the_tolerance_is_refused(
 ) -> None:
     """Two quanta off with a tolerance of one: the frame, the runtime and the quanta are named."""
     first, second = bright_bundle.golden
-    wrong = GoldenFrame(first.image, (first.output + 2).astype(np.int8))
+    wrong = GoldenFrame(first.image, ((first.outputs[0] + 2).astype(np.int8),))
     bundle = altered(tmp_path / "off", bright_manifest(), (wrong, second))
-    message = r"golden frame 0 on .*: expected outputs within 1 quanta, found 2 off$"
+    message = r"golden frame 0 on .*: expected output 'scores' within 1 quanta, found 2 off$"
     with pytest.raises(BundleError, match=message):
         open_recognizer(bundle)
 
@@ -73,7 +79,7 @@ def test_a_golden_output_off_by_more_than_the_tolerance_is_refused(
 def test_a_golden_output_off_by_the_tolerance_passes(tmp_path: Path, bright_bundle: Bundle) -> None:
     """Must not fire: one quantum is what processors differ by."""
     first, second = bright_bundle.golden
-    near = GoldenFrame(first.image, (first.output + 1).astype(np.int8))
+    near = GoldenFrame(first.image, ((first.outputs[0] + 1).astype(np.int8),))
     with open_recognizer(altered(tmp_path / "near", bright_manifest(), (near, second))) as it:
         assert it.golden_quanta == 1
 
@@ -84,10 +90,10 @@ def test_a_golden_frame_with_another_answer_is_refused(tmp_path: Path) -> None:
         bright_manifest(), golden=msgspec.structs.replace(bright_manifest().golden, frames=1)
     )
     with open_recognizer(_bright(tmp_path)) as recognize:
-        middle = recognize.decode(np.array([[0, 0]], np.int8)).label
+        middle = recognize.decode((np.array([[0, 0]], np.int8),)).label
     assert middle == "dark"  # a tie goes to the first class
     image = np.full((8, 8, 3), 127, np.uint8)
-    tipped = GoldenFrame(image, np.array([0, 1], np.int8))
+    tipped = GoldenFrame(image, (np.array([[0, 1]], np.int8),))
     wide = msgspec.structs.replace(
         manifest, golden=msgspec.structs.replace(manifest.golden, tolerance_quanta=32)
     )
@@ -101,21 +107,16 @@ def test_a_golden_frame_with_another_answer_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "port"),
     [
-        ({"input": Affine(0.5, -128)}, "input"),
-        ({"output": Affine(0.0125, 3)}, "output"),
+        ({"input_affine": Affine(0.5, -128)}, "input"),
+        ({"outputs": (scores(Affine(0.0125, 3)),)}, "output 'scores'"),
     ],
 )
 def test_scales_that_are_not_the_models_are_refused(
-    tmp_path: Path, bright_bundle: Bundle, change: dict[str, Affine], port: str
+    tmp_path: Path, bright_bundle: Bundle, change: dict[str, Any], port: str
 ) -> None:
     """The manifest's scales are compared with the interpreter's own."""
-    manifest = bright_manifest()
-    wrong = msgspec.structs.replace(manifest.quantisation, **change)
-    bundle = altered(
-        tmp_path / "scales",
-        msgspec.structs.replace(manifest, quantisation=wrong),
-        bright_bundle.golden,
-    )
+    manifest = msgspec.structs.replace(bright_manifest(), **change)
+    bundle = altered(tmp_path / "scales", manifest, bright_bundle.golden)
     with pytest.raises(BundleError, match=f"the manifest and the model disagree on the {port}"):
         open_recognizer(bundle)
 
@@ -126,12 +127,13 @@ def test_labels_that_are_not_as_many_as_the_models_are_refused(
     """Three labels for two outputs would name every answer wrongly."""
     manifest = bright_manifest()
     output = msgspec.structs.replace(manifest.output, labels=("dark", "mid", "bright"))
-    bundle = altered(
-        tmp_path / "labels",
-        msgspec.structs.replace(manifest, output=output),
-        bright_bundle.golden,
+    ports = (msgspec.structs.replace(manifest.outputs[0], shape=(1, 3)),)
+    golden = tuple(
+        GoldenFrame(frame.image, (np.zeros((1, 3), np.int8),)) for frame in bright_bundle.golden
     )
-    with pytest.raises(BundleError, match=r"disagree on the output 'output': .*\(1, 3\).*\(1, 2\)"):
+    changed = msgspec.structs.replace(manifest, output=output, outputs=ports)
+    bundle = altered(tmp_path / "labels", changed, golden)
+    with pytest.raises(BundleError, match=r"disagree on the output 'scores': .*\(1, 3\).*\(1, 2\)"):
         open_recognizer(bundle)
 
 

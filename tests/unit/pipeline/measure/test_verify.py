@@ -160,7 +160,7 @@ def test_a_candidate_that_fails_its_own_golden_frames_is_not_measured(
 ) -> None:
     """What is measured is what was opened from disk and proven here."""
     frame = candidate.golden[0]
-    wrong = (GoldenFrame(frame.image, np.flip(frame.output)), *candidate.golden[1:])
+    wrong = (GoldenFrame(frame.image, (np.flip(frame.outputs[0]),)), *candidate.golden[1:])
     write_bundle(bundle_files(candidate.manifest, candidate.model, wrong), tmp_path / "wrong")
     run = open_tiny(built)
     test, truth = run.dataset.test.images, run.task.truth("test")

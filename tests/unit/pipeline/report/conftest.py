@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.golden import GoldenFrame
-from edge_agent.common.arrays import F32
+from edge_agent.bundle.manifest import OutputPort
+from edge_agent.common.arrays import F32, I8
 from edge_agent.tasks.ocr.spec import TextSpec
 from pipeline.checkpoints.history import EpochRecord
 from pipeline.data.base import SPLIT_NAMES, Dataset, Split
@@ -180,14 +181,19 @@ def report_data(problem: Problem) -> ClassReport:
         scores_int8=coarse,
         temperature=heat,
         attention=tuple(looks),
-        golden=tuple(GoldenFrame(test.images[i], raw[i]) for i in range(8)),
-        golden_affine=affine,
+        golden=tuple(GoldenFrame(test.images[i], (raw[i : i + 1],)) for i in range(8)),
+        golden_port=scores_port(raw[:1], affine),
         golden_tolerance=4,
         data=view(problem.dataset),
         recipe_text=RECIPE,
         versions={"edgeward": "0.1.0", "torch": torch.__version__},
         hashes={"recipe": "0" * 64, "data": "1" * 64},
     )
+
+
+def scores_port(raw: I8, affine: Affine) -> OutputPort:
+    """The port of raw scores for one image."""
+    return OutputPort(name="scores", shape=raw.shape, dtype="int8", affine=affine)
 
 
 def written(text: str, charset: str, steps: int, sure: float) -> F32:
@@ -254,8 +260,8 @@ def text_report() -> Callable[..., TextReport]:
                 ),
             ),
             "phases": (),
-            "golden": (GoldenFrame(parts["test"].images[0], raw[0].reshape(-1)),),
-            "golden_affine": affine,
+            "golden": (GoldenFrame(parts["test"].images[0], (raw[:1],)),),
+            "golden_port": scores_port(raw[:1], affine),
             "golden_tolerance": 4,
             "recipe_text": 'name = "signs"\n',
             "spec": TextSpec(charset=tuple(charset), steps=steps, **(output or {})),

@@ -85,10 +85,10 @@ def test_golden_frames_are_shown_with_the_answer_expected(page, report_data):
     golden = page.text[page.text.index("Golden frames Real") :]
     spec = ClassifySpec(labels=report_data.labels, temperature=report_data.temperature)
     for frame in report_data.golden:
-        expected = classify(report_data.golden_affine.dequantize(frame.output), spec)
+        expected = classify(report_data.golden_port.real(frame.outputs[0]), spec)
         assert f" {expected.label} {words.percent(expected.confidence)} " in golden
     bars = [attrs["title"] for attrs in page.every("i") if attrs.get("class") == "top"]
-    outputs = [frame.output for frame in report_data.golden]
+    outputs = [frame.outputs[0][0] for frame in report_data.golden]
     assert bars == [f"{report_data.labels[o.argmax()]}: {o.max()}" for o in outputs]
 
 

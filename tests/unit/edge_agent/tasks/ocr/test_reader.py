@@ -291,14 +291,14 @@ def test_golden_frames_of_a_text_bundle_are_replayed(
     picture[picture == 48] = 66  # between 1 and 2: a few quanta decide
     with open_recognizer(stripes_bundle) as recognize:
         scores = recognize.scores(recognize.prepare(picture))
-    raw = stripes_bundle.manifest.quantisation.output.quantize(scores).reshape(16, 6)
+    raw = stripes_bundle.manifest.outputs[0].affine.quantize(scores).reshape(16, 6)
     first, second = np.argsort(-raw[0].astype(int))[:2]
     assert 0 < int(raw[0, first]) - int(raw[0, second]) < 32
     tipped = raw.copy()
     tipped[0, [first, second]] = raw[0, [second, first]]
     wide = msgspec.structs.replace(stripes_bundle.manifest.golden, tolerance_quanta=32, frames=1)
     manifest = msgspec.structs.replace(stripes_bundle.manifest, golden=wide)
-    golden = (GoldenFrame(picture, tipped.reshape(-1)),)
+    golden = (GoldenFrame(picture, (tipped[np.newaxis],)),)
     with pytest.raises(BundleError, match=r"golden frame 0 on .*: expected '\d+', found '\d+'$"):
         open_recognizer(replace(stripes_bundle, manifest=manifest, golden=golden))
 
@@ -308,8 +308,11 @@ def test_another_number_of_steps_than_the_models_is_refused(tmp_path: Path) -> N
     write_stripes(tmp_path / "b")
     bundle = open_bundle(tmp_path / "b")
     output = msgspec.structs.replace(bundle.manifest.output, steps=15)
-    wrong = replace(bundle, manifest=msgspec.structs.replace(bundle.manifest, output=output))
+    (port,) = bundle.manifest.outputs
+    ports = (msgspec.structs.replace(port, shape=output.shape),)
+    manifest = msgspec.structs.replace(bundle.manifest, output=output, outputs=ports)
+    wrong = replace(bundle, manifest=manifest)
     with pytest.raises(
-        BundleError, match=r"disagree on the output 'output': .*\(1, 15, 6\).*\(1, 16, 6\)"
+        BundleError, match=r"disagree on the output 'scores': .*\(1, 15, 6\).*\(1, 16, 6\)"
     ):
         open_recognizer(wrong)

@@ -159,4 +159,4 @@ def test_a_photograph_is_stored_smaller(bright: Network) -> None:
     large = Split([np.full((400, 800, 3), 250, np.uint8)], split.labels, split.ids)
     (frame,) = chosen(bright, large)
     assert frame.image.shape == (160, 320, 3)
-    assert (frame.output == bright(frame.image)[0].reshape(-1)).all()
+    assert (frame.outputs[0] == bright(frame.image)[0]).all()

@@ -132,7 +132,7 @@ def test_the_bundle_in_the_report_is_the_one_that_ships(
     assert gathered.hashes["bundle"] == bundle.id
     assert gathered.hashes["model.tflite"] == sha256(bundle.model)
     assert gathered.temperature == bundle.manifest.output.temperature
-    assert gathered.golden_affine == bundle.manifest.quantisation.output
+    assert (gathered.golden_port,) == bundle.manifest.outputs
     assert gathered.recipe_text == run.recipe_text.decode()
     assert gathered.labels == run.dataset.labels
     assert bundle.id in report_path(run).read_text()

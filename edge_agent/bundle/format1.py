@@ -1,0 +1,94 @@
+"""Bundles of format 1: one int8 output, and accuracies alone; read into today's values.
+
+Bundles are in the field for years, so this is never written again and never thrown away. What
+format 1 does not say is what all of it had: its one output is called `output` here.
+"""
+
+from math import prod
+
+from edge_agent.bundle.affine import Affine
+from edge_agent.bundle.golden import GoldenFrame, checked_frame, read_arrays
+from edge_agent.bundle.manifest import (
+    Budget,
+    Golden,
+    InputSpec,
+    Manifest,
+    Metrics,
+    OutputPort,
+    Provenance,
+    check_task,
+    decode_strictly,
+)
+from edge_agent.common.strict import Name, Sha256, Strict
+from edge_agent.tasks.kinds import OutputSpec
+
+VERSION = 1
+OUTPUT = "output"
+
+
+class _Quantisation(Strict, frozen=True, kw_only=True):
+    """The int8 scales at the two ends of the network."""
+
+    input: Affine
+    output: Affine
+
+
+class _Manifest(Strict, frozen=True, kw_only=True):
+    """The fields of `manifest.json` as format 1 had them."""
+
+    format: int
+    name: Name
+    input: InputSpec
+    output: OutputSpec
+    quantisation: _Quantisation
+    golden: Golden
+    files: dict[str, Sha256]
+    provenance: Provenance
+    metrics: Metrics | None = None
+    budget: Budget | None = None
+
+
+def decode_manifest(data: bytes, place: str) -> Manifest:
+    """The manifest in `data`, which says that it has format 1.
+
+    Raises:
+        BundleError: a field missing, unknown or of the wrong type or range.
+        TaskError: a bundle for a task this agent does not know.
+    """
+    check_task(data, place)
+    found = decode_strictly(data, _Manifest, place)
+    port = OutputPort(
+        name=OUTPUT, shape=found.output.shape, dtype="int8", affine=found.quantisation.output
+    )
+    return Manifest(
+        format=VERSION,
+        name=found.name,
+        input=found.input,
+        input_affine=found.quantisation.input,
+        outputs=(port,),
+        output=found.output,
+        golden=found.golden,
+        files=found.files,
+        provenance=found.provenance,
+        metrics=found.metrics,
+        budget=found.budget,
+    )
+
+
+def decode_golden(data: bytes, manifest: Manifest, place: str) -> tuple[GoldenFrame, ...]:
+    """The golden frames in `data`: arrays image_000, output_000 and so on, outputs of any shape.
+
+    Raises:
+        BundleError: not an .npz, or another number, size or type of arrays than expected.
+    """
+    count, (port,) = manifest.golden.frames, manifest.outputs
+    names = {f"{what}_{i:03d}" for i in range(count) for what in ("image", "output")}
+    arrays = read_arrays(data, names, count, place)
+    frames = []
+    for i in range(count):
+        raw = arrays[f"output_{i:03d}"]
+        # Written flat by some builds: the shape is the manifest's to say.
+        if raw.size == prod(port.shape):
+            raw = raw.reshape(port.shape)
+        frames.append(checked_frame(arrays[f"image_{i:03d}"], (raw,), (port,), f"{place}[{i}]"))
+    return tuple(frames)
