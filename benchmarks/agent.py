@@ -32,7 +32,7 @@ from pathlib import Path
 
 from bundles import mobilenet_v2
 from capture import server
-from daemon.broker import Mosquitto
+from daemon.broker import remembering_broker
 from daemon.figures import Figure, spread
 from daemon.footprint import agent_footprint, bare_footprint
 from daemon.preprocessing import preprocessing_ratios
@@ -83,7 +83,7 @@ def main() -> None:
     # mosquitto keeps a thousand messages for whoever is away; this one keeps all.
     with (
         tempfile.TemporaryDirectory(dir=options.folder) as name,
-        Mosquitto(Path(name)) as broker,
+        remembering_broker(Path(name)) as broker,
     ):
         setting = Setting(Path(name), broker.url, bundles, options)
         for part in options.only or PARTS:

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from bundles import mobilenet_v2
 from capture import server
-from daemon.broker import Mosquitto
+from daemon.broker import remembering_broker
 from daemon.running import (
     DEVICE,
     OUTBOX,
@@ -40,6 +40,7 @@ from daemon.soaking import GROWTH_MB, Sample, Trend, sample, trend
 from edge_agent.client import Ledger, Subscriber
 from edge_agent.contract.messages import HealthMessage, ResultMessage
 from edge_agent.inference.runtime import machine_name
+from pipeline.broker.mosquitto import Mosquitto
 
 EVERY_S = 1.0
 ROWS = 20
@@ -79,7 +80,7 @@ def main() -> None:
     )
     with (
         tempfile.TemporaryDirectory() as name,
-        Mosquitto(Path(name)) as broker,
+        remembering_broker(Path(name)) as broker,
         server(width, height, options.fps) as camera,
     ):
         folder = Path(name)
@@ -114,7 +115,9 @@ def _listen(url: str, heard: Heard, done: threading.Event) -> None:
 
 def _faults(broker: Mosquitto, over: threading.Event) -> None:
     while not over.wait(FAULT_EVERY_S):
-        broker.restart(AWAY_S)
+        broker.stop()  # it saves its sessions
+        time.sleep(AWAY_S)
+        broker.start()
 
 
 def _watch(

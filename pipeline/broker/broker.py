@@ -6,14 +6,10 @@ until its standard input closes, which a killed process does too.
 """
 
 import asyncio
-import os
-import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,14 +18,19 @@ from typing import Literal, TypeAlias
 
 from edge_agent.common.errors import BrokerError
 from edge_agent.mqtt.endpoint import Endpoint, parse_endpoint
+from pipeline.broker.mosquitto import (
+    HOST,
+    START_TIMEOUT_S,
+    await_ready,
+    find_mosquitto,
+    free_endpoint,
+    write_config,
+)
 
 Kind: TypeAlias = Literal["given", "mosquitto", "embedded"]
 
-START_TIMEOUT_S = 15.0
 STOP_TIMEOUT_S = 5.0
-_HOST = "127.0.0.1"
-# Debian installs mosquitto where the PATH of a user who is not root does not look.
-_SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
+OPEN_TO_ALL = ("allow_anonymous true", "persistence false", "log_dest stderr")
 
 
 @dataclass(frozen=True)
@@ -62,22 +63,12 @@ def running_broker(url: str | None = None) -> Iterator[RunningBroker]:
             yield broker
 
 
-def find_mosquitto() -> str | None:
-    """The mosquitto program on the PATH or in a system folder, if there is one."""
-    folders = (os.environ.get("PATH", os.defpath), *_SYSTEM_FOLDERS)
-    return shutil.which("mosquitto", path=os.pathsep.join(folders))
-
-
 @contextmanager
 def mosquitto_broker(program: str) -> Iterator[RunningBroker]:
     """Run the mosquitto at `program`; it speaks MQTT 5 and 3.1.1."""
     with tempfile.TemporaryDirectory(prefix="edgeward-broker-") as folder:
-        endpoint = _free_endpoint()
-        config = Path(folder, "mosquitto.conf")
-        config.write_text(
-            f"listener {endpoint.port} {endpoint.host}\n"
-            "allow_anonymous true\npersistence false\nlog_dest stderr\n"
-        )
+        endpoint = free_endpoint()
+        config = write_config(Path(folder), endpoint, OPEN_TO_ALL)
         with _child(["guard", program, "-c", str(config)], endpoint, Path(folder)):
             yield RunningBroker(endpoint, "mosquitto")
 
@@ -86,7 +77,7 @@ def mosquitto_broker(program: str) -> Iterator[RunningBroker]:
 def embedded_broker() -> Iterator[RunningBroker]:
     """Run amqtt in a process of its own; it speaks MQTT 3.1.1 and needs no installation."""
     with tempfile.TemporaryDirectory(prefix="edgeward-broker-") as folder:
-        endpoint = _free_endpoint()
+        endpoint = free_endpoint()
         with _child(["embedded", str(endpoint.port)], endpoint, Path(folder)):
             yield RunningBroker(endpoint, "embedded")
 
@@ -101,12 +92,6 @@ def broker_at(url: str) -> Endpoint:
         return parse_endpoint(url)
     except ValueError as error:
         raise BrokerError(f"broker {error}") from error
-
-
-def _free_endpoint() -> Endpoint:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        return Endpoint(_HOST, int(probe.getsockname()[1]), tls=False)
 
 
 @contextmanager
@@ -124,27 +109,10 @@ def _child(arguments: Sequence[str], endpoint: Endpoint, folder: Path) -> Iterat
             start_new_session=True,
         )
     try:
-        _await_ready(process, endpoint, log)
+        await_ready(process, endpoint, log, START_TIMEOUT_S)
         yield
     finally:
         _stop(process)
-
-
-def _await_ready(process: subprocess.Popen[bytes], endpoint: Endpoint, log: Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while True:
-        try:
-            socket.create_connection((endpoint.host, endpoint.port), timeout=1).close()
-        except OSError:
-            pass
-        else:
-            return
-        status = process.poll()
-        if status is not None or time.monotonic() > deadline:
-            found = "no answer" if status is None else f"its end with status {status}"
-            last = log.read_text(errors="replace").strip().rpartition("\n")[2] or "it said nothing"
-            raise BrokerError(f"broker {endpoint}: expected it to start, found {found} ({last})")
-        time.sleep(0.02)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -175,7 +143,7 @@ async def _serve_embedded(port: int) -> None:
     from amqtt.broker import Broker
 
     anonymous = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
-    listeners = {"default": {"type": "tcp", "bind": f"{_HOST}:{port}"}}
+    listeners = {"default": {"type": "tcp", "bind": f"{HOST}:{port}"}}
     broker = Broker({"listeners": listeners, "plugins": anonymous})
     await broker.start()
     await asyncio.to_thread(sys.stdin.read)

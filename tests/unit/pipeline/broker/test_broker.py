@@ -18,7 +18,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from edge_agent.common.errors import BrokerError
 from edge_agent.mqtt.endpoint import Endpoint
 from pipeline.broker import broker as module
-from pipeline.broker.broker import embedded_broker, find_mosquitto, mosquitto_broker, running_broker
+from pipeline.broker.broker import embedded_broker, mosquitto_broker, running_broker
+from pipeline.broker.mosquitto import find_mosquitto
 
 needs_mosquitto = pytest.mark.skipif(find_mosquitto() is None, reason="mosquitto is not installed")
 
