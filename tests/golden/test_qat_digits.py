@@ -25,7 +25,7 @@ from quantization.convert import Converted
 from quantization.fold.fold import fold
 from quantization.graph.graph import read, write
 from quantization.lower import lower
-from quantization.lower.table import is_fused
+from quantization.operators.activation import is_fused
 from quantization.qat import FakeQuantNetwork, exported
 from quantization.quantized import Quantized
 from quantization.recipe import QuantRecipe
