@@ -12,8 +12,8 @@ from quantization.operators.table import refuse
 
 # The broadcasting kernels of tflite-runtime 2.14 walk over this many axes.
 MAX_RANK = 4
-# ADD and SUB bring both inputs to the scale of twice the larger over 2**20 first; where that is
-# no finer than the output's, the kernels of both runtimes end the process.
+# ADD and SUB bring both inputs to the scale of twice the larger over 2**20 first. The output's
+# must be coarser: the kernels' last step multiplies by a factor below 1.
 COMMON_STEPS = 2**20
 
 
