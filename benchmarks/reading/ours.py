@@ -103,8 +103,8 @@ def tested(folder: Path, data: Path) -> Tested:
     int8 = Int8(
         real=proof.metrics.float_accuracy,
         int8=proof.metrics.int8_accuracy,
-        coverage=tuple(covered(found, dataset.test.texts, error) for error in ERRORS),
-        promised=_promised(_curve(found, dataset.test.texts), spec),
+        coverage=tuple(covered(found, dataset.test.labels, error) for error in ERRORS),
+        promised=_promised(_curve(found, dataset.test.labels), spec),
         model_bytes=len(bundle.model),
     )
     return Tested(run.recipe.name, run.recipe.data.sets, bundle, spec, dataset.test, int8)

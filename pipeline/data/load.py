@@ -5,8 +5,7 @@ from typing import assert_never
 
 from pipeline.common.errors import DataError
 from pipeline.common.progress import SILENT, Progress
-from pipeline.data.base import Dataset
-from pipeline.data.pool import Source
+from pipeline.data.classes import ClassDataset, ClassSource
 from pipeline.data.readers.digits import read_digits
 from pipeline.data.readers.folder import read_folder
 from pipeline.data.readers.mnist import read_mnist
@@ -26,7 +25,7 @@ def load(
     seed: int,
     cache: Path | None = None,
     progress: Progress = SILENT,
-) -> Dataset:
+) -> ClassDataset:
     """The data set `recipe` asks for; the same seed gives the same split.
 
     Args:
@@ -44,7 +43,7 @@ def load(
     return divide(source, recipe, seed, cache=cache, progress=progress)
 
 
-def _read(recipe: DataRecipe, root: Path, recipe_folder: Path, progress: Progress) -> Source:
+def _read(recipe: DataRecipe, root: Path, recipe_folder: Path, progress: Progress) -> ClassSource:
     match recipe.kind:
         case "digits":
             return read_digits()

@@ -40,7 +40,7 @@ def test_a_folder_is_split_and_checked(text_folder: FolderMaker) -> None:
 def test_capitals_are_made_where_the_recipe_wants_them(text_folder: FolderMaker) -> None:
     """Labels and charset then are of capitals alone."""
     upper = TextRecipe(charset="ABC", case="upper")
-    assert set(load(text_folder(names(40)), upper).train.texts) == {"A", "B", "C"}
+    assert set(load(text_folder(names(40)), upper).train.labels) == {"A", "B", "C"}
 
 
 def test_a_character_outside_the_charset_is_named(text_folder: FolderMaker) -> None:
@@ -73,7 +73,7 @@ def test_joined_sets_keep_their_splits(text_folder: FolderMaker, tmp_path: Path)
         assert found.ids == tuple(
             f"{part.name}/{i}" for part in parts for i in part.split(split).ids
         )
-        assert found.texts == (*first.texts, *second.texts)
+        assert found.labels == (*first.labels, *second.labels)
         for place in range(len(found)):
             here = place < len(first)
             image = first.images[place] if here else second.images[place - len(first)]
