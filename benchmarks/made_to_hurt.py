@@ -40,11 +40,11 @@ from pipeline.checkpoints.export_onnx import to_onnx
 from pipeline.data.base import SplitName
 from pipeline.data.classes import FittedClasses
 from pipeline.data.fitted import fit_cached
-from pipeline.data.load import load
 from pipeline.measure.evaluate import accuracy, agreement, onnx_session
 from pipeline.models import ModelSpec
 from pipeline.models.layers import classifier, conv_bn
 from pipeline.recipe import Augment, DataRecipe, TrainRecipe
+from pipeline.tasks.classify.load import load
 from pipeline.tasks.classify.training import ClassExamples
 from pipeline.training.finetune import finetune
 from pipeline.training.train import train

@@ -169,7 +169,9 @@ def build(tree: Path, recipe: Path, run: Path) -> str:
         SystemExit: the build fails for another reason than a gate.
     """
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": ""}
-    command = [str(part) for part in (tree / ".venv/bin/edgeward", "build", recipe, "--out", run)]
+    # From the tree itself, wherever its environment would take the packages from.
+    program = ["-c", "from pipeline.entry import main; main()"]
+    command = [str(tree / ".venv/bin/python"), *program, "build", str(recipe), "--out", str(run)]
     done = subprocess.run(
         command, cwd=tree, env=os.environ | threads, capture_output=True, text=True, check=False
     )

@@ -26,10 +26,10 @@ from pipeline.common.distributed import join_ranks
 from pipeline.common.errors import PipelineError, RunError
 from pipeline.common.progress import Progress
 from pipeline.data.base import Dataset
-from pipeline.recipe import decode_recipe
 from pipeline.tasks import task_of
 from pipeline.tasks.job import Job
-from pipeline.tasks.task import RunTask
+from pipeline.tasks.recipes import decode_recipe
+from pipeline.tasks.run_task import RunTask
 from quantization.errors import QuantizationError
 
 RECIPE_FILE = "recipe.toml"

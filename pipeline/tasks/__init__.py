@@ -9,5 +9,15 @@ TASKS: tuple[HostTask, ...] = (CLASSIFY, OCR)
 
 
 def task_of(recipe: Recipe) -> HostTask:
-    """The task that `recipe` is about, by its kind of data."""
-    return OCR if recipe.data.texts else CLASSIFY
+    """The task that `recipe` is about, by its kind of data.
+
+    Raises:
+        StopIteration: no task reads such data; where a recipe is decoded that is refused before.
+    """
+    kind = recipe.data.kind
+    return next(task for task in TASKS if kind in {one.name for one in task.kinds})
+
+
+def task_named(name: str) -> HostTask:
+    """The task called `name`, as a bundle's spec is tagged."""
+    return next(task for task in TASKS if task.name == name)

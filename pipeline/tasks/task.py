@@ -1,76 +1,25 @@
-"""`HostTask`: one kind of question that networks are built for; `RunTask`: it, in one run.
+"""`HostTask`: one kind of question that networks are built for.
 
 A task is a folder beside this file and an entry in the list of `pipeline.tasks`. It knows what
 its labels are, how a network learns from them and is marked, and what the device makes of the
-answers; whatever else the host does is the same for all of them.
+answers; whatever else the host does is the same for all of them. The values of the list load
+neither torch nor a data set: what needs them is imported when it is asked for.
 """
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from edge_agent.common.arrays import F32, U8
-from edge_agent.tasks.kinds import OutputSpec
-from pipeline.data.base import Dataset, SplitName
-from pipeline.measure.truth import Truth
-from pipeline.models import ModelSpec
+from pipeline.data_recipe import DataKind, RecipeValue
+from pipeline.recipe import Recipe
 from pipeline.tasks.job import Job
-from pipeline.training.objective import TrainingData
 
-SPLIT_FILE = "split.json"
+if TYPE_CHECKING:
+    from pipeline.tasks.run_task import RunTask
 
 
-class RunTask(Protocol):
-    """What a run is about."""
-
-    @property
-    def dataset(self) -> Dataset[Any]:
-        """The recipe's data, loaded once."""
-
-    @property
-    def model(self) -> ModelSpec:
-        """The network that is trained."""
-
-    def data_identity(self) -> Mapping[str, object]:
-        """What beside the data themselves decides what the data stage records."""
-
-    def identity(self) -> Mapping[str, object]:
-        """What of the recipe's own table decides what a network learns.
-
-        As values msgspec can encode; it goes into the fingerprints of the stages that train.
-        """
-
-    def record(self, folder: Path) -> None:
-        """Write what the data stage leaves to the others into `folder`."""
-
-    def truth(self, name: SplitName) -> Truth:
-        """The right answers of the split `name`."""
-
-    def pixels(self, name: SplitName) -> U8:
-        """The images of the split `name` at the network's size: (N, H, W, C) uint8."""
-
-    def training_data(self) -> AbstractContextManager[TrainingData]:
-        """What a network learns from, for as long as it learns."""
-
-    def output(self, scores: F32 | None = None) -> OutputSpec:
-        """What the device makes of the scores, with all that is chosen on validation data.
-
-        Args:
-            scores: of the quantised network on the validation split; None leaves out what is
-                chosen by them.
-        """
-
-    def answers(self, scores: F32) -> Sequence[Hashable]:
-        """What each row of scores says, whatever its confidence."""
-
-    def margin(self, output: F32) -> float:
-        """How far two outputs of one image have to come together before the answer may change.
-
-        Args:
-            output: raw outputs for one image, (K,) or (T, K); the margin is in their unit.
-        """
+def _accept(_recipe: Recipe) -> None:
+    """Any recipe is right."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +28,26 @@ class HostTask:
 
     Args:
         name: as the device's task of the same networks is called.
+        labels: what there are to learn from, in the plural, for errors: `classes`.
+        kinds: the kinds of data that it reads.
+        arches: the architectures that can answer it.
+        tables: the recipe's tables that are this task's own, by their names.
+        keys: those of `Recipe.keys_of_some` that it has a use for; `train.balance` is
+            the key of every training.
+        check: raises `ValueError` where a recipe's keys contradict each other.
         open: the task in a run, its data not yet loaded.
     """
 
     name: str
-    open: Callable[[Job], RunTask]
+    labels: str
+    kinds: tuple[DataKind, ...]
+    arches: tuple[str, ...]
+    open: Callable[[Job], "RunTask"]
+    tables: Mapping[str, type[RecipeValue]] = field(default_factory=dict)
+    keys: frozenset[str] = frozenset()
+    check: Callable[[Recipe], None] = _accept
+
+    def takes(self, key: str) -> bool:
+        """Whether it has a use for a key that not every task has."""
+        training = key.endswith(".balance")
+        return ("train.balance" if training else key) in self.keys

@@ -19,7 +19,7 @@ from pipeline.measure.lowered_ports import lowered_ports
 from pipeline.run.candidate import TOLERANCE_QUANTA, candidate_manifest
 from pipeline.run.run import Run, Stage
 from pipeline.run.stages.quantize import QUANTISED_FILE
-from pipeline.tasks.task import RunTask
+from pipeline.tasks.run_task import RunTask
 from quantization.lower import lower
 
 CANDIDATE = "candidate"

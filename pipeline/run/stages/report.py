@@ -41,6 +41,7 @@ from pipeline.run.stages.verify import (
     networks,
 )
 from pipeline.tasks.ocr.data.dataset import TextDataset
+from pipeline.tasks.ocr.recipe import TextRecipe
 
 REPORT_FILE = "report.html"
 RUNGS_FILE = "rungs.json"
@@ -109,7 +110,8 @@ def _report_of(run: Run, proof: Proof, bundle: Bundle) -> Callable[..., AnyRepor
     """The report for what the network answers, with all that only such a report shows."""
     dataset, output = run.dataset, bundle.manifest.output
     if isinstance(dataset, TextDataset) and isinstance(output, TextSpec):
-        synthetic = run.recipe.text and run.recipe.text.synthetic
+        text = run.recipe.table(TextRecipe)
+        synthetic = text and text.synthetic
         data = view_texts(dataset, synthetic.share if synthetic else 0.0)
         return partial(TextReport, spec=output, test=dataset.test, data=data)
     if isinstance(dataset, ClassDataset) and isinstance(output, ClassifySpec):

@@ -30,6 +30,7 @@ from pipeline.run.stages.export import CANDIDATE
 from pipeline.run.stages.quantize import FLOAT_FILE, final_checkpoint, final_checkpoint_stage
 from pipeline.tasks.ocr.data.dataset import TextPool
 from pipeline.tasks.ocr.data.folder import read_text_folder
+from pipeline.tasks.ocr.recipe import TextRecipe
 from quantization.fold.fold import fold
 
 PROOF_FILE = "proof.json"
@@ -87,7 +88,7 @@ def _old_bundle(run: Run) -> Bundle | None:
 
 
 def _crops(run: Run) -> TextPool | None:
-    recipe, text = run.recipe, run.recipe.text
+    recipe, text = run.recipe, run.recipe.table(TextRecipe)
     if recipe.verify.crops is None or text is None:
         return None
     place = _found(run, recipe.verify.crops, "crops", "a folder or archive of texts")

@@ -15,16 +15,16 @@ from edge_agent.tasks.classify.spec import ClassifySpec
 from pipeline.data.base import ClassLabels, SplitName
 from pipeline.data.classes import ClassDataset
 from pipeline.data.fitted import Fitted, fit_cached
-from pipeline.data.load import load
 from pipeline.data.split import record
 from pipeline.measure.evaluate import accuracy, agreement, expected_drop
 from pipeline.measure.recall import balance_of
 from pipeline.measure.temperature import fit_temperature
 from pipeline.measure.truth import Truth
 from pipeline.models import ModelSpec
+from pipeline.tasks.classify.load import load
 from pipeline.tasks.classify.training import ClassExamples
 from pipeline.tasks.job import Job
-from pipeline.tasks.task import SPLIT_FILE
+from pipeline.tasks.run_task import SPLIT_FILE
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,6 @@ from pipeline.data.fitted import cached_pixels
 from pipeline.data.root import data_root, find_data
 from pipeline.models import ModelSpec
 from pipeline.models.ctc_small import time_steps
-from pipeline.recipe import TextRecipe
 from pipeline.tasks.job import Job
 from pipeline.tasks.ocr.charset import Charset
 from pipeline.tasks.ocr.data.dataset import TextDataset, record_texts
@@ -28,9 +27,10 @@ from pipeline.tasks.ocr.drawing.render import Synthetic, drawn_characters
 from pipeline.tasks.ocr.drawing.workers import PicturePool
 from pipeline.tasks.ocr.margin import margin
 from pipeline.tasks.ocr.readings import read_scores
+from pipeline.tasks.ocr.recipe import TextRecipe
 from pipeline.tasks.ocr.thresholds import coverage_curve, operating_point
 from pipeline.tasks.ocr.truth import TextTruth, readings
-from pipeline.tasks.task import SPLIT_FILE
+from pipeline.tasks.run_task import SPLIT_FILE
 
 FONTS_FILE = "fonts.json"
 

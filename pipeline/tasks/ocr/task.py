@@ -1,14 +1,50 @@
 """`OCR`: what a line of text says."""
 
+from typing import TYPE_CHECKING, get_args
+
+from pipeline.data_recipe import DataKind
+from pipeline.recipe import Recipe, TextArch
 from pipeline.tasks.job import Job
-from pipeline.tasks.task import HostTask, RunTask
+from pipeline.tasks.ocr.recipe import TextRecipe
+from pipeline.tasks.task import HostTask
+
+if TYPE_CHECKING:
+    from pipeline.tasks.run_task import RunTask
+
+DRAWN = "text-drawn"
 
 
-def _open(job: Job) -> RunTask:
+def _check(recipe: Recipe) -> None:
+    """Pictures that are drawn need something to draw."""
+    text = recipe.table(TextRecipe)
+    if recipe.data.kind == DRAWN and (text is None or text.synthetic is None):
+        raise ValueError(f"text.synthetic: expected with kind {DRAWN!r}, found none")
+
+
+def _open(job: Job) -> "RunTask":
     from pipeline.tasks.ocr.run_task import TextRunTask
 
-    assert job.recipe.text is not None, "the recipe is asked before"
-    return TextRunTask(job, job.recipe.text)
+    text = job.recipe.table(TextRecipe)
+    assert text is not None, "a recipe of texts has the table"
+    return TextRunTask(job, text)
 
 
-OCR = HostTask(name="ocr", open=_open)
+OCR = HostTask(
+    name="ocr",
+    labels="texts",
+    kinds=(
+        DataKind("text-folder", path="needed"),
+        DataKind("text-sets", path="beside"),
+        DataKind(DRAWN, path="beside"),
+    ),
+    arches=get_args(TextArch),
+    tables={"text": TextRecipe},
+    keys=frozenset(
+        {
+            *("output.max_error", "output.min_confidence", "verify.crops"),
+            *("budget.min_accuracy", "budget.max_drop", "budget.max_quantization_drop"),
+        }
+    ),
+    check=_check,
+    open=_open,
+)

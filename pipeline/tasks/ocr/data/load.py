@@ -10,7 +10,7 @@ import msgspec
 from pipeline.common.progress import SILENT, Progress
 from pipeline.data.base import SPLIT_NAMES, Concatenated
 from pipeline.data.by_source import Shares, limited
-from pipeline.recipe import DataRecipe, TextRecipe
+from pipeline.recipe import DataRecipe
 from pipeline.tasks.ocr.charset import Charset
 from pipeline.tasks.ocr.data.dataset import (
     TextDataset,
@@ -21,6 +21,7 @@ from pipeline.tasks.ocr.data.dataset import (
 )
 from pipeline.tasks.ocr.data.folder import read_text_folder
 from pipeline.tasks.ocr.data.sets import read_set
+from pipeline.tasks.ocr.recipe import TextRecipe
 
 
 def load_texts(

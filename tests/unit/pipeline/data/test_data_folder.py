@@ -11,10 +11,10 @@ from edge_agent.common.arrays import U8
 from pipeline.common.errors import DataError
 from pipeline.data.base import SPLIT_NAMES
 from pipeline.data.classes import ClassDataset
-from pipeline.data.load import load
 from pipeline.data.readers.folder import read_folder
 from pipeline.data.readers.images import UnreadableImageError, read_image
 from pipeline.recipe import DataRecipe
+from pipeline.tasks.classify.load import load
 
 
 def _picture(seed: int, height: int = 12, width: int = 16) -> U8:

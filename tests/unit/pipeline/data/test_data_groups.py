@@ -16,9 +16,10 @@ from pipeline.common.errors import DataError, RecipeError
 from pipeline.data.base import SPLIT_NAMES
 from pipeline.data.classes import ClassDataset
 from pipeline.data.deal import Deck, SplitWish, check_calibrated
-from pipeline.data.load import load
 from pipeline.data.sources import read_groups, taken_at
-from pipeline.recipe import DataRecipe, decode_recipe
+from pipeline.recipe import DataRecipe
+from pipeline.tasks.classify.load import load
+from pipeline.tasks.recipes import decode_recipe
 
 SCENES = 12
 

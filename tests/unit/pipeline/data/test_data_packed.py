@@ -17,11 +17,12 @@ from pipeline.catalogue.folder import recipe_folder
 from pipeline.common.errors import DataError
 from pipeline.common.progress import Silent, Task
 from pipeline.data.classes import ClassDataset
-from pipeline.data.load import load
 from pipeline.data.readers.images import UnreadableImageError
 from pipeline.data.readers.packed import read_packed
 from pipeline.data.root import data_root
-from pipeline.recipe import DataRecipe, load_recipe
+from pipeline.recipe import DataRecipe
+from pipeline.tasks.classify.load import load
+from pipeline.tasks.recipes import load_recipe
 
 Arrays = dict[str, NDArray[Any]]
 

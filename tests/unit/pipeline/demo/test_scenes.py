@@ -16,9 +16,9 @@ from pipeline.common.errors import PipelineError
 from pipeline.data.base import Split
 from pipeline.data.classes import ClassDataset
 from pipeline.data.fitted import fit_split
-from pipeline.data.load import load
 from pipeline.demo.scenes import HEIGHT, REGION, WIDTH, render_scenes, write_scenes
 from pipeline.recipe import DataRecipe
+from pipeline.tasks.classify.load import load
 
 SPEC = InputSpec(height=8, width=8, colour="gray", mean=(0.5,), std=(0.5,))
 

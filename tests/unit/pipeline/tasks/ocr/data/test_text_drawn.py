@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from pipeline.common.errors import RecipeError
-from pipeline.recipe import DataRecipe, TextRecipe, decode_recipe
+from pipeline.recipe import DataRecipe
 from pipeline.tasks.ocr.data.drawn import draw_texts, held_seed
 from pipeline.tasks.ocr.data.load import load_texts
 from pipeline.tasks.ocr.drawing.render import Renderer, Synthetic
+from pipeline.tasks.ocr.recipe import TextRecipe
+from pipeline.tasks.recipes import decode_recipe
 
 RECIPES = Path(__file__).parents[6] / "recipes"
 

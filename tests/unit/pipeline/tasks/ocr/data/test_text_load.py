@@ -8,11 +8,12 @@ import pytest
 
 from pipeline.common.errors import DataError
 from pipeline.data.base import SPLIT_NAMES
-from pipeline.recipe import DataRecipe, TextRecipe
+from pipeline.recipe import DataRecipe
 from pipeline.tasks.ocr.charset import Charset
 from pipeline.tasks.ocr.data.dataset import Shares, TextDataset, divide_texts
 from pipeline.tasks.ocr.data.folder import read_text_folder
 from pipeline.tasks.ocr.data.load import joined, load_texts
+from pipeline.tasks.ocr.recipe import TextRecipe
 
 FolderMaker = Callable[..., Path]
 TEXT = TextRecipe(charset="abcABC")
