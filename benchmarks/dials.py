@@ -22,7 +22,8 @@ from reading.nothing import sources
 from edge_agent.common.arrays import U8
 from edge_agent.tasks.ocr.dials.dials import Dials
 from edge_agent.tasks.ocr.dials.reader import DialReader
-from edge_agent.tasks.ocr.regions import Region, TextRegion
+from edge_agent.tasks.ocr.regions import TextRegion
+from edge_agent.tasks.places import Region
 from pipeline.data.root import data_root
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

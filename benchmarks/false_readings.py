@@ -19,10 +19,10 @@ from reading.nothing import sources
 
 from edge_agent.bundle.archive import Bundle, open_bundle
 from edge_agent.common.arrays import U8
-from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.tasks.ocr.decode.automaton import Automaton
 from edge_agent.tasks.ocr.decode.pattern import compile_pattern
-from edge_agent.tasks.ocr.reader import LineReader
+from edge_agent.tasks.ocr.line_reader import LineReader
 from edge_agent.tasks.ocr.spec import TextSpec
 from pipeline.data.root import data_root
 
@@ -53,7 +53,7 @@ def _rows(bundle: Bundle, data: Path, count: int) -> Iterator[tuple[str, ...]]:
     patterns: dict[str, Automaton | None] = {"none": None}
     if set("0123456789") <= set(spec.charset):
         patterns[COUNTER] = compile_pattern(COUNTER, spec.charset)
-    with open_recognizer(bundle) as recognize:
+    with TfliteRecognizer(bundle) as recognize:
         read = LineReader(recognize, spec)
         for name, crops in sources(data, count, SEED).items():
             pictures = list(crops)

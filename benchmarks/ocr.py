@@ -38,7 +38,7 @@ from reading.tesseract import (
     start_again_on_one_thread,
 )
 
-from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.inference.runtime import machine_name
 from edge_agent.tasks.ocr.decode.pattern import compile_pattern
 from pipeline.data.root import data_root
@@ -118,7 +118,7 @@ def lines(run: Tested) -> Part:
     """Lines of receipts, without regard to case: the labels have none."""
     split = run.of_set("sroie")
     answers = _with_tesseract(run, split, LINE)
-    mine, *others = (row(each, split.labels) for each in answers)
+    mine, *others = (row(each, split.texts) for each in answers)
     best = min(others, key=lambda each: each.error_rate_any_case)
     time = max(mine.mean_ms / best.mean_ms, mine.median_ms / best.median_ms)
     verdicts = (
@@ -139,7 +139,7 @@ def words(run: Tested) -> Part:
     """Words out of photographs; Tesseract's also without what is no letter and no digit."""
     split = run.of_set("iiit5k")
     answers = _with_tesseract(run, split, WORD)
-    rows = tuple(row(each, split.labels) for each in _and_within(answers, run))
+    rows = tuple(row(each, split.texts) for each in _and_within(answers, run))
     mine, plain = rows[0], rows[1:3]
     best = max(plain, key=lambda each: each.exact.value)
     gain = mine.exact.value / best.exact.value if best.exact.value else float("inf")
@@ -153,7 +153,7 @@ def segments(run: Tested) -> Part:
     """Displays of petrol pumps, none of which was in another split."""
     split = run.of_set("gaspump-7seg")
     answers = _with_tesseract(run, split, LINE)
-    rows = tuple(row(each, split.labels) for each in _and_within(answers, run))
+    rows = tuple(row(each, split.texts) for each in _and_within(answers, run))
     found = rows[0].exact
     verdict = _verdict(
         f"at least {100 * SEGMENTS:.0f} % exact: {percent(found)}", found.value >= SEGMENTS
@@ -166,7 +166,7 @@ def meter_digits(run: Tested, place: Path) -> Part:
     """Single wheels, beside the network that comes with the pictures."""
     split = run.of_set("meter-digits")
     wheel = compile_pattern(A_WHEEL, run.spec.charset)
-    with open_recognizer(run.bundle) as recognize, ExitStack() as stack:
+    with TfliteRecognizer(run.bundle) as recognize, ExitStack() as stack:
         peer = stack.enter_context(DigitReader(place / INT8))
         real = stack.enter_context(DigitReader(place / FLOAT))
         contenders = (
@@ -176,7 +176,7 @@ def meter_digits(run: Tested, place: Path) -> Part:
             Contender(f"{OURS}, one wheel told", reading(recognize, run.spec, wheel)),
         )
         answers = contest(split.images, contenders)
-    right = [[a == b for a, b in zip(each.texts, split.labels, strict=True)] for each in answers]
+    right = [[a == b for a, b in zip(each.texts, split.texts, strict=True)] for each in answers]
     wrong = [len(split) - sum(each) for each in right]
     alone, others, chance = sign_test(right[0], right[1])
     verdicts = (
@@ -191,7 +191,7 @@ def meter_digits(run: Tested, place: Path) -> Part:
         ),
         "The peer does not say which pictures it learnt from: it may have seen these.",
     )
-    rows = tuple(row(each, split.labels) for each in answers)
+    rows = tuple(row(each, split.texts) for each in answers)
     return Part("wheels (meter-digits)", len(split), rows, verdicts)
 
 
@@ -234,7 +234,7 @@ def region_lines(cost: RegionCost | None) -> Iterator[str]:
 
 def _with_tesseract(run: Tested, split: TextSplit, segmentation: int) -> list[Answers]:
     """Ours, and Tesseract with the pictures as they are and twice as large."""
-    with open_recognizer(run.bundle) as recognize, ExitStack() as stack:
+    with TfliteRecognizer(run.bundle) as recognize, ExitStack() as stack:
         contenders = [Contender(OURS, reading(recognize, run.spec))]
         for times in (1, 2):
             other = stack.enter_context(Tesseract(segmentation, times))

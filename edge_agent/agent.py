@@ -8,7 +8,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -37,10 +37,11 @@ from edge_agent.events import (
 from edge_agent.homeassistant.announced import announced_path, former_topics
 from edge_agent.homeassistant.announcer import Announcer
 from edge_agent.homeassistant.discovery import discovery_topic
-from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.light.light import lit
 from edge_agent.mqtt.dialer import Dialer, Identity, Will
 from edge_agent.outbox.outbox import Outbox
+from edge_agent.pictures.crops import CropStore
 from edge_agent.pictures.snapshots import SnapshotStore
 from edge_agent.publish.kept_topics import gone_topics, kept_path
 from edge_agent.publish.presence import Presence
@@ -55,11 +56,10 @@ from edge_agent.service.reload import Reloader
 from edge_agent.sources.base import FrameSource
 from edge_agent.sources.live import Cameras
 from edge_agent.sources.open import open_source
+from edge_agent.stream.sink import PictureStores
 from edge_agent.stream.stream import Stream
 from edge_agent.system.wall_clock import WallClock
-from edge_agent.tasks.ocr.crops import CropStore
-from edge_agent.tasks.ocr.meters.memory import MeterMemory, meters_path
-from edge_agent.tasks.ocr.reader import open_reader
+from edge_agent.tasks.registry import task_for
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class Left:
 
 def run_agent(
     config: AgentConfig,
-    recognizer: OpenRecognizer = open_recognizer,
+    recognizer: OpenRecognizer = TfliteRecognizer,
     load: Callable[[], AgentConfig] | None = None,
 ) -> bool:
     """Run until every stream has ended and all is delivered, or a signal or command comes.
@@ -156,7 +156,7 @@ def open_agent(plan: Plan, events: Events, owned: ExitStack, manager: Manager) -
     """
     config, box = plan.config, plan.config.outbox
     clock = WallClock()
-    memory = owned.enter_context(MeterMemory(meters_path(box.path), is_set=clock.is_set))
+    memories = _memories(plan, clock, owned)
     outbox = owned.enter_context(Outbox(box.path, box.limits(), config.lanes()))
     presence = Presence(config, outbox, clock)
     rivalry = Rivalry(config.device.name, presence.boot, presence.trouble)
@@ -169,12 +169,14 @@ def open_agent(plan: Plan, events: Events, owned: ExitStack, manager: Manager) -
     )
     publisher.listen([presence.topics.status], rivalry.hear)
     stop, speaker = Stop(), Speaker(config.device.name, presence.boot, publisher, clock)
-    streams = _streams(plan, memory, speaker, stop, manager)
+    streams = _streams(plan, memories, speaker, stop, manager)
     sources = _sources(streams, stop, manager, owned)
     _obey(config, streams, speaker, events, owned)
     home, name = config.home_assistant, config.device.name
     former = former_topics(announced_path(box.path), discovery_topic(home.prefix, name))
-    former += gone_topics(kept_path(box.path), Topics(name), config.streams)
+    former += gone_topics(
+        kept_path(box.path), Topics(name), {s.name: s.options.keys() for s in config.streams}
+    )
     Announcer(home, name, config.streams, config.commands.allow, publisher, former).announce()
 
     def health() -> HealthMessage:
@@ -197,24 +199,33 @@ def _dialer(plan: Plan, presence: Presence) -> Dialer:
     return Dialer(plan.broker, Identity(name, will, max_packet_bytes=MAX_PACKET_BYTES))
 
 
+def _memories(plan: Plan, clock: WallClock, owned: ExitStack) -> dict[str, object]:
+    """What each task of the plan knows from before, by the task's name."""
+    tasks = {part.config.task: task_for(part.config.options) for part in plan.parts}
+    path = plan.config.outbox.path
+    return {
+        name: owned.enter_context(task.memory(path, clock.is_set))
+        for name, task in tasks.items()
+        if task.memory is not None
+    }
+
+
 def _streams(
-    plan: Plan, memory: MeterMemory, speaker: Speaker, stop: Stop, manager: Manager
+    plan: Plan, memories: Mapping[str, object], speaker: Speaker, stop: Stop, manager: Manager
 ) -> list[Stream]:
     config = plan.config
-    crops = CropStore(config.crops) if config.crops is not None else None
-    snapshots = SnapshotStore(config.snapshots) if config.snapshots is not None else None
+    pictures = PictureStores(
+        None if config.crops is None else CropStore(config.crops),
+        None if config.snapshots is None else SnapshotStore(config.snapshots),
+    )
     return [
         Stream(
             part.config,
             _ref(part.bundle),
-            part.model,
+            part.looker(memories.get(part.config.task)),
             speaker,
             stop,
-            open_reader(
-                part.config, part.bundle.manifest, str(part.bundle.path), part.model, memory
-            ),
-            crops,
-            snapshots,
+            pictures,
             partial(manager.hears, part.config),
         )
         for part in plan.parts

@@ -11,7 +11,7 @@ import numpy as np
 from edge_agent.bundle.archive import Bundle
 from edge_agent.bundle.ports import Ports
 from edge_agent.inference.network import Network
-from edge_agent.inference.recognizer import Timings, open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer, Timings
 from edge_agent.inference.runtime import machine_name, runtime_name
 from edge_agent.inference.threads import MAX_THREADS, fewest_worth_it, usable_cores
 
@@ -97,7 +97,7 @@ def _first_inference(bundle: Bundle) -> float:
 def _measure(bundle: Bundle, threads: int, seconds: float) -> ThreadBench:
     images = [frame.image for frame in bundle.golden]
     timings: list[Timings] = []
-    with open_recognizer(bundle, threads) as recognize:
+    with TfliteRecognizer(bundle, threads) as recognize:
         for number in range(WARM_UP):
             recognize(images[number % len(images)])
         end = time.perf_counter() + seconds

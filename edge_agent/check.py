@@ -16,9 +16,9 @@ from edge_agent.common.errors import (
     SourceError,
 )
 from edge_agent.common.stop import Stop
-from edge_agent.config import AgentConfig, StreamConfig, load_config
+from edge_agent.config import AgentConfig, load_config
 from edge_agent.contract.topics import Topics
-from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.inference.runtime import runtime_name
 from edge_agent.light.light import lit
 from edge_agent.mqtt.dialer import (
@@ -30,7 +30,8 @@ from edge_agent.mqtt.dialer import (
     Refused,
     unique_id,
 )
-from edge_agent.outbox.endurance import SHORT_REMEDY, endurance, too_short
+from edge_agent.service.endurance import SHORT_REMEDY, endurance, too_short
+from edge_agent.service.plan import stream_looker
 from edge_agent.sources.base import Frame
 from edge_agent.sources.config import (
     CameraConfig,
@@ -40,10 +41,7 @@ from edge_agent.sources.config import (
     VideoConfig,
 )
 from edge_agent.sources.open import open_source
-from edge_agent.stream.stream import crop
-from edge_agent.tasks.ocr.meters.rules import MeterRules
-from edge_agent.tasks.ocr.reader import open_reader
-from edge_agent.tasks.ocr.rectify import rectify
+from edge_agent.stream.config import StreamConfig
 
 # Of a camera by URL, here and in `doctor`.
 NETWORK_REMEDY = (
@@ -129,8 +127,8 @@ def _steps(config: AgentConfig) -> Iterator[Step]:
             "copy the bundle again from where it was verified",
         )
         yield Step(f"source of {stream.name}", partial(look, stream), _source_remedy(stream.source))
-        if any(region.meter for region in stream.regions):
-            yield Step(f"meters of {stream.name}", partial(_meters, stream), MEND)
+        for what, found in stream.options.facts().items():
+            yield Step(f"{what} of {stream.name}", partial(str, found), MEND)
     yield Step(
         "outbox",
         partial(_outbox, config),
@@ -175,29 +173,13 @@ def prove_bundle(stream: StreamConfig) -> str:
     bundle = open_bundle(stream.bundle)
     # Any count proves it; which one is fastest is for the agent to measure.
     threads = 1 if stream.threads == "auto" else stream.threads
-    with open_recognizer(bundle, threads) as recognize:
-        open_reader(stream, bundle.manifest, str(bundle.path), recognize)
+    with TfliteRecognizer(bundle, threads) as recognize:
+        stream_looker(stream, bundle, recognize)
         quanta, golden = recognize.golden_quanta, bundle.manifest.golden
         return (
             f"{bundle.short_id}, {golden.frames} golden frames within {quanta} quanta "
             f"of {golden.tolerance_quanta} allowed"
         )
-
-
-def _meters(stream: StreamConfig) -> str:
-    """What readings of its meters are held to."""
-    rules = {region.name: region.meter for region in stream.regions if region.meter}
-    return "; ".join(f"{name}: {_held_to(meter)}" for name, meter in rules.items())
-
-
-def _held_to(meter: MeterRules) -> str:
-    if meter.max_per_hour is not None:
-        return f"at most {meter.max_per_hour:g} {meter.unit}".rstrip() + " an hour"
-    if not meter.monotone:
-        why = "as neither monotone nor max_per_hour is said"
-        agree = "" if meter.confirm == 1 else f" once {meter.confirm} readings say the same"
-        return f"any value is believed{agree}, {why}"
-    return "held to what it was seen to count; better say max_per_hour, what can flow"
 
 
 def look(stream: StreamConfig) -> str:
@@ -211,9 +193,7 @@ def look(stream: StreamConfig) -> str:
     if frame.doubt:
         raise SourceError(frame.doubt)
     height, width = frame.image.shape[:2]
-    crop(frame.image, stream.region_in(width, height), stream.name)
-    for region in stream.regions:
-        rectify(frame.image, region, f"stream {stream.name!r}, region {region.name!r}")
+    stream.options.check_inside(width, height, stream.name)
     return f"a frame of {width}x{height}"
 
 

@@ -7,24 +7,21 @@ would take them from. `deploy/agent.example.toml` shows every key.
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any
 
 import msgspec
 
 from edge_agent.common.errors import ConfigError
-from edge_agent.common.strict import LEAST, Name, Probability, Seconds, Timeout
-from edge_agent.common.strict import Strict as _Value
+from edge_agent.common.strict import LEAST, Name, Seconds, Strict, Timeout
 from edge_agent.common.toml import decode_toml
 from edge_agent.contract.commands import COMMANDS, Verb
-from edge_agent.contract.publishing import PublishConfig, SnapshotConfig, SnapshotsConfig
-from edge_agent.light.config import LightConfig, check_light
+from edge_agent.homeassistant.config import HomeAssistantConfig
 from edge_agent.mqtt.endpoint import DEFAULT_URL, Broker, parse_endpoint, read_credentials
 from edge_agent.outbox.outbox import Lane, Limits, Synchronous, WhenFull
+from edge_agent.pictures.config import CropsConfig, SnapshotsConfig
 from edge_agent.publish.schedule import Order
-from edge_agent.sources.config import CameraConfig, PicameraConfig, Rate, SourceConfig
-from edge_agent.stream.align import Align
-from edge_agent.stream.view import Flip, Rotation, View
-from edge_agent.tasks.ocr.regions import Region, RelativeRegion, TextRegion, check_wheels
+from edge_agent.sources.config import CameraConfig, PicameraConfig, SourceConfig
+from edge_agent.stream.config import StreamConfig, inner_options
 
 # systemd.exec(5): where a service finds its credentials; `%d` in a unit's own words.
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
@@ -32,17 +29,14 @@ CREDENTIALS_PREFIX = "%d/"
 # Where LoadCredential= takes them from: for who starts `doctor` or `check` by hand, as root.
 CREDENTIALS_STORE = Path("/etc/credstore")
 
-HomeTopic: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[^+#\x00-\x1f]{1,64}$(?!\n)")]
-Threads: TypeAlias = Literal["auto"] | Annotated[int, msgspec.Meta(ge=1, le=64)]
 
-
-class DeviceConfig(_Value, frozen=True):
+class DeviceConfig(Strict, frozen=True):
     """Who this device is; `name` is part of every topic."""
 
     name: Name
 
 
-class BrokerConfig(_Value, frozen=True):
+class BrokerConfig(Strict, frozen=True):
     """Where results go; see `Broker` for what the fields mean.
 
     `will_delay_s` is how long the broker waits for a lost agent to return before it says
@@ -85,7 +79,7 @@ class BrokerConfig(_Value, frozen=True):
         )
 
 
-class OutboxConfig(_Value, frozen=True):
+class OutboxConfig(Strict, frozen=True):
     """Where results wait until the broker has acknowledged them.
 
     Args:
@@ -123,7 +117,7 @@ class OutboxConfig(_Value, frozen=True):
         )
 
 
-class CommandsConfig(_Value, frozen=True):
+class CommandsConfig(Strict, frozen=True):
     """What the agent may be told over MQTT by whoever may write to its command topics.
 
     Args:
@@ -137,156 +131,19 @@ class CommandsConfig(_Value, frozen=True):
     snapshot_kb: Annotated[int, msgspec.Meta(ge=4, le=10_000)] = 200
 
 
-class HealthConfig(_Value, frozen=True):
+class HealthConfig(Strict, frozen=True):
     """How often the counters are published, in seconds."""
 
     interval_s: Timeout = 30
 
 
-class MetricsConfig(_Value, frozen=True):
+class MetricsConfig(Strict, frozen=True):
     """Where Prometheus finds the counters: http://127.0.0.1:PORT/metrics, on loopback only."""
 
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 
-class HomeAssistantConfig(_Value, frozen=True):
-    """How the device appears in Home Assistant by itself.
-
-    Args:
-        enabled: whether it does; switched off, it disappears there.
-        prefix: Home Assistant's own discovery prefix.
-        birth_topic, birth_payload: what it says when it has started, as set there.
-    """
-
-    enabled: bool = True
-    prefix: HomeTopic = "homeassistant"
-    birth_topic: HomeTopic = "homeassistant/status"
-    birth_payload: Annotated[str, msgspec.Meta(min_length=1, max_length=255)] = "online"
-
-
-class CropsConfig(_Value, frozen=True):
-    """Where pictures of readings that were held or rejected are kept, to be labelled.
-
-    Args:
-        folder: for them; made if it is missing. One agent a folder.
-        max_count, max_mb: how many, and how much, at most; beyond it the oldest go.
-        interval_s: the least time between two of the same region.
-    """
-
-    folder: Path
-    max_count: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 500
-    max_mb: Annotated[float, msgspec.Meta(ge=LEAST, le=100_000)] = 50
-    interval_s: Seconds = 60
-
-
-class StreamConfig(_Value, frozen=True):
-    """One source looked at by one model.
-
-    Args:
-        name: part of the stream's topics.
-        bundle: a bundle directory or .edgeward file.
-        source: where frames come from.
-        rotate: by how much each frame is turned clockwise, in degrees, before all else.
-        flip: how it is mirrored after that; not at all if left out.
-        align: to which picture frames are moved then; to none if left out.
-        light: what burns while a frame is taken; nothing if left out.
-        task: what the bundle's model does; another one is refused.
-        region: classify: the part of the frame to look at; the whole frame if left out.
-        relative_region: the same in shares of the frame; at most one of the two.
-        regions: ocr: where there is text; each is read in every frame.
-        interval_s: the least time between two answers; 0 is as fast as the model.
-        frames_per_s: the same said the other way round; at most one of the two.
-        min_confidence: below it an answer is not sure; as the bundle says if left out.
-        publish: which answers are published.
-        snapshot: of which the frame is kept; none if left out.
-        threads: how many threads one inference may use; `auto` measures once, and remembers.
-        importance: where the outbox is full, results of the least important go first.
-        synchronous: as the outbox's, for this stream; the outbox's if left out.
-        expires_s: how long the broker keeps a result for a subscriber that is away; for
-            as long as the broker likes if left out.
-    """
-
-    name: Name
-    bundle: Path
-    source: SourceConfig
-    rotate: Rotation = 0
-    flip: Flip | None = None
-    align: Align | None = None
-    light: LightConfig | None = None
-    task: Literal["classify", "ocr"] = "classify"
-    region: Region | None = None
-    relative_region: RelativeRegion | None = None
-    regions: tuple[TextRegion, ...] = ()
-    interval_s: Seconds = 0
-    frames_per_s: Rate | None = None
-    min_confidence: Probability | None = None
-    publish: PublishConfig = PublishConfig()
-    snapshot: SnapshotConfig | None = None
-    threads: Threads = "auto"
-    importance: Annotated[int, msgspec.Meta(ge=0, le=9)] = 5
-    synchronous: Synchronous | None = None
-    expires_s: Annotated[int, msgspec.Meta(ge=1, le=4_294_967_295)] | None = None
-
-    def __post_init__(self) -> None:
-        self._check_pace()
-        check_light(self.light, self.source, self.interval_s)
-        if self.region is not None and self.relative_region is not None:
-            raise ValueError(
-                f"stream {self.name!r}: expected one of region and relative_region, found both"
-            )
-        if self.task == "classify" and self.regions:
-            raise ValueError(f'stream {self.name!r}: expected task = "ocr" with regions')
-        part = "region" if self.region is not None else "relative_region"
-        if self.task == "ocr" and (self.looks_at_a_part or not self.regions):
-            raise ValueError(
-                f"stream {self.name!r}: expected one or more [[stream.regions]] with "
-                f'task = "ocr", found {part if self.looks_at_a_part else "none"}'
-            )
-        if self.task == "ocr" and self.publish.margin:
-            raise ValueError(f'stream {self.name!r}: expected no publish.margin with task = "ocr"')
-        check_wheels(self.regions, self.name)
-        names = [region.name for region in self.regions]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(
-                    f"stream {self.name!r}: expected regions of distinct names, "
-                    f"found {name!r} twice"
-                )
-
-    @property
-    def looks_at_a_part(self) -> bool:
-        """Whether a region is cut out of every frame."""
-        return self.region is not None or self.relative_region is not None
-
-    def region_in(self, width: int, height: int) -> Region | None:
-        """The part to look at of a frame of this size; None for all of it."""
-        if self.relative_region is not None:
-            return self.relative_region.pixels(width, height)
-        return self.region
-
-    def view(self) -> View:
-        """How the stream sees the frames of its source.
-
-        Raises:
-            ConfigError: the picture to align to cannot be used.
-        """
-        inside = [region.outline() for region in self.regions if not region.page]
-        if self.region is not None:
-            inside.append(self.region.corners())
-        return View(self.rotate, self.flip, self.align, inside)
-
-    def _check_pace(self) -> None:
-        if self.frames_per_s is None:
-            return
-        if self.interval_s:
-            raise ValueError(
-                f"stream {self.name!r}: expected one of interval_s and frames_per_s, found both"
-            )
-        # From here on there is one word for it.
-        msgspec.structs.force_setattr(self, "interval_s", 1 / self.frames_per_s)
-
-
-class AgentConfig(_Value, frozen=True):
+class AgentConfig(Strict, frozen=True):
     """The whole of agent.toml; each stream is one `[[stream]]` table."""
 
     device: DeviceConfig
@@ -356,7 +213,9 @@ def load_config(path: Path) -> AgentConfig:
         ) from error
     folder = path.resolve().parent
     try:
-        return decode_toml(data, AgentConfig, lambda kind, value: _path(folder, kind, value))
+        return decode_toml(
+            data, AgentConfig, lambda kind, value: _path(folder, kind, value), inner_options()
+        )
     except ValueError as error:
         raise ConfigError(f"{path}: {error}") from error
 

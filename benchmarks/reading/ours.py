@@ -11,17 +11,17 @@ import numpy as np
 from edge_agent.bundle.archive import Bundle, open_bundle
 from edge_agent.bundle.manifest import Score
 from edge_agent.common.arrays import U8
-from edge_agent.inference.recognizer import Recognizer
 from edge_agent.tasks.ocr.decode.automaton import Automaton
-from edge_agent.tasks.ocr.reader import LineReader
+from edge_agent.tasks.ocr.line_reader import LineReader
 from edge_agent.tasks.ocr.spec import TextSpec
+from edge_agent.tasks.task import Recognizer
 from pipeline.common.errors import GateError, RunError
 from pipeline.run.stages.verify import bundle_path, load_proof
 from pipeline.run.start import open_run
 from pipeline.tasks.ocr.data.dataset import TextDataset, TextSplit
 from pipeline.tasks.ocr.readings import Readings, read_scores
 from pipeline.tasks.ocr.thresholds import Curve, Point, coverage_curve, operating_point
-from pipeline.tasks.run_task import SPLIT_FILE
+from pipeline.tasks.task import SPLIT_FILE
 
 ERRORS = (0.001, 0.01)  # shares of wrong readings that a coverage is given for
 
@@ -103,8 +103,8 @@ def tested(folder: Path, data: Path) -> Tested:
     int8 = Int8(
         real=proof.metrics.float_accuracy,
         int8=proof.metrics.int8_accuracy,
-        coverage=tuple(covered(found, dataset.test.labels, error) for error in ERRORS),
-        promised=_promised(_curve(found, dataset.test.labels), spec),
+        coverage=tuple(covered(found, dataset.test.texts, error) for error in ERRORS),
+        promised=_promised(_curve(found, dataset.test.texts), spec),
         model_bytes=len(bundle.model),
     )
     return Tested(run.recipe.name, run.recipe.data.sets, bundle, spec, dataset.test, int8)

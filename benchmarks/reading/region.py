@@ -11,18 +11,21 @@ import numpy as np
 
 from edge_agent.bundle.archive import Bundle
 from edge_agent.bundle.ports import Ports
+from edge_agent.bundle.preprocess import to_grey
 from edge_agent.common.arrays import U8
 from edge_agent.inference.network import Network
-from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.sources.base import Frame, bgr_frame
 from edge_agent.tasks.ocr.answer import Reading
 from edge_agent.tasks.ocr.decode.ctc import read_text
+from edge_agent.tasks.ocr.look import TextLooker
 from edge_agent.tasks.ocr.meters.rules import MeterRules
-from edge_agent.tasks.ocr.quality import quality, to_grey
-from edge_agent.tasks.ocr.reader import Reader
-from edge_agent.tasks.ocr.rectify import rectify
+from edge_agent.tasks.ocr.options import TextOptions
+from edge_agent.tasks.ocr.picture.quality import quality
+from edge_agent.tasks.ocr.picture.rectify import rectify
 from edge_agent.tasks.ocr.regions import TextRegion, allowed_texts
 from edge_agent.tasks.ocr.spec import TextSpec
+from edge_agent.tasks.task import Opening
 from pipeline.tasks.ocr.drawing.fonts import Font
 from pipeline.tasks.ocr.drawing.marks.odometer import WheelStyle, draw_wheels, wheel_turns
 
@@ -67,12 +70,13 @@ def region_cost(bundle: Bundle) -> RegionCost:
     allowed = allowed_texts(REGION, spec, "bench")
     image = rectify(frames[0].image, REGION, "bench").image
     network = Network(bundle.model, Ports.of(manifest), 1, str(bundle.path))
-    with network, open_recognizer(bundle) as recognize:
-        reader = Reader("bench", (REGION,), spec, manifest.input, recognize)
+    with network, TfliteRecognizer(bundle) as recognize:
+        options = TextOptions(regions=(REGION,))
+        looker = TextLooker(Opening("bench", spec, manifest.input, options, recognize))
         x = network.prepare(image, "bgr")
-        scores = recognize.scores(x)
+        (scores,) = recognize.scores(x)
         calls: dict[str, Callable[[Frame], object]] = {
-            "region": lambda frame: list(reader.read(frame)),
+            "region": lambda frame: list(looker.answers(frame, looker.prepare(frame))),
             "invoke": lambda _: network.infer(x),
             "rectify": lambda frame: rectify(frame.image, REGION, "bench"),
             "gates": lambda _: quality(to_grey(image, "bgr")).problem(),
@@ -80,7 +84,7 @@ def region_cost(bundle: Bundle) -> RegionCost:
             "decode": lambda _: read_text(scores, spec, allowed),
         }
         took = medians_us(calls, frames)
-        (seen,) = reader.read(frames[0])
+        (seen,) = looker.answers(frames[0], looker.prepare(frames[0]))
     assert isinstance(seen.answer, Reading)  # the region is no page
     return RegionCost(
         took.pop("invoke"), took.pop("region"), took, seen.answer.text, seen.answer.state

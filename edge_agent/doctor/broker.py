@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge_agent.common.errors import AgentError, BrokerError, one_line
-from edge_agent.config import AgentConfig, HomeAssistantConfig
+from edge_agent.config import AgentConfig
 from edge_agent.contract.topics import PROBE, Topics
 from edge_agent.doctor.host import Host
 from edge_agent.doctor.report import Finding, fail, ok, warn
 from edge_agent.doctor.rivals import rivals
 from edge_agent.doctor.tls import tls
 from edge_agent.doctor.writing import ACL_REMEDY, answer, may_publish, places
+from edge_agent.homeassistant.config import HomeAssistantConfig
 from edge_agent.homeassistant.discovery import discovery_topic
 from edge_agent.mqtt.dialer import (
     ANSWER_TIMEOUT_S,

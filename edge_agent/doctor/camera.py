@@ -6,10 +6,10 @@ from pathlib import Path
 
 from edge_agent.check import NETWORK_REMEDY, look
 from edge_agent.common.errors import AgentError, ConfigError, one_line
-from edge_agent.config import StreamConfig
 from edge_agent.doctor.host import Host
 from edge_agent.doctor.report import Finding, fail, ok, warn
 from edge_agent.sources.config import CameraConfig, PicameraConfig, StillConfig
+from edge_agent.stream.config import StreamConfig
 
 VIDEO_REMEDY = (
     "sudo usermod -aG video $USER and log in again; under systemd: SupplementaryGroups=video"

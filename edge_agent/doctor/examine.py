@@ -15,7 +15,8 @@ from edge_agent.doctor.host import Host
 from edge_agent.doctor.report import Finding, fail, failed, ok, skip, warn
 
 if TYPE_CHECKING:
-    from edge_agent.config import AgentConfig, StreamConfig
+    from edge_agent.config import AgentConfig
+    from edge_agent.stream.config import StreamConfig
 
 # Where the installer and the package put it.
 CONFIG = Path("/etc/edgeward/agent.toml")
@@ -91,7 +92,7 @@ def _stores(config: "AgentConfig", host: Host) -> Iterator[Finding]:
 
 
 def _endurance(config: "AgentConfig") -> Finding:
-    from edge_agent.outbox.endurance import SHORT_REMEDY, endurance, too_short
+    from edge_agent.service.endurance import SHORT_REMEDY, endurance, too_short
 
     holds = endurance(config)
     if not holds.results:

@@ -52,7 +52,10 @@ def places(topics: Topics, config: AgentConfig) -> list[Place]:
     of_streams = [
         Place(topic, topic.replace(f"/stream/{stream.name}/", f"/stream/{nobody}/", 1))
         for stream in config.streams
-        for topic in (topics.result(stream.name), *kept_topics(topics, stream))
+        for topic in (
+            topics.result(stream.name),
+            *kept_topics(topics, stream.name, stream.options.keys()),
+        )
     ]
     answers = [Place(topics.reply(verb), topics.reply(PROBE)) for verb in config.commands.allow]
     return [Place(topics.status), Place(topics.health), *of_streams, *answers]

@@ -16,14 +16,15 @@ from collections.abc import Collection
 from functools import partial
 
 from edge_agent.common.errors import MessageError
-from edge_agent.config import HomeAssistantConfig, StreamConfig
 from edge_agent.contract.messages import StatusMessage, decode_message
 from edge_agent.contract.topics import Topics
 from edge_agent.homeassistant.announced import announced_device
+from edge_agent.homeassistant.config import HomeAssistantConfig
 from edge_agent.homeassistant.discovery import discovery, discovery_topic, without
-from edge_agent.homeassistant.region_entities import Json
 from edge_agent.mqtt.values import Received
 from edge_agent.publish.publisher import Publisher
+from edge_agent.stream.config import StreamConfig
+from edge_agent.tasks.task import Json
 
 log = logging.getLogger(__name__)
 

@@ -4,13 +4,14 @@ Its device discovery: https://www.home-assistant.io/integrations/mqtt/#device-di
 Templates are Jinja, over the JSON of our own messages (`docs/reference/mqtt.md`).
 """
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 
 from edge_agent import __version__
-from edge_agent.config import StreamConfig
 from edge_agent.contract.topics import Topics
-from edge_agent.homeassistant.region_entities import Entity, Json, region_entities
+from edge_agent.stream.config import StreamConfig
+from edge_agent.tasks.entity import plain
+from edge_agent.tasks.registry import task_for
+from edge_agent.tasks.task import Entity, Json
 
 # At the device's root it counts for nothing: Home Assistant shares other options only.
 QOS = 1
@@ -24,7 +25,7 @@ def discovery_topic(prefix: str, device: str) -> str:
 
 def device_id(device: str) -> str:
     """The device's name as Home Assistant allows it in a topic."""
-    return f"edgeward-{_plain(device)}"
+    return f"edgeward-{plain(device)}"
 
 
 def discovery(device: str, streams: Sequence[StreamConfig], allowed: Collection[str]) -> Json:
@@ -120,44 +121,14 @@ def _device(topics: Topics) -> Iterator[Entity]:
 
 def _stream(topics: Topics, stream: StreamConfig) -> Iterator[Entity]:
     """What it sees, each thing from its state: results that waited are no states of now."""
-    name, key = stream.name, _plain(stream.name)
+    name, key = stream.name, plain(stream.name)
     sees = {
         "availability": [_when(topics.status), _when(topics.availability(name))],
         "availability_mode": "all",
     }
-    if stream.task == "classify":
-        for part, entity in _classes(topics, name):
-            yield f"{key}__{part}", {**entity, **sees}
-    for region in stream.regions:
-        place, topic = f"{key}__{_plain(region.name)}", topics.state(name, region.name)
-        for part, entity in region_entities(region, name, place, topic):
-            yield part, {**entity, **sees}
+    for part, entity in task_for(stream.options).entities(stream.options, name, topics):
+        yield f"{key}__{part}", {**entity, **sees}
     yield from _upkeep(topics, name, key)
-
-
-def _classes(topics: Topics, name: str) -> Iterator[Entity]:
-    state = {"p": "sensor", "state_topic": topics.state(name)}
-    yield (
-        "answer",
-        {
-            **state,
-            "name": name,
-            "value_template": "{{ value_json.result.label }}",
-            "json_attributes_topic": topics.state(name),
-            "json_attributes_template": _attributes("value_json.result"),
-        },
-    )
-    yield (
-        "confidence",
-        {
-            **state,
-            "name": f"{name} confidence",
-            "value_template": "{{ (value_json.result.confidence * 100) | round(1) }}",
-            "unit_of_measurement": "%",
-            "state_class": "measurement",
-            **DIAGNOSTIC,
-        },
-    )
 
 
 def _upkeep(topics: Topics, name: str, key: str) -> Iterator[Entity]:
@@ -214,7 +185,7 @@ def _upkeep(topics: Topics, name: str, key: str) -> Iterator[Entity]:
 
 
 def _pictures(topics: Topics, name: str) -> Iterator[Entity]:
-    key = _plain(name)
+    key = plain(name)
     yield (
         f"{key}__picture",
         {
@@ -235,16 +206,6 @@ def _pictures(topics: Topics, name: str) -> Iterator[Entity]:
     )
 
 
-def _attributes(result: str) -> str:
-    fields = f"'confidence': {result}.confidence, 'sure': {result}.sure"
-    return f"{{{{ {{{fields}, 'captured_at': value_json.captured_at}} | tojson }}}}"
-
-
 def _when(topic: str) -> Json:
     """Available while `topic` says `online`."""
     return {"topic": topic, "value_template": "{{ value_json.state }}"}
-
-
-def _plain(name: str) -> str:
-    # Names hold letters, digits, `_`, `-` and `.`; only the last is forbidden there.
-    return re.sub(r"[^A-Za-z0-9_-]", lambda found: f"_{ord(found[0]):x}_", name)

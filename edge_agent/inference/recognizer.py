@@ -1,4 +1,4 @@
-"""`Recognizer`: an image in, an answer out; the composition the device runs.
+"""`TfliteRecognizer`: an image in, an answer out: a bundle's network, and how its task decodes.
 
 The host's `verify` replays a bundle's golden frames through it, and measures the very
 `Network` it is made of, so what it measures is what the device does.
@@ -6,7 +6,7 @@ The host's `verify` replays a bundle's golden frames through it, and measures th
 
 import time
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Self
 
 import numpy as np
 
@@ -18,31 +18,8 @@ from edge_agent.bundle.preprocess import ColourOrder
 from edge_agent.common.arrays import F32, I8, U8
 from edge_agent.common.errors import BundleError
 from edge_agent.inference.network import Network
-from edge_agent.tasks.classify.answer import Classification
-from edge_agent.tasks.classify.decode import classify
-from edge_agent.tasks.classify.spec import ClassifySpec
-from edge_agent.tasks.kinds import OutputSpec, Result
-from edge_agent.tasks.ocr.decode.ctc import read_text
-from edge_agent.tasks.ocr.spec import TextSpec
-
-
-class Recognizer(Protocol):
-    """Anything that answers for an image, in two steps.
-
-    One thread may prepare the next image while another answers for the last.
-    """
-
-    def prepare(self, image: U8, order: ColourOrder = "rgb") -> I8:
-        """The network's (1, h, w, C) input for `image`, (H, W, 3) in `order` or (H, W) grey."""
-        ...
-
-    def answer(self, x: I8) -> Result:
-        """The answer for a prepared image."""
-        ...
-
-    def scores(self, x: I8) -> F32:
-        """The network's output for a prepared image, for whoever decodes it by rules of its own."""
-        ...
+from edge_agent.tasks.kinds import Result
+from edge_agent.tasks.registry import task_of
 
 
 @dataclass(frozen=True)
@@ -74,7 +51,7 @@ class TfliteRecognizer:
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
         self.bundle = bundle
         manifest = bundle.manifest
-        self._ports = Ports.of(manifest)
+        self._task, self._ports = task_of(manifest.output), Ports.of(manifest)
         self._network = Network(bundle.model, self._ports, threads, str(bundle.path))
         self.runtime = self._network.runtime
         self.golden_quanta = self._replay()
@@ -87,23 +64,19 @@ class TfliteRecognizer:
 
     def __call__(self, image: U8, order: ColourOrder = "rgb") -> Result:
         """The answer for `image`, (H, W, 3) in `order` or (H, W) grey."""
-        return self.answer(self.prepare(image, order))
+        return self.decode(self._network(image, order))
 
     def prepare(self, image: U8, order: ColourOrder = "rgb") -> I8:
         """As `Recognizer.prepare`: at the network's size and colour, quantised."""
         return self._network.prepare(image, order)
 
-    def answer(self, x: I8) -> Result:
-        """As `Recognizer.answer`: invoke and decode."""
-        return self.decode(self._network.infer(x))
-
-    def scores(self, x: I8) -> F32:
-        """As `Recognizer.scores`: (1, K) of a classifier, (1, T, K) of a text network."""
-        return self._ports.real(self._network.infer(x))[0]
+    def scores(self, x: I8) -> tuple[F32, ...]:
+        """As `Recognizer.scores`."""
+        return self._ports.real(self._network.infer(x))
 
     def decode(self, raws: tuple[Raw, ...]) -> Result:
         """The answer that raw outputs stand for."""
-        return _decode(self._ports.real(raws), self.bundle.manifest.output)
+        return decode_outputs(raws, self.bundle.manifest)
 
     def timed(self, image: U8, order: ColourOrder = "rgb") -> tuple[Result, Timings]:
         """As calling it, with the time each step took."""
@@ -122,9 +95,10 @@ class TfliteRecognizer:
             except RuntimeError as error:  # a kernel refuses what it was given, when it runs
                 raise BundleError(f"{place}: cannot be run: {error}") from error
             worst = max(worst, self._quanta(frame, raws, place))
-            expected, found = said(self.decode(frame.outputs)), said(self.decode(raws))
-            if expected != found:
-                raise BundleError(f"{place}: expected {expected!r}, found {found!r}")
+            expected, found = self.decode(frame.outputs), self.decode(raws)
+            differs = self._task.difference(expected, found, self.bundle.manifest.output)
+            if differs:
+                raise BundleError(f"{place}: {differs}")
         return worst
 
     def _quanta(self, frame: GoldenFrame, raws: tuple[Raw, ...], place: str) -> int:
@@ -149,23 +123,6 @@ class TfliteRecognizer:
 
 def decode_outputs(raws: tuple[Raw, ...], manifest: Manifest) -> Result:
     """The answer that raw outputs of the network of `manifest` stand for."""
-    return _decode(Ports.of(manifest).real(raws), manifest.output)
-
-
-def _decode(outputs: tuple[F32, ...], spec: OutputSpec) -> Result:
-    scores = outputs[0]
-    match spec:
-        case ClassifySpec():
-            return classify(scores, spec)
-        case TextSpec():
-            return read_text(scores, spec)
-
-
-def said(result: Result) -> str:
-    """What must be the same on every machine: the class or the text."""
-    return result.label if isinstance(result, Classification) else result.text
-
-
-def open_recognizer(bundle: Bundle, threads: int = 1) -> TfliteRecognizer:
-    """The recogniser of `bundle`, proven against its golden frames; see `TfliteRecognizer`."""
-    return TfliteRecognizer(bundle, threads)
+    spec, scores = manifest.output, Ports.of(manifest).real(raws)
+    result: Result = task_of(spec).decode(scores, spec)
+    return result

@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -17,11 +17,12 @@ import numpy as np
 from edge_agent.bundle.archive import Bundle
 from edge_agent.bundle.ports import Ports
 from edge_agent.common.memory_file import recall, remember
-from edge_agent.config import Threads
 from edge_agent.inference.network import Network
 from edge_agent.inference.runtime import machine_name, runtime_name
 
 log = logging.getLogger(__name__)
+
+Threads: TypeAlias = Literal["auto"] | Annotated[int, msgspec.Meta(ge=1, le=64)]
 
 # Interpreters of the networks in question gain nothing beyond: a Pi has four cores.
 MAX_THREADS = 8

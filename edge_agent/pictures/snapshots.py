@@ -11,7 +11,7 @@ import msgspec
 
 from edge_agent.common.strict import Moment, Name
 from edge_agent.contract.messages import BundleRef, SnapshotRef
-from edge_agent.contract.publishing import Event, SnapshotConfig, SnapshotsConfig
+from edge_agent.pictures.config import Event, SnapshotConfig, SnapshotsConfig
 from edge_agent.pictures.encode import encode_snapshot
 from edge_agent.pictures.folder import PictureFolder, picture_path
 from edge_agent.sources.base import Frame

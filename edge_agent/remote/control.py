@@ -16,7 +16,6 @@ import msgspec
 from edge_agent import __version__
 from edge_agent.common.errors import AgentError, MessageError, SourceError, one_line
 from edge_agent.common.rate import RateLimit
-from edge_agent.config import StreamConfig
 from edge_agent.contract.commands import (
     Command,
     DescribeCommand,
@@ -33,6 +32,7 @@ from edge_agent.inference.runtime import runtime_name
 from edge_agent.pictures.encode import encode_snapshot
 from edge_agent.publish.speaker import Speaker
 from edge_agent.remote.desk import Desk, Request
+from edge_agent.stream.config import StreamConfig
 from edge_agent.stream.stream import Stream
 
 log = logging.getLogger(__name__)
@@ -148,7 +148,7 @@ class Control:
             if command.interval_s is not None:
                 _check_interval(verb, stream.config, command.interval_s)
             if command.region is not None:
-                stream.check_meter(command.region, command.value)
+                stream.check_value(command.region, command.value)
         if command.interval_s is not None:
             for stream in meant:
                 stream.controls.set_interval(command.interval_s)
@@ -156,7 +156,7 @@ class Control:
             logging.getLogger("edge_agent").setLevel(command.log_level.upper())
         if command.region is not None:
             for stream in meant:
-                stream.set_meter(command.region, command.value)
+                stream.set_value(command.region, command.value)
 
     def _snapshot(self, stream: Stream) -> SnapshotTaken:
         name = stream.config.name

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from functools import partial
 
 from edge_agent.common.errors import one_line
-from edge_agent.config import StreamConfig
 from edge_agent.service.liveness import BeatingSource, Liveness, allowance_s, beating_report
 from edge_agent.service.notify import Notifier
 from edge_agent.sources.base import FrameSource, Report
+from edge_agent.stream.config import StreamConfig
 
 log = logging.getLogger(__name__)
 

@@ -12,13 +12,15 @@ from typing import TypeAlias
 
 from edge_agent.bundle.archive import Bundle, open_bundle
 from edge_agent.common.stop import Stop
-from edge_agent.config import AgentConfig, StreamConfig
-from edge_agent.inference.recognizer import Recognizer, open_recognizer
+from edge_agent.config import AgentConfig
+from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.inference.threads import chosen_threads
 from edge_agent.mqtt.endpoint import Broker
 from edge_agent.sources.config import ImagesConfig, SourceConfig, VideoConfig
 from edge_agent.sources.open import open_source
-from edge_agent.tasks.ocr.reader import open_reader
+from edge_agent.stream.config import StreamConfig
+from edge_agent.tasks.registry import open_looker
+from edge_agent.tasks.task import Looker, Opening, Recognizer
 
 OpenRecognizer: TypeAlias = Callable[[Bundle, int], AbstractContextManager[Recognizer]]
 
@@ -30,6 +32,18 @@ class Part:
     config: StreamConfig
     bundle: Bundle
     model: Recognizer
+
+    def looker(self, memory: object = None) -> Looker:
+        """What looks at the stream's frames.
+
+        Args:
+            memory: of what lasted before this start, as the task opens it; None begins anew.
+
+        Raises:
+            TaskError: the bundle is for another task than the stream.
+            ConfigError: the stream's options do not fit the network.
+        """
+        return stream_looker(self.config, self.bundle, self.model, memory)
 
 
 @dataclass(frozen=True)
@@ -65,7 +79,7 @@ class Plan:
 
 
 def prepare(
-    config: AgentConfig, recognizer: OpenRecognizer = open_recognizer, *, quiet: bool = True
+    config: AgentConfig, recognizer: OpenRecognizer = TfliteRecognizer, *, quiet: bool = True
 ) -> Plan:
     """The plan for `config`.
 
@@ -83,6 +97,22 @@ def prepare(
             _part(stream, config, recognizer, owned, quiet=quiet) for stream in config.streams
         )
         return Plan(config, broker, parts, owned.pop_all())
+
+
+def stream_looker(
+    stream: StreamConfig, bundle: Bundle, model: Recognizer, memory: object = None
+) -> Looker:
+    """What looks at the frames of `stream` by the network of `bundle`; see `Part.looker`."""
+    opening = Opening(
+        stream.name,
+        bundle.manifest.output,
+        bundle.manifest.input,
+        stream.options,
+        model,
+        stream.timed,
+        memory,
+    )
+    return open_looker(opening, stream.min_confidence, str(bundle.path))
 
 
 def _look_for(source: SourceConfig) -> None:
@@ -106,6 +136,7 @@ def _part(
     _look_for(stream.source)
     # To see that the picture to align to is there.
     stream.view()
-    # To see that its regions and patterns hold; what it remembers only one agent may have.
-    open_reader(stream, bundle.manifest, str(bundle.path), model)
-    return Part(stream, bundle, model)
+    part = Part(stream, bundle, model)
+    # To see that its options fit the network; what it remembers only one agent may have.
+    part.looker()
+    return part

@@ -16,11 +16,10 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge_agent.bundle.preprocess import ColourOrder
+from edge_agent.bundle.preprocess import ColourOrder, to_grey
 from edge_agent.common.arrays import F32, F64, U8
 from edge_agent.common.errors import ConfigError
 from edge_agent.common.strict import LEAST, Strict
-from edge_agent.tasks.ocr.quality import to_grey
 
 # The longer side of what is compared: a pixel of it is three of 1280.
 SIDE = 384

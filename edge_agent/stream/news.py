@@ -9,7 +9,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from edge_agent.contract.messages import Trigger
-from edge_agent.contract.publishing import PublishConfig
+from edge_agent.stream.config import PublishConfig
 from edge_agent.tasks.kinds import Answer
 
 

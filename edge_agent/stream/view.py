@@ -14,7 +14,7 @@ import numpy as np
 from edge_agent.common.arrays import U8
 from edge_agent.sources.base import Frame
 from edge_agent.stream.align import Align, Aligner
-from edge_agent.tasks.ocr.regions import Corners
+from edge_agent.tasks.places import Corners
 
 # Degrees clockwise.
 Rotation: TypeAlias = Literal[0, 90, 180, 270]

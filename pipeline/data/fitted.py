@@ -4,7 +4,6 @@ import hashlib
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
 
 import msgspec
 import numpy as np
@@ -17,28 +16,26 @@ from edge_agent.common.atomic import whole_file
 from pipeline.common.progress import SILENT, Progress
 from pipeline.data.base import Dataset, ImageSequence, Split, SplitName
 
-ArrayLabels = TypeVar("ArrayLabels", bound=NDArray[Any])
-
 
 @dataclass(frozen=True, eq=False)
-class Fitted(Generic[ArrayLabels]):
+class Fitted:
     """Images after `fit`, before `normalise`.
 
     Args:
         pixels: (N, H, W, C) uint8, RGB or grey.
-        labels: (N, ...), one for each.
+        labels: (N,) int64.
     """
 
     pixels: U8
-    labels: ArrayLabels
+    labels: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.labels)
 
 
 def fit_split(
-    split: Split[ArrayLabels], spec: InputSpec, progress: Progress = SILENT, *, name: str = "images"
-) -> Fitted[ArrayLabels]:
+    split: Split, spec: InputSpec, progress: Progress = SILENT, *, name: str = "images"
+) -> Fitted:
     """Every image of `split` through the device's own `fit`; `name` is for the progress."""
     return Fitted(fit_images(split.images, spec, progress, name=name), split.labels)
 
@@ -57,12 +54,12 @@ def fit_images(
 
 
 def fit_cached(
-    dataset: Dataset[ArrayLabels],
+    dataset: Dataset,
     name: SplitName,
     spec: InputSpec,
     folder: Path,
     progress: Progress = SILENT,
-) -> Fitted[ArrayLabels]:
+) -> Fitted:
     """`fit_split` of the split `name`, its pixels kept in `folder`; see `cached_pixels`."""
     split = dataset.split(name)
     pixels = cached_pixels(split.images, dataset.sha256, name, spec, folder, progress)

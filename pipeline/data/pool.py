@@ -3,17 +3,20 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, cast
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_agent.common.arrays import U8
-from pipeline.data.base import Concatenated, Indices, Labels, Split
+from pipeline.data.base import Concatenated, Split
 from pipeline.near.thumbnail import NOTHING
+
+Indices: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Pool(Generic[Labels]):
+class Pool:
     """Labelled images before they are divided.
 
     Args:
@@ -25,7 +28,7 @@ class Pool(Generic[Labels]):
             there are no such groups.
     """
 
-    split: Split[Labels]
+    split: Split
     digests: tuple[str, ...]
     thumbs: U8 | None = None
     keys: tuple[str, ...] | None = None
@@ -33,7 +36,7 @@ class Pool(Generic[Labels]):
     def __len__(self) -> int:
         return len(self.split)
 
-    def select(self, indices: Indices) -> "Pool[Labels]":
+    def select(self, indices: Indices) -> "Pool":
         """The images at `indices`, in that order."""
         return Pool(
             self.split.select(indices),
@@ -44,13 +47,14 @@ class Pool(Generic[Labels]):
 
 
 @dataclass(frozen=True, eq=False)
-class Source(Generic[Labels]):
+class Source:
     """What a reader found: `val` and `test` only where the data set brings its own."""
 
     name: str
-    train: Pool[Labels]
-    val: Pool[Labels] | None = None
-    test: Pool[Labels] | None = None
+    labels: tuple[str, ...]
+    train: Pool
+    val: Pool | None = None
+    test: Pool | None = None
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
 
@@ -61,7 +65,7 @@ def digest(image: U8) -> str:
     return hashlib.sha256(shape + np.ascontiguousarray(image).tobytes()).hexdigest()
 
 
-def together(pools: Sequence[Pool[Labels]]) -> Pool[Labels]:
+def together(pools: Sequence[Pool]) -> Pool:
     """The images of `pools`, one pool after the other; all of them have keys, or none has."""
     if len(pools) == 1:
         return pools[0]
@@ -74,7 +78,7 @@ def together(pools: Sequence[Pool[Labels]]) -> Pool[Labels]:
     keys = [pool.keys for pool in pools if pool.keys is not None]
     split = Split(
         Concatenated(tuple(split.images for split in splits)),
-        joined_labels([split.labels for split in splits]),
+        np.concatenate([split.labels for split in splits]),
         tuple(id_ for split in splits for id_ in split.ids),
     )
     return Pool(
@@ -83,11 +87,3 @@ def together(pools: Sequence[Pool[Labels]]) -> Pool[Labels]:
         thumbs,
         tuple(key for part in keys for key in part) if keys else None,
     )
-
-
-def joined_labels(parts: Sequence[Labels]) -> Labels:
-    """The labels of `parts`, one after the other."""
-    if isinstance(parts[0], np.ndarray):
-        return cast("Labels", np.concatenate([np.asarray(part) for part in parts]))
-    joined: tuple[Any, ...] = tuple(label for part in parts for label in part)
-    return cast("Labels", joined)

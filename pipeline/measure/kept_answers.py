@@ -11,10 +11,10 @@ one could. Two questions, both asked with the device's own code:
 from dataclasses import dataclass
 
 from edge_agent.bundle.archive import Bundle
-from edge_agent.inference.recognizer import decode_outputs, open_recognizer, said
+from edge_agent.inference.recognizer import TfliteRecognizer, decode_outputs
 from edge_agent.tasks.classify.spec import ClassifySpec
 from edge_agent.tasks.kinds import OutputSpec
-from edge_agent.tasks.ocr.reader import LineReader
+from edge_agent.tasks.ocr.line_reader import LineReader
 from edge_agent.tasks.ocr.spec import TextSpec
 from pipeline.common.errors import RecipeError
 from pipeline.common.progress import SILENT, Progress
@@ -78,12 +78,12 @@ def kept_answers(candidate: Bundle, old: Bundle) -> Kept:
             character of one of its golden texts, so that it could not give the same answers.
         BundleError: the candidate does not run here, or fails its own golden frames.
     """
-    answers = [said(decode_outputs(frame.outputs, old.manifest)) for frame in old.golden]
+    answers = [decode_outputs(frame.outputs, old.manifest).brief() for frame in old.golden]
     _check_comparable(candidate, old, answers)
     lost = []
-    with open_recognizer(candidate) as recognize:
+    with TfliteRecognizer(candidate) as recognize:
         for number, (frame, before) in enumerate(zip(old.golden, answers, strict=True)):
-            now = said(recognize(frame.image))
+            now = recognize(frame.image).brief()
             if now != before:
                 lost.append(Lost(f"frame {number}", before, now))
     return Kept(old.short_id, len(answers) - len(lost), len(answers), tuple(lost))
@@ -140,7 +140,7 @@ def kept_readings(
     """
     before = _readings(old, crops, progress)
     after = _readings(candidate, crops, progress)
-    marks = list(zip(crops.ids, crops.labels, before, after, strict=True))
+    marks = list(zip(crops.ids, crops.texts, before, after, strict=True))
     return Compared(
         old=old.short_id,
         total=len(crops),
@@ -173,7 +173,7 @@ def _readings(bundle: Bundle, crops: TextSplit, progress: Progress) -> list[_Rea
         )
     found = []
     name = f"read {len(crops)} crops with {bundle.short_id}"
-    with open_recognizer(bundle) as recognize, progress.task(name, len(crops)) as task:
+    with TfliteRecognizer(bundle) as recognize, progress.task(name, len(crops)) as task:
         read = LineReader(recognize, spec)
         for number in range(len(crops)):
             text, verdict = read(crops.images[number], "rgb", None)

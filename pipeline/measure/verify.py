@@ -13,7 +13,7 @@ from edge_agent.bundle.manifest import Budget, Metrics, Score
 from edge_agent.bundle.ports import Ports
 from edge_agent.common.arrays import F32
 from edge_agent.inference.network import Network
-from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.inference.runtime import machine_name, runtime_name
 from pipeline.common.errors import GateError
 from pipeline.common.progress import Progress
@@ -22,7 +22,7 @@ from pipeline.measure.advice import Settings, advice
 from pipeline.measure.evaluate import device_scores, float_scores
 from pipeline.measure.gates import Gate, judge
 from pipeline.measure.latency import first_images, median_ms
-from pipeline.measure.truth import Truth
+from pipeline.tasks.task import Truth
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +86,7 @@ def measure(
         BundleError: the candidate fails its own golden frames.
     """
     manifest = candidate.manifest
-    with open_recognizer(candidate):
+    with TfliteRecognizer(candidate):
         pass  # opening replays the golden frames: a candidate that fails them is no candidate
     with Network(candidate.model, Ports.of(manifest), 1, str(candidate.path)) as network:
         with progress.task("verify: int8 on the test split", len(test)) as task:

@@ -8,11 +8,11 @@ from typing import Self, TypeAlias
 from edge_agent.bundle.archive import Bundle
 from edge_agent.bundle.preprocess import ColourOrder
 from edge_agent.common.arrays import F32, U8
-from edge_agent.inference.recognizer import TfliteRecognizer, open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.tasks.classify.decode import classify
 from edge_agent.tasks.classify.spec import ClassifySpec
 from edge_agent.tasks.kinds import Result
-from edge_agent.tasks.ocr.reader import LineReader
+from edge_agent.tasks.ocr.line_reader import LineReader
 from edge_agent.tasks.ocr.spec import TextSpec
 
 NOT_SURE = "not sure"
@@ -56,7 +56,7 @@ class Predictor:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        self._recognizer = open_recognizer(bundle)
+        self._recognizer = TfliteRecognizer(bundle)
         self.runtime = self._recognizer.runtime
         match bundle.manifest.output:
             case ClassifySpec() as spec:
@@ -78,7 +78,7 @@ class Predictor:
 def _classifier(recognizer: TfliteRecognizer, spec: ClassifySpec) -> _Answer:
     def answer(image: U8, order: ColourOrder) -> Prediction:
         start = time.perf_counter()
-        scores = recognizer.scores(recognizer.prepare(image, order)).reshape(-1)
+        scores = recognizer.scores(recognizer.prepare(image, order))[0].reshape(-1)
         result = classify(scores, spec)
         taken = _milliseconds(start)
         why = "" if result.sure else NOT_SURE

@@ -90,7 +90,7 @@ from edge_agent.service import liveness, manager
 liveness.SLACK_S, manager.STATUS_INTERVAL_S = 0.5, 0.1
 class Hanging:
     def prepare(self, image, order): return image
-    def answer(self, x): time.sleep(1000)
+    def scores(self, x): time.sleep(1000)
 agent.run_agent(config.load_config(pathlib.Path({str(config)!r})),
                 lambda bundle, threads: contextlib.nullcontext(Hanging()))
 """

@@ -16,7 +16,7 @@ from edge_agent.bundle.ports import Ports
 from edge_agent.check import check
 from edge_agent.common.arrays import I8, U8
 from edge_agent.inference.network import Network
-from edge_agent.inference.recognizer import TfliteRecognizer, open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.tasks.classify.spec import ClassifySpec
 from edge_agent.tasks.ocr.spec import TextSpec
 
@@ -74,7 +74,7 @@ def _bundle(request: pytest.FixtureRequest) -> Bundle:
 @pytest.fixture(name="recognize")
 def _recognize(bundle: Bundle) -> Iterator[TfliteRecognizer]:
     """Opening it replays its golden frames."""
-    with open_recognizer(bundle) as recognize:
+    with TfliteRecognizer(bundle) as recognize:
         yield recognize
 
 

@@ -15,7 +15,9 @@ from support.hostile import bounded_memory, draw, hurt, judged, numbers, report
 
 from edge_agent.common.errors import ConfigError
 from edge_agent.config import load_config
+from edge_agent.stream.config import INNER
 from edge_agent.tasks.ocr.dials.dials import MAX_TOLERANCE
+from edge_agent.tasks.registry import task_for
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "deploy" / "agent.example.toml").read_text(encoding="utf-8")
@@ -188,6 +190,8 @@ def check(text: str, path: Path) -> None:
     """That an accepted configuration means what its file says, is in range and can be used."""
     config = load_config(path)
     meant = msgspec.to_builtins(config, enc_hook=str)
+    for stream in meant["stream"]:
+        stream |= stream.pop(INNER)  # in the file its task's keys stand among the others
     assert not unsaid(tomllib.loads(text.removeprefix("\ufeff")), meant)
     for key, value in leaves(meant):
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -198,9 +202,9 @@ def check(text: str, path: Path) -> None:
     config.lanes()
     config.outbox.limits()
     for stream in config.streams:
-        stream.region_in(640, 480)
-        for region in stream.regions:
-            assert all(1 <= side <= 10**6 for side in region.size())
+        assert len(task_for(stream.options).typical(stream.options)) >= 1
+        for corners in stream.options.outlines():
+            assert all(abs(side) <= 10**6 for corner in corners for side in corner)
 
 
 def test_a_mutated_configuration_is_refused_or_means_what_it_says(tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from edge_agent.config import CropsConfig
 from edge_agent.contract.messages import BundleRef
+from edge_agent.pictures.config import CropsConfig
+from edge_agent.pictures.crops import CropStore
 from edge_agent.tasks.ocr.answer import CharacterScore
-from edge_agent.tasks.ocr.crops import CropRecord, CropStore
+from edge_agent.tasks.ocr.crops import CropRecord
 
 SEEN = datetime(2026, 11, 21, 3, 21, 4, tzinfo=UTC)
 
@@ -39,4 +40,5 @@ def write_crops(folder: Path, *records: CropRecord) -> None:
     for number, record in enumerate(records):
         image = np.random.default_rng(number).integers(0, 256, (16, 64, 3), np.uint8)
         moment = record.captured_at + timedelta(minutes=number)
-        assert store.keep(image, "bgr", msgspec.structs.replace(record, captured_at=moment))
+        key = record.stream, record.region
+        assert store.keep(image, "bgr", key, msgspec.structs.replace(record, captured_at=moment))

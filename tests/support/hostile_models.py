@@ -115,10 +115,11 @@ class ModelProcess:
 
     Args:
         python: which Python, of an environment that has the runtime.
+        arguments: of `model_worker.py`.
     """
 
-    def __init__(self, python: str) -> None:
-        self._command = [python, str(Path(__file__).with_name("model_worker.py"))]
+    def __init__(self, python: str, *arguments: str) -> None:
+        self._command = [python, str(Path(__file__).with_name("model_worker.py")), *arguments]
         self._start()
 
     def __enter__(self) -> Self:

@@ -12,11 +12,10 @@ from edge_agent.config import AgentConfig, load_config
 from edge_agent.tasks.ocr.regions import allowed_texts
 from edge_agent.tasks.ocr.spec import TextSpec
 from pipeline.common.errors import RecipeError
-from pipeline.recipe import Recipe
+from pipeline.recipe import Recipe, decode_recipe
 from pipeline.tasks.ocr.charset import METER, PRINTED
 from pipeline.tasks.ocr.data.folder import read_rows
 from pipeline.tasks.ocr.data.store import FolderStore
-from pipeline.tasks.recipes import decode_recipe
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -96,7 +95,7 @@ def test_every_piece_of_toml_is_understood(block: str, tmp_path: Path) -> None:
         as_recipe(block)
         return
     for stream in as_agents(block, tmp_path).streams:
-        for region in stream.regions:
+        for region in getattr(stream.options, "regions", ()):
             charset = tuple(METER if region.meter else PRINTED)
             allowed_texts(region, TextSpec(charset=charset, steps=32), stream.name)
 
@@ -110,7 +109,7 @@ def test_pieces_are_found_and_mistakes_in_them_too(tmp_path: Path) -> None:
         with pytest.raises(AssertionError):
             as_recipe(wrong)
     regions = '[[stream.regions]]\nname = "a"\nrect = { x = 0, y = 0, w = 9, h = 9 }\n'
-    assert as_agents(regions, tmp_path).streams[0].regions[0].name == "a"
+    assert as_agents(regions, tmp_path).streams[0].options.regions[0].name == "a"
     for wrong in (f"{regions}pattern = '['", "[crops]\nfolders = 'x'"):
         with pytest.raises(ConfigError):
             as_agents(wrong, tmp_path)

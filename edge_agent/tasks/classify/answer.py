@@ -53,6 +53,10 @@ class Classification(
         # One that is not among the best is at most as probable as the last of them.
         return self.confidence - (rivals[0].confidence if rivals else 0.0)
 
+    def brief(self) -> str:
+        """What it says and no more: the class."""
+        return self.label
+
     def headline(self) -> str:
         """It in one line for people: `cat  98.3 %`."""
         sure = "" if self.sure else "  (not sure)"

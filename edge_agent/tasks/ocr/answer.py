@@ -47,6 +47,10 @@ class Text(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="tex
     characters: tuple[CharacterScore, ...]
     sure: bool
 
+    def brief(self) -> str:
+        """What it says and no more: the text."""
+        return self.text
+
     def headline(self) -> str:
         """It in one line for people: `00123.4  99.1 %`."""
         return _written(self.text, self.confidence, "" if self.sure else "not sure")
@@ -108,6 +112,10 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
         """As of a class: no reading is nearly another one."""
         return 1.0
 
+    def brief(self) -> str:
+        """What it says and no more: the text."""
+        return self.text
+
     def headline(self) -> str:
         """It in one line for people: `meter: 00123.4  99.1 %  = 123.4 m³`."""
         value = "" if self.value is None else f"  = {self.value} {self.unit}".rstrip()
@@ -127,6 +135,10 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     confidence: Probability
     characters: tuple[CharacterScore, ...]
     box: Box
+
+    def brief(self) -> str:
+        """What it says and no more: the text."""
+        return self.text
 
     def headline(self) -> str:
         """It in one line for people: `00123.4  99.1 %`, and where it is not accepted, why."""
@@ -164,6 +176,10 @@ class Page(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="pag
     def lead(self, standing: Hashable) -> float:
         """As of a class: no page is nearly another one."""
         return 1.0
+
+    def brief(self) -> str:
+        """What it says and no more: the texts of its lines."""
+        return "\n".join(line.text for line in self.lines)
 
     def headline(self) -> str:
         """It in one line for people: `label: 3 lines`."""

@@ -1,27 +1,20 @@
-"""Pictures of readings that were held or rejected, kept on disk to be labelled.
+"""What is known of pictures of readings that were held or rejected, kept to be labelled.
 
-A `PictureFolder`: `0000000042.png` is the straightened region, `0000000042.json` its
-`CropRecord`.
+In a folder of them `0000000042.png` is the straightened region, `0000000042.json` its `CropRecord`.
 """
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import cv2
 import msgspec
-import numpy as np
 
-from edge_agent.bundle.preprocess import ColourOrder
-from edge_agent.common.arrays import U8
 from edge_agent.common.errors import CropError
 from edge_agent.common.strict import Moment, Name, Probability
-from edge_agent.config import CropsConfig
 from edge_agent.contract.messages import BundleRef
-from edge_agent.pictures.folder import PictureFolder, picture_number
-from edge_agent.tasks.ocr.answer import Box, CharacterScore, ReadingState
+from edge_agent.pictures.folder import picture_number
+from edge_agent.tasks.ocr.answer import Box, CharacterScore, Line, Reading, ReadingState
+from edge_agent.tasks.task import Origin
 
 
 class CropRecord(
@@ -64,36 +57,23 @@ class Crop:
     record: CropRecord
 
 
-class CropStore:
-    """Writes crops to a folder, within its bounds; any thread may.
-
-    Args:
-        config: where, and how much.
-        clock: seconds that never go back.
-
-    Raises:
-        CropError: the folder cannot be made or read.
-    """
-
-    def __init__(self, config: CropsConfig, clock: Callable[[], float] = time.monotonic) -> None:
-        self._interval_s = config.interval_s
-        self._pictures = PictureFolder(config.folder, "png", config.max_count, config.max_mb, clock)
-
-    def keep(self, image: U8, order: ColourOrder, record: CropRecord) -> bool:
-        """Keep a crop, unless its region had one a moment ago; whether it was kept.
-
-        Args:
-            image: (H, W, 3) in `order`, or (H, W).
-            order: of its channels.
-            record: what is known of it; the number is given here.
-        """
-
-        def describe(number: int) -> bytes:
-            return msgspec.json.encode(msgspec.structs.replace(record, number=number)) + b"\n"
-
-        key = (record.stream, record.region)
-        kept = self._pictures.keep(key, self._interval_s, lambda: _png(image, order), describe)
-        return kept is not None
+def crop_record(region: str, reading: Reading | Line, origin: Origin) -> CropRecord:
+    """What is known of a picture of `region`, which is not numbered yet."""
+    return CropRecord(
+        number=0,
+        device=origin.device,
+        stream=origin.stream,
+        region=region,
+        captured_at=origin.captured_at,
+        clock_set=origin.clock_set,
+        state=reading.state,
+        why=reading.why,
+        text=reading.text,
+        confidence=reading.confidence,
+        characters=reading.characters,
+        box=reading.box,
+        bundle=origin.bundle,
+    )
 
 
 def list_crops(folder: Path) -> tuple[Crop, ...]:
@@ -118,10 +98,3 @@ def _crop(path: Path) -> Crop:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CropError(f"{path}: {error}") from error
     return Crop(path.with_suffix(".png"), record)
-
-
-def _png(image: U8, order: ColourOrder) -> bytes:
-    if image.ndim == 3 and order == "rgb":
-        image = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8)
-    _, data = cv2.imencode(".png", image)
-    return data.tobytes()

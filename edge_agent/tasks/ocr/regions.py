@@ -1,6 +1,6 @@
-"""Where in a frame there is text, and what may stand there: a stream's `regions`, as configured.
+"""Where in a frame there is text, and what may stand there: one of a stream's `regions`.
 
-Nothing here looks at a picture; `edge_agent.tasks.ocr.rectify` does.
+Nothing here looks at a picture; `edge_agent.tasks.ocr.picture.rectify` does.
 """
 
 import math
@@ -10,79 +10,23 @@ from typing import Annotated, TypeAlias
 import msgspec
 
 from edge_agent.common.errors import ConfigError
-from edge_agent.common.strict import LEAST, Name
-from edge_agent.common.strict import Strict as _Value
+from edge_agent.common.strict import LEAST, Name, Strict
 from edge_agent.tasks.ocr.decode.automaton import Automaton, LanguageError, of_words
 from edge_agent.tasks.ocr.decode.pattern import compile_pattern, parse_pattern
 from edge_agent.tasks.ocr.dials.dials import Dials
 from edge_agent.tasks.ocr.meters.rules import MeterRules
 from edge_agent.tasks.ocr.spec import TextSpec
+from edge_agent.tasks.places import Corners, Point, Region
 
-# Beyond the largest frame that a camera may be asked for.
-LARGEST = 65_536
-Offset: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
-Extent: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=LARGEST)]
-Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1)]
-Part: TypeAlias = Annotated[float, msgspec.Meta(ge=LEAST, le=1)]
-Coordinate: TypeAlias = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
-Point: TypeAlias = tuple[Coordinate, Coordinate]
-Corners: TypeAlias = tuple[Point, Point, Point, Point]
 Word: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 
 # No writing is legible in fewer pixels; and corners this near each other are a slip.
 MIN_SIDE = 4.0
-# What decimals such as 0.1 + 0.9 are off by.
-ROUNDING = 1e-9
 # How much narrower than the model was made for a text may be squeezed.
 MAX_SQUEEZE = 2.0
 
 
-class Region(_Value, frozen=True):
-    """A rectangle in every frame, in pixels from the top left."""
-
-    x: Offset
-    y: Offset
-    w: Extent
-    h: Extent
-
-    def __str__(self) -> str:
-        return f"x={self.x} y={self.y} w={self.w} h={self.h}"
-
-    def corners(self) -> Corners:
-        """Its corners, clockwise from the top left."""
-        left, top, right, bottom = self.x, self.y, self.x + self.w, self.y + self.h
-        return ((left, top), (right, top), (right, bottom), (left, bottom))
-
-
-class RelativeRegion(_Value, frozen=True):
-    """A rectangle in every frame, in shares of its width and height from the top left.
-
-    It fits a camera whose frames change their size.
-
-    Raises:
-        ValueError: it reaches beyond the frame.
-    """
-
-    x: Share
-    y: Share
-    w: Part
-    h: Part
-
-    def __post_init__(self) -> None:
-        for side, size in (("x", "w"), ("y", "h")):
-            end = getattr(self, side) + getattr(self, size)
-            if end > 1 + ROUNDING:
-                raise ValueError(f"expected {side} + {size} of at most 1, found {end:g}")
-
-    def pixels(self, width: int, height: int) -> Region:
-        """The same in a frame of this size: to the nearest pixel, and at least one."""
-        left, top = min(round(self.x * width), width - 1), min(round(self.y * height), height - 1)
-        right = max(left + 1, min(width, round((self.x + self.w) * width)))
-        bottom = max(top + 1, min(height, round((self.y + self.h) * height)))
-        return Region(x=left, y=top, w=right - left, h=bottom - top)
-
-
-class TextRegion(_Value, frozen=True):
+class TextRegion(Strict, frozen=True):
     """A place in every frame where there is text.
 
     Args:
@@ -242,20 +186,6 @@ def check_width(region: TextRegion, aspect: float, stream: str) -> None:
             f"{MAX_SQUEEZE * aspect:.1f} times as wide as high for this model, "
             f"found {width}x{height}"
         )
-
-
-def check_inside(corners: Corners, width: int, height: int, place: str) -> None:
-    """Refuse corners outside a frame.
-
-    Raises:
-        ConfigError: one is outside.
-    """
-    for x, y in corners:
-        if not (0 <= x <= width and 0 <= y <= height):
-            raise ConfigError(
-                f"{place}: expected a region inside the {width}x{height} frame, "
-                f"found a corner at {x:g}, {y:g}"
-            )
 
 
 def _check_corners(name: str, corners: Corners) -> None:

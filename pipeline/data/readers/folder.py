@@ -10,8 +10,7 @@ import numpy as np
 from pipeline.common.errors import DataError
 from pipeline.common.progress import SILENT, Progress
 from pipeline.data.base import Split
-from pipeline.data.classes import ClassPool, ClassSource
-from pipeline.data.pool import Pool
+from pipeline.data.pool import Pool, Source
 from pipeline.data.readers.foreign import advice
 from pipeline.data.readers.images import ImageFiles, Look, look_at, unreadable_message
 from pipeline.data.readers.layout import Layout, check_classes, list_folder
@@ -25,7 +24,7 @@ def read_folder(
     on_unreadable: Literal["error", "skip"] = "error",
     progress: Progress = SILENT,
     grouping: Grouping | None = None,
-) -> ClassSource:
+) -> Source:
     """The images under `root`, every one decoded once to know that it can be.
 
     Args:
@@ -47,9 +46,7 @@ def read_folder(
     return make_source(layout, looks, grouping)
 
 
-def make_source(
-    layout: Layout, looks: Sequence[Look], grouping: Grouping | None = None
-) -> ClassSource:
+def make_source(layout: Layout, looks: Sequence[Look], grouping: Grouping | None = None) -> Source:
     """The readable images of `layout` as pools; `looks` is what was seen in its files.
 
     Raises:
@@ -64,7 +61,7 @@ def make_source(
         keys, said = grouping.keys(ids, list(readable))
         notes.append(said)
     pools = {part: _pool(layout, part, readable, keys) for part in layout.parts}
-    return ClassSource(
+    return Source(
         name=layout.root.resolve().name,
         labels=layout.labels,
         train=pools["train"],
@@ -79,7 +76,7 @@ def make_source(
 
 def _pool(
     layout: Layout, part: PartName, readable: dict[Path, Look], keys: dict[str, str] | None
-) -> ClassPool:
+) -> Pool:
     paths: list[Path] = []
     labels: list[int] = []
     for number, label in enumerate(layout.labels):

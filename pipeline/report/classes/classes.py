@@ -6,8 +6,7 @@ import numpy as np
 
 from edge_agent.bundle.manifest import Score
 from edge_agent.common.arrays import F32, U8
-from pipeline.data.base import SPLIT_NAMES
-from pipeline.data.classes import ClassDataset, ClassSplit, NearPair
+from pipeline.data.base import SPLIT_NAMES, Dataset, NearPair, Split
 from pipeline.measure import evaluate
 from pipeline.report.data import ReportData, SplitCounts
 
@@ -58,7 +57,7 @@ class DataView:
     pairs: tuple[NearPair, ...] = ()
 
 
-def view(dataset: ClassDataset, per_class: int = SAMPLES_PER_CLASS) -> DataView:
+def view(dataset: Dataset, per_class: int = SAMPLES_PER_CLASS) -> DataView:
     """What `dataset` looks like; reads `per_class` training images of every class."""
     classes = range(len(dataset.labels))
     splits = []
@@ -88,7 +87,7 @@ class ClassReport(ReportData):
     """
 
     labels: tuple[str, ...]
-    test: ClassSplit
+    test: Split
     scores_float: F32
     scores_int8: F32
     temperature: float

@@ -1,4 +1,4 @@
-"""The operators: one function each, entered among the lowerings by its decorator."""
+"""The operators: one function each, entered in the table by its decorator."""
 
 from quantization.lower.ops import (
     activation,
@@ -12,14 +12,15 @@ from quantization.lower.ops import (
     space,
     transposed_conv,
 )
-from quantization.lower.registry import LOWERINGS
+from quantization.lower.table import OPERATORS, find
 
 __all__ = [
-    "LOWERINGS",
+    "OPERATORS",
     "activation",
     "arithmetic",
     "conv",
     "dense",
+    "find",
     "pool",
     "reduce",
     "select",

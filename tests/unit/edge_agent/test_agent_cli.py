@@ -18,7 +18,7 @@ from edge_agent.bundle.archive import Bundle
 from edge_agent.bundle.preprocess import ColourOrder
 from edge_agent.cli import exit_code, main
 from edge_agent.common import errors
-from edge_agent.common.arrays import I8, U8
+from edge_agent.common.arrays import F32, I8, U8
 from edge_agent.common.errors import AgentError
 from edge_agent.common.exit_codes import ExitCode
 from edge_agent.contract.commands import COMMANDS
@@ -260,14 +260,13 @@ def test_an_exception_of_a_model_ends_the_agent(
     from edge_agent.client import Subscriber
     from edge_agent.config import load_config
     from edge_agent.contract.messages import StatusMessage
-    from edge_agent.inference.recognizer import Recognizer
-    from edge_agent.tasks.kinds import Result
+    from edge_agent.tasks.task import Recognizer
 
     class Broken:
         def prepare(self, image: U8, order: ColourOrder = "rgb") -> I8:
             return np.zeros((1, 8, 8, 3), np.int8)
 
-        def answer(self, x: I8) -> Result:
+        def scores(self, x: I8) -> tuple[F32, ...]:
             raise RuntimeError("broken model")
 
     def opener(bundle: Bundle, threads: int) -> AbstractContextManager[Recognizer]:

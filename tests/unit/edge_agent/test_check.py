@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.check import check
-from edge_agent.outbox.endurance import Endurance
+from edge_agent.service.endurance import Endurance
 
 CONFIG = """
 device.name = "gate"

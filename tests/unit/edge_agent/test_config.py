@@ -5,15 +5,11 @@ from pathlib import Path
 import pytest
 
 from edge_agent.common.errors import ConfigError
-from edge_agent.config import (
-    AgentConfig,
-    BrokerConfig,
-    OutboxConfig,
-    StreamConfig,
-    load_config,
-)
+from edge_agent.config import AgentConfig, BrokerConfig, OutboxConfig, load_config
 from edge_agent.sources.config import CameraConfig, ImagesConfig, VideoConfig
-from edge_agent.tasks.ocr.regions import Region
+from edge_agent.stream.config import StreamConfig
+from edge_agent.tasks.classify.options import ClassifyOptions
+from edge_agent.tasks.places import Region
 
 EXAMPLE = Path(__file__).parents[3] / "deploy" / "agent.example.toml"
 
@@ -99,7 +95,7 @@ source = { kind = "camera", url = "rtsp://cam", open_timeout_s = 3, read_timeout
 """,
     )
     first, second, third = config.streams
-    assert first.region == Region(x=1, y=2, w=3, h=4)
+    assert first.options == ClassifyOptions(region=Region(x=1, y=2, w=3, h=4))
     assert first.source == ImagesConfig(path=tmp_path / "frames", loop=True)
     assert (first.interval_s, first.threads) == (0.5, 2)
     assert second.source == CameraConfig(index=0)

@@ -6,9 +6,11 @@ import pytest
 
 from edge_agent.common.errors import ConfigError
 from edge_agent.config import AgentConfig, load_config
-from edge_agent.contract.publishing import PublishConfig, SnapshotConfig, SnapshotsConfig
+from edge_agent.pictures.config import SnapshotConfig, SnapshotsConfig
 from edge_agent.sources.config import CameraConfig, PicameraConfig, StillConfig
-from edge_agent.tasks.ocr.regions import Region, RelativeRegion
+from edge_agent.stream.config import PublishConfig
+from edge_agent.tasks.classify.options import ClassifyOptions
+from edge_agent.tasks.places import Region, RelativeRegion
 
 HEAD = """
 [device]
@@ -97,8 +99,9 @@ max_mb = 1.5
     (stream,) = config.streams
     assert stream.interval_s == 0.25
     assert stream.min_confidence == 0.7
-    assert stream.relative_region == RelativeRegion(x=0.25, y=0, w=0.5, h=1)
-    assert stream.region_in(640, 480) == Region(x=160, y=0, w=320, h=480)
+    part = RelativeRegion(x=0.25, y=0, w=0.5, h=1)
+    assert stream.options == ClassifyOptions(relative_region=part)
+    assert stream.options.region_in(640, 480) == Region(x=160, y=0, w=320, h=480)
     assert stream.publish == PublishConfig(
         when="changed", settle=3, margin=0.1, at_least_every_s=600
     )

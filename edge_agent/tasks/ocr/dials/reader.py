@@ -7,15 +7,15 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge_agent.bundle.preprocess import ColourOrder
+from edge_agent.bundle.preprocess import ColourOrder, to_grey
 from edge_agent.common.arrays import F64, U8
 from edge_agent.common.errors import ConfigError
 from edge_agent.tasks.ocr.answer import CharacterScore, Text
 from edge_agent.tasks.ocr.dials.dials import Dials, DisagreementError, counted, joined
 from edge_agent.tasks.ocr.dials.hands import MIN_RADIUS, Hand, find_hand
 from edge_agent.tasks.ocr.meters.meter import Verdict
-from edge_agent.tasks.ocr.quality import quality, to_grey
-from edge_agent.tasks.ocr.rectify import from_frame
+from edge_agent.tasks.ocr.picture.quality import quality
+from edge_agent.tasks.ocr.picture.rectify import from_frame
 from edge_agent.tasks.ocr.regions import TextRegion
 
 NOTHING = Text(text="", confidence=0.0, characters=(), sure=False)

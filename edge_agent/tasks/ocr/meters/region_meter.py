@@ -19,7 +19,7 @@ UNSEEN_S, UNSEEN_READINGS = 3600.0, 10
 
 
 @dataclass(frozen=True)
-class Said:
+class MeterStand:
     """What a meter is known to show.
 
     Args:
@@ -72,16 +72,20 @@ class RegionMeter:
                 self._memory.keep(self._stream, self._region, self.rules, state)
             return verdict
 
-    def says(self) -> Said:
+    def shows(self) -> MeterStand:
         """What it is known to show."""
         with self._lock:
             state = self._state
-            return Said(
+            return MeterStand(
                 value=state.value(self.rules),
                 seen_at=self._seen_at,
                 rate_per_h=self._rate.per_hour(),
                 came_from=None if state.confirmed is None else state.came_from,
             )
+
+    def check(self, value: float) -> None:
+        """As `Settable.check`: a value, in the meter's unit, that it can show."""
+        ticks_of(value, self.rules)
 
     def set_to(self, value: float | None, at: float) -> str:
         """Take `value`, in the meter's unit, for what it shows; None begins anew.

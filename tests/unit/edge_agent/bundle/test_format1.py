@@ -12,7 +12,7 @@ from support.format1 import FORMAT1, arrays, npz, resealed
 from edge_agent.bundle.archive import MANIFEST_FILE, bundle_files, open_bundle, write_bundle
 from edge_agent.bundle.manifest import OutputPort
 from edge_agent.common.errors import BundleError, TaskError
-from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer
 
 
 def test_the_one_output_has_the_tasks_shape_and_the_files_scale() -> None:
@@ -43,7 +43,7 @@ def test_what_was_read_is_written_in_todays_format(tmp_path: Path) -> None:
     assert "quantisation" not in json.loads((tmp_path / "new" / MANIFEST_FILE).read_text())
     assert (new.model, new.manifest.outputs) == (old.model, old.manifest.outputs)
     assert new.id != old.id
-    with open_recognizer(old) as first, open_recognizer(new) as second:
+    with TfliteRecognizer(old) as first, TfliteRecognizer(new) as second:
         for before, after in zip(old.golden, new.golden, strict=True):
             np.testing.assert_array_equal(before.outputs, after.outputs)
             assert first(before.image) == second(after.image)

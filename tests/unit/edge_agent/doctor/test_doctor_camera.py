@@ -8,11 +8,12 @@ import pytest
 from support.brokers import free_port
 
 from edge_agent.common.errors import SourceError
-from edge_agent.config import StreamConfig
 from edge_agent.doctor import camera
 from edge_agent.doctor.host import Host
 from edge_agent.sources.config import CameraConfig, ImagesConfig, PicameraConfig
-from edge_agent.tasks.ocr.regions import Region
+from edge_agent.stream.config import StreamConfig
+from edge_agent.tasks.classify.options import ClassifyOptions
+from edge_agent.tasks.places import Region
 
 STREAM = StreamConfig(name="door", bundle=Path("b"), source=CameraConfig(index=0))
 
@@ -129,7 +130,9 @@ def test_files(host: Host, tmp_path: Path) -> None:
 
     def look(region: Region | None, name: str) -> tuple[str, str]:
         source = ImagesConfig(path=tmp_path / name)
-        stream = StreamConfig(name="x", bundle=Path("b"), source=source, region=region)
+        stream = StreamConfig(
+            name="x", bundle=Path("b"), source=source, options=ClassifyOptions(region=region)
+        )
         (finding,) = camera.source(stream, host)
         return finding.level, finding.remedy
 

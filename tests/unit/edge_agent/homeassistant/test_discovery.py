@@ -11,7 +11,6 @@ import pytest
 from support.brokers import wait_until
 from support.publishers import MemoryPublisher
 
-from edge_agent.config import HomeAssistantConfig, StreamConfig
 from edge_agent.contract.commands import COMMANDS
 from edge_agent.contract.messages import (
     AvailabilityMessage,
@@ -23,15 +22,19 @@ from edge_agent.contract.messages import (
     StreamHealth,
 )
 from edge_agent.homeassistant.announcer import Announcer
+from edge_agent.homeassistant.config import HomeAssistantConfig
 from edge_agent.homeassistant.discovery import device_id, discovery, discovery_topic, without
 from edge_agent.mqtt.values import Received
 from edge_agent.sources.config import ImagesConfig
+from edge_agent.stream.config import StreamConfig
 from edge_agent.system.machine import MachineHealth
 from edge_agent.tasks.classify.answer import Classification
 from edge_agent.tasks.ocr.answer import Line, Page, Reading
 from edge_agent.tasks.ocr.meters.kinds import KINDS
 from edge_agent.tasks.ocr.meters.rules import MeterRules
-from edge_agent.tasks.ocr.regions import Region, TextRegion
+from edge_agent.tasks.ocr.options import TextOptions
+from edge_agent.tasks.ocr.regions import TextRegion
+from edge_agent.tasks.places import Region
 
 # The keys that Home Assistant documents, of its device discovery and of each kind of entity:
 # https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload and the pages of
@@ -101,11 +104,14 @@ CELLAR = StreamConfig(
     name="cel.lar",
     bundle=Path("b"),
     source=ImagesConfig(path=Path("p")),
-    task="ocr",
-    regions=(
-        TextRegion(name="water", rect=RECT, meter=MeterRules(kind="water", decimals=1, unit="m³")),
-        TextRegion(name="plate", rect=RECT),
-        TextRegion(name="label", rect=RECT, page=True),
+    options=TextOptions(
+        regions=(
+            TextRegion(
+                name="water", rect=RECT, meter=MeterRules(kind="water", decimals=1, unit="m³")
+            ),
+            TextRegion(name="plate", rect=RECT),
+            TextRegion(name="label", rect=RECT, page=True),
+        )
     ),
 )
 
@@ -507,7 +513,7 @@ def test_a_meter_is_what_its_kind_says(
 ) -> None:
     """By a class, a unit of it, and a counter's state class: so the Energy dashboard takes it."""
     region = TextRegion(name="m", rect=RECT, meter=MeterRules(**rules))
-    payload = message(msgspec.structs.replace(CELLAR, regions=(region,)))
+    payload = message(msgspec.structs.replace(CELLAR, options=TextOptions(regions=(region,))))
     assert problems(payload) == []
     parts = payload["cmps"]
     meter, speed = parts["cel_2e_lar__m__value"], parts.get("cel_2e_lar__m__rate")

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.config import StreamConfig
 from edge_agent.homeassistant.discovery import discovery
 from edge_agent.sources.config import ImagesConfig
+from edge_agent.stream.config import StreamConfig
 from edge_agent.tasks.ocr.meters.rules import MeterRules
-from edge_agent.tasks.ocr.regions import Region, TextRegion
+from edge_agent.tasks.ocr.options import TextOptions
+from edge_agent.tasks.ocr.regions import TextRegion
+from edge_agent.tasks.places import Region
 
 SOURCE = ImagesConfig(path=Path("p"))
 RECT = Region(x=0, y=0, w=8, h=8)
@@ -21,11 +23,12 @@ CELLAR = StreamConfig(
     name="cellar",
     bundle=Path("b"),
     source=SOURCE,
-    task="ocr",
-    regions=(
-        TextRegion(name="water", rect=RECT, meter=MeterRules(kind="water", unit="m³")),
-        TextRegion(name="plate", rect=RECT),
-        TextRegion(name="label", rect=RECT, page=True),
+    options=TextOptions(
+        regions=(
+            TextRegion(name="water", rect=RECT, meter=MeterRules(kind="water", unit="m³")),
+            TextRegion(name="plate", rect=RECT),
+            TextRegion(name="label", rect=RECT, page=True),
+        )
     ),
 )
 PARTS = discovery("gate", (DOOR, CELLAR), ("restart", "snapshot"))["cmps"]

@@ -13,7 +13,7 @@ from edge_agent.bundle.archive import Bundle, bundle_files, open_bundle, write_b
 from edge_agent.bundle.golden import GoldenFrame
 from edge_agent.bundle.manifest import Manifest, OutputPort
 from edge_agent.common.errors import BundleError
-from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.inference.runtime import Interpreter
 
 
@@ -34,7 +34,7 @@ def scores(affine: Affine) -> OutputPort:
 
 def test_it_tells_dark_from_bright(bright_bundle: Bundle) -> None:
     """Must fire for each class on a picture of it, with a confidence to match."""
-    with open_recognizer(bright_bundle) as recognize:
+    with TfliteRecognizer(bright_bundle) as recognize:
         assert recognize(grey(10)).label == "dark"
         bright = recognize(grey(250))
     assert bright.label == "bright"
@@ -43,14 +43,14 @@ def test_it_tells_dark_from_bright(bright_bundle: Bundle) -> None:
 
 def test_it_is_not_sure_of_middle_grey(bright_bundle: Bundle) -> None:
     """Must not fire: half-way between the classes no answer counts as sure."""
-    with open_recognizer(bright_bundle) as recognize:
+    with TfliteRecognizer(bright_bundle) as recognize:
         assert not recognize(grey(127)).sure
         assert recognize(grey(250)).sure
 
 
 def test_timed_gives_the_same_answer_with_its_three_times(bright_bundle: Bundle) -> None:
     """The steps are timed separately and add up."""
-    with open_recognizer(bright_bundle) as recognize:
+    with TfliteRecognizer(bright_bundle) as recognize:
         result, timings = recognize.timed(grey(250))
         assert result == recognize(grey(250))
     assert min(timings.preprocess_s, timings.invoke_s, timings.decode_s) > 0
@@ -60,7 +60,7 @@ def test_timed_gives_the_same_answer_with_its_three_times(bright_bundle: Bundle)
 
 def test_golden_frames_are_replayed_when_it_opens(bright_bundle: Bundle) -> None:
     """On the runtime that made them, the golden frames come out within the tolerance."""
-    with open_recognizer(bright_bundle) as recognize:
+    with TfliteRecognizer(bright_bundle) as recognize:
         assert recognize.golden_quanta <= bright_bundle.manifest.golden.tolerance_quanta
 
 
@@ -73,14 +73,14 @@ def test_a_golden_output_off_by_more_than_the_tolerance_is_refused(
     bundle = altered(tmp_path / "off", bright_manifest(), (wrong, second))
     message = r"golden frame 0 on .*: expected output 'scores' within 1 quanta, found 2 off$"
     with pytest.raises(BundleError, match=message):
-        open_recognizer(bundle)
+        TfliteRecognizer(bundle)
 
 
 def test_a_golden_output_off_by_the_tolerance_passes(tmp_path: Path, bright_bundle: Bundle) -> None:
     """Must not fire: one quantum is what processors differ by."""
     first, second = bright_bundle.golden
     near = GoldenFrame(first.image, ((first.outputs[0] + 1).astype(np.int8),))
-    with open_recognizer(altered(tmp_path / "near", bright_manifest(), (near, second))) as it:
+    with TfliteRecognizer(altered(tmp_path / "near", bright_manifest(), (near, second))) as it:
         assert it.golden_quanta == 1
 
 
@@ -89,7 +89,7 @@ def test_a_golden_frame_with_another_answer_is_refused(tmp_path: Path) -> None:
     manifest = msgspec.structs.replace(
         bright_manifest(), golden=msgspec.structs.replace(bright_manifest().golden, frames=1)
     )
-    with open_recognizer(_bright(tmp_path)) as recognize:
+    with TfliteRecognizer(_bright(tmp_path)) as recognize:
         middle = recognize.decode((np.array([[0, 0]], np.int8),)).label
     assert middle == "dark"  # a tie goes to the first class
     image = np.full((8, 8, 3), 127, np.uint8)
@@ -101,7 +101,7 @@ def test_a_golden_frame_with_another_answer_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         BundleError, match=r"golden frame 0 on .*: expected 'bright', found 'dark'$"
     ):
-        open_recognizer(bundle)
+        TfliteRecognizer(bundle)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_scales_that_are_not_the_models_are_refused(
     manifest = msgspec.structs.replace(bright_manifest(), **change)
     bundle = altered(tmp_path / "scales", manifest, bright_bundle.golden)
     with pytest.raises(BundleError, match=f"the manifest and the model disagree on the {port}"):
-        open_recognizer(bundle)
+        TfliteRecognizer(bundle)
 
 
 def test_labels_that_are_not_as_many_as_the_models_are_refused(
@@ -134,7 +134,7 @@ def test_labels_that_are_not_as_many_as_the_models_are_refused(
     changed = msgspec.structs.replace(manifest, output=output, outputs=ports)
     bundle = altered(tmp_path / "labels", changed, golden)
     with pytest.raises(BundleError, match=r"disagree on the output 'scores': .*\(1, 3\).*\(1, 2\)"):
-        open_recognizer(bundle)
+        TfliteRecognizer(bundle)
 
 
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path, bright_bundle: Bundle) -> None:
@@ -142,7 +142,7 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path, bright_bundle: Bundl
     files = bundle_files(bright_manifest(), b"not a flatbuffer", bright_bundle.golden)
     write_bundle(files, tmp_path / "rubbish")
     with pytest.raises(BundleError, match=r"/model.tflite: expected a TFLite file, "):
-        open_recognizer(open_bundle(tmp_path / "rubbish"))
+        TfliteRecognizer(open_bundle(tmp_path / "rubbish"))
 
 
 def test_a_model_that_a_kernel_refuses_to_run_is_a_bad_bundle(
@@ -155,7 +155,7 @@ def test_a_model_that_a_kernel_refuses_to_run_is_a_bad_bundle(
 
     monkeypatch.setattr(Interpreter, "infer", refuse)
     with pytest.raises(BundleError, match=r"golden frame 0 on .*: cannot be run: node 3 failed"):
-        open_recognizer(bright_bundle)
+        TfliteRecognizer(bright_bundle)
 
 
 def _bright(folder: Path) -> Bundle:

@@ -17,13 +17,13 @@ from support.network_camera import serving
 from edge_agent.check import first_frame
 from edge_agent.common.errors import SourceError
 from edge_agent.common.stop import Stop
-from edge_agent.config import StreamConfig
 from edge_agent.light.config import GpioLight, HttpLight, LightConfig
 from edge_agent.light.light import LitSource, open_lamp
 from edge_agent.light.light import lit as lit_camera
 from edge_agent.sources.base import NO_TROUBLE, Frame, bgr_frame
 from edge_agent.sources.config import CameraConfig, ImagesConfig
 from edge_agent.sources.open import open_source
+from edge_agent.stream.config import StreamConfig
 
 FAKE = Path(__file__).parents[3] / "fake_modules"
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge_agent.contract.messages import BundleRef, SnapshotRef
-from edge_agent.contract.publishing import SnapshotConfig, SnapshotsConfig
+from edge_agent.pictures.config import SnapshotConfig, SnapshotsConfig
 from edge_agent.pictures.snapshots import SnapshotRecord, SnapshotStore, events
 from edge_agent.sources.base import Frame
 from edge_agent.tasks.classify.answer import Classification

@@ -5,32 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.config import StreamConfig
 from edge_agent.contract.topics import Topics
 from edge_agent.publish.kept_topics import MAX_REMEMBERED, gone_topics, kept_path, kept_topics
-from edge_agent.sources.config import ImagesConfig
-from edge_agent.tasks.ocr.regions import Region, TextRegion
 
 GATE = Topics("gate")
-
-
-def stream(name: str, *regions: str) -> StreamConfig:
-    rect = Region(x=0, y=0, w=8, h=8)
-    return StreamConfig(
-        name=name,
-        bundle=Path("b"),
-        source=ImagesConfig(path=Path("p")),
-        task="ocr" if regions else "classify",
-        regions=tuple(TextRegion(name=region, rect=rect) for region in regions),
-    )
 
 
 def test_a_stream_or_region_that_is_gone_is_told(tmp_path: Path) -> None:
     """From the next start on; what is still there is not."""
     path = kept_path(tmp_path / "outbox.db")
     assert path.name == "outbox.kept.json"
-    assert gone_topics(path, GATE, [stream("a"), stream("c", "x", "y")]) == ()
-    assert gone_topics(path, GATE, [stream("c", "y")]) == (
+    assert gone_topics(path, GATE, {"a": (), "c": ("x", "y")}) == ()
+    assert gone_topics(path, GATE, {"c": ("y",)}) == (
         "edgeward/gate/stream/a/availability",
         "edgeward/gate/stream/a/snapshot",
         "edgeward/gate/stream/a/state",
@@ -42,21 +28,21 @@ def test_back_again_it_is_no_former_one(tmp_path: Path) -> None:
     """Must not fire."""
     path = tmp_path / "kept.json"
     for names in ("ab", "b", "ab"):
-        gone = gone_topics(path, GATE, [stream(name) for name in names])
+        gone = gone_topics(path, GATE, dict.fromkeys(names, ()))
     assert gone == ()
 
 
 def test_another_device_is_left_alone(tmp_path: Path) -> None:
     """Must not fire: of a copied folder, or a device of a new name that another bears now."""
     path = tmp_path / "kept.json"
-    gone_topics(path, Topics("gate"), [stream("a")])
-    assert gone_topics(path, Topics("gat"), [stream("b")]) == ()
+    gone_topics(path, Topics("gate"), {"a": ()})
+    assert gone_topics(path, Topics("gat"), {"b": ()}) == ()
 
 
 def test_the_oldest_are_forgotten(tmp_path: Path) -> None:
     """Streams that are renamed every day do not have more and more cleared."""
     for number in range(40):
-        gone = gone_topics(tmp_path / "kept.json", GATE, [stream(f"s{number}")])
+        gone = gone_topics(tmp_path / "kept.json", GATE, {f"s{number}": ()})
     assert len(gone) == MAX_REMEMBERED
     assert gone[-1] == "edgeward/gate/stream/s38/state"
 
@@ -72,5 +58,5 @@ def test_a_file_of_other_words_clears_nothing(found: bytes, tmp_path: Path) -> N
     """Neither damage nor what somebody wrote there ends the agent, or clears what is not ours."""
     path = tmp_path / "kept.json"
     path.write_bytes(found)
-    assert gone_topics(path, GATE, [stream("a")]) == ()
-    assert json.loads(path.read_bytes()) == list(kept_topics(GATE, stream("a")))
+    assert gone_topics(path, GATE, {"a": ()}) == ()
+    assert json.loads(path.read_bytes()) == list(kept_topics(GATE, "a", ()))

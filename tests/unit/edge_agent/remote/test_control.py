@@ -1,13 +1,14 @@
 """`Control`: what a command does, and that nothing it meets ends the thread that obeys."""
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from support.publishers import MemoryPublisher
 
 from edge_agent.common.stop import Stop
-from edge_agent.config import StreamConfig
 from edge_agent.contract.commands import (
     Command,
     DescribeCommand,
@@ -19,8 +20,11 @@ from edge_agent.light.config import GpioLight, HttpLight, LightConfig
 from edge_agent.publish.speaker import Speaker
 from edge_agent.remote.control import Control
 from edge_agent.remote.desk import Request, Return
+from edge_agent.sources.base import Frame
 from edge_agent.sources.config import CameraConfig
+from edge_agent.stream.config import StreamConfig
 from edge_agent.stream.stream import Stream
+from edge_agent.tasks.task import Settable, Sighting
 
 
 def control() -> Control:
@@ -45,13 +49,25 @@ def test_an_error_nobody_thought_of_is_an_answer(
     assert obeys.perform("pause", PauseCommand()).ok
 
 
+class Blind:
+    """A looker that sees nothing, and has nothing to be set."""
+
+    values: ClassVar[dict[str, Settable]] = {}
+
+    def prepare(self, frame: Frame) -> None:
+        pass
+
+    def answers(self, frame: Frame, prepared: None) -> Iterator[Sighting]:
+        return iter(())
+
+
 def lit_stream(name: str, light: LightConfig | None, interval_s: float = 60) -> Stream:
     source = CameraConfig(index=0)
     config = StreamConfig(
         name=name, bundle=Path("b"), source=source, light=light, interval_s=interval_s
     )
     speaker = Speaker("gate", "boot", MemoryPublisher())
-    return Stream(config, BundleRef(name="n", id="i"), None, speaker, Stop())  # type: ignore[arg-type]
+    return Stream(config, BundleRef(name="n", id="i"), Blind(), speaker, Stop())
 
 
 def obeying(*streams: Stream) -> Control:

@@ -10,9 +10,8 @@ from support.publishers import MemoryPublisher
 
 from edge_agent.bundle.archive import Bundle
 from edge_agent.common.stop import Stop
-from edge_agent.config import StreamConfig
 from edge_agent.contract.messages import BundleRef
-from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.service.liveness import (
     SLACK_S,
     BeatingSource,
@@ -20,8 +19,10 @@ from edge_agent.service.liveness import (
     allowance_s,
     beating_report,
 )
+from edge_agent.service.plan import stream_looker
 from edge_agent.sources.base import Frame, SourceCounters, bgr_frame
 from edge_agent.sources.config import CameraConfig, ImagesConfig, StillConfig
+from edge_agent.stream.config import StreamConfig
 from edge_agent.stream.stream import Speaker, Stream
 
 
@@ -167,9 +168,15 @@ def test_a_frame_counts_once_the_outbox_has_taken_its_result(bright_bundle: Bund
 
     beats: list[int] = []
     config = StreamConfig(name="x", bundle=Path("b"), source=CameraConfig(index=0), threads=1)
-    with open_recognizer(bright_bundle) as model:
+    with TfliteRecognizer(bright_bundle) as model:
         speaker = Speaker("gate", "boot", Slow())
-        stream = Stream(config, BundleRef(name="b", id="0"), model, speaker, Stop())
+        stream = Stream(
+            config,
+            BundleRef(name="b", id="0"),
+            stream_looker(config, bright_bundle, model),
+            speaker,
+            Stop(),
+        )
         source = BeatingSource(Film(1), lambda: beats.append(1))
         thread = threading.Thread(target=stream.run, args=(source,))
         thread.start()

@@ -8,12 +8,12 @@ from support.managers import ServiceManager, short_address
 
 from edge_agent.common.errors import BundleError
 from edge_agent.common.stop import Stop
-from edge_agent.config import StreamConfig
 from edge_agent.service.liveness import allowance_s
 from edge_agent.service.manager import STATUS_INTERVAL_S, Manager
 from edge_agent.service.notify import Notifier
 from edge_agent.sources.config import ImagesConfig
 from edge_agent.sources.files import ImageSource
+from edge_agent.stream.config import StreamConfig
 
 DOOR = StreamConfig(name="door", bundle=Path("b"), source=ImagesConfig(path=Path("x")))
 

@@ -11,7 +11,7 @@ from support.agents import write_config
 
 from edge_agent.common.errors import BundleError, ConfigError, SourceError
 from edge_agent.config import AgentConfig, load_config
-from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.inference.threads import MEMORY_FILE
 from edge_agent.service.manager import Manager
 from edge_agent.service.notify import Notifier
@@ -47,7 +47,7 @@ def _reloader(file: Path, done: Done) -> Reloader:
 
 def reloader_of(load: Callable[[], AgentConfig] | None, done: Done) -> Reloader:
     manager = Manager(Notifier())
-    return Reloader(load, open_recognizer, manager, lambda *found: done.put(found))
+    return Reloader(load, TfliteRecognizer, manager, lambda *found: done.put(found))
 
 
 def test_the_same_configuration_changes_nothing(reloader: Reloader, plan: Plan, done: Done) -> None:

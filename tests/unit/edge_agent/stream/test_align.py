@@ -8,21 +8,24 @@ import cv2
 import numpy as np
 import pytest
 from support.drawn_dials import alternating, draw_dials, positions_of
+from support.lookers import look_at
 from support.stripes import stripes
 
 from edge_agent.bundle.archive import Bundle
 from edge_agent.check import look
 from edge_agent.common.arrays import U8
 from edge_agent.common.errors import ConfigError, SourceError
-from edge_agent.config import StreamConfig
-from edge_agent.inference.recognizer import TfliteRecognizer, open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer
+from edge_agent.service.plan import stream_looker
 from edge_agent.sources.base import Frame, bgr_frame
 from edge_agent.sources.config import ImagesConfig
 from edge_agent.stream.align import Align, Aligner
+from edge_agent.stream.config import StreamConfig
 from edge_agent.stream.view import View, moved_back
 from edge_agent.tasks.ocr.answer import Reading
-from edge_agent.tasks.ocr.reader import open_reader
-from edge_agent.tasks.ocr.regions import Region, TextRegion
+from edge_agent.tasks.ocr.options import TextOptions
+from edge_agent.tasks.ocr.regions import TextRegion
+from edge_agent.tasks.places import Region
 
 WIDTH, HEIGHT, MARGIN = 640, 480, 40
 AT = Region(x=240, y=300, w=128, h=32)
@@ -149,7 +152,7 @@ def test_a_region_that_would_leave_the_frame_is_not_believed(config: Align) -> N
 
 @pytest.fixture(name="network", scope="module")
 def _network(stripes_bundle: Bundle) -> Iterator[TfliteRecognizer]:
-    with open_recognizer(stripes_bundle) as recognize:
+    with TfliteRecognizer(stripes_bundle) as recognize:
         yield recognize
 
 
@@ -158,16 +161,16 @@ def stream_of(config: Align, folder: Path) -> StreamConfig:
         name="s",
         bundle=Path("b"),
         source=ImagesConfig(path=folder),
-        task="ocr",
+        options=TextOptions(
+            regions=(TextRegion(name="a", rect=AT), TextRegion(name="p", rect=AT, page=True))
+        ),
         align=config,
-        regions=(TextRegion(name="a", rect=AT), TextRegion(name="p", rect=AT, page=True)),
     )
 
 
 def read(network: TfliteRecognizer, stream: StreamConfig, frame: Frame) -> Reading:
-    reader = open_reader(stream, network.bundle.manifest, "b", network)
-    assert reader is not None
-    found, page = list(reader.read(stream.view()(frame)))
+    reader = stream_looker(stream, network.bundle, network)
+    found, page = look_at(reader, stream.view()(frame))
     assert isinstance(found.answer, Reading)
     assert page.answer.why == found.answer.why  # type: ignore[union-attr]
     assert not found.doubts or not frame.doubt

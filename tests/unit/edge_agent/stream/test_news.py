@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge_agent.contract.publishing import PublishConfig
+from edge_agent.stream.config import PublishConfig
 from edge_agent.stream.news import News
 from edge_agent.tasks.classify.answer import Classification, LabelScore
 from edge_agent.tasks.kinds import Answer

@@ -11,26 +11,31 @@ import numpy as np
 import pytest
 from support.publishers import MemoryPublisher
 
+from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import ColourOrder
-from edge_agent.common.arrays import I8, U8
+from edge_agent.common.arrays import F32, I8, U8
 from edge_agent.common.errors import ConfigError
 from edge_agent.common.stop import Stop
-from edge_agent.config import StreamConfig
 from edge_agent.contract.messages import (
     AvailabilityMessage,
     BundleRef,
     ResultMessage,
     decode_message,
 )
-from edge_agent.contract.publishing import PublishConfig, SnapshotConfig, SnapshotsConfig
-from edge_agent.inference.recognizer import Recognizer
+from edge_agent.pictures.config import SnapshotConfig, SnapshotsConfig
 from edge_agent.pictures.snapshots import SnapshotRecord, SnapshotStore
 from edge_agent.publish.speaker import Speaker
 from edge_agent.sources.base import Frame, SourceCounters, bgr_frame
 from edge_agent.sources.config import ImagesConfig
-from edge_agent.stream.stream import Stream, crop
+from edge_agent.stream.config import PublishConfig, StreamConfig
+from edge_agent.stream.sink import PictureStores
+from edge_agent.stream.stream import Stream
 from edge_agent.tasks.classify.answer import Classification
-from edge_agent.tasks.ocr.regions import Region, RelativeRegion
+from edge_agent.tasks.classify.options import ClassifyOptions
+from edge_agent.tasks.classify.spec import ClassifySpec
+from edge_agent.tasks.places import Region, RelativeRegion, crop
+from edge_agent.tasks.task import Opening, Recognizer
+from edge_agent.tasks.whole import WholeLooker
 
 
 def frames(count: int) -> list[Frame]:
@@ -56,32 +61,49 @@ class Replayed:
         return iter(self._given)
 
 
+WHOLE = ClassifyOptions()
+
+
 class MeanLevel:
     """A recogniser whose answer is the channel order and mean level of what it was shown."""
 
     def prepare(self, image: U8, order: ColourOrder = "rgb") -> I8:
         return np.array([order == "bgr", image.mean() / 2], np.int8)
 
-    def answer(self, x: I8) -> Classification:
-        label = f"{'bgr' if x[0] else 'rgb'}-{int(x[1]) * 2}"
-        return Classification(label=label, index=0, confidence=1, sure=True, top=())
+    def scores(self, x: I8) -> tuple[F32, ...]:
+        return (x.astype(np.float32),)
+
+
+def mean_level(outputs: tuple[F32, ...], _: ClassifySpec) -> Classification:
+    order, level = outputs[0]
+    label = f"{'bgr' if order else 'rgb'}-{int(level) * 2}"
+    return Classification(label=label, index=0, confidence=1, sure=True, top=())
+
+
+def unsure(answer: Classification) -> Classification:
+    return msgspec.structs.replace(answer, sure=False)
 
 
 def make_stream(
     publisher: MemoryPublisher,
     recognize: Recognizer | None = None,
     snapshots: SnapshotStore | None = None,
+    part: ClassifyOptions = WHOLE,
     **options: object,
 ) -> Stream:
     config = StreamConfig(
         name="front",
         bundle=Path("b"),
         source=ImagesConfig(path=Path("p")),
+        options=part,
         **options,  # type: ignore[arg-type]
     )
     speaker = Speaker("gate", "boot1", publisher)
-    bundle, model = BundleRef(name="n", id="i"), recognize or MeanLevel()
-    return Stream(config, bundle, model, speaker, Stop(), snapshots=snapshots)
+    image = InputSpec(height=8, width=8, colour="rgb", mean=(0, 0, 0), std=(1, 1, 1))
+    spec = ClassifySpec(labels=("a", "b"))
+    opening = Opening("front", spec, image, part, recognize or MeanLevel())
+    looker, pictures = WholeLooker(opening, mean_level, unsure), PictureStores(None, snapshots)
+    return Stream(config, BundleRef(name="n", id="i"), looker, speaker, Stop(), pictures)
 
 
 def test_every_frame_becomes_one_result_in_order() -> None:
@@ -110,9 +132,8 @@ def test_only_the_region_is_looked_at() -> None:
     image = np.zeros((20, 30, 3), np.uint8)
     image[5:15, 10:20] = 200
     publisher = MemoryPublisher()
-    make_stream(publisher, region=Region(x=10, y=5, w=10, h=10)).run(
-        Replayed([bgr_frame(image, 0)])
-    )
+    part = ClassifyOptions(region=Region(x=10, y=5, w=10, h=10))
+    make_stream(publisher, part=part).run(Replayed([bgr_frame(image, 0)]))
     assert b'"bgr-200"' in publisher.published[0][1]
 
 
@@ -120,7 +141,7 @@ def test_an_exception_of_the_recogniser_is_not_swallowed() -> None:
     """No result must never stand for a broken recogniser."""
 
     class Broken(MeanLevel):
-        def answer(self, x: I8) -> Classification:
+        def scores(self, x: I8) -> tuple[F32, ...]:
             raise RuntimeError("broken")
 
     with pytest.raises(RuntimeError, match="broken"):
@@ -140,10 +161,10 @@ def test_live_frames_are_not_prepared_ahead() -> None:
                 yield frame
 
     class Slow(MeanLevel):
-        def answer(self, x: I8) -> Classification:
+        def scores(self, x: I8) -> tuple[F32, ...]:
             time.sleep(0.02)
             ahead.append(taken[-1])
-            return super().answer(x)
+            return super().scores(x)
 
     ahead: list[int] = []
     make_stream(MemoryPublisher(), Slow()).run(Live(frames(4)))
@@ -235,21 +256,6 @@ def test_on_change_only_news_is_published() -> None:
     assert (stream.health().frames, stream.health().results) == (8, 2)
 
 
-@pytest.mark.parametrize(("least", "sure"), [(None, True), (0.6, False), (0.4, True)])
-def test_a_stream_may_ask_for_more_confidence_than_the_bundle(
-    least: float | None, sure: bool
-) -> None:
-    """Or for less; without a word of it the bundle's own threshold stands."""
-
-    class Half(MeanLevel):
-        def answer(self, x: I8) -> Classification:
-            return msgspec.structs.replace(super().answer(x), confidence=0.5)
-
-    publisher = MemoryPublisher()
-    make_stream(publisher, Half(), min_confidence=least).run(levels(10))
-    assert [m.result.sure for m in results(publisher)] == [sure]
-
-
 def test_a_relative_region_fits_every_size() -> None:
     """The same quarter of a small and a large frame."""
     images = []
@@ -259,7 +265,7 @@ def test_a_relative_region_fits_every_size() -> None:
         images.append(bgr_frame(image, len(images)))
     publisher = MemoryPublisher()
     region = RelativeRegion(x=0.5, y=0.5, w=0.5, h=0.5)
-    make_stream(publisher, relative_region=region).run(Replayed(images))
+    make_stream(publisher, part=ClassifyOptions(relative_region=region)).run(Replayed(images))
     assert [m.result.label for m in results(publisher)] == ["bgr-200", "bgr-200"]
 
 
@@ -268,8 +274,8 @@ def test_a_snapshot_is_kept_and_announced_when_something_is_new(tmp_path: Path) 
     publisher = MemoryPublisher()
     store = SnapshotStore(SnapshotsConfig(folder=tmp_path))
     wanted = SnapshotConfig(on=("changed",), interval_s=0)
-    part = Region(x=0, y=0, w=4, h=4)
-    stream = make_stream(publisher, snapshots=store, snapshot=wanted, region=part)
+    part = ClassifyOptions(region=Region(x=0, y=0, w=4, h=4))
+    stream = make_stream(publisher, snapshots=store, part=part, snapshot=wanted)
     stream.run(levels(10, 10, 200))
     files = [m.snapshot.file if m.snapshot else None for m in results(publisher)]
     assert files == ["0000000000.jpg", None, "0000000001.jpg"]

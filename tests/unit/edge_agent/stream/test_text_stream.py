@@ -4,24 +4,27 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pytest
 from support.publishers import MemoryPublisher
 from support.stripes import stripes
 
 from edge_agent.bundle.archive import Bundle
-from edge_agent.common.errors import TaskError
 from edge_agent.common.stop import Stop
-from edge_agent.config import CropsConfig, StreamConfig
 from edge_agent.contract.messages import BundleRef, ResultMessage, decode_message
-from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer
+from edge_agent.pictures.config import CropsConfig
+from edge_agent.pictures.crops import CropStore
 from edge_agent.publish.speaker import Speaker
+from edge_agent.service.plan import stream_looker
 from edge_agent.sources.base import NO_TROUBLE, Frame, bgr_frame
 from edge_agent.sources.config import ImagesConfig
+from edge_agent.stream.config import StreamConfig
+from edge_agent.stream.sink import PictureStores
 from edge_agent.stream.stream import Stream
 from edge_agent.tasks.ocr.answer import Page, Reading
-from edge_agent.tasks.ocr.crops import CropStore, list_crops
-from edge_agent.tasks.ocr.reader import open_reader
-from edge_agent.tasks.ocr.regions import Region, TextRegion
+from edge_agent.tasks.ocr.crops import list_crops
+from edge_agent.tasks.ocr.options import TextOptions
+from edge_agent.tasks.ocr.regions import TextRegion
+from edge_agent.tasks.places import Region
 
 UP, DOWN = Region(x=10, y=10, w=128, h=32), Region(x=10, y=80, w=128, h=32)
 
@@ -59,19 +62,20 @@ def run(bundle: Bundle, frames: list[Frame], crops: CropStore | None = None) -> 
         name="cellar",
         bundle=Path("b"),
         source=ImagesConfig(path=Path("p")),
-        task="ocr",
-        regions=(
-            TextRegion(name="up", rect=UP),
-            TextRegion(name="down", rect=DOWN, pattern="[0-3]+"),
-            TextRegion(name="all", rect=Region(x=0, y=0, w=160, h=120), page=True),
+        options=TextOptions(
+            regions=(
+                TextRegion(name="up", rect=UP),
+                TextRegion(name="down", rect=DOWN, pattern="[0-3]+"),
+                TextRegion(name="all", rect=Region(x=0, y=0, w=160, h=120), page=True),
+            )
         ),
     )
     publisher = MemoryPublisher()
-    with open_recognizer(bundle) as recognize:
-        reader = open_reader(config, bundle.manifest, "b", recognize)
+    with TfliteRecognizer(bundle) as recognize:
+        looker = stream_looker(config, bundle, recognize)
         speaker = Speaker("gate", "boot", publisher)
         ref = BundleRef(name="n", id="i")
-        stream = Stream(config, ref, recognize, speaker, Stop(), reader, crops)
+        stream = Stream(config, ref, looker, speaker, Stop(), PictureStores(crops))
         stream.run(Replayed(frames))
     health = stream.health()
     assert (health.frames, health.results) == (len(frames), 3 * len(frames))
@@ -107,15 +111,3 @@ def test_doubtful_pictures_are_kept_and_others_are_not(
     assert record.why.startswith("blank: ")
     assert record.box == ((10, 80), (138, 80), (138, 112), (10, 112))
     assert crop.picture.exists()
-
-
-def test_a_text_in_a_stream_of_classes_is_not_published(stripes_bundle: Bundle) -> None:
-    """A recogniser that answers another kind than was configured stops the stream."""
-    config = StreamConfig(name="front", bundle=Path("b"), source=ImagesConfig(path=Path("p")))
-    publisher = MemoryPublisher()
-    with open_recognizer(stripes_bundle) as recognize:
-        speaker = Speaker("gate", "boot", publisher)
-        stream = Stream(config, BundleRef(name="n", id="i"), recognize, speaker, Stop())
-        with pytest.raises(TaskError, match="stream 'front': expected a class, found Text"):
-            stream.run(Replayed([frame("12", "", 0)]))
-    assert publisher.published == []

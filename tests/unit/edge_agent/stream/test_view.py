@@ -12,19 +12,21 @@ from edge_agent.bundle.archive import Bundle
 from edge_agent.check import look
 from edge_agent.common.errors import ConfigError
 from edge_agent.common.stop import Stop
-from edge_agent.config import StreamConfig
 from edge_agent.contract.messages import BundleRef, ResultMessage, decode_message
-from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.publish.speaker import Speaker
+from edge_agent.service.plan import stream_looker
 from edge_agent.sources.base import NO_TROUBLE, bgr_frame
 from edge_agent.sources.config import ImagesConfig
 from edge_agent.sources.files import ImageSource
+from edge_agent.stream.config import StreamConfig
 from edge_agent.stream.controls import Controls
 from edge_agent.stream.stream import Stream
 from edge_agent.stream.view import AS_IT_IS, Flip, Rotation, View, turned
 from edge_agent.tasks.ocr.answer import Reading
-from edge_agent.tasks.ocr.reader import open_reader
-from edge_agent.tasks.ocr.regions import Region, TextRegion
+from edge_agent.tasks.ocr.options import TextOptions
+from edge_agent.tasks.ocr.regions import TextRegion
+from edge_agent.tasks.places import Region
 
 # Upright, it has an `a` at the top left, then clockwise `b`, `d`, `c`.
 SQUARE = np.array([[1, 2], [3, 4]], np.uint8)
@@ -74,19 +76,20 @@ def upside_down(folder: Path) -> ImagesConfig:
 
 
 def stream_of(source: ImagesConfig, **fields: object) -> StreamConfig:
-    known = {"name": "s", "bundle": Path("b"), "source": source, "task": "ocr"}
-    regions = {"regions": (TextRegion(name="a", rect=AT),)}
-    return StreamConfig(**(known | regions | fields))  # type: ignore[arg-type]
+    regions = fields.pop("regions", (TextRegion(name="a", rect=AT),))
+    options = TextOptions(regions=regions)  # type: ignore[arg-type]
+    known = {"name": "s", "bundle": Path("b"), "source": source, "options": options}
+    return StreamConfig(**(known | fields))  # type: ignore[arg-type]
 
 
 def test_regions_are_in_the_turned_picture(stripes_bundle: Bundle, tmp_path: Path) -> None:
     """What lies on its side is read, at the place where it is once it is upright."""
     config = stream_of(upside_down(tmp_path), rotate=90, flip="vertical")
     publisher = MemoryPublisher()
-    with open_recognizer(stripes_bundle) as recognize:
-        reader = open_reader(config, stripes_bundle.manifest, "b", recognize)
+    with TfliteRecognizer(stripes_bundle) as recognize:
+        looker = stream_looker(config, stripes_bundle, recognize)
         speaker = Speaker("gate", "boot", publisher)
-        stream = Stream(config, BundleRef(name="n", id="i"), recognize, speaker, Stop(), reader)
+        stream = Stream(config, BundleRef(name="n", id="i"), looker, speaker, Stop())
         with ImageSource(config.source.path, Stop()) as source:  # type: ignore[union-attr]
             stream.run(source)
         shown = stream.controls.fresh(1)

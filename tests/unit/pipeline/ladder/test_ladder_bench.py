@@ -10,7 +10,7 @@ import pytest
 from edge_agent.bundle.archive import open_bundle
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import fit
-from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer
 from pipeline.common.progress import SILENT
 from pipeline.ladder.bench import LadderBench
 from pipeline.ladder.ladder import Ladder
@@ -30,7 +30,7 @@ def test_a_rung_has_the_devices_answers_to_the_validation_split(
 ) -> None:
     """Image by image as the recogniser of the bundle answers, from the images as they are."""
     val = open_tiny(built).dataset.val
-    with open_recognizer(open_bundle(built / "export" / "candidate")) as recognize:
+    with TfliteRecognizer(open_bundle(built / "export" / "candidate")) as recognize:
         answers = [recognize(val.images[i]).index for i in range(len(val))]
     right = int((np.array(answers) == val.labels).sum())
     (rung,) = ladder.rungs

@@ -13,7 +13,7 @@ from edge_agent.bundle.archive import Bundle, bundle_files, open_bundle, write_b
 from edge_agent.bundle.golden import GoldenFrame
 from edge_agent.bundle.manifest import Budget, Score
 from edge_agent.common.errors import BundleError
-from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer
 from pipeline.common.errors import GateError
 from pipeline.common.progress import SILENT
 from pipeline.measure.evaluate import accuracy, agreement
@@ -44,7 +44,7 @@ def test_the_scores_are_those_of_the_device_on_the_test_split(
 ) -> None:
     """Image by image, the recogniser answers what the proof counted."""
     test = open_tiny(built).dataset.test
-    with open_recognizer(candidate) as recognize:
+    with TfliteRecognizer(candidate) as recognize:
         answers = [recognize(test.images[i]).index for i in range(len(test))]
     assert answers == proof.int8_scores.argmax(axis=1).tolist()
 

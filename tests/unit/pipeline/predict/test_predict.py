@@ -12,7 +12,7 @@ import pytest
 
 from edge_agent.bundle.archive import Bundle
 from edge_agent.common.errors import BundleError
-from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer
 from pipeline.common.errors import DataError
 from pipeline.data.readers.images import read_image
 from pipeline.predict.predict import predict
@@ -57,7 +57,7 @@ def test_the_table_has_the_answers_of_the_device(
     with out.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["file"] for row in rows][:2] == ["bright/0.png", "bright/1.png"]
-    with open_recognizer(bright_bundle) as recognize:
+    with TfliteRecognizer(bright_bundle) as recognize:
         for row in rows:
             expected = recognize(read_image(photos / row["file"]))
             assert row["answer"] == getattr(expected, "label", None)

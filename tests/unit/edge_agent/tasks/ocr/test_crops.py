@@ -9,11 +9,13 @@ import msgspec
 import numpy as np
 import pytest
 
+from edge_agent.bundle.preprocess import ColourOrder
 from edge_agent.common.errors import CropError
-from edge_agent.config import CropsConfig
 from edge_agent.contract.messages import BundleRef
+from edge_agent.pictures.config import CropsConfig
+from edge_agent.pictures.crops import CropStore
 from edge_agent.tasks.ocr.answer import CharacterScore
-from edge_agent.tasks.ocr.crops import CropRecord, CropStore, list_crops
+from edge_agent.tasks.ocr.crops import CropRecord, list_crops
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (16, 64, 3), np.uint8)
 
@@ -35,6 +37,10 @@ def record(text: str = "12", region: str = "water") -> CropRecord:
     )
 
 
+def keep(kept: CropStore, one: CropRecord, order: ColourOrder = "bgr") -> bool:
+    return kept.keep(IMAGE, order, (one.stream, one.region), one)
+
+
 def store(folder: Path, **limits: float) -> CropStore:
     return CropStore(CropsConfig(folder=folder, **({"interval_s": 0} | limits)))  # type: ignore[arg-type]
 
@@ -46,7 +52,7 @@ def texts(folder: Path) -> list[str]:
 @pytest.mark.parametrize("order", ["bgr", "rgb"])
 def test_a_crop_comes_back_as_it_was(tmp_path: Path, order: str) -> None:
     """Every pixel, in its right colour, and all that is known of it."""
-    assert store(tmp_path).keep(IMAGE, order, record())  # type: ignore[arg-type]
+    assert keep(store(tmp_path), record(), order)  # type: ignore[arg-type]
     (crop,) = list_crops(tmp_path)
     assert crop.record == record()
     bgr = cv2.imread(str(crop.picture))
@@ -55,7 +61,7 @@ def test_a_crop_comes_back_as_it_was(tmp_path: Path, order: str) -> None:
 
 def test_a_record_looks_as_documented(tmp_path: Path) -> None:
     """The host's labelling reads these names."""
-    store(tmp_path).keep(IMAGE, "bgr", record())
+    keep(store(tmp_path), record())
     fields = msgspec.json.decode((tmp_path / "0000000000.json").read_bytes())
     assert fields["schema"] == "edgeward.crop/1"
     assert set(fields) == {
@@ -80,7 +86,7 @@ def test_the_oldest_go_first_beyond_the_count(tmp_path: Path) -> None:
     """Three are kept of five, with their pictures, and nothing else is left behind."""
     kept = store(tmp_path, max_count=3)
     for number in range(5):
-        kept.keep(IMAGE, "bgr", record(str(number)))
+        keep(kept, record(str(number)))
     assert texts(tmp_path) == ["2", "3", "4"]
     assert len(list(tmp_path.iterdir())) == 6
 
@@ -89,7 +95,7 @@ def test_the_oldest_go_first_beyond_the_bytes(tmp_path: Path) -> None:
     """The folder never holds more than it may."""
     kept = store(tmp_path, max_mb=0.01)
     for number in range(12):
-        kept.keep(IMAGE, "bgr", record(str(number)))
+        keep(kept, record(str(number)))
         assert sum(p.stat().st_size for p in tmp_path.iterdir()) <= 0.01 * 1024**2
     assert texts(tmp_path)[-1] == "11"
     assert 1 < len(texts(tmp_path)) < 12
@@ -99,11 +105,11 @@ def test_numbers_and_bounds_go_on_after_a_restart(tmp_path: Path) -> None:
     """A new start continues what it finds, half-written crops included."""
     first = store(tmp_path)
     for number in range(3):
-        first.keep(IMAGE, "bgr", record(str(number)))
+        keep(first, record(str(number)))
     (tmp_path / "0000000003.png").write_bytes(b"cut off")
     (tmp_path / "notes.txt").write_text("somebody's")
     second = store(tmp_path, max_count=3)
-    second.keep(IMAGE, "bgr", record("new"))
+    keep(second, record("new"))
     crops = list_crops(tmp_path)
     assert [crop.record.text for crop in crops] == ["2", "new"]
     assert crops[-1].record.number == 4
@@ -114,12 +120,12 @@ def test_one_region_does_not_fill_the_disk(tmp_path: Path) -> None:
     """At most one an interval and region; another region has its own."""
     now = [0.0]
     kept = CropStore(CropsConfig(folder=tmp_path, interval_s=60), lambda: now[0])
-    assert kept.keep(IMAGE, "bgr", record("a"))
+    assert keep(kept, record("a"))
     now[0] = 59.0
-    assert not kept.keep(IMAGE, "bgr", record("b"))
-    assert kept.keep(IMAGE, "bgr", record("c", region="gas"))
+    assert not keep(kept, record("b"))
+    assert keep(kept, record("c", region="gas"))
     now[0] = 60.0
-    assert kept.keep(IMAGE, "bgr", record("d"))
+    assert keep(kept, record("d"))
     assert texts(tmp_path) == ["a", "c", "d"]
 
 
@@ -134,12 +140,12 @@ def test_a_full_disk_stops_no_reading(
 
     with monkeypatch.context() as patched, caplog.at_level(logging.WARNING, "edge_agent"):
         patched.setattr("edge_agent.pictures.folder.write_whole", full)
-        assert not kept.keep(IMAGE, "bgr", record("a"))
-        assert not kept.keep(IMAGE, "bgr", record("b"))
+        assert not keep(kept, record("a"))
+        assert not keep(kept, record("b"))
     assert [r.getMessage() for r in caplog.records] == [
         f"{tmp_path}: cannot keep pictures: No space left on device"
     ]
-    assert kept.keep(IMAGE, "bgr", record("c"))
+    assert keep(kept, record("c"))
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
@@ -168,6 +174,6 @@ def test_a_record_that_is_none_is_named(tmp_path: Path) -> None:
 
 def test_a_record_whose_region_is_no_name_is_refused(tmp_path: Path) -> None:
     """Whoever labels crops makes paths of these: `../` must not come from a device."""
-    store(tmp_path).keep(IMAGE, "bgr", record(region="../water"))
+    keep(store(tmp_path), record(region="../water"))
     with pytest.raises(CropError, match=r"0000000000\.json: .*`\$\.region`"):
         list_crops(tmp_path)

@@ -6,9 +6,11 @@ import pytest
 from support.stripes import text_spec
 
 from edge_agent.common.errors import ConfigError
-from edge_agent.config import StreamConfig, load_config
+from edge_agent.config import load_config
+from edge_agent.stream.config import StreamConfig
 from edge_agent.tasks.ocr.meters.rules import MeterRules
-from edge_agent.tasks.ocr.regions import Region, TextRegion, allowed_texts, check_width
+from edge_agent.tasks.ocr.regions import TextRegion, allowed_texts, check_width
+from edge_agent.tasks.places import Region
 
 HEAD = """
 [device]
@@ -63,7 +65,7 @@ rect = { x = 1, y = 2, w = 30, h = 10 }
 words = ["OPEN", "SHUT"]
 """,
     )
-    water, label, gate = stream.regions
+    water, label, gate = stream.options.regions
     assert water.corners == ((10, 10), (110, 12), (109, 40), (11, 38.5))
     assert water.meter == MeterRules(
         decimals=1, unit="m³", digits=6, max_per_hour=2.5, rollover=True

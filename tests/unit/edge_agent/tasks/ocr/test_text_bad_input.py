@@ -8,36 +8,34 @@ import numpy as np
 import pytest
 from support.agents import write_config
 from support.brokers import free_port
+from support.lookers import look_at, text_looker
 from support.stripes import HEIGHT, STRIPE, WIDTH, stripes
 
 from edge_agent.bundle.archive import Bundle
 from edge_agent.cli import main
 from edge_agent.common.arrays import U8
 from edge_agent.common.exit_codes import ExitCode
-from edge_agent.inference.recognizer import TfliteRecognizer, open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.sources.base import bgr_frame
 from edge_agent.tasks.ocr.answer import Page, Reading
 from edge_agent.tasks.ocr.meters.rules import MeterRules
-from edge_agent.tasks.ocr.reader import Reader
-from edge_agent.tasks.ocr.regions import Region, TextRegion
+from edge_agent.tasks.ocr.regions import TextRegion
+from edge_agent.tasks.places import Region
 
 HIGH, WIDE = 240, 320
 
 
 @pytest.fixture(name="network", scope="module")
 def _network(stripes_bundle: Bundle) -> Iterator[TfliteRecognizer]:
-    with open_recognizer(stripes_bundle) as recognize:
+    with TfliteRecognizer(stripes_bundle) as recognize:
         yield recognize
 
 
 def read(network: TfliteRecognizer, image: U8, region: TextRegion) -> Reading | Page:
     """What `region` of a grey `image` says."""
-    manifest = network.bundle.manifest
-    spec = manifest.output
-    assert spec.shape == (1, 16, 6)
-    reader = Reader("s", (region,), spec, manifest.input, network)  # type: ignore[arg-type]
+    reader = text_looker(network, region)
     colour = np.repeat(image[:, :, np.newaxis], 3, axis=2)
-    return next(iter(reader.read(bgr_frame(colour, 0)))).answer
+    return look_at(reader, bgr_frame(colour, 0))[0].answer
 
 
 def stripes_of(width: int) -> U8:

@@ -13,7 +13,7 @@ from edge_agent.bundle.golden import GoldenFrame
 from edge_agent.bundle.ports import Ports
 from edge_agent.common.arrays import F32, U8
 from edge_agent.inference.network import Network
-from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.tasks.classify.decode import classify
 from pipeline.common.progress import SILENT
 from pipeline.data.base import Split
@@ -123,7 +123,7 @@ def test_the_temperature_is_fitted_on_the_validation_split(
 
 def test_golden_frames_replay_and_name_different_answers(candidate: Bundle) -> None:
     """A candidate opens on this machine, exactly, and its frames exercise several outputs."""
-    with open_recognizer(candidate) as recognize:
+    with TfliteRecognizer(candidate) as recognize:
         assert recognize.golden_quanta == 0
         answers = [recognize(frame.image).label for frame in candidate.golden]
     assert candidate.manifest.golden.frames == len(candidate.golden) == GOLDEN_FRAMES

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edge_agent.bundle.archive import open_bundle
-from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.tasks.ocr.answer import Text
 from edge_agent.tasks.ocr.decode.ctc import read_text
 from edge_agent.tasks.ocr.spec import TextSpec
@@ -20,6 +20,7 @@ from pipeline.common.errors import DataError, GateError, RecipeError
 from pipeline.common.progress import SILENT
 from pipeline.data.base import SPLIT_NAMES
 from pipeline.models.macs import cost
+from pipeline.recipe import decode_recipe
 from pipeline.report.texts.texts import TextReport
 from pipeline.run.build import build
 from pipeline.run.run import Run, perform
@@ -32,7 +33,6 @@ from pipeline.tasks.ocr.data.dataset import TextDataset
 from pipeline.tasks.ocr.drawing.marks.segments import SegmentStyle, draw_segments
 from pipeline.tasks.ocr.readings import read_scores
 from pipeline.tasks.ocr.thresholds import coverage_curve
-from pipeline.tasks.recipes import decode_recipe
 
 RECIPE = """\
 name = "counters"
@@ -171,11 +171,11 @@ def test_the_devices_code_reads_what_the_proof_counted(run: Run) -> None:
     proof, test = load_proof(run), run.dataset.test
     bundle = open_bundle(bundle_path(run))
     readings = read_scores(proof.int8_scores, bundle.manifest.output)
-    with open_recognizer(bundle) as recognize:
+    with TfliteRecognizer(bundle) as recognize:
         found = [recognize(test.images[i]) for i in range(len(test))]
     assert all(isinstance(text, Text) for text in found)
     assert [text.text for text in found] == list(readings.texts)
-    right = [text.text == truth for text, truth in zip(found, test.labels, strict=True)]
+    right = [text.text == truth for text, truth in zip(found, test.texts, strict=True)]
     assert proof.metrics.int8_accuracy.value == sum(right) / len(right)
 
 
@@ -185,10 +185,10 @@ def test_the_threshold_is_the_validation_splits(run: Run, spec: TextSpec) -> Non
     assert (spec.promise.error, spec.promise.samples) == (0.02, 30)
     bundle = open_bundle(bundle_path(run))
     val = run.dataset.val
-    with open_recognizer(bundle) as recognize:
+    with TfliteRecognizer(bundle) as recognize:
         scores = np.stack([recognize.scores(recognize.prepare(i))[0] for i in images(run)])
     readings = read_scores(scores, spec)
-    point = coverage_curve(readings.confidence, readings.right(val.labels)).at(spec.min_confidence)
+    point = coverage_curve(readings.confidence, readings.right(val.texts)).at(spec.min_confidence)
     assert point.coverage == spec.promise.coverage > 0
     assert point.error <= 0.02
     assert spec.temperature == run.task.truth("val").temperature(scores)

@@ -17,22 +17,26 @@ from support.drawn_dials import (
     random_style,
     random_wear,
 )
+from support.lookers import look_at
 from support.stripes import stripes
 
 from edge_agent.bundle.archive import Bundle
 from edge_agent.common.arrays import U8
 from edge_agent.common.errors import ConfigError
-from edge_agent.config import StreamConfig
-from edge_agent.inference.recognizer import TfliteRecognizer, open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer
+from edge_agent.service.plan import stream_looker
 from edge_agent.sources.base import Frame, bgr_frame
 from edge_agent.sources.config import ImagesConfig
+from edge_agent.stream.config import StreamConfig
 from edge_agent.tasks.ocr.answer import Reading, Text
 from edge_agent.tasks.ocr.dials.dials import Dials
 from edge_agent.tasks.ocr.dials.reader import DialReader
 from edge_agent.tasks.ocr.meters.meter import MeterRules, Verdict
-from edge_agent.tasks.ocr.reader import Reader, open_reader
-from edge_agent.tasks.ocr.rectify import rectify
-from edge_agent.tasks.ocr.regions import Region, TextRegion
+from edge_agent.tasks.ocr.options import TextOptions
+from edge_agent.tasks.ocr.picture.rectify import rectify
+from edge_agent.tasks.ocr.regions import TextRegion
+from edge_agent.tasks.places import Region
+from edge_agent.tasks.task import Looker
 
 WHEELS = Region(x=10, y=10, w=128, h=32)
 
@@ -205,11 +209,11 @@ def streets(path: Path, count: int) -> Iterator[U8]:
 
 @pytest.fixture(name="network", scope="module")
 def _network(stripes_bundle: Bundle) -> Iterator[TfliteRecognizer]:
-    with open_recognizer(stripes_bundle) as recognize:
+    with TfliteRecognizer(stripes_bundle) as recognize:
         yield recognize
 
 
-def water(network: TfliteRecognizer) -> Reader:
+def water(network: TfliteRecognizer) -> Looker:
     """Three wheels of whole ones, and three hands of its tenths to thousandths."""
     hands = TextRegion(
         name="water",
@@ -221,12 +225,11 @@ def water(network: TfliteRecognizer) -> Reader:
         name="s",
         bundle=Path("b"),
         source=ImagesConfig(path=Path("p")),
-        task="ocr",
-        regions=(TextRegion(name="wheels", rect=WHEELS, pattern="[0-3]{3}"), hands),
+        options=TextOptions(
+            regions=(TextRegion(name="wheels", rect=WHEELS, pattern="[0-3]{3}"), hands)
+        ),
     )
-    reader = open_reader(stream, network.bundle.manifest, "b", network)
-    assert reader is not None
-    return reader
+    return stream_looker(stream, network.bundle, network)
 
 
 def shown(wheels: str, hands: int, seq: int) -> Frame:
@@ -240,7 +243,7 @@ def test_wheels_and_hands_are_one_value(network: TfliteRecognizer) -> None:
     """The digits of both, counted as one meter; at a carry a wheel that hangs is not believed."""
     reader = water(network)
     given = [("012", part) for part in [625] * 14 + [985] * 4 + [25] * 4]
-    last = [[*reader.read(shown(*each, seq))][1].answer for seq, each in enumerate(given)]
+    last = [look_at(reader, shown(*each, seq))[1].answer for seq, each in enumerate(given)]
     assert all(isinstance(reading, Reading) for reading in last)
     readings = [reading for reading in last if isinstance(reading, Reading)]
     texts = [reading.text for reading in readings]
@@ -252,10 +255,10 @@ def test_wheels_and_hands_are_one_value(network: TfliteRecognizer) -> None:
 def test_hands_without_their_wheels_say_why(network: TfliteRecognizer) -> None:
     """Must not fire: wheels that cannot be read leave no value; nor do those that may turn."""
     reader = water(network)
-    answers = [seen.answer for seen in reader.read(shown("", 625, 0))]
+    answers = [seen.answer for seen in look_at(reader, shown("", 625, 0))]
     assert isinstance(answers[1], Reading)
     assert (answers[1].state, answers[1].text) == ("rejected", "")
     assert answers[1].why.startswith("its wheels: blank")
-    answers = [seen.answer for seen in reader.read(shown("012", 985, 1))]
+    answers = [seen.answer for seen in look_at(reader, shown("012", 985, 1))]
     assert isinstance(answers[1], Reading)
     assert (answers[1].state, answers[1].why) == ("held", "its last wheel may be turning")

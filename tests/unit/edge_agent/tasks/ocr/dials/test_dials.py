@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from support.drawn_dials import positions_of
 
-from edge_agent.config import StreamConfig
 from edge_agent.sources.config import ImagesConfig
+from edge_agent.stream.config import StreamConfig
 from edge_agent.tasks.ocr.dials.dials import Dials, DisagreementError, counted, joined
 from edge_agent.tasks.ocr.meters.rules import MeterRules
-from edge_agent.tasks.ocr.regions import Region, TextRegion
+from edge_agent.tasks.ocr.options import TextOptions
+from edge_agent.tasks.ocr.regions import TextRegion
+from edge_agent.tasks.places import Region
 
 AT = Region(x=0, y=0, w=100, h=20)
 
@@ -148,7 +150,12 @@ def test_wheels_come_before_their_hands() -> None:
 
     def stream(*regions: TextRegion) -> StreamConfig:
         source = ImagesConfig(path=Path("p"))
-        return StreamConfig(name="s", bundle=Path("b"), source=source, task="ocr", regions=regions)
+        return StreamConfig(
+            name="s",
+            bundle=Path("b"),
+            source=source,
+            options=TextOptions(regions=regions),
+        )
 
     assert stream(wheels, hands)
     for wrong in ((hands,), (hands, wheels), (page, hands)):

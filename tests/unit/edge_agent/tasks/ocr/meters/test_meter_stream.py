@@ -11,21 +11,22 @@ from support.stripes import stripes
 
 from edge_agent.bundle.archive import Bundle
 from edge_agent.common.stop import Stop
-from edge_agent.config import StreamConfig
 from edge_agent.contract.commands import ReplyMessage, SetCommand
 from edge_agent.contract.messages import BundleRef, ResultMessage, decode_message
-from edge_agent.contract.publishing import PublishConfig
-from edge_agent.inference.recognizer import open_recognizer
+from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.publish.speaker import Speaker
 from edge_agent.remote.control import Control
+from edge_agent.service.plan import stream_looker
 from edge_agent.sources.base import NO_TROUBLE, Frame, bgr_frame
 from edge_agent.sources.config import ImagesConfig
+from edge_agent.stream.config import PublishConfig, StreamConfig
 from edge_agent.stream.stream import Stream
 from edge_agent.system.wall_clock import WallClock
 from edge_agent.tasks.ocr.answer import Reading
 from edge_agent.tasks.ocr.meters.rules import MeterRules
-from edge_agent.tasks.ocr.reader import open_reader
-from edge_agent.tasks.ocr.regions import Region, TextRegion
+from edge_agent.tasks.ocr.options import TextOptions
+from edge_agent.tasks.ocr.regions import TextRegion
+from edge_agent.tasks.places import Region
 
 AT = Region(x=10, y=10, w=128, h=32)
 RULES = MeterRules(digits=3, decimals=1, confirm=2, confirm_jump=2, unit="m³")
@@ -34,7 +35,7 @@ RULES = MeterRules(digits=3, decimals=1, confirm=2, confirm_jump=2, unit="m³")
 class Scripted:
     """A source that has the texts of a script read, and does what stands between them."""
 
-    live = False
+    live = True  # as a camera: no frame is prepared before the one before is answered
     counters = NO_TROUBLE
 
     def __init__(self, *script: str | SetCommand) -> None:
@@ -69,19 +70,20 @@ def run(
         name="cellar",
         bundle=Path("b"),
         source=ImagesConfig(path=Path("p")),
-        task="ocr",
-        regions=(
-            TextRegion(name="water", rect=AT, meter=RULES),
-            TextRegion(name="plain", rect=AT),
+        options=TextOptions(
+            regions=(
+                TextRegion(name="water", rect=AT, meter=RULES),
+                TextRegion(name="plain", rect=AT),
+            )
         ),
         publish=publish or PublishConfig(),
     )
     publisher = MemoryPublisher()
-    with open_recognizer(bundle) as recognize:
-        reader = open_reader(config, bundle.manifest, "b", recognize)
+    with TfliteRecognizer(bundle) as recognize:
+        looker = stream_looker(config, bundle, recognize)
         speaker = Speaker("gate", "boot", publisher, clock or WallClock())
         ref = BundleRef(name="n", id="i")
-        stream = Stream(config, ref, recognize, speaker, Stop(), reader)
+        stream = Stream(config, ref, looker, speaker, Stop())
         source.control = Control(speaker, [stream], ("set",), 60, 1000, lambda: None)
         stream.run(source)
     messages = [decode_message(payload, "t") for _, payload in publisher.published]

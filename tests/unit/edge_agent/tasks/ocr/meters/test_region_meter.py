@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.tasks.ocr.meters.memory import MeterMemory
-from edge_agent.tasks.ocr.meters.region_meter import RegionMeter, Said
+from edge_agent.tasks.ocr.meters.region_meter import MeterStand, RegionMeter
 from edge_agent.tasks.ocr.meters.rules import MeterRules
 
 RULES = MeterRules(
@@ -26,7 +26,7 @@ def fed(found: RegionMeter, *readings: tuple[str, float]) -> str:
 
 def test_before_a_reading_nothing_is_known() -> None:
     """No value, no moment, no rate."""
-    assert meter().says() == Said(None, None, None, None)
+    assert meter().shows() == MeterStand(None, None, None, None)
 
 
 def test_a_value_has_the_moment_it_was_last_seen() -> None:
@@ -34,7 +34,7 @@ def test_a_value_has_the_moment_it_was_last_seen() -> None:
     found = meter()
     assert fed(found, ("0012.3", 0), ("0012.3", 60), ("0012.3", 660), ("0012.3", 1260)) == "haaa"
     assert fed(found, ("0099.9", 1320)) == "h"
-    assert found.says() == Said(12.3, 1260, 0.0, "readings")
+    assert found.shows() == MeterStand(12.3, 1260, 0.0, "readings")
 
 
 def test_a_value_that_is_not_seen_for_an_hour_is_said_once(
@@ -71,9 +71,9 @@ def test_a_person_sets_it() -> None:
     found = meter()
     fed(found, ("0912.3", 0), ("0912.3", 60), ("0912.3", 1200))
     assert found.set_to(3.4, 1300) == "set from 0912.3 to 0003.4"
-    assert found.says() == Said(3.4, 1300, None, "command")
+    assert found.shows() == MeterStand(3.4, 1300, None, "command")
     assert fed(found, ("0003.4", 1360), ("0003.5", 1420), ("0003.5", 1480)) == "aha"
-    assert found.says() == Said(3.5, 1480, None, "readings")
+    assert found.shows() == MeterStand(3.5, 1480, None, "readings")
 
 
 def test_what_a_person_sets_is_no_use_of_water() -> None:
@@ -82,7 +82,7 @@ def test_what_a_person_sets_is_no_use_of_water() -> None:
     fed(found, ("0012.3", 0), ("0012.3", 60), ("0012.3", 1200))
     found.set_to(912.3, 1300)
     fed(found, ("0912.3", 1300), ("0912.3", 2000), ("0912.3", 2700))
-    assert found.says() == Said(912.3, 2700, 0.0, "command")
+    assert found.shows() == MeterStand(912.3, 2700, 0.0, "command")
 
 
 def test_a_person_has_it_begin_anew() -> None:
@@ -90,7 +90,7 @@ def test_a_person_has_it_begin_anew() -> None:
     found = meter()
     fed(found, ("0912.3", 0), ("0912.3", 60))
     assert found.set_to(None, 90) == "set from 0912.3 to nothing: it begins anew"
-    assert found.says() == Said(None, None, None, None)
+    assert found.shows() == MeterStand(None, None, None, None)
     assert fed(found, ("0003.4", 120), ("0003.4", 180)) == "ha"
     assert meter().set_to(7, 0) == "set from nothing to 0007.0"
 
@@ -102,7 +102,7 @@ def test_what_it_cannot_show_is_refused(value: float) -> None:
     fed(found, ("0912.3", 0), ("0912.3", 60))
     with pytest.raises(ValueError, match=r"^expected .*, found "):
         found.set_to(value, 90)
-    assert found.says().value == 912.3
+    assert found.shows().value == 912.3
 
 
 def test_what_was_set_survives_a_kill(tmp_path: Path) -> None:
@@ -111,9 +111,9 @@ def test_what_was_set_survives_a_kill(tmp_path: Path) -> None:
     found = meter(MeterMemory(path))
     fed(found, ("0912.3", 0), ("0912.3", 60))
     found.set_to(3.4, 90)
-    assert meter(MeterMemory(path)).says().value == 3.4
+    assert meter(MeterMemory(path)).shows().value == 3.4
     found.set_to(None, 90)
-    assert meter(MeterMemory(path)).says().value is None
+    assert meter(MeterMemory(path)).shows().value is None
 
 
 def test_without_a_clock_the_moment_is_not_known(tmp_path: Path) -> None:
@@ -121,9 +121,9 @@ def test_without_a_clock_the_moment_is_not_known(tmp_path: Path) -> None:
     path = tmp_path / "outbox.meters.json"
     fed(meter(MeterMemory(path)), ("0912.3", 0), ("0912.3", 60))
     found = meter(MeterMemory(path, clock=lambda: 5.0, is_set=lambda: False))
-    assert found.says() == Said(912.3, None, None, "readings")
+    assert found.shows() == MeterStand(912.3, None, None, "readings")
     fed(found, ("0912.3", 65))
-    assert found.says().seen_at == 65
+    assert found.shows().seen_at == 65
 
 
 def test_it_is_set_while_it_is_read() -> None:
@@ -136,7 +136,7 @@ def test_it_is_set_while_it_is_read() -> None:
         at = 2.0
         while not done.is_set():
             found.judge("0000.0", at, None)
-            seen.add(found.says().value)
+            seen.add(found.shows().value)
             at += 1
 
     thread = threading.Thread(target=read)
@@ -146,4 +146,4 @@ def test_it_is_set_while_it_is_read() -> None:
     done.set()
     thread.join(10)
     assert seen <= {0.0, 5000.0, 5001.0}
-    assert found.says().value == 5001.0
+    assert found.shows().value == 5001.0

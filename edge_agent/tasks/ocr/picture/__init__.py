@@ -1,0 +1,1 @@
+"""The picture of a region: straightened, judged, and parted into lines; no network is asked."""

@@ -1,1 +1,0 @@
-"""What is known of each ONNX operator, said once; every later step asks here."""
