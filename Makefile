@@ -54,9 +54,9 @@ help:
 	@echo 'make test-home-assistant  the device in a real Home Assistant (root on Debian; 1.4 GB)'
 	@echo 'make check   ruff, mypy --strict, layers, docs against --help'
 	@echo 'make bench   every benchmark; one: make bench-NAME ARGS=..., of benchmarks/NAME.py'
-	@echo 'make peers   other converters for bench-converters and bench-peer_accuracy: 5 GB'
+	@echo 'make peers   other converters for bench-converters and bench-peer-accuracy: 5 GB'
 	@echo 'make ocr-tools  Tesseract for bench-ocr, and the fonts that recipes/ocr-*.toml draw with (apt)'
-	@echo 'make docs    write docs/reference/commands.md anew'
+	@echo 'make docs    write anew what is generated: the commands, the tables of figures'
 	@echo 'make wheel   dist/*.whl, for devices'
 	@echo 'make deb     dist/*.deb, for devices without a network; ARGS="--arch arm64 --python 3.13"'
 	@echo 'make env     only the environments; TORCH_INDEX=URL for another index of torch; make clean removes them, runs/ and dist/'
@@ -132,17 +132,20 @@ check: $(HOST)/.installed
 	$(HOST)/bin/python -m pytest -q tests/unit/test_layers.py tests/unit/test_docs.py
 
 # `bundles.py` there is no benchmark: it makes what the others measure.
-BENCHMARKS := bench-accuracy bench-agent bench-capture bench-converters bench-device bench-made_to_hurt bench-publishing bench-recurrent bench-training_loop
+BENCHMARKS := bench-accuracy bench-agent bench-capture bench-converters bench-device bench-dials bench-made-to-hurt bench-publishing bench-recurrent bench-training-loop
 # These have no run to start from unless there is one or they are told it; a soak takes as long as
 # it is told.
-ON_DEMAND := bench-false_readings bench-ocr bench-peer_accuracy bench-soak
-.PHONY: $(BENCHMARKS) $(ON_DEMAND)
+ON_DEMAND := bench-false-readings bench-ocr bench-peer-accuracy bench-soak
+# As they were called before.
+FORMER := bench-made_to_hurt bench-training_loop bench-false_readings bench-peer_accuracy
+.PHONY: $(BENCHMARKS) $(ON_DEMAND) $(FORMER)
 bench: $(BENCHMARKS)
-$(BENCHMARKS) $(ON_DEMAND): bench-%: env
-	$(HOST)/bin/python benchmarks/$*.py $(ARGS)
+$(BENCHMARKS) $(ON_DEMAND) $(FORMER): bench-%: env
+	$(HOST)/bin/python benchmarks/$(subst -,_,$*).py $(ARGS)
 
 docs: $(HOST)/.installed
 	$(HOST)/bin/python scripts/write_commands.py
+	$(HOST)/bin/python scripts/write_benchmarks.py
 
 # With pip and nothing else: neither needs a host's environment.
 wheel: $(BUILD)/.installed

@@ -10,6 +10,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from daemon.figures import Figure
+from record.results import record
+
 from pipeline.measure.advice import losses
 from pipeline.measure.verify import percent
 from pipeline.report.data import Rung
@@ -18,6 +21,9 @@ from pipeline.run.stages import STAGES
 from pipeline.run.stages.report import load_rungs
 from pipeline.run.stages.verify import load_proof
 from pipeline.run.start import open_recipe
+
+# Points that quantisation may cost.
+DROP = 0.3
 
 
 def main() -> None:
@@ -41,6 +47,22 @@ def main() -> None:
     print(f"drop from trained to int8: {100 * (pruning + quantisation):.2f} points")
     for gate in proof.gates:
         print(f"gate {gate.name}: {gate.measured} ({gate.demanded})")
+    ships = next(rung for rung in rungs if rung.chosen)
+    name, wanted = run.recipe.name, run.recipe.budget.min_accuracy
+    figures = [
+        Figure(f"{name}: drop by quantisation", 100 * quantisation, "points", at_most=DROP),
+        Figure(f"{name}: multiply-accumulates, trained over shipped", rungs[0].macs / ships.macs),
+        Figure(f"{name}: TFLite file", ships.size_bytes / 1000, "kB"),
+        Figure(f"{name}: all stages", sum(seconds.values()), "s"),
+    ]
+    if ships.test is not None:
+        least = None if wanted is None else 100 * wanted
+        words = percent(ships.test)
+        value = 100 * ships.test.value
+        figures.insert(
+            0, Figure(f"{name}: int8 on the test split", value, "%", least, beside=words)
+        )
+    record("accuracy", figures)
 
 
 def line(rung: Rung) -> str:

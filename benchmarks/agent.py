@@ -40,6 +40,7 @@ from daemon.running import camera_source, video_source, write_video
 from daemon.startup import opening_s, starts
 from daemon.throughput import Job, throughput
 from publishing import publishing_figures
+from record.results import record
 
 from edge_agent.bundle.archive import open_bundle
 from edge_agent.inference.runtime import machine_name, runtime_name
@@ -86,10 +87,13 @@ def main() -> None:
         remembering_broker(Path(name)) as broker,
     ):
         setting = Setting(Path(name), broker.url, bundles, options)
+        figures = list[Figure]()
         for part in options.only or PARTS:
             print(f"\n{part}")
             for figure in PARTS[part](setting):
                 print(figure, flush=True)
+                figures.append(figure)
+    record("agent", figures)
 
 
 def throughputs(setting: Setting) -> Iterator[Figure]:

@@ -26,6 +26,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from daemon.figures import Figure
+from record.results import record
 
 from edge_agent.common.errors import SourceError
 from edge_agent.common.stop import Stop
@@ -60,27 +62,30 @@ def main() -> None:
         return
     logging.getLogger("edge_agent").setLevel(logging.ERROR)  # a file's end is no lost camera here
     print(f"{machine_name()}; frames/s, median of three runs in turn")
+    figures = list[Figure]()
     columns = ("in process", "own process", "(taken)", "ratio", "CPU ms", "CPU ms, own")
     print(f"{'':16}" + "".join(f"{column:>13}" for column in columns))
     with tempfile.TemporaryDirectory() as folder:
         for size in SIZES:
             with server(*size, 0) as url:
-                compare("MJPEG {}x{}".format(*size), url, options.seconds)
+                figures.append(compare("MJPEG {}x{}".format(*size), url, options.seconds))
         video = options.video or write_video(Path(folder) / "video.mp4")
-        compare("video file", str(video.resolve()), options.seconds)
+        figures.append(compare("video file", str(video.resolve()), options.seconds))
     print("\nat 30 frames/s")
     for size in SIZES:
         with server(*size, 30) as url:
-            unhurried("MJPEG {}x{}".format(*size), url, options.seconds)
+            figures.append(unhurried("MJPEG {}x{}".format(*size), url, options.seconds))
     print("\nat 25 frames/s, processor time of the camera's process")
     for size in SIZES:
         with server(*size, 25) as url:
             for interval_s in (0, 1, 60):
-                seldom("MJPEG {}x{}".format(*size), url, options.seconds, interval_s)
+                name = "MJPEG {}x{}".format(*size)
+                figures.append(seldom(name, url, options.seconds, interval_s))
+    record("capture", figures)
 
 
-def compare(name: str, url: str, seconds: float) -> None:
-    """Both ways in turn, three times."""
+def compare(name: str, url: str, seconds: float) -> Figure:
+    """Both ways in turn, three times; how many of the frames are left by ours."""
     ours, theirs = list[Rates](), list[Rates]()
     for _ in range(3):
         ours.append(in_process(url, seconds))
@@ -92,6 +97,9 @@ def compare(name: str, url: str, seconds: float) -> None:
     a, b, c = median(ours, "captured"), median(theirs, "captured"), median(theirs, "taken")
     cpu, own_cpu = median(ours, "cpu_ms"), median(theirs, "cpu_ms")
     print(f"{name:16}{a:13.0f}{b:13.0f}{c:13.0f}{b / a:13.2f}{cpu:13.2f}{own_cpu:13.2f}")
+    words = f"frames of the camera's own process over decoding in process, {name}"
+    beside = f"{b:,.0f} of {a:,.0f}/s"
+    return Figure(words, round(b / a, 2), beside=beside, headline=True)
 
 
 def in_process(url: str, seconds: float) -> Rates:
@@ -143,7 +151,7 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def unhurried(name: str, url: str, seconds: float) -> None:
+def unhurried(name: str, url: str, seconds: float) -> Figure:
     """Latency, memory and start-up of a stream that has a usual rate."""
     start = time.monotonic()
     ages = []
@@ -180,9 +188,11 @@ def unhurried(name: str, url: str, seconds: float) -> None:
         f"{started_s:.2f} s (in process {bare_s:.2f} s); {len(ages)} frames, "
         f"{counters.dropped} dropped, {counters.corrupt} corrupt"
     )
+    words = f"from the capture of a frame until somebody has it, {name}"
+    return Figure(words, round(median, 2), "ms", beside=f"in process {bare:.2f} ms", headline=True)
 
 
-def seldom(name: str, url: str, seconds: float, interval_s: float) -> None:
+def seldom(name: str, url: str, seconds: float, interval_s: float) -> Figure:
     """What a camera costs that is looked at so seldom."""
     with live(url, interval_s) as source:
         frames = iter(source)
@@ -197,6 +207,8 @@ def seldom(name: str, url: str, seconds: float, interval_s: float) -> None:
                 looks += 1
         share = (cpu_s(child) - before) / (time.monotonic() - start)
     print(f"{name:16} a look each {interval_s:2} s: {share:.1%} of a core ({looks} looks)")
+    words = f"core of a camera of 25 frames/s looked at each {interval_s:g} s, {name}"
+    return Figure(words, round(100 * share, 1), "%", headline=interval_s > 1)
 
 
 def live(url: str, interval_s: float = 0.0) -> LiveSource:

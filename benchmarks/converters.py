@@ -37,6 +37,8 @@ from conversion.run import (
 )
 from conversion.tables import table
 from conversion.tflite_file import Contents, contents, listed
+from daemon.figures import Figure
+from record.results import record
 
 from edge_agent.inference.runtime import machine_name
 from pipeline.data.root import data_root
@@ -103,6 +105,7 @@ def main() -> None:
         print("\n".join(part(found)), end="\n\n")
     if options.json:
         options.json.write_text(json.dumps([_plain(c) for c in found], indent=1))
+    record("converters", [figure for c in found for figure in _figures(c)])
 
 
 def compare(net: Net, folder: Path, tools: list[Tool], rounds: int, reuse: bool) -> Compared:
@@ -130,6 +133,26 @@ def compare(net: Net, folder: Path, tools: list[Tool], rounds: int, reuse: bool)
         # Some ten times slower on this processor, and less noisy: fewer rounds do.
         made.latencies["tflite-runtime"] = latencies(Path(other), files, max(3, rounds // 4))
     return made
+
+
+def _figures(c: Compared) -> Iterable[Figure]:
+    """What docs/benchmarks.md shows of a network: ours beside the first peer, and the best file."""
+    mine, peer = c.conversions[OURS.name], c.conversions.get(FIRST_PEER)
+    if peer is None or peer.error or mine.error:
+        return
+    time, memory = mine.wall_s / peer.wall_s, mine.peak_mb / peer.peak_mb
+    name, than = c.net.name, f"over {FIRST_PEER}'s"
+    yield Figure(f"{name}: conversion time {than}", round(time, 3), at_most=TIME_SHARE)
+    yield Figure(f"{name}: conversion memory {than}", round(memory, 2), at_most=MEMORY_SHARE)
+    low, ratio, high = c.best_peer_ratio("LiteRT")
+    if not math.isnan(ratio):
+        words = f"{name}: LiteRT latency over the best other file's"
+        interval = f"{low:.3f} to {high:.3f}"
+        yield Figure(words, round(ratio, 3), at_most=LATENCY_RATIO, beside=interval)
+    verdicts = _verdicts(c)
+    if verdicts:
+        worse = sum(verdict.is_worse for verdict in verdicts)
+        yield Figure(f"{name}: peers that agree better with float", worse, at_most=0)
 
 
 def files_table(found: list[Compared]) -> Iterable[str]:

@@ -13,6 +13,9 @@ import subprocess
 import time
 from pathlib import Path
 
+from daemon.figures import Figure
+from record.results import record
+
 TARGET_MB = 300
 HEAVY = ("cv2", "ai_edge_litert", "tflite_runtime", "paho", "numpy")
 
@@ -27,10 +30,28 @@ def main() -> None:
     sizes = {entry.name: megabytes(entry) for entry in packages.iterdir()}
     for name, size in sorted(sizes.items(), key=lambda item: -item[1])[:6]:
         print(f"{size:8.1f} MB  {name}")
-    print(f"{megabytes(environment):8.1f} MB  the whole environment (target: at most {TARGET_MB})")
+    total = megabytes(environment)
+    print(f"{total:8.1f} MB  the whole environment (target: at most {TARGET_MB})")
     seconds = [help_seconds(options.python) for _ in range(5)]
     loaded = help_loads(options.python)
-    print(f"--help: {statistics.median(seconds):.3f} s, of {', '.join(HEAVY)} it loads {loaded}")
+    taken = statistics.median(seconds)
+    print(f"--help: {taken:.3f} s, of {', '.join(HEAVY)} it loads {loaded}")
+    largest = ", ".join(
+        f"{name} {size:.0f}" for name, size in sorted(sizes.items(), key=lambda item: -item[1])[:3]
+    )
+    record(
+        "device",
+        [
+            Figure("device environment", round(total, 1), "MB", at_most=TARGET_MB, beside=largest),
+            Figure(
+                "edgeward-agent --help",
+                round(taken, 2),
+                "s",
+                beside=f"loads {loaded} of {', '.join(HEAVY)}",
+                headline=True,
+            ),
+        ],
+    )
 
 
 def megabytes(path: Path) -> float:

@@ -17,7 +17,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 from conversion.tables import table
+from daemon.figures import Figure
 from reading.nothing import sources
+from record.results import record
 
 from edge_agent.common.arrays import U8
 from edge_agent.tasks.ocr.dials.dials import Dials
@@ -41,12 +43,23 @@ def main() -> None:
     parser.add_argument("--data-root", type=Path)
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    print("\n".join(table(("drawn meters", "of", "CPU ms a hand"), _drawn(options.count))))
+    drawn = _drawn(options.count)
+    print("\n".join(table(("drawn meters", "of", "CPU ms a hand"), drawn)))
     rows = [
         (name, *_made_up(list(crops)))
         for name, crops in sources(data_root(options.data_root), options.count, SEED).items()
     ]
     print("\n".join(table(("pictures", "rows of four accepted", "single ones accepted"), rows)))
+    counts = [(f"drawn dials, {name}", found) for name, found, _ in drawn]
+    for name, several, one in rows:
+        counts.append((f"{name}, without dials: rows of four accepted", several))
+        counts.append((f"{name}, without dials: single ones accepted", one))
+    record("dials", [_figure(name, found) for name, found in counts])
+
+
+def _figure(name: str, found: str) -> Figure:
+    count, _, total = found.partition(" of ")
+    return Figure(f"{name}, of {total}", int(count), headline=True)
 
 
 def _drawn(count: int) -> list[tuple[str, ...]]:

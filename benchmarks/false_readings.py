@@ -15,7 +15,9 @@ from pathlib import Path
 
 import cv2
 from conversion.tables import table
+from daemon.figures import Figure
 from reading.nothing import sources
+from record.results import record
 
 from edge_agent.bundle.archive import Bundle, open_bundle
 from edge_agent.common.arrays import U8
@@ -44,6 +46,13 @@ def main() -> None:
         row for path in options.bundles for row in _rows(open_bundle(path), data, options.count)
     ]
     print("\n".join(table(HEADER, rows)))
+    record("false_readings", [_figure(*row[:4]) for row in rows])
+
+
+def _figure(bundle: str, pictures: str, pattern: str, accepted: str) -> Figure:
+    count, _, total = accepted.partition(" of ")
+    words = f"{bundle}, pattern {pattern}: accepted of {total} pictures of {pictures}"
+    return Figure(words, int(count), headline=True)
 
 
 def _rows(bundle: Bundle, data: Path, count: int) -> Iterator[tuple[str, ...]]:

@@ -28,7 +28,9 @@ import onnx
 import safetensors.torch
 import torch
 from conversion.tables import table
+from daemon.figures import Figure
 from numpy.typing import NDArray
+from record.results import record
 from torch import Tensor, nn
 
 from edge_agent.bundle.manifest import InputSpec
@@ -138,6 +140,7 @@ def main() -> None:
     """Train, hurt, quantise and print."""
     options = _options()
     data = _data(options.data_root, options.out, options.images)
+    figures = list[Figure]()
     for hurt in _hurt(data, options.out, options.epochs):
         wanted = _float_scores(hurt.folded, data.test)
         score = accuracy(wanted, data.labels)
@@ -148,9 +151,14 @@ def main() -> None:
             seconds = time.perf_counter() - begun
             found = _int8_scores(made, data.test)
             rows.append(_row(name, wanted, found, data.labels, seconds))
+            lost = float(rows[-1][2])
+            figures.append(
+                Figure(f"{hurt.name}, {name}: points lost", lost, "points", beside=rows[-1][4])
+            )
         title = f"{hurt.name}, float {100 * score.value:.2f} %"
         head = ["int8", "drop (points)", "same answers", "signal to noise", "s to make"]
         print("\n".join(table([title, *head], rows)), flush=True)
+    record("made_to_hurt", figures)
 
 
 def _options() -> argparse.Namespace:

@@ -26,6 +26,7 @@ from pathlib import Path
 import cv2
 import msgspec
 from conversion.tables import table
+from daemon.figures import Figure
 from reading.contest import Answers, Contender, Row, contest, row, sign_test, within
 from reading.ours import ERRORS, Int8, Tested, reading, tested
 from reading.peer import FLOAT, INT8, DigitReader
@@ -37,6 +38,7 @@ from reading.tesseract import (
     TesseractMissingError,
     start_again_on_one_thread,
 )
+from record.results import record
 
 from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.inference.runtime import machine_name
@@ -99,6 +101,34 @@ def main() -> None:
             "region": cost,
         }
         options.json.write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=1))
+    record("ocr", [*_figures(parts, runs), *_region_figures(cost)])
+
+
+def _figures(parts: list[Part], runs: dict[str, Tested]) -> Iterator[Figure]:
+    """Ours beside the best of the others in each part, and what int8 cost each run."""
+    for part in parts:
+        mine, *others = part.rows
+        best = max((each.exact.value for each in others), default=0.0)
+        errors = 100 * mine.error_rate_any_case
+        words = f"{part.name}, {part.pictures}"
+        beside = f"{percent(mine.exact)}; the best other {100 * best:.1f} %"
+        yield Figure(
+            f"{words}: read exactly", 100 * mine.exact.value, "%", beside=beside, headline=True
+        )
+        lowest = min((each.error_rate_any_case for each in others), default=None)
+        most = None if lowest is None else round(100 * lowest, 2)
+        yield Figure(f"{words}: character errors", round(errors, 2), "%", at_most=most)
+        yield Figure(f"{words}: median time", mine.median_ms, "ms")
+    for name, run in runs.items():
+        yield Figure(f"{name}: drop from float to int8", run.int8.drop, "points", at_most=DROP)
+        yield Figure(f"{name}: TFLite file", run.int8.model_bytes / 1000, "kB")
+
+
+def _region_figures(cost: RegionCost | None) -> Iterator[Figure]:
+    if cost is not None:
+        words = f"{cost.region_us:.0f} of {cost.invoke_us:.0f} µs"
+        name = "a meter's region over a bare invoke"
+        yield Figure(name, round(cost.ratio, 1), at_most=REGION_RATIO, beside=words)
 
 
 def _parts(name: str, run: Tested, data: Path) -> Iterator[Part]:

@@ -21,6 +21,8 @@ from conversion.agreement import outputs
 from conversion.prepare import export
 from conversion.run import MODEL, OURS, Tool, convert, peers
 from conversion.tables import table
+from daemon.figures import Figure
+from record.results import record
 
 from edge_agent.bundle.archive import open_bundle
 from edge_agent.bundle.manifest import Score
@@ -35,6 +37,9 @@ from pipeline.run.stages.export import CANDIDATE
 from pipeline.run.stages.quantize import final_checkpoint
 from pipeline.run.start import open_run
 from pipeline.tasks.ocr.data.dataset import TextSplit
+
+# Points that our int8 may lose.
+DROP = 0.2
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,18 @@ def main() -> None:
     print("\n".join(table([f"{run.recipe.name}, {len(test)} images", *head], rows)))
     if options.json:
         options.json.write_bytes(msgspec.json.encode(lines))
+    figures = [
+        Figure(
+            f"{run.recipe.name}, {line.name}: points lost to int8",
+            round(line.drop, 2),
+            "points",
+            at_most=DROP if line.name.startswith("ours") else None,
+            beside=_percent(line.score),
+        )
+        for line in lines
+        if line.name != "float"
+    ]
+    record("peer_accuracy", figures)
 
 
 def _tools(options: argparse.Namespace) -> list[Tool]:

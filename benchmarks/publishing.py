@@ -23,6 +23,7 @@ from pathlib import Path
 import paho.mqtt.client as paho
 from daemon.figures import Figure, in_turns, spread
 from paho.mqtt.enums import CallbackAPIVersion
+from record.results import record
 
 from edge_agent.inference.runtime import machine_name
 from edge_agent.mqtt.dialer import WINDOW, Dialer, Identity
@@ -48,8 +49,11 @@ def main() -> None:
     print(f"{machine_name()}, {options.messages} messages of {len(PAYLOAD % 1000)} bytes")
     with tempfile.TemporaryDirectory(dir=options.folder) as name, running_broker() as broker:
         folder = Path(name)
+        figures = list[Figure]()
         for figure in publishing_figures(folder, broker.endpoint, options.messages, options.rounds):
             print(figure, flush=True)
+            figures.append(figure)
+    record("publishing", figures)
 
 
 def publishing_figures(

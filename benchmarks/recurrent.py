@@ -18,6 +18,8 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from daemon.figures import Figure
+from record.results import record
 from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn import functional as F
@@ -123,8 +125,10 @@ def in_turn(seconds: float, *calls: Callable[[], object]) -> list[float]:
     return [float(np.median(times)) for times in taken]
 
 
-def measure(recurrent: type[nn.LSTM] | type[nn.GRU], digits: int, seconds: float) -> str:
-    """The row of one network."""
+def measure(
+    recurrent: type[nn.LSTM] | type[nn.GRU], digits: int, seconds: float
+) -> tuple[Figure, ...]:
+    """The figures of one network."""
     network = train(recurrent, digits)
     calibration, _ = Lines(digits, train=True, seed=1).draw(CALIBRATION)
     x, labels = Lines(digits, train=False, seed=2).draw(TESTED)
@@ -145,11 +149,19 @@ def measure(recurrent: type[nn.LSTM] | type[nn.GRU], digits: int, seconds: float
         )
     noise = 10 * np.log10(np.square(real).sum() / np.square(int8 - real).sum())
     exact = [100 * read_exactly(logits, labels) for logits in (real, int8)]
+    name = f"{recurrent.__name__}, {real.shape[1]} steps"
+    size, onnx_size = len(made.tflite) / 1000, model.ByteSize() / 1000
     return (
-        f"{recurrent.__name__:4} T = {real.shape[1]}: {noise:.1f} dB, lines read "
-        f"{exact[0]:.1f} % float, {exact[1]:.1f} % int8; {model.ByteSize() / 1000:.0f} kB ONNX, "
-        f"{len(made.tflite) / 1000:.0f} kB int8; {theirs:.3f} ms onnxruntime float, "
-        f"{ours:.3f} ms int8"
+        Figure(
+            f"{name}: lines read in int8",
+            exact[1],
+            "%",
+            beside=f"float {exact[0]:.1f}",
+            headline=True,
+        ),
+        Figure(f"{name}: signal to noise", float(noise), "dB"),
+        Figure(f"{name}: TFLite file", size, "kB", beside=f"ONNX {onnx_size:.0f} kB"),
+        Figure(f"{name}: LiteRT int8", ours, "ms", beside=f"onnxruntime float {theirs:.3f} ms"),
     )
 
 
@@ -159,9 +171,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="of timing for each network")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    figures = list[Figure]()
     for recurrent in (nn.LSTM, nn.GRU):
         for digits in (4, 8):
-            print(measure(recurrent, digits, options.seconds), flush=True)
+            for figure in measure(recurrent, digits, options.seconds):
+                print(figure, flush=True)
+                figures.append(figure)
+    record("recurrent", figures)
 
 
 if __name__ == "__main__":

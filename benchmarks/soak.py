@@ -27,6 +27,7 @@ from pathlib import Path
 from bundles import mobilenet_v2
 from capture import server
 from daemon.broker import remembering_broker
+from daemon.figures import Figure
 from daemon.running import (
     DEVICE,
     OUTBOX,
@@ -36,6 +37,7 @@ from daemon.running import (
     write_config,
 )
 from daemon.soaking import GROWTH_MB, Sample, Trend, sample, trend
+from record.results import record
 
 from edge_agent.client import Ledger, Subscriber
 from edge_agent.contract.messages import HealthMessage, ResultMessage
@@ -98,6 +100,7 @@ def main() -> None:
         listener.join()
     print("\n".join(_table(rows)))
     held = _verdicts([row for row in rows if row.agent.at_s >= options.warm_up * 60], heard)
+    record("soak", _figures(rows, heard, options.minutes))
     sys.exit(0 if held else 1)
 
 
@@ -199,6 +202,20 @@ def _verdicts(rows: list[Row], heard: Heard) -> bool:
     held += [total.lost == 0, heard.results > 0]
     print("held" if all(held) else "DID NOT HOLD")
     return all(held)
+
+
+def _figures(rows: list[Row], heard: Heard, minutes: float) -> list[Figure]:
+    """What docs/benchmarks.md shows of a soak."""
+    total, name = heard.ledger.total(), f"soak of {minutes:g} minutes"
+    words = f"{total.duplicated} repeated"
+    lost = f"{name}: results lost, of {heard.results:,}"
+    figures = [Figure(lost, total.lost, at_most=0, beside=words)]
+    try:
+        growth = round(trend([row.agent for row in rows]).growth_mb, 2)
+    except ValueError:  # too few samples for a trend
+        return figures
+    memory = f"{name}: memory, last tenth over first"
+    return [*figures, Figure(memory, growth, "MB", at_most=GROWTH_MB)]
 
 
 def _words(name: str, found: Trend) -> str:

@@ -22,6 +22,8 @@ from typing import get_args
 import numpy as np
 import torch
 import torch.nn.functional as F
+from daemon.figures import Figure
+from record.results import record
 from torch import nn
 
 from edge_agent.bundle.manifest import InputSpec
@@ -34,6 +36,7 @@ from pipeline.training.train import train
 
 INPUT = InputSpec(height=28, width=28, colour="gray", mean=(0.286,), std=(0.353,))
 BATCH = 128
+RATIO = 1.10
 
 
 def noise(count: int, seed: int) -> Fitted:
@@ -112,6 +115,12 @@ def main() -> None:
         f"{args.arch}, {args.images} images of 28x28x1, batch {BATCH}, "
         f"{torch.get_num_threads()} threads: ours {best[0]:.2f} s, bare {best[1]:.2f} s, "
         f"ratio {best[0] / best[1]:.3f} (of the sums {sums[0] / sums[1]:.3f})"
+    )
+    name = f"our training loop over a bare PyTorch loop, {args.arch}"
+    beside = f"{best[0]:.2f} of {best[1]:.2f} s; of the sums {sums[0] / sums[1]:.3f}"
+    record(
+        "training_loop",
+        [Figure(name, round(best[0] / best[1], 3), at_most=RATIO, beside=beside)],
     )
 
 

@@ -16,6 +16,7 @@ class Figure:
         unit: "" for a ratio.
         at_least, at_most: the target; neither for what is only told.
         beside: where it comes from, in a few words.
+        headline: whether docs/benchmarks.md shows it though it has no target.
     """
 
     name: str
@@ -24,6 +25,28 @@ class Figure:
     at_least: float | None = None
     at_most: float | None = None
     beside: str = ""
+    headline: bool = False
+
+    @property
+    def on_page(self) -> bool:
+        """Whether docs/benchmarks.md shows it."""
+        return self.headline or self.met is not None
+
+    @property
+    def amount(self) -> str:
+        """The value with its unit, with as many digits as were measured, six at most."""
+        unit = self.unit if not self.unit or self.unit.startswith("/") else f" {self.unit}"
+        return f"{self.value:,.6g}{unit}"
+
+    @property
+    def target(self) -> str:
+        """What it should be; "" if it is only told."""
+        if self.at_least is None and self.at_most is None:
+            return ""
+        bound, words = (
+            (self.at_least, "at least") if self.at_most is None else (self.at_most, "at most")
+        )
+        return f"{words} {bound:g}{self.unit and f' {self.unit}'}"
 
     @property
     def met(self) -> bool | None:

@@ -19,7 +19,7 @@ NAME = "fine-tune int8"
 # The float network's answers alone are learnt, as they are: what is wanted is no drop from it.
 DISTILL, TEMPERATURE = 1.0, 1.0
 # A fifth of the training's epochs; of AdamW the rate that moves few weights by a quantum in a
-# step (docs/log/index.md has what others did).
+# step (docs/log/quantising.md has what others did).
 EPOCHS_SHARE, LR = 0.2, 3e-4
 
 

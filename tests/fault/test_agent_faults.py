@@ -134,7 +134,7 @@ def test_losing_the_broker_loses_no_number(
     config = write_config(tmp_path, broker.url, bright_path, images, stream="interval_s = 0.02")
     ledger = Ledger()
     # What mosquitto has acknowledged and not saved when it is killed is with the subscriber, by
-    # way of a proxy that passes on what a dying peer had sent (docs/log/index.md).
+    # way of a proxy that passes on what a dying peer had sent (docs/log/daemon.md).
     monkeypatch.setattr(session, "WINDOW", 60_000)
     with (
         Proxy(broker.port) as relay,
