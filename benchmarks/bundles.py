@@ -22,10 +22,10 @@ from edge_agent.common.arrays import F32, U8
 from edge_agent.inference.network import Network
 from edge_agent.tasks.classify.spec import ClassifySpec
 from pipeline.checkpoints.checkpoint import fresh
+from pipeline.checkpoints.export_onnx import to_onnx
 from pipeline.measure.evaluate import to_nchw
 from pipeline.measure.lowered_ports import lowered_ports
 from pipeline.models import ModelSpec
-from pipeline.models.export_onnx import to_onnx
 from quantization.convert import convert
 from quantization.recipe import QuantRecipe
 

@@ -38,14 +38,16 @@ from edge_agent.bundle.preprocess import normalise
 from edge_agent.common.arrays import F32
 from edge_agent.inference.runtime import Interpreter
 from pipeline.checkpoints.checkpoint import Checkpoint, fresh
+from pipeline.checkpoints.export_onnx import to_onnx
 from pipeline.data.base import SplitName
-from pipeline.data.fitted import Fitted, fit_cached
-from pipeline.data.load import load
+from pipeline.data.classes import FittedClasses
+from pipeline.data.fitted import fit_cached
 from pipeline.measure.evaluate import accuracy, agreement, onnx_session
 from pipeline.models import ModelSpec
-from pipeline.models.export_onnx import to_onnx
 from pipeline.models.layers import classifier, conv_bn
 from pipeline.recipe import Augment, DataRecipe, TrainRecipe
+from pipeline.tasks.classify.load import load
+from pipeline.tasks.classify.training import ClassExamples
 from pipeline.training.finetune import finetune
 from pipeline.training.train import train
 from quantization.doctor import diagnose
@@ -105,8 +107,8 @@ class Data:
         labels: (N,) of `test`.
     """
 
-    train: Fitted
-    val: Fitted
+    train: FittedClasses
+    val: FittedClasses
     calibration: F32
     test: F32
     labels: NDArray[np.int64]
@@ -175,7 +177,7 @@ def _data(root: Path | None, folder: Path, images: int) -> Data:
     recipe = DataRecipe(kind="fashion-mnist", val=0.05, calibration=512, train_limit=images)
     dataset = load(recipe, root=root, recipe_folder=Path(), seed=1)
 
-    def fitted(name: SplitName) -> Fitted:
+    def fitted(name: SplitName) -> FittedClasses:
         return fit_cached(dataset, name, INPUT, folder)
 
     return Data(
@@ -187,7 +189,7 @@ def _data(root: Path | None, folder: Path, images: int) -> Data:
     )
 
 
-def _inputs(images: Fitted) -> F32:
+def _inputs(images: FittedClasses) -> F32:
     return np.ascontiguousarray(normalise(images.pixels, INPUT).transpose(0, 3, 1, 2))
 
 
@@ -209,7 +211,7 @@ def _trained(name: str, module: nn.Module, data: Data, folder: Path, epochs: int
         recipe = TrainRecipe(
             epochs=epochs, lr=0.1, warmup_epochs=0.3, ema=0.99, augment=Augment(flip=True)
         )
-        made = train(Checkpoint(module, SPEC), data.train, data.val, recipe, seed=1)
+        made = train(Checkpoint(module, SPEC), ClassExamples(data.train, data.val), recipe, seed=1)
         safetensors.torch.save_file(made.module.state_dict(), path)
     module.load_state_dict(safetensors.torch.load_file(path))
     return Checkpoint(module.eval(), SPEC)
@@ -278,7 +280,9 @@ def _finetuned(hurt: Hurt, start: Quantized, data: Data, epochs: int) -> Quantiz
     recipe = TrainRecipe(
         epochs=epochs, optimizer="adamw", lr=3e-4, weight_decay=0.0, warmup_epochs=0.0, ema=0.99
     )
-    return finetune(start, hurt.teacher, data.train, data.val, recipe, seed=1).quantized
+    return finetune(
+        start, hurt.teacher, ClassExamples(data.train, data.val), recipe, seed=1
+    ).quantized
 
 
 def _float_scores(model: onnx.ModelProto, x: F32) -> F32:

@@ -148,7 +148,7 @@ def lines(run: Tested) -> Part:
     """Lines of receipts, without regard to case: the labels have none."""
     split = run.of_set("sroie")
     answers = _with_tesseract(run, split, LINE)
-    mine, *others = (row(each, split.texts) for each in answers)
+    mine, *others = (row(each, split.labels) for each in answers)
     best = min(others, key=lambda each: each.error_rate_any_case)
     time = max(mine.mean_ms / best.mean_ms, mine.median_ms / best.median_ms)
     verdicts = (
@@ -169,7 +169,7 @@ def words(run: Tested) -> Part:
     """Words out of photographs; Tesseract's also without what is no letter and no digit."""
     split = run.of_set("iiit5k")
     answers = _with_tesseract(run, split, WORD)
-    rows = tuple(row(each, split.texts) for each in _and_within(answers, run))
+    rows = tuple(row(each, split.labels) for each in _and_within(answers, run))
     mine, plain = rows[0], rows[1:3]
     best = max(plain, key=lambda each: each.exact.value)
     gain = mine.exact.value / best.exact.value if best.exact.value else float("inf")
@@ -183,7 +183,7 @@ def segments(run: Tested) -> Part:
     """Displays of petrol pumps, none of which was in another split."""
     split = run.of_set("gaspump-7seg")
     answers = _with_tesseract(run, split, LINE)
-    rows = tuple(row(each, split.texts) for each in _and_within(answers, run))
+    rows = tuple(row(each, split.labels) for each in _and_within(answers, run))
     found = rows[0].exact
     verdict = _verdict(
         f"at least {100 * SEGMENTS:.0f} % exact: {percent(found)}", found.value >= SEGMENTS
@@ -206,7 +206,7 @@ def meter_digits(run: Tested, place: Path) -> Part:
             Contender(f"{OURS}, one wheel told", reading(recognize, run.spec, wheel)),
         )
         answers = contest(split.images, contenders)
-    right = [[a == b for a, b in zip(each.texts, split.texts, strict=True)] for each in answers]
+    right = [[a == b for a, b in zip(each.texts, split.labels, strict=True)] for each in answers]
     wrong = [len(split) - sum(each) for each in right]
     alone, others, chance = sign_test(right[0], right[1])
     verdicts = (
@@ -221,7 +221,7 @@ def meter_digits(run: Tested, place: Path) -> Part:
         ),
         "The peer does not say which pictures it learnt from: it may have seen these.",
     )
-    rows = tuple(row(each, split.texts) for each in answers)
+    rows = tuple(row(each, split.labels) for each in answers)
     return Part("wheels (meter-digits)", len(split), rows, verdicts)
 
 

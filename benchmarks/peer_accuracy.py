@@ -29,14 +29,13 @@ from edge_agent.bundle.manifest import Score
 from edge_agent.bundle.preprocess import normalise
 from edge_agent.common.arrays import F32
 from pipeline.common.progress import SILENT
-from pipeline.data.base import Split
+from pipeline.data.classes import ClassDataset, ClassSplit
 from pipeline.data.fitted import fit_split
 from pipeline.measure.evaluate import accuracy, agreement, float_scores
 from pipeline.run.run import Run
 from pipeline.run.stages.export import CANDIDATE
 from pipeline.run.stages.quantize import final_checkpoint
 from pipeline.run.start import open_run
-from pipeline.tasks.ocr.data.dataset import TextSplit
 
 # Points that our int8 may lose.
 DROP = 0.2
@@ -65,7 +64,7 @@ def main() -> None:
     run = open_run(options.run, None, options.data_root, sys.stderr)
     folder = (options.work or Path("runs/peer_accuracy") / run.recipe.name).resolve()
     _prepare(run, folder)
-    test = _labelled(run.dataset.test)
+    test = _classes(run).test
     lines = list(_lines(run, folder, test, _tools(options)))
     rows = [
         [line.name, _percent(line.score), f"{line.drop:+.2f}", f"{100 * line.same:.2f} %"]
@@ -104,24 +103,24 @@ def _tools(options: argparse.Namespace) -> list[Tool]:
 def _prepare(run: Run, folder: Path) -> None:
     """Write the float network and the calibration samples for every converter."""
     folder.mkdir(parents=True, exist_ok=True)
-    samples = _inputs(run, _labelled(run.dataset.calibration))
+    samples = _inputs(run, _classes(run).calibration)
     np.save(folder / "calibration.npy", samples)
     export(final_checkpoint(run).module, samples[:1].shape, folder)
 
 
-def _labelled(split: Split | TextSplit) -> Split:
-    if not isinstance(split, Split):
-        raise SystemExit("expected a run that classifies, found one that reads text")
-    return split
+def _classes(run: Run) -> ClassDataset:
+    if not isinstance(run.dataset, ClassDataset):
+        raise SystemExit("expected a run that classifies, found one that does not")
+    return run.dataset
 
 
-def _inputs(run: Run, split: Split) -> F32:
+def _inputs(run: Run, split: ClassSplit) -> F32:
     """A split as the float network takes it, (N, C, H, W)."""
     pixels = fit_split(split, run.recipe.input).pixels
     return np.ascontiguousarray(normalise(pixels, run.recipe.input).transpose(0, 3, 1, 2))
 
 
-def _lines(run: Run, folder: Path, test: Split, tools: list[Tool]) -> Iterator[Line]:
+def _lines(run: Run, folder: Path, test: ClassSplit, tools: list[Tool]) -> Iterator[Line]:
     samples = _inputs(run, test)
     onnx = (folder / "network.onnx").read_bytes()
     with SILENT.task("", len(test)) as task:

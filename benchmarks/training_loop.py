@@ -29,9 +29,11 @@ from torch import nn
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import normalise
 from pipeline.checkpoints.checkpoint import Checkpoint, fresh
+from pipeline.data.classes import FittedClasses
 from pipeline.data.fitted import Fitted
 from pipeline.models import ModelSpec
 from pipeline.recipe import Arch, TrainRecipe
+from pipeline.tasks.classify.training import ClassExamples
 from pipeline.training.train import train
 
 INPUT = InputSpec(height=28, width=28, colour="gray", mean=(0.286,), std=(0.353,))
@@ -39,19 +41,19 @@ BATCH = 128
 RATIO = 1.10
 
 
-def noise(count: int, seed: int) -> Fitted:
+def noise(count: int, seed: int) -> FittedClasses:
     """Images of noise: what they show does not change the time they take."""
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 256, (count, *INPUT.shape[1:]), np.uint8)
     return Fitted(pixels, rng.integers(0, 10, count))
 
 
-def ours(start: Checkpoint, images: Fitted, val: Fitted) -> float:
+def ours(start: Checkpoint, images: FittedClasses, val: FittedClasses) -> float:
     """Seconds one epoch takes with `train`."""
     recipe = TrainRecipe(epochs=1, batch_size=BATCH)
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
-        train(start, images, val, recipe, seed=0, resume_folder=Path(folder))
+        train(start, ClassExamples(images, val), recipe, seed=0, resume_folder=Path(folder))
         return time.perf_counter() - begun
 
 
@@ -62,7 +64,7 @@ def _channels_last(net: nn.Module) -> nn.Module:
     return net
 
 
-def bare(start: Checkpoint, images: Fitted, val: Fitted) -> float:
+def bare(start: Checkpoint, images: FittedClasses, val: FittedClasses) -> float:
     """Seconds one epoch takes with a loop of eight lines."""
     inputs, val_inputs = (_floats(split) for split in (images, val))
     labels, val_labels = (torch.from_numpy(split.labels) for split in (images, val))
@@ -81,7 +83,7 @@ def bare(start: Checkpoint, images: Fitted, val: Fitted) -> float:
     return time.perf_counter() - begun
 
 
-def _floats(split: Fitted) -> torch.Tensor:
+def _floats(split: FittedClasses) -> torch.Tensor:
     return torch.from_numpy(normalise(split.pixels, INPUT)).permute(0, 3, 1, 2)
 
 

@@ -1,7 +1,7 @@
 """`DataRecipe`: a recipe's `[data]`, where the images come from and how they are split."""
 
 import re
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import msgspec
 
@@ -44,18 +44,23 @@ class GroupRecipe(RecipeValue, frozen=True, kw_only=True):
             ) from error
 
 
-_WITH_PATH = ("image-folder", "image-npz", "text-folder")
-_PATH_BESIDE = ("text-sets", "text-drawn")
+class DataKind(msgspec.Struct, frozen=True):
+    """A kind of data that a task can read.
+
+    Args:
+        name: the recipe's `data.kind`.
+        path: whether `data.path` has to be given, may be given, or says nothing.
+    """
+
+    name: str
+    path: Literal["needed", "beside", "none"] = "none"
 
 
 class DataRecipe(RecipeValue, frozen=True, kw_only=True):
     """Where the images come from and how they are split.
 
     Args:
-        kind: `digits` (embedded in scikit-learn), `mnist`, `fashion-mnist`,
-            `image-folder` (one sub-folder per class), or `image-npz` (packed in NPZ files);
-            of texts `text-folder` (images with a table), `text-sets` (known sets) or
-            `text-drawn` (pictures of `text.synthetic`, drawn once and held).
+        kind: one of the kinds of some task; `docs/reference/recipes.md` has them all.
         path: the folder of an `image-folder` or a `text-folder`, or the file of an
             `image-npz`; relative paths start at the data root, then at the recipe's own
             folder. Beside `text-sets` and `text-drawn` it is a text folder to learn from as well.
@@ -73,16 +78,10 @@ class DataRecipe(RecipeValue, frozen=True, kw_only=True):
         group: which images of an `image-folder` belong together beside that.
     """
 
-    kind: Literal[
-        "digits",
-        "mnist",
-        "fashion-mnist",
-        "image-folder",
-        "image-npz",
-        "text-folder",
-        "text-sets",
-        "text-drawn",
-    ]
+    # Those of all tasks, where a recipe is decoded: see `pipeline.tasks.recipes`.
+    kinds: ClassVar[tuple[DataKind, ...]] = ()
+
+    kind: str
     path: Annotated[str, msgspec.Meta(min_length=1)] | None = None
     test_path: Annotated[str, msgspec.Meta(min_length=1)] | None = None
     sets: tuple[TextSet, ...] = ()
@@ -96,13 +95,7 @@ class DataRecipe(RecipeValue, frozen=True, kw_only=True):
     group: GroupRecipe | None = None
 
     def __post_init__(self) -> None:
-        if self.kind in _WITH_PATH and self.path is None:
-            raise ValueError(f"path: expected for kind {self.kind!r}, found none")
-        if self.kind not in (*_WITH_PATH, *_PATH_BESIDE) and self.path is not None:
-            raise ValueError(
-                f"path: expected with {', '.join((*_WITH_PATH, *_PATH_BESIDE))} only, "
-                f"found kind {self.kind!r}"
-            )
+        self._check_path()
         if (self.kind == "text-sets") != bool(self.sets) or len(set(self.sets)) < len(self.sets):
             raise ValueError(
                 "sets: expected one or more distinct names with text-sets and none otherwise, "
@@ -118,7 +111,14 @@ class DataRecipe(RecipeValue, frozen=True, kw_only=True):
                 f"found {self.val} and {self.test}"
             )
 
-    @property
-    def texts(self) -> bool:
-        """Whether the images show texts rather than things of some classes."""
-        return self.kind in ("text-folder", "text-sets", "text-drawn")
+    def _check_path(self) -> None:
+        paths = {kind.name: kind.path for kind in self.kinds}
+        if self.kind not in paths:
+            return
+        if paths[self.kind] == "needed" and self.path is None:
+            raise ValueError(f"path: expected for kind {self.kind!r}, found none")
+        if paths[self.kind] == "none" and self.path is not None:
+            with_path = [k for use in ("needed", "beside") for k in paths if paths[k] == use]
+            raise ValueError(
+                f"path: expected with {', '.join(with_path)} only, found kind {self.kind!r}"
+            )

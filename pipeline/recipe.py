@@ -1,18 +1,17 @@
-"""`Recipe`: one job from data to verified bundle, decoded strictly from TOML.
+"""`Recipe`: one job from data to verified bundle, but for the tables that a task brings.
 
 Every field is a frozen value; an unknown key, a wrong type or a number out of range is
-one `RecipeError` with the key's path. `docs/reference/recipes.md` explains each key to its writer.
+one `RecipeError` with the key's path; `pipeline.tasks.recipes` decodes it, with the tables
+of all tasks. `docs/reference/recipes.md` explains each key to its writer.
 """
 
-from pathlib import Path
-from typing import Annotated, Literal, TypeAlias, get_args
+from collections.abc import Iterator
+from typing import Annotated, Literal, TypeAlias, TypeVar, get_args
 
 import msgspec
 
 from edge_agent.bundle.manifest import Budget, InputSpec
 from edge_agent.common.strict import Name, Probability
-from edge_agent.common.toml import decode_toml
-from pipeline.common.errors import RecipeError
 from pipeline.data_recipe import Count, Fraction, RecipeValue
 from pipeline.data_recipe import DataRecipe as DataRecipe
 from pipeline.data_recipe import TextSet as TextSet
@@ -24,53 +23,19 @@ Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=1000)]
 Arch: TypeAlias = Literal["resnet8", "resnet20", "resnet56", "mobilenet_v2", "ds_cnn", "vgg_tiny"]
 # What reads lines of text.
 TextArch: TypeAlias = Literal["ctc_small"]
-# What the synthetic pictures of texts show; `pipeline/tasks/ocr/drawing/render.py` draws them.
-TextKind: TypeAlias = Literal["lines", "words", "segments", "wheels", "meter", "dates"]
 # What may be done about a network that int8 hurts, the cheapest first.
 Remedy: TypeAlias = Literal["ranges", "equalize", "rounding", "float-layers", "finetune"]
 REMEDIES: tuple[Remedy, ...] = get_args(Remedy)
 
 
-class SyntheticRecipe(RecipeValue, frozen=True, kw_only=True):
-    """Pictures of texts that are drawn while the network learns.
-
-    Args:
-        kind: what they show; see `pipeline.tasks.ocr.drawing.render.Synthetic`.
-        share: of each batch, in (0, 1]; the rest is real.
-        strength: how hard they are made to read, in [0, 1].
-        empty: the share of them that show no text at all.
-        fonts: a folder of fonts; None takes the system's.
-        workers: processes that draw; 0 draws in the training's own.
-    """
-
-    kind: TextKind
-    share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.75
-    strength: Probability = 1.0
-    empty: Fraction = 0.03
-    fonts: Annotated[str, msgspec.Meta(min_length=1)] | None = None
-    workers: Annotated[int, msgspec.Meta(ge=0, le=64)] = 1
-
-
-class TextRecipe(RecipeValue, frozen=True, kw_only=True):
-    """What is read, where the data are texts.
-
-    Args:
-        charset: every character that may be read, each once.
-        case: `upper` reads everything in capitals.
-        epoch_images: pictures per epoch; 0 takes as many as show every real one once.
-        synthetic: the pictures that are drawn; None learns from real ones alone.
-    """
-
-    charset: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
-    case: Literal["keep", "upper"] = "keep"
-    epoch_images: Annotated[int, msgspec.Meta(ge=0)] = 0
-    synthetic: SyntheticRecipe | None = None
-
-    def __post_init__(self) -> None:
-        if len(set(self.charset)) != len(self.charset) or not self.charset.isprintable():
-            raise ValueError(
-                f"charset: expected distinct printable characters, found {self.charset!r}"
-            )
+_Table = TypeVar("_Table", bound=RecipeValue)
+# What quantisation alone may cost: a share's own key, else all of it; then those of an error.
+LIMITS = ("max_quantization_drop", "max_drop", "max_quantization_rise", "max_rise")
+# The keys of the budget that not every task has a use for.
+BUDGET_OF_SOME = (
+    *("min_balanced_accuracy", "min_class_recall", "min_accuracy"),
+    *("max_drop", "max_quantization_drop", "max_error", "max_rise", "max_quantization_rise"),
+)
 
 
 class ModelRecipe(RecipeValue, frozen=True, kw_only=True):
@@ -224,7 +189,6 @@ class Recipe(RecipeValue, frozen=True, kw_only=True):
     name: Name
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
     data: DataRecipe
-    text: TextRecipe | None = None
     input: InputSpec
     model: ModelRecipe
     train: TrainRecipe
@@ -235,7 +199,7 @@ class Recipe(RecipeValue, frozen=True, kw_only=True):
     budget: Budget = Budget()
 
     def __post_init__(self) -> None:
-        self._check_texts()
+        self.check_task()
         aim, name = self.quantize.aim, self.quantization_limit
         most = None if name is None else getattr(self.budget, name)
         if aim is not None and most is not None and aim > most:
@@ -244,79 +208,33 @@ class Recipe(RecipeValue, frozen=True, kw_only=True):
             )
 
     @property
-    def quantization_limit(self) -> Literal["max_quantization_drop", "max_drop"] | None:
+    def quantization_limit(self) -> str | None:
         """The key of the budget that says what quantisation alone may cost: its own, else all."""
-        if self.budget.max_quantization_drop is not None:
-            return "max_quantization_drop"
-        return None if self.budget.max_drop is None else "max_drop"
+        given = (name for name in LIMITS if getattr(self.budget, name, None) is not None)
+        return next(given, None)
 
-    def _check_texts(self) -> None:
-        """Raise unless the data, `[text]`, the network and the output are all of texts, or none."""
-        texts = self.data.texts
-        if texts != (self.text is not None):
-            raise ValueError(
-                "text: expected with text-folder, text-sets and text-drawn only, where it must "
-                f"be, found kind {self.data.kind!r}"
-            )
-        if self.data.kind == "text-drawn" and (self.text is None or self.text.synthetic is None):
-            raise ValueError("text.synthetic: expected with kind 'text-drawn', found none")
-        if texts != (self.model.arch in get_args(TextArch)):
-            wanted = get_args(TextArch if texts else Arch)
-            raise ValueError(
-                f"model.arch: expected {' or '.join(wanted)} for kind {self.data.kind!r}, "
-                f"found {self.model.arch!r}"
-            )
-        for key, value in (
-            ("output.max_error", self.output.max_error),
-            ("verify.crops", self.verify.crops),
-        ):
-            if value is not None and not texts:
-                raise ValueError(f"{key}: expected with texts only, found kind {self.data.kind!r}")
+    def table(self, kind: type[_Table]) -> _Table | None:
+        """The table of the type `kind` that a task brings; None where the recipe has none."""
+        found = (getattr(self, name) for name in self.__struct_fields__)
+        return next((value for value in found if isinstance(value, kind)), None)
+
+    def check_task(self) -> None:
+        """Raise `ValueError` unless all keys are for the task that the data are of.
+
+        Nothing here: `pipeline.tasks.recipes` knows the tasks.
+        """
+
+    def keys_of_some(self) -> Iterator[tuple[str, bool]]:
+        """The keys that not every task has a use for, and whether each is given."""
         trainings = {
             "train": self.train,
             "prune.train": None if self.prune is None else self.prune.train,
             "quantize.finetune": self.quantize.finetune,
         }
-        uneven = {
-            f"{key}.balance": how is not None and how.balance != "none"
-            for key, how in trainings.items()
-        }
-        for key in ("min_balanced_accuracy", "min_class_recall"):
-            uneven[f"budget.{key}"] = getattr(self.budget, key) is not None
-        for key, said in uneven.items():
-            if said and texts:
-                raise ValueError(
-                    f"{key}: expected with classes only, found kind {self.data.kind!r}"
-                )
-
-
-def read_recipe(path: Path) -> bytes:
-    """The bytes of the recipe file at `path`.
-
-    Raises:
-        RecipeError: it cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise RecipeError(
-            f"{path}: expected a recipe file, found none ({error.strerror})"
-        ) from error
-
-
-def load_recipe(path: Path) -> Recipe:
-    """The recipe in the TOML file at `path`; see `decode_recipe`."""
-    return decode_recipe(read_recipe(path), str(path))
-
-
-def decode_recipe(data: bytes, place: str) -> Recipe:
-    """The recipe in the TOML text `data`.
-
-    Raises:
-        RecipeError: not TOML, or a key that is unknown, missing, of the wrong type or out
-            of range; the message starts with `place` and names the key.
-    """
-    try:
-        return decode_toml(data, Recipe)
-    except ValueError as error:
-        raise RecipeError(f"{place}: {error}") from error
+        yield "output.max_error", self.output.max_error is not None
+        yield "verify.crops", self.verify.crops is not None
+        for name, training in trainings.items():
+            yield f"{name}.balance", training is not None and training.balance != "none"
+        for name in BUDGET_OF_SOME:
+            yield f"budget.{name}", getattr(self.budget, name, None) is not None
+        yield "output.min_confidence", self.output.min_confidence > 0

@@ -8,12 +8,12 @@ import onnx
 from edge_agent.common.arrays import F32
 from quantization.errors import CalibrationError, ModelError
 from quantization.graph.graph import read
+from quantization.lower.check import check, check_float
 from quantization.recipe import QuantRecipe
 from quantization.remedies.equalize import equalize
 from quantization.remedies.refine import refine
 from quantization.scales.answers import keep_softmax
 from quantization.scales.calibrate import Ranges, calibrate
-from quantization.scales.check import check, check_float
 from quantization.scales.imported import Scales
 from quantization.scales.plan import quantized_values
 from quantization.scales.qdq import NO_SCALES, quantize

@@ -22,9 +22,9 @@ from conversion.published import fill
 from conversion.teach import BATCH, teach
 from torch import nn
 
+from pipeline.checkpoints.export_onnx import OPSET
 from pipeline.data.root import data_root
 from pipeline.measure.evaluate import onnx_session, to_nchw
-from pipeline.models.export_onnx import OPSET
 
 SEED = 0
 FITTED = {"cifar10": 2048, "masks": 320, "street": 64, "words": 1024}
@@ -57,7 +57,7 @@ def prepare(net: Net, folder: Path, root: Path) -> None:
 
 
 def export_onnx(program: torch.export.ExportedProgram) -> onnx.ModelProto:
-    """The float ONNX network, as `pipeline.models.export_onnx` makes it."""
+    """The float ONNX network, as `pipeline.checkpoints.export_onnx` makes it."""
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # torchvision is not needed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

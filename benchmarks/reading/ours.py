@@ -21,7 +21,7 @@ from pipeline.run.start import open_run
 from pipeline.tasks.ocr.data.dataset import TextDataset, TextSplit
 from pipeline.tasks.ocr.readings import Readings, read_scores
 from pipeline.tasks.ocr.thresholds import Curve, Point, coverage_curve, operating_point
-from pipeline.tasks.task import SPLIT_FILE
+from pipeline.tasks.run_task import SPLIT_FILE
 
 ERRORS = (0.001, 0.01)  # shares of wrong readings that a coverage is given for
 
@@ -103,8 +103,8 @@ def tested(folder: Path, data: Path) -> Tested:
     int8 = Int8(
         real=proof.metrics.float_accuracy,
         int8=proof.metrics.int8_accuracy,
-        coverage=tuple(covered(found, dataset.test.texts, error) for error in ERRORS),
-        promised=_promised(_curve(found, dataset.test.texts), spec),
+        coverage=tuple(covered(found, dataset.test.labels, error) for error in ERRORS),
+        promised=_promised(_curve(found, dataset.test.labels), spec),
         model_bytes=len(bundle.model),
     )
     return Tested(run.recipe.name, run.recipe.data.sets, bundle, spec, dataset.test, int8)

@@ -3,7 +3,8 @@
 Two roads lead there. The reference road is `fit` then `normalise` then
 `Affine.quantize`: training, calibration and tests take it. The fast road,
 `FastPreprocessor`, folds the last two into a table of 256 int8 values per channel, and
-equals the reference bit for bit because the table is made by it.
+equals the reference bit for bit because the table is made by it. `Placement` says where
+each pixel of the frame went.
 """
 
 from typing import Literal, TypeAlias
@@ -13,6 +14,7 @@ import numpy as np
 
 from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.manifest import InputSpec
+from edge_agent.bundle.placement import Placement, crop_window, letterbox_window
 from edge_agent.common.arrays import F32, I8, U8
 
 ColourOrder: TypeAlias = Literal["rgb", "bgr"]
@@ -75,6 +77,10 @@ class FastPreprocessor:
             looked_up = self._by_channel(image, order)
         return np.asarray(looked_up, np.int8).reshape(self._spec.shape)
 
+    def placement(self, height: int, width: int) -> Placement:
+        """Where the pixels of a frame of `height` x `width` lie in the input."""
+        return Placement.of(self._spec, height, width)
+
     def _by_channel(self, image: U8, order: ColourOrder) -> I8:
         """The same for tables of red, green and blue that differ."""
         _check(image)
@@ -107,7 +113,8 @@ def _check(image: U8) -> None:
 
 def _resize(image: U8, spec: InputSpec) -> U8:
     if spec.resize == "crop":
-        image = _centre_crop(image, spec.width / spec.height)
+        cut = crop_window(image.shape[0], image.shape[1], spec)
+        image = image[cut.top : cut.top + cut.height, cut.left : cut.left + cut.width]
     if spec.resize == "letterbox":
         return _letterbox(image, spec)
     return _scale(image, spec.height, spec.width, spec)
@@ -122,22 +129,12 @@ def _scale(image: U8, height: int, width: int, spec: InputSpec) -> U8:
     )
 
 
-def _centre_crop(image: U8, aspect: float) -> U8:
-    height, width = image.shape[:2]
-    crop_w = min(width, max(1, round(height * aspect)))
-    crop_h = min(height, max(1, round(width / aspect)))
-    top, left = (height - crop_h) // 2, (width - crop_w) // 2
-    return image[top : top + crop_h, left : left + crop_w]
-
-
 def _letterbox(image: U8, spec: InputSpec) -> U8:
-    height, width = image.shape[:2]
-    ratio = min(spec.height / height, spec.width / width)
-    inner_h = min(spec.height, max(1, round(height * ratio)))
-    inner_w = min(spec.width, max(1, round(width * ratio)))
-    top, left = (spec.height - inner_h) // 2, (spec.width - inner_w) // 2
+    inner = letterbox_window(image.shape[0], image.shape[1], spec)
     canvas = np.full((spec.height, spec.width, *image.shape[2:]), spec.pad, np.uint8)
-    canvas[top : top + inner_h, left : left + inner_w] = _scale(image, inner_h, inner_w, spec)
+    canvas[inner.top : inner.top + inner.height, inner.left : inner.left + inner.width] = _scale(
+        image, inner.height, inner.width, spec
+    )
     return canvas
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.manifest import MODEL_FILE
+from edge_agent.bundle.placement import Placement
 from edge_agent.bundle.ports import Ports, Raw
 from edge_agent.bundle.preprocess import ColourOrder, FastPreprocessor
 from edge_agent.common.arrays import I8, U8
@@ -55,6 +56,10 @@ class Network:
     def prepare(self, image: U8, order: ColourOrder = "rgb") -> I8:
         """The network's (1, h, w, C) int8 input; any thread may ask, while another infers."""
         return self._preprocess(image, order)
+
+    def placement(self, height: int, width: int) -> Placement:
+        """Where the pixels of a frame of `height` x `width` lie in the input, and back."""
+        return self._preprocess.placement(height, width)
 
     def infer(self, x: I8) -> tuple[Raw, ...]:
         """The raw outputs for a prepared input, an array for each of the ports' outputs."""

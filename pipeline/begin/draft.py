@@ -12,7 +12,7 @@ from edge_agent.common.errors import printable
 from pipeline.begin.init import TEST, UNEVEN, VAL, FolderSummary, calibration_size
 from pipeline.begin.sidedness import sided_name
 from pipeline.common.errors import RecipeError
-from pipeline.recipe import decode_recipe
+from pipeline.tasks.recipes import decode_recipe
 
 # Input sides to choose from: multiples of 16, up to what a Raspberry Pi runs in real time.
 _SIDES = (16, 32, 48, 64, 96)

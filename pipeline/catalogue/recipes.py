@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pipeline.catalogue.measured import Measured, measured
 from pipeline.catalogue.places import Need, needs, where
-from pipeline.recipe import Recipe, load_recipe
+from pipeline.recipe import Recipe
+from pipeline.tasks.recipes import load_recipe
 
 WIDTH = 79
 INDENT = "    "

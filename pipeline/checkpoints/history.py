@@ -17,30 +17,48 @@ class EpochRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Args:
         epoch: counted from 1.
         train_loss: mean of the loss that was minimised, over the epoch's batches.
-        val_loss: mean cross-entropy of the averaged weights on the validation split; of texts
-            the mean CTC loss.
+        val_loss: mean loss of the labels alone, of the averaged weights on the validation split.
         val_accuracy: share of the validation split they answer rightly, in [0, 1]; of texts
-            those without any error.
+            those without any error; None where answers are not right or wrong.
         lr: the learning rate of the epoch's last step.
         seconds: wall time, validation included.
         val_cer: of texts the character error rate; else None.
         val_balanced: of classes the mean of their recalls, balanced accuracy; else None.
+        val_error: of numbers the mean absolute error, in their unit; else None.
     """
 
     epoch: int
     train_loss: float
     val_loss: float
-    val_accuracy: float
+    val_accuracy: float | None
     lr: float
     seconds: float
     val_cer: float | None = None
     val_balanced: float | None = None
+    val_error: float | None = None
 
     @property
     def merit(self) -> tuple[float, float]:
-        """What makes one epoch better than another: balanced accuracy, else accuracy; then loss."""
+        """What makes one epoch better than another: the measure that counts, then the loss.
+
+        That is balanced accuracy, else accuracy, else the least error.
+        """
         right = self.val_accuracy if self.val_balanced is None else self.val_balanced
+        if right is None:
+            right = -(self.val_error or 0.0)
         return right, -self.val_loss
+
+    @property
+    def measures(self) -> str:
+        """What was measured besides the loss, in words: `98.50 %, CER 0.30 %`, or `error 0.2`."""
+        parts = []
+        if self.val_accuracy is not None:
+            parts.append(f"{100 * self.val_accuracy:.2f} %")
+        if self.val_cer is not None:
+            parts.append(f"CER {100 * self.val_cer:.2f} %")
+        if self.val_error is not None:
+            parts.append(f"error {self.val_error:.4g}")
+        return ", ".join(parts)
 
 
 def best_epoch(history: Sequence[EpochRecord]) -> EpochRecord:

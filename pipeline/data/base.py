@@ -1,9 +1,9 @@
 """`Dataset`: labelled images in four disjoint splits, as every stage sees them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, Protocol, TypeAlias, get_args
+from typing import Any, Generic, Literal, Protocol, Self, TypeAlias, TypeVar, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,11 @@ from edge_agent.common.arrays import U8
 
 SplitName: TypeAlias = Literal["train", "val", "calibration", "test"]
 SPLIT_NAMES: tuple[SplitName, ...] = get_args(SplitName)
+Indices: TypeAlias = NDArray[np.int64]
+# The labels of N images: an array (N, ...), or a tuple of N.
+Labels = TypeVar("Labels", bound=NDArray[Any] | tuple[Any, ...])
+# (N,) int64, the number of each image's class.
+ClassLabels: TypeAlias = NDArray[np.int64]
 
 
 class ImageSequence(Protocol):
@@ -27,90 +32,83 @@ class ImageSequence(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Split:
+class Split(Generic[Labels]):
     """Labelled images.
 
     Args:
         images: N images.
-        labels: (N,) int64, the number of each image's class.
+        labels: one for each.
         ids: one stable name per image, unique in its data set.
+        sources: what each image was taken of, where that is known: its display, receipt or
+            photograph. Images of one source are all in one split. Empty where it is not known.
 
     Raises:
-        ValueError: if the three do not have the same length.
+        ValueError: if they do not have the same length.
     """
 
     images: ImageSequence
-    labels: NDArray[np.int64]
+    labels: Labels
     ids: tuple[str, ...]
+    sources: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        lengths = (len(self.images), len(self.labels), len(self.ids))
+        lengths = [len(self.images), len(self.labels), len(self.ids)]
+        lengths += [len(self.sources)] if self.sources else []
         if len(set(lengths)) != 1:
-            raise ValueError(
-                f"split: expected as many images as labels and ids, found {lengths[0]}, "
-                f"{lengths[1]} and {lengths[2]}"
-            )
+            named = ("images", "labels", "ids", "sources")
+            found = ", ".join(f"{n} {name}" for n, name in zip(lengths, named, strict=False))
+            raise ValueError(f"split: expected as many of each, found {found}")
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def select(self, indices: Iterable[int]) -> "Split":
+    def select(self, indices: Iterable[int]) -> Self:
         """The images at `indices`, in that order; nothing is read."""
         chosen = np.fromiter(indices, np.int64)
-        ids = tuple(self.ids[i] for i in chosen)
-        return Split(_Selection(self.images, chosen), self.labels[chosen], ids)
+        return replace(
+            self,
+            images=_Selection(self.images, chosen),
+            labels=chosen_labels(self.labels, chosen),
+            ids=tuple(self.ids[i] for i in chosen),
+            sources=tuple(self.sources[i] for i in chosen) if self.sources else (),
+        )
+
+
+def chosen_labels(labels: Labels, chosen: Indices) -> Labels:
+    """The labels at the places `chosen`, in that order."""
+    if isinstance(labels, np.ndarray):
+        return cast("Labels", labels[chosen])
+    return cast("Labels", tuple(labels[i] for i in chosen))
 
 
 @dataclass(frozen=True, eq=False)
-class NearPair:
-    """Two images that are near copies of each other.
-
-    Args:
-        images: the two, with their labels and ids.
-        likeness: the correlation of what both show, up to 1.
-    """
-
-    images: Split
-    likeness: float
-
-    @property
-    def clash(self) -> bool:
-        """Whether they are of two classes, one of which may be wrong."""
-        return bool(self.images.labels[0] != self.images.labels[1])
-
-
-@dataclass(frozen=True, eq=False)
-class Dataset:
+class Dataset(Generic[Labels]):
     """A data set, split. No image is in two splits, not even as a copy under another name.
 
     Args:
         name: what the recipe calls it.
-        labels: the class names; a label is a place in this tuple.
         train: what the network learns from.
         val: measures every epoch, fits the temperature and gives the golden frames.
         calibration: shows the quantiser real activations.
         test: measured once, by `verify`.
-        sha256: hash of the class names and of every image's pixels, label and split.
+        sha256: hash of every image's pixels, label and split, and of what the labels mean.
         notes: what a reader should know: copies left out, files ignored.
         skipped: the files that could not be read and were left out.
         groups: the ids of images that belong together, as near copies or by `data.group`;
             every group with more than one image in the splits, each within one split.
-        pairs: some near copies, to be looked at.
     """
 
     name: str
-    labels: tuple[str, ...]
-    train: Split
-    val: Split
-    calibration: Split
-    test: Split
+    train: Split[Labels]
+    val: Split[Labels]
+    calibration: Split[Labels]
+    test: Split[Labels]
     sha256: str
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     groups: tuple[tuple[str, ...], ...] = ()
-    pairs: tuple[NearPair, ...] = ()
 
-    def split(self, name: SplitName) -> Split:
+    def split(self, name: SplitName) -> Split[Labels]:
         """The split called `name`."""
         return {
             "train": self.train,

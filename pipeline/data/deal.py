@@ -8,18 +8,15 @@ at least one, if training can miss it.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.common.errors import DataError
-
-Indices: TypeAlias = NDArray[np.int64]
+from pipeline.data.base import Indices
 
 
 @dataclass(frozen=True, eq=False)
-class Hand:
+class SplitWish:
     """One split to be filled.
 
     Args:
@@ -70,7 +67,7 @@ class Deck:
         """(K,) how many pictures of each class are left."""
         return np.bincount(self.labels[self.places], minlength=classes).astype(np.int64)
 
-    def deal(self, hand: Hand) -> Indices:
+    def deal(self, hand: SplitWish) -> Indices:
         """The pictures of the groups that `hand` gets, sorted; they leave the deck."""
         have: Counter[int] = Counter()
         taken = self._first_fit(hand, have)
@@ -80,7 +77,7 @@ class Deck:
             taken = self._smallest(hand, have)
         return np.sort(np.concatenate([np.empty(0, np.int64), *taken]))
 
-    def _first_fit(self, hand: Hand, have: Counter[int]) -> list[Indices]:
+    def _first_fit(self, hand: SplitWish, have: Counter[int]) -> list[Indices]:
         taken: list[Indices] = []
         for place in range(len(self._members) - 1, -1, -1):
             classes = self._classes[place]
@@ -89,7 +86,7 @@ class Deck:
                 taken.append(self._take(place, have))
         return taken
 
-    def _fill(self, label: int, hand: Hand, have: Counter[int]) -> list[Indices]:
+    def _fill(self, label: int, hand: SplitWish, have: Counter[int]) -> list[Indices]:
         """The smallest groups with the class `label`, as long as they bring its number nearer."""
         taken: list[Indices] = []
         while (missing := int(hand.wanted[label]) - have[label]) > 0:
@@ -106,7 +103,7 @@ class Deck:
             taken.append(self._take(place, have))
         return taken
 
-    def _smallest(self, hand: Hand, have: Counter[int]) -> list[Indices]:
+    def _smallest(self, hand: SplitWish, have: Counter[int]) -> list[Indices]:
         """The smallest group that leaves the splits after this one a group of every class."""
         open_ = [
             (len(members), place)
@@ -115,7 +112,7 @@ class Deck:
         ]
         return [self._take(min(open_)[1], have)] if open_ else []
 
-    def _may_go(self, place: int, hand: Hand) -> bool:
+    def _may_go(self, place: int, hand: SplitWish) -> bool:
         """Whether enough groups of every class remain for the splits after this one."""
         return all(self._spare[label] > hand.after for label in self._classes[place])
 

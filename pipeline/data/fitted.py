@@ -4,6 +4,7 @@ import hashlib
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import msgspec
 import numpy as np
@@ -16,26 +17,28 @@ from edge_agent.common.atomic import whole_file
 from pipeline.common.progress import SILENT, Progress
 from pipeline.data.base import Dataset, ImageSequence, Split, SplitName
 
+ArrayLabels = TypeVar("ArrayLabels", bound=NDArray[Any])
+
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class Fitted(Generic[ArrayLabels]):
     """Images after `fit`, before `normalise`.
 
     Args:
         pixels: (N, H, W, C) uint8, RGB or grey.
-        labels: (N,) int64.
+        labels: (N, ...), one for each.
     """
 
     pixels: U8
-    labels: NDArray[np.int64]
+    labels: ArrayLabels
 
     def __len__(self) -> int:
         return len(self.labels)
 
 
 def fit_split(
-    split: Split, spec: InputSpec, progress: Progress = SILENT, *, name: str = "images"
-) -> Fitted:
+    split: Split[ArrayLabels], spec: InputSpec, progress: Progress = SILENT, *, name: str = "images"
+) -> Fitted[ArrayLabels]:
     """Every image of `split` through the device's own `fit`; `name` is for the progress."""
     return Fitted(fit_images(split.images, spec, progress, name=name), split.labels)
 
@@ -54,12 +57,12 @@ def fit_images(
 
 
 def fit_cached(
-    dataset: Dataset,
+    dataset: Dataset[ArrayLabels],
     name: SplitName,
     spec: InputSpec,
     folder: Path,
     progress: Progress = SILENT,
-) -> Fitted:
+) -> Fitted[ArrayLabels]:
     """`fit_split` of the split `name`, its pixels kept in `folder`; see `cached_pixels`."""
     split = dataset.split(name)
     pixels = cached_pixels(split.images, dataset.sha256, name, spec, folder, progress)

@@ -3,18 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import DisjointSet
 
 from pipeline.common.progress import Progress
-from pipeline.data.base import NearPair
-from pipeline.data.pool import Pool, together
+from pipeline.data.base import Indices
+from pipeline.data.classes import ClassPool, NearPair
+from pipeline.data.pool import together
 from pipeline.near.copies import Copies, Copy, remembered_copies
-
-Indices: TypeAlias = NDArray[np.int64]
 
 _SHOWN = 3  # how many pairs a note names
 _KEPT = 12  # how many pairs a report shows
@@ -34,8 +32,8 @@ class Apart:
         notes: what a reader should know.
     """
 
-    val: Pool | None
-    train: Pool
+    val: ClassPool | None
+    train: ClassPool
     groups: Indices
     scenes: Indices
     named: tuple[tuple[str, ...], ...] = ()
@@ -44,9 +42,9 @@ class Apart:
 
 
 def keep_apart(
-    test: Pool | None,
-    val: Pool | None,
-    train: Pool,
+    test: ClassPool | None,
+    val: ClassPool | None,
+    train: ClassPool,
     near_copies: bool,
     cache: Path | None,
     progress: Progress,
@@ -88,13 +86,13 @@ def keep_apart(
     )
 
 
-def _copies(pool: Pool, cache: Path | None, progress: Progress) -> Copies | None:
+def _copies(pool: ClassPool, cache: Path | None, progress: Progress) -> Copies | None:
     if pool.thumbs is None:
         return None
     return remembered_copies(pool.thumbs, pool.digests, cache, progress)
 
 
-def _grouped(pool: Pool, copies: Copies | None, *, by_key: bool) -> Indices:
+def _grouped(pool: ClassPool, copies: Copies | None, *, by_key: bool) -> Indices:
     """The group of each image, (N,), the number of its first one."""
     sets = DisjointSet(range(len(pool)))
     for pair in () if copies is None else copies.pairs:
@@ -120,7 +118,7 @@ def _unrelated(groups: Indices, held: Indices, name: str, notes: list[str]) -> N
     return keep
 
 
-def _named(pool: Pool, groups: Indices, kept: set[str]) -> tuple[tuple[str, ...], ...]:
+def _named(pool: ClassPool, groups: Indices, kept: set[str]) -> tuple[tuple[str, ...], ...]:
     members: dict[int, list[str]] = {}
     for id_, group in zip(pool.split.ids, groups.tolist(), strict=True):
         if id_ in kept:
@@ -135,7 +133,7 @@ def _join_keys(keys: Sequence[str], sets: DisjointSet) -> None:
             sets.merge(first.setdefault(key, place), place)
 
 
-def _notes(copies: Copies, pool: Pool) -> list[str]:
+def _notes(copies: Copies, pool: ClassPool) -> list[str]:
     notes: list[str] = []
     if copies.means == "none":
         notes.append(
@@ -167,7 +165,7 @@ def _notes(copies: Copies, pool: Pool) -> list[str]:
     return notes
 
 
-def _examples(pairs: Sequence[Copy], pool: Pool) -> str:
+def _examples(pairs: Sequence[Copy], pool: ClassPool) -> str:
     """A few of `pairs`, none of which share a picture."""
     shown: list[Copy] = []
     seen: set[int] = set()
@@ -179,7 +177,7 @@ def _examples(pairs: Sequence[Copy], pool: Pool) -> str:
     return ", ".join(f"{ids[p.first]} and {ids[p.second]}" for p in shown)
 
 
-def _pairs(copies: Copies, pool: Pool) -> tuple[NearPair, ...]:
+def _pairs(copies: Copies, pool: ClassPool) -> tuple[NearPair, ...]:
     labels = pool.split.labels
     ranked = sorted(
         copies.pairs, key=lambda p: (bool(labels[p.first] == labels[p.second]), p.likeness)

@@ -3,20 +3,17 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, Generic, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge_agent.common.arrays import U8
-from pipeline.data.base import Concatenated, Split
+from pipeline.data.base import Concatenated, Indices, Labels, Split
 from pipeline.near.thumbnail import NOTHING
-
-Indices: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Pool:
+class Pool(Generic[Labels]):
     """Labelled images before they are divided.
 
     Args:
@@ -28,7 +25,7 @@ class Pool:
             there are no such groups.
     """
 
-    split: Split
+    split: Split[Labels]
     digests: tuple[str, ...]
     thumbs: U8 | None = None
     keys: tuple[str, ...] | None = None
@@ -36,7 +33,7 @@ class Pool:
     def __len__(self) -> int:
         return len(self.split)
 
-    def select(self, indices: Indices) -> "Pool":
+    def select(self, indices: Indices) -> "Pool[Labels]":
         """The images at `indices`, in that order."""
         return Pool(
             self.split.select(indices),
@@ -47,14 +44,13 @@ class Pool:
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class Source(Generic[Labels]):
     """What a reader found: `val` and `test` only where the data set brings its own."""
 
     name: str
-    labels: tuple[str, ...]
-    train: Pool
-    val: Pool | None = None
-    test: Pool | None = None
+    train: Pool[Labels]
+    val: Pool[Labels] | None = None
+    test: Pool[Labels] | None = None
     notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
 
@@ -65,7 +61,7 @@ def digest(image: U8) -> str:
     return hashlib.sha256(shape + np.ascontiguousarray(image).tobytes()).hexdigest()
 
 
-def together(pools: Sequence[Pool]) -> Pool:
+def together(pools: Sequence[Pool[Labels]]) -> Pool[Labels]:
     """The images of `pools`, one pool after the other; all of them have keys, or none has."""
     if len(pools) == 1:
         return pools[0]
@@ -78,7 +74,7 @@ def together(pools: Sequence[Pool]) -> Pool:
     keys = [pool.keys for pool in pools if pool.keys is not None]
     split = Split(
         Concatenated(tuple(split.images for split in splits)),
-        np.concatenate([split.labels for split in splits]),
+        joined_labels([split.labels for split in splits]),
         tuple(id_ for split in splits for id_ in split.ids),
     )
     return Pool(
@@ -87,3 +83,11 @@ def together(pools: Sequence[Pool]) -> Pool:
         thumbs,
         tuple(key for part in keys for key in part) if keys else None,
     )
+
+
+def joined_labels(parts: Sequence[Labels]) -> Labels:
+    """The labels of `parts`, one after the other."""
+    if isinstance(parts[0], np.ndarray):
+        return cast("Labels", np.concatenate([np.asarray(part) for part in parts]))
+    joined: tuple[Any, ...] = tuple(label for part in parts for label in part)
+    return cast("Labels", joined)

@@ -5,31 +5,25 @@ trained on under another name; near copies, and what the recipe groups, go to on
 Within each class the draw is a shuffle by the recipe's seed.
 """
 
-import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
 
-import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from edge_agent.common.atomic import write_whole
 from pipeline.common.errors import DataError
 from pipeline.common.progress import SILENT, Progress
-from pipeline.data.base import SPLIT_NAMES, Dataset, SplitName
-from pipeline.data.deal import Deck, Hand, check_calibrated, check_dealt, check_groups
+from pipeline.data.base import Indices, SplitName
+from pipeline.data.classes import ClassDataset, ClassPool, ClassSource
+from pipeline.data.deal import Deck, SplitWish, check_calibrated, check_dealt, check_groups
+from pipeline.data.distinct import content, distinct, without, write_record
 from pipeline.data.kinship import Apart, keep_apart
-from pipeline.data.pool import Pool, Source
 from pipeline.recipe import DataRecipe
-
-Indices: TypeAlias = NDArray[np.int64]
 
 _NONE: Indices = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, eq=False)
-class Prepared:
+class PreparedClasses:
     """Images of which none is there twice, before they are drawn into splits.
 
     Args:
@@ -38,19 +32,19 @@ class Prepared:
         notes: what was left out so far.
     """
 
-    source: Source
+    source: ClassSource
     apart: Apart
     notes: tuple[str, ...]
 
 
 def divide(
-    source: Source,
+    source: ClassSource,
     recipe: DataRecipe,
     seed: int,
     *,
     cache: Path | None = None,
     progress: Progress = SILENT,
-) -> Dataset:
+) -> ClassDataset:
     """`source` as a data set of four disjoint splits; no group of images is in two of them.
 
     A split that the source brings is kept; copies of its images, and all that belongs
@@ -72,21 +66,25 @@ def divide(
 
 
 def prepare(
-    source: Source, recipe: DataRecipe, *, cache: Path | None = None, progress: Progress = SILENT
-) -> Prepared:
+    source: ClassSource,
+    recipe: DataRecipe,
+    *,
+    cache: Path | None = None,
+    progress: Progress = SILENT,
+) -> PreparedClasses:
     """Find what is there twice in `source`, and what belongs together; see `divide`."""
     notes = list(source.notes)
     val, pool = source.val, source.train
     if val is not None and source.test is not None:
-        val = _without(val, source.test, "val", notes)
+        val = without(val, source.test, "val", notes)
     for held_out in (source.test, val):
-        pool = pool if held_out is None else _without(pool, held_out, "train", notes)
-    pool = _distinct(pool, notes)
+        pool = pool if held_out is None else without(pool, held_out, "train", notes)
+    pool = distinct(pool, notes, "in another class")
     apart = keep_apart(source.test, val, pool, recipe.near_copies == "group", cache, progress)
-    return Prepared(replace(source, val=apart.val), apart, (*notes, *apart.notes))
+    return PreparedClasses(replace(source, val=apart.val), apart, (*notes, *apart.notes))
 
 
-def draw(prepared: Prepared, recipe: DataRecipe, seed: int) -> Dataset:
+def draw(prepared: PreparedClasses, recipe: DataRecipe, seed: int) -> ClassDataset:
     """The splits of what is prepared; see `divide`.
 
     Raises:
@@ -102,14 +100,14 @@ def draw(prepared: Prepared, recipe: DataRecipe, seed: int) -> Dataset:
     used = {id_ for pool in pools.values() for id_ in pool.split.ids}
     groups = tuple(tuple(id_ for id_ in group if id_ in used) for group in apart.named)
     _note_groups(pools["test"], groups, notes)
-    return Dataset(
+    return ClassDataset(
         name=source.name,
         labels=source.labels,
         train=pools["train"].split,
         val=pools["val"].split,
         calibration=pools["calibration"].split,
         test=pools["test"].split,
-        sha256=_content(source.labels, pools),
+        sha256=content(source.labels, pools),
         notes=tuple(notes),
         skipped=source.skipped,
         groups=tuple(group for group in groups if len(group) > 1),
@@ -133,7 +131,7 @@ def _independent(tests: Indices, apart: Apart, seed: int, notes: list[str]) -> I
     return np.sort(order[firsts])
 
 
-def _note_groups(test: Pool, groups: tuple[tuple[str, ...], ...], notes: list[str]) -> None:
+def _note_groups(test: ClassPool, groups: tuple[tuple[str, ...], ...], notes: list[str]) -> None:
     """What groups that are left in the test split mean for its accuracy."""
     ids = set(test.split.ids)
     sizes = [len(group) for group in groups if len(group) > 1 and group[0] in ids]
@@ -153,22 +151,16 @@ def calibration_limit(left: Indices) -> int:
     return int((left - 1).sum() // 2)
 
 
-def record(dataset: Dataset, path: Path) -> None:
+def record(dataset: ClassDataset, path: Path) -> None:
     """Write which image is in which split to `path` as JSON, the same bytes every time."""
-    document: dict[str, object] = {
-        "name": dataset.name,
-        "sha256": dataset.sha256,
-        "labels": dataset.labels,
-        "splits": {name: dataset.split(name).ids for name in SPLIT_NAMES},
-        "notes": dataset.notes,
-        "skipped": dataset.skipped,
-    }
-    if dataset.groups:
-        document["groups"] = dataset.groups
-    write_whole(path, msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
+    more: dict[str, object] = {"skipped": dataset.skipped}
+    more |= {"groups": dataset.groups} if dataset.groups else {}
+    write_record(dataset, path, {"labels": dataset.labels}, more)
 
 
-def _draw(source: Source, apart: Apart, recipe: DataRecipe, seed: int) -> dict[SplitName, Indices]:
+def _draw(
+    source: ClassSource, apart: Apart, recipe: DataRecipe, seed: int
+) -> dict[SplitName, Indices]:
     """Places in the images to be divided of each split; empty where the source brings its own."""
     pool = apart.train
     val = recipe.val if source.val is None else 0.0
@@ -189,7 +181,7 @@ def _draw(source: Source, apart: Apart, recipe: DataRecipe, seed: int) -> dict[S
 
 
 def _draw_groups(
-    source: Source,
+    source: ClassSource,
     apart: Apart,
     recipe: DataRecipe,
     held_out: tuple[Indices, Indices],
@@ -201,11 +193,11 @@ def _draw_groups(
     val_counts, test_counts = held_out
     splits = int(val_counts.any()) + int(test_counts.any())
     check_groups(source.name, source.labels, deck, 1 + splits)
-    tests = deck.deal(Hand(test_counts, after=splits)) if test_counts.any() else _NONE
-    vals = deck.deal(Hand(val_counts, after=1)) if val_counts.any() else _NONE
+    tests = deck.deal(SplitWish(test_counts, after=splits)) if test_counts.any() else _NONE
+    vals = deck.deal(SplitWish(val_counts, after=1)) if val_counts.any() else _NONE
     left = deck.left(len(source.labels))
     wanted = _apportion(min(recipe.calibration, calibration_limit(left)), left - 1)
-    calibrations = deck.deal(Hand(wanted, after=1, needs_all=False))
+    calibrations = deck.deal(SplitWish(wanted, after=1, needs_all=False))
     trains = deck.places
     drawn: dict[SplitName, Indices] = {
         "train": trains,
@@ -222,7 +214,7 @@ def _draw_groups(
 
 
 def _check_room(
-    source: Source, counts: Indices, recipe: DataRecipe, val: float, test: float
+    source: ClassSource, counts: Indices, recipe: DataRecipe, val: float, test: float
 ) -> None:
     if source.test is None and test == 0:
         raise DataError(
@@ -250,7 +242,7 @@ def _check_room(
         )
 
 
-def _counts(labels: Indices, source: Source) -> Indices:
+def _counts(labels: Indices, source: ClassSource) -> Indices:
     """Images per class, (K,)."""
     return np.bincount(labels, minlength=len(source.labels)).astype(np.int64)
 
@@ -261,7 +253,7 @@ def _held_out(counts: Indices, val: float, test: float) -> tuple[Indices, Indice
     return np.minimum(_share(counts, val), counts - tests - 1), tests
 
 
-def _limited(source: Source, pool: Pool, trains: Indices, limit: int) -> Indices:
+def _limited(source: ClassSource, pool: ClassPool, trains: Indices, limit: int) -> Indices:
     """How many training images of each class make `limit` together, or all there are."""
     counts = _counts(pool.split.labels[trains], source)
     if limit < len(counts):
@@ -296,45 +288,10 @@ def _apportion(total: int, weights: Indices) -> Indices:
     return shares
 
 
-def _take(order: Indices, pool: Pool, counts: Indices) -> tuple[Indices, Indices]:
+def _take(order: Indices, pool: ClassPool, counts: Indices) -> tuple[Indices, Indices]:
     """The first `counts[c]` places in `order` of every class c, and the places left."""
     labels = pool.split.labels[order]
     taken = np.zeros(len(order), bool)
     for label, count in enumerate(counts):
         taken[np.flatnonzero(labels == label)[:count]] = True
     return order[taken], order[~taken]
-
-
-def _distinct(pool: Pool, notes: list[str]) -> Pool:
-    """`pool` with the first of every picture only."""
-    first: dict[str, int] = {}
-    for place, value in enumerate(pool.digests):
-        first.setdefault(value, place)
-    if len(first) < len(pool):
-        notes.append(f"copies of another image, left out: {len(pool) - len(first)} of {len(pool)}")
-    labels = pool.split.labels
-    clashes = {value for i, value in enumerate(pool.digests) if labels[i] != labels[first[value]]}
-    if clashes:
-        examples = ", ".join(sorted(pool.split.ids[first[value]] for value in clashes)[:3])
-        notes.append(f"images with a copy in another class: {len(clashes)}, such as {examples}")
-    return pool.select(np.fromiter(first.values(), np.int64))
-
-
-def _without(pool: Pool, above: Pool, name: SplitName, notes: list[str]) -> Pool:
-    """`pool` without copies of the images in the split `above`."""
-    taken = set(above.digests)
-    keep = np.array([i for i, value in enumerate(pool.digests) if value not in taken], np.int64)
-    if len(keep) < len(pool):
-        notes.append(
-            f"{name}: copies of held-out images, left out: {len(pool) - len(keep)} of {len(pool)}"
-        )
-    return pool.select(keep)
-
-
-def _content(labels: tuple[str, ...], pools: dict[SplitName, Pool]) -> str:
-    """SHA-256 of everything that defines the data set and its split."""
-    rows = {
-        name: list(zip(pools[name].digests, pools[name].split.labels.tolist(), strict=True))
-        for name in SPLIT_NAMES
-    }
-    return hashlib.sha256(msgspec.json.encode((labels, rows))).hexdigest()

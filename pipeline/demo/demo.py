@@ -24,7 +24,7 @@ from pipeline.broker.broker import broker_at, running_broker
 from pipeline.broker.watch import show
 from pipeline.common.errors import DemoError
 from pipeline.common.progress import Progress
-from pipeline.data.base import Dataset
+from pipeline.data.classes import ClassDataset
 from pipeline.demo.scenes import REGION, Scene, write_scenes
 from pipeline.run.build import build
 from pipeline.run.run import Run
@@ -97,8 +97,8 @@ def demo(run: Run, broker_url: str | None, device_python: Path, frames: int) -> 
     return _outcome(run, scenes, ledger, seen)
 
 
-def _dataset(run: Run) -> Dataset:
-    assert isinstance(run.dataset, Dataset), "the demo's recipe is about classes"
+def _dataset(run: Run) -> ClassDataset:
+    assert isinstance(run.dataset, ClassDataset), "the demo's recipe is about classes"
     return run.dataset
 
 

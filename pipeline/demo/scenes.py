@@ -16,7 +16,7 @@ import numpy as np
 from edge_agent.common.arrays import F32, U8
 from edge_agent.tasks.places import Region
 from pipeline.common.errors import PipelineError
-from pipeline.data.base import Split
+from pipeline.data.classes import ClassSplit
 
 WIDTH, HEIGHT = 640, 480
 REGION = Region(x=220, y=140, w=200, h=200)
@@ -50,7 +50,7 @@ class Scene:
 
 
 def write_scenes(
-    split: Split,
+    split: ClassSplit,
     path: Path,
     *,
     frames: int,
@@ -96,7 +96,7 @@ def write_scenes(
 
 
 def render_scenes(
-    split: Split, *, frames: int, seed: int, region: Region = REGION
+    split: ClassSplit, *, frames: int, seed: int, region: Region = REGION
 ) -> Iterator[tuple[Scene, U8]]:
     """The scenes of `write_scenes` with their frames, (480, 640, 3) RGB."""
     rng = np.random.default_rng(seed)

@@ -12,7 +12,7 @@ from pipeline.ladder.ladder import Figures
 from pipeline.measure.evaluate import device_scores, float_scores
 from pipeline.measure.latency import first_images, median_ms
 from pipeline.measure.lowered_ports import lowered_ports
-from pipeline.tasks.task import Truth
+from pipeline.measure.truth import Truth
 from quantization.lower import lower
 from quantization.quantized import Quantized
 

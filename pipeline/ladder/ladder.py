@@ -16,6 +16,7 @@ from pipeline.checkpoints.history import EpochRecord
 from pipeline.common.errors import GateError
 from pipeline.common.progress import Progress
 from pipeline.recipe import REMEDIES, Remedy
+from pipeline.training.int8 import Int8Network
 from quantization.quantized import Quantized
 from quantization.recipe import QuantRecipe
 
@@ -109,14 +110,6 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Made:
-    """A quantised network, and the epochs of its fine-tuning if it had one."""
-
-    quantized: Quantized
-    history: tuple[EpochRecord, ...] = ()
-
-
-@dataclass(frozen=True)
 class Attempt:
     """One thing to try.
 
@@ -126,11 +119,11 @@ class Attempt:
     """
 
     name: str
-    make: Callable[[], Made]
+    make: Callable[[], Int8Network]
 
 
 @dataclass(frozen=True)
-class Tried:
+class TriedRung:
     """A rung with its network; whether it is kept and meets the budget is for the climb to say."""
 
     rung: Rung
@@ -138,7 +131,7 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class Climbed:
+class Ascent:
     """The ladder, and the network of the rung that was chosen."""
 
     ladder: Ladder
@@ -159,10 +152,10 @@ class Bench(Protocol):
 class Memory(Protocol):
     """Where finished rungs are kept, to go on from."""
 
-    def recall(self, number: int, name: str) -> Tried | None:
+    def recall(self, number: int, name: str) -> TriedRung | None:
         """The rung `number`, counted from 0, if it was kept and is called `name`."""
 
-    def keep(self, number: int, tried: Tried) -> None:
+    def keep(self, number: int, tried: TriedRung) -> None:
         """Keep one more rung."""
 
 
@@ -178,7 +171,7 @@ def climb(
     goal: Goal | None,
     progress: Progress,
     memory: Memory | None = None,
-) -> Climbed:
+) -> Ascent:
     """Try `first`, then the remedies, until the goal is reached.
 
     A rung that is not better than all before it is shown, but nothing is built on it.
@@ -208,7 +201,7 @@ def climb(
     ladder = Ladder(float_accuracy=bench.float_accuracy, goal=goal, rungs=tuple(climber.rungs))
     if goal is not None and goal.max_drop is not None and not ladder.chosen.met:
         raise GateError(_missed(ladder, goal.max_drop, remedies))
-    return Climbed(ladder, climber.best)
+    return Ascent(ladder, climber.best)
 
 
 class _Climber:
@@ -249,7 +242,7 @@ class _Climber:
         self.rungs.append(rung)
         self._progress.say(rung_line(rung))
 
-    def _try(self, attempt: Attempt, remedy: Remedy | None) -> Tried:
+    def _try(self, attempt: Attempt, remedy: Remedy | None) -> TriedRung:
         begun = time.monotonic()
         made = attempt.make()
         seconds = time.monotonic() - begun
@@ -261,7 +254,7 @@ class _Climber:
             seconds=round(seconds, 3),
             history=made.history,
         )
-        return Tried(rung, made.quantized)
+        return TriedRung(rung, made.quantized)
 
 
 def rung_line(rung: Rung) -> str:

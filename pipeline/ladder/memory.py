@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from edge_agent.common.atomic import write_whole
-from pipeline.ladder.ladder import Rung, Tried
+from pipeline.ladder.ladder import Rung, TriedRung
 from quantization.errors import ModelError
 from quantization.graph.load import load_model
 from quantization.quantized import Quantized
@@ -19,7 +19,7 @@ class LadderMemory:
 
     folder: Path
 
-    def recall(self, number: int, name: str) -> Tried | None:
+    def recall(self, number: int, name: str) -> TriedRung | None:
         """The rung `number` if it is there, whole and called `name`."""
         try:
             rung = msgspec.json.decode(self._path(number, "json").read_bytes(), type=Rung)
@@ -32,9 +32,9 @@ class LadderMemory:
             return None  # it is made again
         if rung.name != name:
             return None
-        return Tried(rung, Quantized(folded, ranges, qdq, rung.recipe))
+        return TriedRung(rung, Quantized(folded, ranges, qdq, rung.recipe))
 
-    def keep(self, number: int, tried: Tried) -> None:
+    def keep(self, number: int, tried: TriedRung) -> None:
         """Write the rung `number`; its record comes last, and says that the rest is there."""
         made = tried.quantized
         for name, model in (("folded", made.folded), ("qdq", made.qdq)):

@@ -10,8 +10,9 @@ import numpy as np
 import onnx
 
 from edge_agent.common.arrays import F32
-from pipeline.ladder.ladder import Attempt, Made
+from pipeline.ladder.ladder import Attempt
 from pipeline.recipe import Remedy
+from pipeline.training.int8 import Int8Network
 from quantization.doctor import diagnose
 from quantization.graph.graph import Graph, read
 from quantization.quantized import Quantized, quantized
@@ -36,7 +37,7 @@ class Remedies:
     folded: onnx.ModelProto
     samples: Iterable[F32]
     float_share: float
-    finetune: Callable[[Quantized], Made]
+    finetune: Callable[[Quantized], Int8Network]
 
     def first(self, recipe: QuantRecipe) -> Attempt:
         """The recipe's own quantisation."""
@@ -84,7 +85,7 @@ class Remedies:
             count *= 2
 
     def _quantize(self, name: str, recipe: QuantRecipe) -> Attempt:
-        return Attempt(name, lambda: Made(quantized(self.folded, self.samples, recipe)))
+        return Attempt(name, lambda: Int8Network(quantized(self.folded, self.samples, recipe)))
 
 
 def _with_readers(graph: Graph, values: Iterable[str]) -> Iterator[str]:

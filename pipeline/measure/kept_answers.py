@@ -140,7 +140,7 @@ def kept_readings(
     """
     before = _readings(old, crops, progress)
     after = _readings(candidate, crops, progress)
-    marks = list(zip(crops.ids, crops.texts, before, after, strict=True))
+    marks = list(zip(crops.ids, crops.labels, before, after, strict=True))
     return Compared(
         old=old.short_id,
         total=len(crops),

@@ -22,7 +22,7 @@ from pipeline.measure.advice import Settings, advice
 from pipeline.measure.evaluate import device_scores, float_scores
 from pipeline.measure.gates import Gate, judge
 from pipeline.measure.latency import first_images, median_ms
-from pipeline.tasks.task import Truth
+from pipeline.measure.truth import Truth
 
 
 @dataclass(frozen=True, eq=False)

@@ -106,7 +106,7 @@ def labelled_pictures(folder: Path, output: ClassifySpec | TextSpec) -> Labelled
                     f"give a folder with one table {TRAIN_TABLES[0]}"
                 )
             split = (source.test or source.train).split
-            lines = zip(split.ids, split.texts, range(len(split)), strict=True)
+            lines = zip(split.ids, split.labels, range(len(split)), strict=True)
             pictures = (_Line(name, text, split.images[i]) for name, text, i in lines)
             return Labelled(len(split), pictures, None if source.test is None else "test")
 

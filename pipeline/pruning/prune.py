@@ -10,28 +10,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-import torch
-import torch.nn.functional as F
 import torch_pruning as tp
 from torch import nn
 
 from pipeline.checkpoints.checkpoint import Checkpoint
 from pipeline.checkpoints.history import Step
-from pipeline.common.distributed import Ranks
+from pipeline.common.distributed import join_ranks
 from pipeline.common.errors import BudgetError
 from pipeline.common.progress import SILENT, Progress
-from pipeline.data.fitted import Fitted
 from pipeline.models import build
 from pipeline.models.macs import cost, layer_macs
 from pipeline.models.shapes import read_shapes
 from pipeline.pruning.channel_groups import ChannelGroups, Importance
 from pipeline.pruning.channel_plan import least_macs, plan_channels
 from pipeline.recipe import PruneRecipe
-from pipeline.training.batches import Images
 from pipeline.training.distill import distillation
-from pipeline.training.draws import generator
-from pipeline.training.feed import Feed
-from pipeline.training.label_loss import Loss, label_loss
+from pipeline.training.objective import Loss, TrainingData
 from pipeline.training.train import train
 
 # Enough for a stable order of channels; the estimate of Molchanov et al. 2019 uses few too.
@@ -40,8 +34,7 @@ TAYLOR_IMAGES = 1024
 
 def prune(
     start: Checkpoint,
-    train_split: Fitted,
-    val: Fitted,
+    data: TrainingData,
     recipe: PruneRecipe,
     *,
     seed: int,
@@ -51,71 +44,59 @@ def prune(
 ) -> Checkpoint:
     """`start` with `recipe.macs` of its multiply-accumulates, fine-tuned; `start` stays.
 
+    The fine-tuning learns the labels and what the unpruned network answers.
+
     Raises:
         BudgetError: the target is under what the network can be cut down to.
-        DataError, TrainError: as `train`.
+        DataError, TrainError, RunError: as `train`.
     """
-    smaller = cut(start, train_split, recipe, seed=seed)
+    smaller = cut(start, data, recipe, seed=seed)
     before = cost(start.module, start.spec.input).macs
     after = cost(smaller.module, smaller.spec.input).macs
     progress.say(f"prune: {before / 1e6:.2f} M to {after / 1e6:.2f} M MACs ({after / before:.1%})")
+
+    def distilled(label_loss: Loss) -> Loss:
+        return distillation(start.module, label_loss, recipe.distill, recipe.temperature)
+
     return train(
         smaller,
-        train_split,
-        val,
+        data,
         recipe.train,
         seed=seed,
         resume_folder=resume_folder,
         history_file=history_file,
         progress=progress,
-        loss=distillation(
-            start.module,
-            label_loss(recipe.train, train_split.labels, start.spec.classes),
-            recipe.distill,
-            recipe.temperature,
-        ),
+        loss=distilled,
         name="fine-tune",
     )
 
 
-def cut(start: Checkpoint, images: Fitted, recipe: PruneRecipe, *, seed: int) -> Checkpoint:
+def cut(start: Checkpoint, data: TrainingData, recipe: PruneRecipe, *, seed: int) -> Checkpoint:
     """`start` with its least worthy channels removed and nothing trained again.
 
     Deterministic: the same arguments give the same network.
 
     Raises:
         BudgetError: see `prune`.
+        DataError: the data do not fit the network.
     """
 
     def gradients(module: nn.Module) -> None:
-        source = Images.of(images, start.spec, torch.device("cpu"), "train")
-        order = torch.randperm(len(source), generator=generator(seed, "importance"))
-        for part in order[:TAYLOR_IMAGES].split(128):
-            pixels, labels = source.batch(part)
-            F.cross_entropy(module(source.network_input(pixels)), labels).backward()
-
-    return _cut(start, recipe, seed, gradients)
-
-
-def cut_on(
-    feed: Feed, start: Checkpoint, recipe: PruneRecipe, *, seed: int, loss: Loss
-) -> Checkpoint:
-    """As `cut`, the channels' worth by what `loss` says on the first batches of `feed`.
-
-    Raises:
-        BudgetError: see `prune`.
-    """
-
-    def gradients(module: nn.Module) -> None:
+        objective = data.objective(start.spec, recipe.train, join_ranks())
         seen = 0
-        for inputs, labels in feed.batches((seed, 0, 0), Ranks()):
-            inputs = inputs.cpu()
-            loss(inputs, module(inputs), labels.cpu()).backward()
+        for inputs, labels in objective.feed.sample(seed):
+            objective.plain_loss(inputs, module(inputs), labels).backward()
             seen += len(inputs)
             if seen >= TAYLOR_IMAGES:
                 break
 
-    return _cut(start, recipe, seed, gradients)
+    spec = start.spec.input
+    module = copy.deepcopy(start.module).requires_grad_(True).eval()
+    groups = ChannelGroups(module, spec, _importance(module, recipe, gradients))
+    kept = _plan(groups, module, start, recipe)
+    for group, count in zip(groups.groups, kept, strict=True):
+        groups.remove(group, count)
+    return _rebuilt(module, start, Step("prune", seed, _settings(recipe)))
 
 
 def check_target(start: Checkpoint, recipe: PruneRecipe) -> None:
@@ -127,19 +108,6 @@ def check_target(start: Checkpoint, recipe: PruneRecipe) -> None:
     importance: Importance = tp.importance.GroupMagnitudeImportance(p=2, normalizer=None)
     module = copy.deepcopy(start.module)
     _plan(ChannelGroups(module, start.spec.input, importance), module, start, recipe)
-
-
-def _cut(
-    start: Checkpoint, recipe: PruneRecipe, seed: int, gradients: Callable[[nn.Module], None]
-) -> Checkpoint:
-    spec = start.spec.input
-    module = copy.deepcopy(start.module).requires_grad_(True).eval()
-    groups = ChannelGroups(module, spec, _importance(module, recipe, gradients))
-    kept = _plan(groups, module, start, recipe)
-    for group, count in zip(groups.groups, kept, strict=True):
-        groups.remove(group, count)
-    step = Step("prune", seed, _settings(recipe))
-    return _rebuilt(module, start, step)
 
 
 def _plan(

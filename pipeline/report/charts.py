@@ -105,18 +105,36 @@ def loss_curves(phase: Phase, name: str) -> Markup:
 
 
 def accuracy_curve(phase: Phase, name: str) -> Markup:
-    """Validation accuracy by epoch, the best one marked."""
+    """Validation accuracy by epoch, the best one marked; of numbers their mean error."""
+    accuracies = [(e.epoch, e.val_accuracy) for e in phase.epochs if e.val_accuracy is not None]
+    if not accuracies:
+        return _error_curve(phase, name)
     ax = axes(WIDE, 230)
-    best = max(phase.epochs, key=lambda e: (e.val_accuracy, -e.epoch))
+    epoch, best = max(accuracies, key=lambda point: (point[1], -point[0]))
     epochs = [e.epoch for e in phase.epochs]
-    ax.plot(epochs, [e.val_accuracy * 100 for e in phase.epochs], color=ACCENT, lw=2.0)
-    ax.plot([best.epoch], [best.val_accuracy * 100], "o", color=ACCENT, ms=8, mec=PAPER, mew=1.5)
+    ax.plot(epochs, [value * 100 for _, value in accuracies], color=ACCENT, lw=2.0)
+    ax.plot([epoch], [best * 100], "o", color=ACCENT, ms=8, mec=PAPER, mew=1.5)
     ax.yaxis.set_major_formatter(PercentTicks())
     _by_epoch(ax, epochs)
     return chart_svg(
         ax, f"accuracy-{name}",
         f"Validation accuracy over {len(epochs)} epochs of {phase.name}, best "
-        f"{words.percent(best.val_accuracy)} in epoch {best.epoch}",
+        f"{words.percent(best)} in epoch {epoch}",
+    )  # fmt: skip
+
+
+def _error_curve(phase: Phase, name: str) -> Markup:
+    errors = [(e.epoch, e.val_error or 0.0) for e in phase.epochs]
+    ax = axes(WIDE, 230)
+    epoch, best = min(errors, key=lambda point: (point[1], point[0]))
+    epochs = [e.epoch for e in phase.epochs]
+    ax.plot(epochs, [value for _, value in errors], color=ACCENT, lw=2.0)
+    ax.plot([epoch], [best], "o", color=ACCENT, ms=8, mec=PAPER, mew=1.5)
+    _by_epoch(ax, epochs)
+    return chart_svg(
+        ax, f"accuracy-{name}",
+        f"Mean error on validation over {len(epochs)} epochs of {phase.name}, least "
+        f"{best:.3g} in epoch {epoch}",
     )  # fmt: skip
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from edge_agent.common.errors import one_line
 from pipeline.common.errors import GateError, RunError
-from pipeline.data.base import Dataset
 from pipeline.run.run import Run, Stage, perform, sole_use, write_recipe_copy
 from pipeline.run.stages import STAGES
 from pipeline.run.stages.report import report_failure
@@ -62,8 +61,7 @@ def _report(run: Run, stage: Stage, done: bool) -> None:
     run.progress.say(f"{stage.name}: {what}")
     if stage.name == "data":
         dataset = run.dataset
-        skipped = dataset.skipped if isinstance(dataset, Dataset) else ()
-        for line in (*dataset.notes, *_skipped(skipped)):
+        for line in (*dataset.notes, *_skipped(dataset.skipped)):
             run.progress.say(f"data: {line}")
 
 

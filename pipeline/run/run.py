@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -25,11 +26,10 @@ from pipeline.common.distributed import join_ranks
 from pipeline.common.errors import PipelineError, RunError
 from pipeline.common.progress import Progress
 from pipeline.data.base import Dataset
-from pipeline.recipe import Recipe, decode_recipe
-from pipeline.tasks.classify.classes import ClassTask
-from pipeline.tasks.ocr.data.dataset import TextDataset
-from pipeline.tasks.ocr.task import TextTask
-from pipeline.tasks.task import Job, Task
+from pipeline.tasks import task_of
+from pipeline.tasks.job import Job
+from pipeline.tasks.recipes import decode_recipe
+from pipeline.tasks.run_task import RunTask
 from quantization.errors import QuantizationError
 
 RECIPE_FILE = "recipe.toml"
@@ -50,7 +50,7 @@ class StageRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: float
 
 
-class Run:
+class Run(Job):
     """One recipe in one folder.
 
     Args:
@@ -72,28 +72,18 @@ class Run:
         data_root: Path | None,
         progress: Progress,
     ) -> None:
-        self.folder = folder
-        self.recipe_text = recipe_text
-        self.recipe_path = recipe_path
-        self.data_root = data_root
-        self.progress = progress
-        self.recipe: Recipe = decode_recipe(recipe_text, str(recipe_path))
-
-    @property
-    def task(self) -> Task:
-        """What the recipe is about, with its data."""
-        return self._task
+        recipe = decode_recipe(recipe_text, str(recipe_path))
+        super().__init__(recipe, recipe_text, recipe_path, data_root, folder, progress)
 
     @cached_property
-    def _task(self) -> ClassTask | TextTask:
-        folder = self.recipe_path.parent
-        job = Job(self.recipe, folder, self.data_root, self.folder, self.progress)
-        return ClassTask(job) if self.recipe.text is None else TextTask(job, self.recipe.text)
+    def task(self) -> RunTask:
+        """What the recipe is about, with its data."""
+        return task_of(self.recipe).open(self)
 
     @property
-    def dataset(self) -> Dataset | TextDataset:
+    def dataset(self) -> Dataset[Any]:
         """The recipe's data, loaded once."""
-        return self._task.dataset
+        return self.task.dataset
 
     def path(self, stage: str) -> Path:
         """The folder with the results of `stage`."""

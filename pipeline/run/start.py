@@ -6,8 +6,8 @@ from typing import TextIO
 
 from pipeline.common.errors import RunError
 from pipeline.common.progress import SILENT, Progress, open_progress
-from pipeline.recipe import decode_recipe, read_recipe
 from pipeline.run.run import RECIPE_FILE, Run, origin
+from pipeline.tasks.recipes import decode_recipe, read_recipe
 
 
 def open_recipe(recipe: Path, out: Path | None, data_root: Path | None, stream: TextIO) -> Run:

@@ -1,1 +1,23 @@
-"""What a network can be trained for; one folder a task."""
+"""What networks can be built for: the only list of the host's tasks, one entry each."""
+
+from pipeline.recipe import Recipe
+from pipeline.tasks.classify.task import CLASSIFY
+from pipeline.tasks.ocr.task import OCR
+from pipeline.tasks.task import HostTask
+
+TASKS: tuple[HostTask, ...] = (CLASSIFY, OCR)
+
+
+def task_of(recipe: Recipe) -> HostTask:
+    """The task that `recipe` is about, by its kind of data.
+
+    Raises:
+        StopIteration: no task reads such data; where a recipe is decoded that is refused before.
+    """
+    kind = recipe.data.kind
+    return next(task for task in TASKS if kind in {one.name for one in task.kinds})
+
+
+def task_named(name: str) -> HostTask:
+    """The task called `name`, as a bundle's spec is tagged."""
+    return next(task for task in TASKS if task.name == name)

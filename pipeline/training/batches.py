@@ -7,9 +7,10 @@ what the uninterrupted one would have drawn.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.common.distributed import Ranks
@@ -27,7 +28,7 @@ class Images:
 
     Args:
         pixels: (N, H, W, C) uint8.
-        labels: (N,) int64.
+        labels: (N, ...): one for each, whatever the task makes of it.
         mean, std: (C,) float32, as in `InputSpec`.
         device: where batches go.
     """
@@ -39,11 +40,13 @@ class Images:
     device: torch.device
 
     @classmethod
-    def of(cls, split: Fitted, spec: ModelSpec, device: torch.device, name: str) -> Self:
+    def of(
+        cls, split: Fitted[NDArray[Any]], spec: ModelSpec, device: torch.device, name: str
+    ) -> Self:
         """The images of `split` for the network of `spec`.
 
         Raises:
-            DataError: no images, images of another shape, or a label the network lacks.
+            DataError: no images, or images of another shape.
         """
         _check(split, spec, name)
         return cls(
@@ -57,8 +60,13 @@ class Images:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def on(self, device: torch.device) -> "Images":
+        """The same images, their batches on `device`."""
+        mean, std = self.mean.to(device), self.std.to(device)
+        return Images(self.pixels, self.labels, mean, std, device)
+
     def batch(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        """Pixels (B, H, W, C) uint8 and labels (B,) of the images `chosen`."""
+        """Pixels (B, H, W, C) uint8 and labels (B, ...) of the images `chosen`."""
         return self.pixels[chosen].to(self.device), self.labels[chosen].to(self.device)
 
     def network_input(self, pixels: Tensor) -> Tensor:
@@ -71,20 +79,17 @@ class Images:
         return values.permute(0, 3, 1, 2)
 
 
-def _check(split: Fitted, spec: ModelSpec, name: str) -> None:
+def _check(split: Fitted[NDArray[Any]], spec: ModelSpec, name: str) -> None:
     expected = spec.input.shape[1:]
     if len(split.labels) == 0 or split.pixels.shape != (len(split.labels), *expected):
         raise DataError(
             f"{name}: expected one or more uint8 images of shape {expected}, "
             f"found pixels {split.pixels.shape} for {len(split.labels)} labels"
         )
-    low, high = int(split.labels.min()), int(split.labels.max())
-    if low < 0 or high >= spec.classes:
-        raise DataError(f"{name}: expected labels 0 to {spec.classes - 1}, found {low} to {high}")
 
 
 @dataclass(frozen=True)
-class Schedule:
+class EpochPlan:
     """How one epoch is cut into steps.
 
     Args:
@@ -117,22 +122,22 @@ class Schedule:
 
 def epoch_batches(
     images: Images,
-    schedule: Schedule,
+    plan: EpochPlan,
     settings: Augment,
     place: tuple[int, int, int],
     ranks: Ranks,
     order: Tensor | None = None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """This rank's network inputs (B, C, H, W) and labels (B,) of one epoch.
+    """This rank's network inputs (B, C, H, W) and labels (B, ...) of one epoch.
 
     `place` is (seed, epoch, first step): a resumed epoch starts in its middle. `order` has the
     (N,) images in the order they are shown, the same on every rank; None shows each once.
     """
     seed, epoch, first = place
     if order is None:
-        order = torch.randperm(schedule.images, generator=generator(seed, "order", epoch))
-    for step in range(first, schedule.steps):
-        whole = order[step * schedule.batch : (step + 1) * schedule.batch]
+        order = torch.randperm(plan.images, generator=generator(seed, "order", epoch))
+    for step in range(first, plan.steps):
+        whole = order[step * plan.batch : (step + 1) * plan.batch]
         pixels, labels = images.batch(whole[ranks.rank :: ranks.world])
         draws = generator(seed, "augment", epoch, step, ranks.rank)
         yield images.network_input(augment(pixels, settings, draws)), labels

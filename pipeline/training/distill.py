@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipeline.training.label_loss import Loss
+from pipeline.training.objective import Loss
 
 
 def distillation(teacher: nn.Module, label_loss: Loss, share: float, temperature: float) -> Loss:

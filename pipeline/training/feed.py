@@ -1,21 +1,19 @@
-"""`Feed`: what the loop learns from, whatever the labels are: classes here, texts elsewhere."""
+"""`Feed`: the batches that the loop learns from; what their labels mean is the task's to know."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, Self, TypeAlias
+from typing import Protocol, TypeAlias
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.common.distributed import Ranks
-from pipeline.data.fitted import Fitted
-from pipeline.models import ModelSpec
-from pipeline.recipe import Augment, TrainRecipe
-from pipeline.training.balance import balanced_order
-from pipeline.training.batches import Images, Schedule, epoch_batches, plain_batches
+from pipeline.recipe import Augment
+from pipeline.training.batches import EpochPlan, Images, epoch_batches
+from pipeline.training.draws import generator
 
-VAL_BATCH = 500
+# Images whose gradients are summed at once where channels are judged.
+WORTH_BATCH = 128
 
 Place: TypeAlias = tuple[int, int, int]
 """(seed, epoch, first step): where an epoch's batches begin; a resumed one in its middle."""
@@ -26,9 +24,10 @@ class Measured:
     """How good a network is on the validation split; as in `EpochRecord`."""
 
     loss: float
-    accuracy: float
+    accuracy: float | None = None
     cer: float | None = None
     balanced: float | None = None
+    error: float | None = None
 
 
 class Feed(Protocol):
@@ -48,6 +47,9 @@ class Feed(Protocol):
     def batches(self, place: Place, ranks: Ranks) -> Iterator[tuple[Tensor, Tensor]]:
         """This rank's inputs (B, C, H, W) and labels (B, ...) from `place` to the epoch's end."""
 
+    def sample(self, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches on the CPU, as long as they are asked for, to judge channels by."""
+
     def measure(self, module: nn.Module, ranks: Ranks) -> Measured:
         """`module` on all ranks' shares of the validation split."""
 
@@ -56,35 +58,24 @@ class Feed(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class ClassFeed:
-    """Images and the numbers of their classes."""
+class ImageFeed:
+    """Images that are all in memory, with one label each.
 
-    fitted: tuple[Fitted, Fitted]
+    Args:
+        train: what is learnt from.
+        val: what each epoch is measured on.
+        plan: how an epoch is cut into steps.
+        augment: the random changes.
+        measured: a network's measure on `val`; it is handed the module, `val` and the ranks.
+        order: the places in `train` for the epoch of (seed, epoch); None shows each once.
+    """
+
     train: Images
     val: Images
-    schedule: Schedule
+    plan: EpochPlan
     augment: Augment
-    balanced: bool = False
-
-    @classmethod
-    def of(
-        cls, train: Fitted, val: Fitted, spec: ModelSpec, recipe: TrainRecipe, ranks: Ranks
-    ) -> Self:
-        """The images of two splits, on a GPU if there is one.
-
-        Raises:
-            DataError: a split does not fit the network, or there are too few images.
-        """
-        device = pick_device()
-        images = Images.of(train, spec, device, "train")
-        return cls(
-            (train, val),
-            images,
-            Images.of(val, spec, device, "val"),
-            Schedule.of(len(images), recipe.batch_size, ranks),
-            recipe.augment,
-            recipe.balance == "sampling",
-        )
+    measured: Callable[[nn.Module, Images, Ranks], Measured]
+    order: Callable[[int, int], Tensor] | None = None
 
     @property
     def device(self) -> torch.device:
@@ -94,38 +85,31 @@ class ClassFeed:
     @property
     def steps(self) -> int:
         """See `Feed`."""
-        return self.schedule.steps
+        return self.plan.steps
 
     def batches(self, place: Place, ranks: Ranks) -> Iterator[tuple[Tensor, Tensor]]:
-        """See `Feed`; the labels are (B,)."""
-        order = balanced_order(self.train.labels, *place[:2]) if self.balanced else None
-        return epoch_batches(self.train, self.schedule, self.augment, place, ranks, order)
+        """See `Feed`."""
+        order = None if self.order is None else self.order(*place[:2])
+        return epoch_batches(self.train, self.plan, self.augment, place, ranks, order)
+
+    def sample(self, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """See `Feed`: unchanged images in an order of their own."""
+        source = self.train.on(torch.device("cpu"))
+        order = torch.randperm(len(source), generator=generator(seed, "importance"))
+        for part in order.split(WORTH_BATCH):
+            pixels, labels = source.batch(part)
+            yield source.network_input(pixels), labels
 
     @torch.no_grad()
     def measure(self, module: nn.Module, ranks: Ranks) -> Measured:
-        """Mean cross-entropy, accuracy, and the mean of the classes' recalls."""
-        counts = self.val.labels.bincount().to(self.device)
-        loss = torch.zeros(1, dtype=torch.float64, device=self.device)
-        right = torch.zeros(len(counts), dtype=torch.float64, device=self.device)
-        for inputs, labels in plain_batches(self.val, VAL_BATCH, ranks):
-            logits = module(inputs)
-            loss += F.cross_entropy(logits, labels, reduction="sum")
-            right += labels[logits.argmax(dim=1) == labels].bincount(minlength=len(counts))
-        loss, right = ranks.total(loss), ranks.total(right)
-        known = counts > 0
-        recalls = right[known] / counts[known]
-        images = len(self.val)
-        return Measured(
-            loss=loss.item() / images,
-            accuracy=right.sum().item() / images,
-            balanced=recalls.mean().item(),
-        )
+        """See `Feed`."""
+        return self.measured(module, self.val, ranks)
 
     def content(self) -> Iterator[object]:
         """See `Feed`."""
-        for split in self.fitted:
-            yield split.pixels.data
-            yield split.labels.data
+        for images in (self.train, self.val):
+            yield images.pixels.numpy().data
+            yield images.labels.numpy().data
 
 
 def pick_device() -> torch.device:

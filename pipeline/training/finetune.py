@@ -5,11 +5,10 @@ from pathlib import Path
 from pipeline.checkpoints.checkpoint import Checkpoint
 from pipeline.common.distributed import Ranks
 from pipeline.common.progress import SILENT, Progress
-from pipeline.data.fitted import Fitted
-from pipeline.ladder.ladder import Made
 from pipeline.recipe import Recipe, TrainRecipe
 from pipeline.training.distill import distillation
-from pipeline.training.label_loss import Loss, label_loss
+from pipeline.training.int8 import Int8Network
+from pipeline.training.objective import Loss, TrainingData
 from pipeline.training.train import train
 from quantization.qat import FakeQuantNetwork, exported
 from quantization.quantized import Quantized
@@ -47,15 +46,14 @@ def finetuning(recipe: Recipe) -> TrainRecipe:
 def finetune(
     start: Quantized,
     teacher: Checkpoint,
-    train_split: Fitted,
-    val: Fitted,
+    data: TrainingData,
     recipe: TrainRecipe,
     *,
     seed: int,
     resume_folder: Path | None = None,
     history_file: Path | None = None,
     progress: Progress = SILENT,
-) -> Made:
+) -> Int8Network:
     """`start` trained on the int8 grid towards the answers of `teacher`; both stay.
 
     One process does it, also under torchrun.
@@ -63,8 +61,7 @@ def finetune(
     Args:
         start: the network as it was quantised best.
         teacher: the float network.
-        train_split: the images to learn from.
-        val: those that each epoch is measured on.
+        data: what it learns from, and what each epoch is measured on.
         recipe: the optimisation.
         seed: decides the order of the images and their random changes.
         resume_folder: as in `train`.
@@ -75,36 +72,25 @@ def finetune(
         UnsupportedOperatorError: an operator of the network cannot be trained.
         DataError, TrainError, RunError: as `train`.
     """
+    layers = start.recipe.float_layers
+    network = FakeQuantNetwork(start.folded, start.ranges, float_layers=layers)
+
+    def towards(label_loss: Loss) -> Loss:
+        return distillation(teacher.module, label_loss, DISTILL, TEMPERATURE)
+
     tuned = train(
-        on_the_grid(start, teacher),
-        train_split,
-        val,
+        Checkpoint(network, teacher.spec, (), teacher.lineage),
+        data,
         recipe,
         seed=seed,
         resume_folder=resume_folder,
         history_file=history_file,
         progress=progress,
-        loss=towards(teacher, label_loss(recipe, train_split.labels, teacher.spec.classes)),
+        loss=towards,
         name=NAME,
         ranks=Ranks(),
     )
-    return made(start, tuned)
-
-
-def on_the_grid(start: Quantized, teacher: Checkpoint) -> Checkpoint:
-    """`start` as a network that can be trained, of the lineage of `teacher`."""
-    network = FakeQuantNetwork(start.folded, start.ranges, float_layers=start.recipe.float_layers)
-    return Checkpoint(network, teacher.spec, (), teacher.lineage)
-
-
-def towards(teacher: Checkpoint, label_loss: Loss) -> Loss:
-    """What a network on the int8 grid minimises."""
-    return distillation(teacher.module, label_loss, DISTILL, TEMPERATURE)
-
-
-def made(start: Quantized, tuned: Checkpoint) -> Made:
-    """What became of `start` when `on_the_grid` of it was trained to `tuned`."""
     assert isinstance(tuned.module, FakeQuantNetwork), "training keeps the kind of a network"
     folded, ranges = exported(tuned.module)
-    qdq = quantize(folded, ranges, float_layers=start.recipe.float_layers)
-    return Made(Quantized(folded, ranges, qdq, start.recipe), tuned.history)
+    qdq = quantize(folded, ranges, float_layers=layers)
+    return Int8Network(Quantized(folded, ranges, qdq, start.recipe), tuned.history)

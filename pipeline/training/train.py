@@ -8,6 +8,7 @@ threads, the same seed gives the same bits, however often the run was killed and
 
 import copy
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,20 +20,19 @@ from torch.optim import SGD, AdamW, Optimizer
 from edge_agent.common.atomic import write_whole
 from pipeline.checkpoints.checkpoint import Checkpoint
 from pipeline.checkpoints.history import EpochRecord, Step, best_epoch, history_csv
-from pipeline.checkpoints.resume import TrainingState, restore, run_key, store
 from pipeline.common.distributed import Ranks, join_ranks
 from pipeline.common.errors import TrainError
 from pipeline.common.progress import SILENT, Progress, Task
-from pipeline.data.fitted import Fitted
 from pipeline.recipe import TrainRecipe
 from pipeline.training.ema import Ema
-from pipeline.training.feed import ClassFeed, Feed
-from pipeline.training.label_loss import Loss, label_loss
+from pipeline.training.feed import Feed
+from pipeline.training.objective import Loss, TrainingData
+from pipeline.training.resume import TrainingState, restore, run_key, store
 from pipeline.training.schedule import learning_rate
 
 
 @dataclass(frozen=True, eq=False)
-class _Job:
+class _Training:
     """What does not change while a network trains."""
 
     name: str
@@ -49,8 +49,7 @@ class _Job:
 
 def train(
     start: Checkpoint,
-    train: Fitted,
-    val: Fitted,
+    data: TrainingData,
     recipe: TrainRecipe,
     *,
     seed: int,
@@ -58,19 +57,18 @@ def train(
     history_file: Path | None = None,
     store_every_s: float = 60.0,
     progress: Progress = SILENT,
-    loss: Loss | None = None,
+    loss: Callable[[Loss], Loss] = lambda label_loss: label_loss,
     name: str = "train",
     ranks: Ranks | None = None,
 ) -> Checkpoint:
-    """`start` trained on `train`; the argument stays as it was.
+    """`start` trained on `data`; the argument stays as it was.
 
     Uses a GPU when there is one, and every process when started by torchrun; the batch
     size is then that of all of them together.
 
     Args:
         start: the network, fresh or trained.
-        train: the images to learn from.
-        val: the images each epoch is measured on.
+        data: what it learns from, and what each epoch is measured on.
         recipe: the optimisation.
         seed: decides the order of the images and their random changes.
         resume_folder: where the state is kept; a state of the same run found there is gone
@@ -79,66 +77,31 @@ def train(
         store_every_s: how long an epoch may last before the state is kept within it; with
             several processes it is kept at the ends of epochs only.
         progress: where to report.
-        loss: what to minimise; None is cross-entropy with the recipe's label smoothing.
+        loss: what to minimise, made of what the labels alone would say.
         name: the stage's name, in reports and in the lineage.
         ranks: the processes that train together; None takes all that torchrun started.
 
     Raises:
-        DataError: a split does not fit the network, or there are too few images.
+        DataError: the data do not fit the network, or there are too few images.
         TrainError: the loss is no longer finite.
         RunError: the state in `resume_folder` is damaged.
     """
     ranks = ranks or join_ranks()
-    return train_on(
-        ClassFeed.of(train, val, start.spec, recipe, ranks),
-        start,
-        recipe,
-        seed=seed,
-        resume_folder=resume_folder,
-        history_file=history_file,
-        store_every_s=store_every_s,
-        progress=progress,
-        loss=loss or label_loss(recipe, train.labels, start.spec.classes),
-        name=name,
-        ranks=ranks,
-    )
-
-
-def train_on(
-    feed: Feed,
-    start: Checkpoint,
-    recipe: TrainRecipe,
-    *,
-    seed: int,
-    loss: Loss,
-    resume_folder: Path | None = None,
-    history_file: Path | None = None,
-    store_every_s: float = 60.0,
-    progress: Progress = SILENT,
-    name: str = "train",
-    ranks: Ranks | None = None,
-) -> Checkpoint:
-    """`start` trained on what `feed` gives; see `train`, whose other arguments these are.
-
-    Raises:
-        TrainError: the loss is no longer finite.
-        RunError: the state in `resume_folder` is damaged.
-    """
-    ranks = ranks or join_ranks()
+    objective = data.objective(start.spec, recipe, ranks)
     step = Step(name, seed, msgspec.to_builtins(recipe))
-    job = _Job(
+    job = _Training(
         name=name,
         recipe=recipe,
         seed=seed,
-        loss=loss,
-        feed=feed,
+        loss=loss(objective.loss),
+        feed=objective.feed,
         ranks=ranks,
         resume_folder=resume_folder,
         history_file=history_file,
         store_every_s=store_every_s,
-        key=_key(start, step, feed, ranks),
+        key=_key(start, step, objective.feed, ranks),
     )
-    state = _initial_state(start.module, recipe, feed.device)
+    state = _initial_state(start.module, recipe, job.feed.device)
     if resume_folder is not None and restore(state, resume_folder, job.key):
         progress.say(f"{name}: resumed after {state.epoch} epochs and {state.step} steps")
         _write_history(job, state)
@@ -188,7 +151,7 @@ def _optimizer(module: nn.Module, recipe: TrainRecipe) -> Optimizer:
     return SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=nesterov, foreach=True)
 
 
-def _run(job: _Job, state: TrainingState, progress: Progress) -> None:
+def _run(job: _Training, state: TrainingState, progress: Progress) -> None:
     per_epoch = job.feed.steps
     forward = job.ranks.parallel(state.module)
     done = state.epoch * per_epoch + state.step
@@ -209,7 +172,7 @@ def _run(job: _Job, state: TrainingState, progress: Progress) -> None:
         progress.say(f"{job.name}: the weights of epoch {best.epoch} are kept")
 
 
-def _finished(job: _Job, state: TrainingState) -> bool:
+def _finished(job: _Training, state: TrainingState) -> bool:
     """Whether all epochs are done, or so many brought nothing; by the history alone."""
     if state.epoch >= job.recipe.epochs:
         return True
@@ -217,17 +180,16 @@ def _finished(job: _Job, state: TrainingState) -> bool:
     return bool(patience and history and state.epoch - best_epoch(history).epoch >= patience)
 
 
-def _said(job: _Job, record: EpochRecord) -> str:
-    cer = "" if record.val_cer is None else f", CER {100 * record.val_cer:.2f} %"
+def _said(job: _Training, record: EpochRecord) -> str:
     return (
         f"{job.name} {record.epoch}/{job.recipe.epochs}: "
-        f"loss {record.train_loss:.4f}, val {100 * record.val_accuracy:.2f} %{cer}, "
+        f"loss {record.train_loss:.4f}, val {record.measures}, "
         f"lr {record.lr:.2g}, {record.seconds:.1f} s"
     )
 
 
 def _train_epoch(
-    job: _Job, state: TrainingState, forward: nn.Module, task: Task, begun: float
+    job: _Training, state: TrainingState, forward: nn.Module, task: Task, begun: float
 ) -> None:
     """The rest of the epoch under way."""
     place = (job.seed, state.epoch, state.step)
@@ -249,18 +211,18 @@ def _train_epoch(
             stored = time.monotonic()
 
 
-def _rate(job: _Job, epoch: int, step: int) -> float:
+def _rate(job: _Training, epoch: int, step: int) -> float:
     steps, recipe = job.feed.steps, job.recipe
     warmup = round(recipe.warmup_epochs * steps)
     return learning_rate(epoch * steps + step, recipe.lr, warmup, recipe.epochs * steps)
 
 
-def _worth_storing(job: _Job, seconds: float) -> bool:
+def _worth_storing(job: _Training, seconds: float) -> bool:
     """Within an epoch the ranks' batch norms differ, and one file cannot hold them all."""
     return job.ranks.world == 1 and seconds >= job.store_every_s
 
 
-def _finish_epoch(job: _Job, state: TrainingState, begun: float) -> EpochRecord:
+def _finish_epoch(job: _Training, state: TrainingState, begun: float) -> EpochRecord:
     job.ranks.agree(state.module)
     job.ranks.agree(state.ema.module)
     train_loss = job.ranks.total(state.loss).item() / (job.feed.steps * job.ranks.world)
@@ -283,6 +245,7 @@ def _finish_epoch(job: _Job, state: TrainingState, begun: float) -> EpochRecord:
         seconds=seconds,
         val_cer=val.cer,
         val_balanced=val.balanced,
+        val_error=val.error,
     )
     state.history.append(record)
     if job.recipe.keep == "best" and best_epoch(state.history) is record:
@@ -293,12 +256,12 @@ def _finish_epoch(job: _Job, state: TrainingState, begun: float) -> EpochRecord:
     return record
 
 
-def _write_history(job: _Job, state: TrainingState) -> None:
+def _write_history(job: _Training, state: TrainingState) -> None:
     if job.history_file is not None and job.ranks.first:
         write_whole(job.history_file, history_csv(state.history).encode())
 
 
-def _store(job: _Job, state: TrainingState) -> None:
+def _store(job: _Training, state: TrainingState) -> None:
     if job.resume_folder is not None and job.ranks.first:
         store(state, job.resume_folder, job.key)
     job.ranks.wait()

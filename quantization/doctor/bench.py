@@ -11,11 +11,11 @@ from edge_agent.common.arrays import F32
 from quantization.doctor.isolate import isolated
 from quantization.doctor.paired import Int8Layer
 from quantization.fold.fold import drop_unread
-from quantization.graph.batching import takes_batches
 from quantization.graph.graph import Graph, write
 from quantization.graph.session import open_session
-from quantization.lower.ops import find
-from quantization.lower.rules import Scale
+from quantization.operators.batching import takes_batches
+from quantization.operators.rules import Scale
+from quantization.operators.table import find
 from quantization.recipe import QuantRecipe
 from quantization.scales.observe import Watched
 from quantization.scales.observer import Observer

@@ -19,9 +19,9 @@ from quantization.doctor.value_causes import (
 )
 from quantization.doctor.weight_causes import shifted_mean, unlike_columns, unlike_rows
 from quantization.errors import ModelError
-from quantization.graph.graph import Graph, Node, read
-from quantization.lower.ops import find
-from quantization.lower.rules import Scale
+from quantization.graph.graph import Graph, read
+from quantization.operators.rules import Scale
+from quantization.operators.table import averages, find
 from quantization.scales.plan import Group, activation_inputs, scale_groups
 
 # In this order, each on top of those before: a scale that somebody else stretches, for one,
@@ -164,14 +164,7 @@ def _only_moves(graph: Graph, layer: Int8Layer, layers: tuple[Int8Layer, ...]) -
     affines = {other.value: other.affine for other in layers}
     return bool(layer.nodes) and all(
         find(node).scale is Scale.SHARED
-        and not _averages(node)
+        and not averages(node)
         and all(affines.get(i) == layer.affine for i in activation_inputs(graph, node))
         for node in layer.nodes
-    )
-
-
-def _averages(node: Node) -> bool:
-    """Whether an operator at its input's scale computes new values, which are rounded anew."""
-    return node.op == "AveragePool" or (
-        node.op == "Resize" and node.text("mode", "nearest") != "nearest"
     )

@@ -8,7 +8,7 @@ import numpy as np
 from edge_agent.bundle.affine import QMAX, QMIN, Affine
 from quantization.errors import ModelError
 from quantization.graph.graph import Array, Graph, Node
-from quantization.scales.imported import PAIR
+from quantization.operators.table import PAIR
 from quantization.scales.plan import int8_values, layer_of
 from quantization.scales.ranges import Range
 

@@ -11,8 +11,8 @@ from quantization.doctor.diagnosis import Diagnosis, Kind
 from quantization.doctor.paired import paired
 from quantization.errors import QuantizationError
 from quantization.graph.graph import Graph, read
-from quantization.lower.ops import find
-from quantization.lower.rules import Scale
+from quantization.operators.rules import Scale
+from quantization.operators.table import find
 from quantization.quantized import quantized
 from quantization.recipe import QuantRecipe
 from quantization.scales.plan import int8_values, layer_of

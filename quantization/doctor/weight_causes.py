@@ -14,8 +14,8 @@ from quantization.doctor.isolate import isolated
 from quantization.doctor.paired import Int8Layer
 from quantization.doctor.patient import TOO_COARSE, Patient, Suspicion, narrow_one, width, with_zero
 from quantization.graph.graph import Array, Node
-from quantization.lower.ops import find
-from quantization.lower.rules import Weights
+from quantization.operators.rules import Weights
+from quantization.operators.table import find
 from quantization.scales.ranges import Range
 
 

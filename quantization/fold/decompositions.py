@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from quantization.graph.graph import Array, Graph, Node
+from quantization.operators.rules import Moves
+from quantization.operators.table import OPERATORS
 
 # How far 1 / alpha may be from 6 for a hard sigmoid to be that of HardSwish: exporters write
 # alpha as the float32 next to 1 / 6.
@@ -191,7 +193,8 @@ def _is_sixth(node: Node) -> bool:
 
 def any_batch(graph: Graph, node: Node) -> Graph | None:
     """Whatever only reshapes is one Reshape, which keeps a batch of any size if it can."""
-    if node.op not in ("Reshape", "Flatten", "Squeeze", "Unsqueeze"):
+    entry = OPERATORS.get(node.op)
+    if entry is None or entry.moves is not Moves.RESHAPES:
         return None
     before, after = graph.shapes.get(node.inputs[0], ()), graph.shapes.get(node.output, ())
     if node.op == "Flatten" and node.integer("axis", 1) == 1:

@@ -14,9 +14,7 @@ from quantization.errors import ModelError
 from quantization.fold.rewrites import REWRITES
 from quantization.graph.graph import Array, Graph, read, write
 from quantization.graph.session import open_session
-
-# The int8 constants of a model that is quantised already must stay int8.
-NEVER_FOLDED = frozenset({"QuantizeLinear", "DequantizeLinear"})
+from quantization.operators.table import PAIR
 
 
 def fold(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -62,9 +60,10 @@ def fold_constants(graph: Graph) -> Graph:
     known = {**graph.constants, **_static_shapes(graph)}
     ready, foldable = set(known) | {""}, []
     for node in graph.nodes:
-        # Without inputs it is a random number generator, and with a subgraph it is a loop.
+        # Without inputs it is a random number generator, and with a subgraph it is a loop. The
+        # int8 constants of a model that is quantised already must stay int8.
         plain = node.inputs and not any(_is_graph(a) for a in node.attributes.values())
-        if plain and node.op not in NEVER_FOLDED and ready.issuperset(node.inputs):
+        if plain and node.op not in PAIR and ready.issuperset(node.inputs):
             foldable.append(node)
             ready.update(node.outputs)
     nodes = tuple(n for n in graph.nodes if n.output not in ready)

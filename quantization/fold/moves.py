@@ -8,13 +8,14 @@ product of each row is not seen as the convolution it is.
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import permutations
+from typing import assert_never
 
 import numpy as np
 
 from quantization.graph.graph import Array, Graph, Node
+from quantization.operators.rules import Moves
+from quantization.operators.table import OPERATORS
 
-# What only moves values. Gather does by one index, which may leave some of them out.
-MOVES = frozenset({"Flatten", "Gather", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
 # A chain is followed element by element: not worth it for larger values.
 MAX_ELEMENTS = 2**20
 TURN = {"perm": (1, 0, 2)}
@@ -61,17 +62,18 @@ def batch_stays_in_front(graph: Graph, node: Node) -> Graph | None:
 
 def _moves(graph: Graph, node: Node) -> bool:
     """Whether a node moves values of a known shape, or a part of them."""
-    if node.op not in MOVES or node.inputs[0] in graph.constants:
+    entry = OPERATORS.get(node.op)
+    if entry is None or entry.moves is Moves.NEVER or node.inputs[0] in graph.constants:
         return False
     shapes = [graph.shapes.get(value, ()) for value in (node.inputs[0], node.output)]
     index = graph.constant(node, 1)
-    by_one = node.op != "Gather" or (index is not None and index.ndim == 0)
+    by_one = entry.moves is not Moves.PICKS or (index is not None and index.ndim == 0)
     return by_one and all(shape and -1 not in shape for shape in shapes)
 
 
 def _turns(graph: Graph, node: Node) -> bool:
     """Whether a node reads or drops a first axis that is not the batch's."""
-    dropped = node.op == "Gather" and node.integer("axis", 0) == 0
+    dropped = OPERATORS[node.op].moves is Moves.PICKS and node.integer("axis", 0) == 0
     return dropped or graph.shapes[node.inputs[0]][0] != 1
 
 
@@ -130,13 +132,19 @@ def _turn(
 def _moved(graph: Graph, chain: Sequence[Node], elements: Array) -> Array:
     """What a chain makes of the elements of its first value."""
     for node in chain:
-        index = graph.constant(node, 1)
-        if node.op == "Transpose":
-            elements = elements.transpose(node.integers("perm", range(elements.ndim)[::-1]))
-        elif node.op == "Gather" and index is not None:
-            elements = elements.take(int(index), node.integer("axis", 0))
-        else:
-            elements = elements.reshape(graph.shapes[node.output])
+        index, rule = graph.constant(node, 1), OPERATORS[node.op].moves
+        match rule:
+            case Moves.TRANSPOSES:
+                elements = elements.transpose(node.integers("perm", range(elements.ndim)[::-1]))
+            case Moves.PICKS:
+                assert index is not None, "_moves refuses an index that is computed"
+                elements = elements.take(int(index), node.integer("axis", 0))
+            case Moves.RESHAPES:
+                elements = elements.reshape(graph.shapes[node.output])
+            case Moves.NEVER:
+                raise AssertionError("a chain is of nodes that move values")
+            case _:
+                assert_never(rule)
     return elements
 
 

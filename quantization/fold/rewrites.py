@@ -24,11 +24,10 @@ from quantization.fold.decompositions import (
 from quantization.fold.moves import batch_first_product, batch_stays_in_front
 from quantization.fold.recurrent import unroll
 from quantization.graph.graph import Array, Graph, Node
+from quantization.operators.rules import Moves, Trait
+from quantization.operators.table import OPERATORS
 
 Rewrite: TypeAlias = Callable[[Graph, Node], Graph | None]
-
-WINDOWED = frozenset({"Conv", "MaxPool", "AveragePool"})
-RESHAPES = frozenset({"Reshape", "Squeeze", "Flatten"})
 
 
 def drop_identity(graph: Graph, node: Node) -> Graph | None:
@@ -92,7 +91,7 @@ def plain_gemm(graph: Graph, node: Node) -> Graph | None:
 def explicit_pads(graph: Graph, node: Node) -> Graph | None:
     """`auto_pad` as the pads it stands for, which a static shape makes known."""
     mode = node.text("auto_pad", "NOTSET")
-    shape = graph.shapes.get(node.inputs[0]) if node.op in WINDOWED else None
+    shape = graph.shapes.get(node.inputs[0]) if _is_windowed(node) else None
     if shape is None or "auto_pad" not in node.attributes:
         return None
     pads = node.integers("pads", (0,) * (2 * len(shape[2:])))
@@ -203,13 +202,13 @@ def batch_norm_into_weights(graph: Graph, node: Node) -> Graph | None:
 def reshape_to_flatten(graph: Graph, node: Node) -> Graph | None:
     """Reshapes that turn (1, ...) into (1, K) are one Flatten, which holds for any batch."""
     chain = [node]
-    before = graph.producer(node.inputs[0]) if node.op in RESHAPES else None
-    while before and before.op in RESHAPES and graph.sole_consumer(before.output) is chain[0]:
+    before = graph.producer(node.inputs[0]) if _reshapes(node) else None
+    while before and _reshapes(before) and graph.sole_consumer(before.output) is chain[0]:
         chain.insert(0, before)
         before = graph.producer(before.inputs[0])
     value = chain[0].inputs[0]
     source, target = graph.shapes.get(value, ()), graph.shapes.get(node.output, ())
-    if node.op not in RESHAPES or value in graph.constants:
+    if not _reshapes(node) or value in graph.constants:
         return None
     if len(target) != 2 or source[:1] != (1,) or target[0] != 1:
         return None
@@ -255,3 +254,13 @@ def _keeps_axes(node: Node, rank: int) -> bool:
 def _is_training(graph: Graph, node: Node) -> bool:
     flag = graph.constant(node, 2)
     return flag is not None and bool(flag.any())
+
+
+def _is_windowed(node: Node) -> bool:
+    entry = OPERATORS.get(node.op)
+    return entry is not None and Trait.WINDOWED in entry.traits
+
+
+def _reshapes(node: Node) -> bool:
+    entry = OPERATORS.get(node.op)
+    return entry is not None and entry.moves is Moves.RESHAPES

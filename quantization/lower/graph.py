@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from edge_agent.bundle.affine import QMAX, QMIN, Affine
 from edge_agent.common.arrays import F32
 from quantization.graph.graph import Array, Node, Shape
-from quantization.lower.rules import Activation
-from quantization.lower.table import refuse
+from quantization.operators.activation import Activation
+from quantization.operators.table import refuse
 
 INT8, INT32, FLOAT32 = np.dtype(np.int8), np.dtype(np.int32), np.dtype(np.float32)
 

@@ -12,11 +12,11 @@ from quantization.lower import layout, wishes
 from quantization.lower.flatbuffer import serialize
 from quantization.lower.graph import FLOAT32, Operation, Quantization, Tensor, TypedGraph
 from quantization.lower.network import Network
-from quantization.lower.ops import find
+from quantization.lower.ops import LOWERINGS
 from quantization.lower.ops.cast import emit_cast
 from quantization.lower.reading import read_typed
-from quantization.lower.registry import LOWERINGS
-from quantization.lower.rules import CASTS, Scale
+from quantization.operators.rules import Scale
+from quantization.operators.table import PAIR, find, runs_at_input_scale
 
 
 @dataclass(frozen=True)
@@ -99,12 +99,12 @@ def emit(graph: TypedGraph) -> Network:
     network.write(graph.input, wishes.wish(graph, graph.input))  # tensor 0
     requantized: dict[tuple[Tensor, Affine], Tensor] = {}
     for operation in graph.operations:
-        if operation.node.op in CASTS:
+        if operation.node.op in PAIR:
             emit_cast(network, operation.value(), operation.output)
             continue
         entry, result = find(operation.node), operation.output
         own = entry.scale if isinstance(entry.scale, Affine) else None
-        if entry.averages:
+        if runs_at_input_scale(operation.node):
             own = operation.value().affine
         elif entry.scale is Scale.SHARED and result.affine is not None:
             operation = _at_one_scale(operation, result.affine, network, requantized)
@@ -167,4 +167,4 @@ def _port(tensor: Tensor, order: layout.Order) -> Port:
 
 
 def _is_float(operation: Operation) -> bool:
-    return operation.output.dtype == FLOAT32 and operation.node.op not in CASTS
+    return operation.output.dtype == FLOAT32 and operation.node.op not in PAIR

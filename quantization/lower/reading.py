@@ -20,8 +20,15 @@ from quantization.lower.graph import (
     Tensor,
     TypedGraph,
 )
-from quantization.lower.rules import Activation, Scale, activation, within_reach
-from quantization.lower.table import find, is_fused
+from quantization.operators.activation import (
+    Activation,
+    activation,
+    is_absorbed,
+    is_fused,
+    within_reach,
+)
+from quantization.operators.rules import Scale, Trait
+from quantization.operators.table import find
 
 
 def read_typed(model: onnx.ModelProto) -> TypedGraph:
@@ -75,7 +82,7 @@ class _Reading:
             source = self._tensor(node.inputs[0])
             if source is not None:
                 self._cast(node, source, self._pair(node))
-        elif node.op != "DequantizeLinear" and not _is_absorbed(self._graph, node):
+        elif node.op != "DequantizeLinear" and not is_absorbed(self._graph, node):
             self._compute(node)
 
     def output(self, name: str) -> Tensor:
@@ -111,7 +118,7 @@ class _Reading:
         tensor, entry = self._tensor(name), find(node)
         if tensor is not None or name not in self._graph.constants:
             return tensor
-        if entry.weights is None and not entry.operands:
+        if entry.weights is None and Trait.OPERANDS not in entry.traits:
             return None
         data = np.asarray(self._graph.constants[name], np.float32)
         return Tensor(name, data.shape, FLOAT32, data=data)
@@ -174,9 +181,3 @@ def _quantization(graph: Graph, node: Node) -> Quantization:
     rank = len(graph.shapes[node.inputs[0]])
     axis = node.integer("axis", 1) % rank if scale.ndim else None
     return Quantization(scales, np.asarray(zeros, np.int64).reshape(-1), axis)
-
-
-def _is_absorbed(graph: Graph, node: Node) -> bool:
-    """Whether a node is the activation of the node before it."""
-    before = graph.producer(node.inputs[0])
-    return before is not None and is_fused(graph, before)

@@ -1,17 +1,11 @@
-"""Operators and their lowerings: one decorated function each, in `lower/ops/`.
-
-The quantiser takes the scale rule from the table and the lowering takes the function: what the
-decorator is told is said nowhere else.
-"""
+"""The lowerings of the operators: one decorated function each, in `quantization.lower.ops`."""
 
 from collections.abc import Callable
 from typing import TypeAlias
 
-from edge_agent.bundle.affine import Affine
 from quantization.lower.graph import Operation
 from quantization.lower.network import Network
-from quantization.lower.rules import Layout, Scale, Weights
-from quantization.lower.table import OPERATORS, Operator
+from quantization.operators.table import OPERATORS
 
 Lower: TypeAlias = Callable[[Operation, Network], None]
 
@@ -19,20 +13,11 @@ Lower: TypeAlias = Callable[[Operation, Network], None]
 LOWERINGS: dict[str, Lower] = {}
 
 
-def operator(
-    name: str,
-    *,
-    scale: Scale | Affine = Scale.CALIBRATED,
-    weights: Weights | None = None,
-    fuses: bool = False,
-    layout: Layout = Layout.KEPT,
-    operands: bool = False,
-    averages: bool = False,
-) -> Callable[[Lower], Lower]:
-    """Enter the decorated function in the table as the lowering of ONNX operator `name`."""
+def lowers(name: str) -> Callable[[Lower], Lower]:
+    """Enter the decorated function as the lowering of ONNX operator `name`, a row of the table."""
+    assert name in OPERATORS, f"{name} has no row in quantization.operators.table"
 
     def enter(lower: Lower) -> Lower:
-        OPERATORS[name] = Operator(scale, weights, fuses, layout, operands, averages)
         LOWERINGS[name] = lower
         return lower
 

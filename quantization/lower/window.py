@@ -6,7 +6,7 @@ from quantization.graph.graph import Shape
 from quantization.lower import layout
 from quantization.lower.graph import Operation, Tensor
 from quantization.lower.network import Network
-from quantization.lower.table import refuse
+from quantization.operators.table import refuse
 
 
 @dataclass(frozen=True)

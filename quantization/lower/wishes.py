@@ -2,8 +2,8 @@
 
 from quantization.lower.graph import Operation, Tensor, TypedGraph
 from quantization.lower.layout import Order, as_onnx, before_transpose, channels_last
-from quantization.lower.rules import CASTS, Layout
-from quantization.lower.table import find
+from quantization.operators.rules import Layout
+from quantization.operators.table import PAIR, find
 
 
 def wish(graph: TypedGraph, tensor: Tensor) -> Order:
@@ -31,7 +31,7 @@ def _wish_of(
     graph: TypedGraph, operation: Operation, tensor: Tensor, seen: set[Tensor]
 ) -> Order | None:
     node, rank = operation.node, len(tensor.shape)
-    rule = Layout.KEPT if node.op in CASTS else find(node).layout
+    rule = Layout.KEPT if node.op in PAIR else find(node).layout
     if rule is Layout.CHANNELS_LAST:
         return channels_last(rank) if operation.inputs[0] is tensor else None
     same_rank = len(operation.output.shape) == rank

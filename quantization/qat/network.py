@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from quantization.graph.graph import Array, read
+from quantization.lower.check import check
 from quantization.qat.forward import Forward, Target
 from quantization.qat.ranges import TrainedRanges
 from quantization.qat.steps import Step, plan
 from quantization.scales.calibrate import Ranges
-from quantization.scales.check import check
 
 
 class FakeQuantNetwork(nn.Module):

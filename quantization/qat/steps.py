@@ -3,18 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from edge_agent.bundle.affine import Affine
 from quantization.errors import QuantizationError
-from quantization.graph.batching import takes_batches
 from quantization.graph.graph import Graph, Node
-from quantization.lower.ops import find as find_lowering
-from quantization.lower.rules import Scale, Weights
-from quantization.lower.table import is_fused
+from quantization.operators.activation import bounds, is_absorbed, is_fused
+from quantization.operators.batching import takes_batches
+from quantization.operators.rules import Scale, Weights
+from quantization.operators.table import find as find_facts
 from quantization.qat.ops import find
 from quantization.qat.registry import Call, Operator, refuse
-from quantization.qat.rounding import NO_BOUNDS
 from quantization.scales.plan import activation_inputs, layer_of, operands
 from quantization.scales.qdq import range_of
 from quantization.scales.ranges import affine_of
@@ -101,7 +98,7 @@ def plan(graph: Graph, float_layers: tuple[str, ...]) -> Plan:
             )
     steps = _with_finished(
         graph,
-        [_step(graph, node, float_layers) for node in nodes if not _is_absorbed(graph, node)],
+        [_step(graph, node, float_layers) for node in nodes if not is_absorbed(graph, node)],
     )
     first = {layer_of(graph, node) for node in _needed(graph, outputs[:1])}
     operands = {n: None for step in steps for n in step.inputs if n in graph.constants}
@@ -124,7 +121,7 @@ def _outputs(graph: Graph) -> tuple[str, ...]:
     outputs = tuple(
         output
         for output, node in computed.items()
-        if node is None or find_lowering(node).scale is not Scale.INDEX
+        if node is None or find_facts(node).scale is not Scale.INDEX
     )
     node = computed[graph.outputs[0]]
     if graph.outputs[0] not in outputs and node is not None:
@@ -147,13 +144,8 @@ def _any_batch(node: Node) -> Node:
     return replace(node, op="Identity") if node.op == "Resize" else node
 
 
-def _is_absorbed(graph: Graph, node: Node) -> bool:
-    before = graph.producer(node.inputs[0])
-    return before is not None and is_fused(graph, before)
-
-
 def _step(graph: Graph, node: Node, float_layers: tuple[str, ...]) -> Step:
-    entry, output = find_lowering(node), layer_of(graph, node)
+    entry, output = find_facts(node), layer_of(graph, node)
     weights = entry.weights if graph.constant(node, 1) is not None else None
     real = output in float_layers
     tensors = {*activation_inputs(graph, node), *operands(graph, node)}
@@ -179,15 +171,7 @@ def _step(graph: Graph, node: Node, float_layers: tuple[str, ...]) -> Step:
 def _bounds(graph: Graph, node: Node) -> tuple[float, float]:
     """Those of a Clip, or of the activation that a node takes up."""
     cutting = graph.consumers(node.output)[0] if is_fused(graph, node) else node
-    if cutting.op == "Relu":
-        return 0.0, np.inf
-    if cutting.op != "Clip":
-        return NO_BOUNDS
-    low, high = (graph.constant(cutting, i) for i in (1, 2))
-    return (
-        -np.inf if low is None else float(low.item()),
-        np.inf if high is None else float(high.item()),
-    )
+    return bounds(graph, cutting)
 
 
 def _with_finished(graph: Graph, steps: list[Step]) -> tuple[Step, ...]:

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from quantization.lower.rules import Weights
+from quantization.operators.rules import Weights
 from quantization.qat.rounding import rounded
 from quantization.scales.qdq import BIAS_MAX, WEIGHT_MAX
 

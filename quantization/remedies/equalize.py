@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from edge_agent.common.arrays import F32
 from quantization.graph.graph import Array, Graph, read, write
-from quantization.lower.ops import find
-from quantization.lower.rules import Weights
+from quantization.operators.activation import bounds
+from quantization.operators.rules import Weights
+from quantization.operators.table import find
 from quantization.remedies.layers import Weighted, weighted, with_weights
-from quantization.remedies.ties import PINNED, Knobs, Ties, clip_bounds, ties
+from quantization.remedies.ties import PINNED, Knobs, Ties, ties
 from quantization.scales.observe import Watched
 from quantization.scales.plan import int8_values, scale_groups
 
@@ -173,7 +174,7 @@ def _bounds(
     for node in graph.nodes:
         if node.op != "Clip" or node.output not in seen:
             continue
-        low, high = clip_bounds(graph, node)
+        low, high = bounds(graph, node)
         knobs = tied.knobs[node.output]
         for bound, extreme in ((low, seen[node.output].low), (high, seen[node.output].high)):
             if bound != 0 and np.isfinite(bound):

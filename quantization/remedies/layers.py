@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from quantization.graph.graph import Array, Graph, Node
-from quantization.lower.ops import OPERATORS
+from quantization.operators.table import OPERATORS
 
 
 @dataclass(frozen=True, eq=False)

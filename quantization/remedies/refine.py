@@ -15,8 +15,8 @@ import onnx
 
 from edge_agent.common.arrays import F32
 from quantization.errors import CalibrationError
-from quantization.graph.batching import takes_batches
 from quantization.graph.graph import Array, Graph, Shape, read, write
+from quantization.operators.batching import takes_batches
 from quantization.remedies.layers import Weighted, weighted
 from quantization.remedies.moments import Moments, places
 from quantization.remedies.rounding import learned

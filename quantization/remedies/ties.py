@@ -7,14 +7,16 @@ nothing but scale with it. Each channel of each value has a *knob*, the number o
 input pins them to the knob 0, which is always 1.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantization.graph.graph import Graph, Node, Shape
+from quantization.operators.rules import ScalesWithInput
+from quantization.operators.table import OPERATORS
 from quantization.remedies.layers import weighted
 from quantization.scales.plan import activation_inputs
 
@@ -22,13 +24,7 @@ Knobs: TypeAlias = NDArray[np.int64]
 """The knob of each element of a value; an axis of 1 where it is the same for all of that axis."""
 
 PINNED = 0
-
-# f(s x) = s f(x) for s > 0, element by element; of a Clip, as long as it cuts nothing off, which
-# the caller has to see to.
-SCALING = frozenset({"Clip", "Identity", "LeakyRelu", "Relu"})
-# And over windows of one channel.
-POOLING = frozenset({"AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "Resize"})
-RESHAPING = frozenset({"Flatten", "Reshape", "Squeeze", "Unsqueeze"})
+NEVER = ScalesWithInput.NEVER
 
 
 @dataclass(frozen=True)
@@ -82,19 +78,16 @@ class _Walk:
         shapes = [self._graph.shapes.get(v, (-1,)) for v in (*node.inputs[:1], *node.outputs)]
         if len(node.outputs) > 1 or any(-1 in shape for shape in shapes):
             return None
-        if node in self._layers:
-            return self._layer(node)
-        if node.op in ("Add", "Sub", "Mul"):
-            return self._arithmetic(node)
-        if node.op == "Concat":
+        rule = OPERATORS[node.op].scales_with_input if node.op in OPERATORS else NEVER
+        if rule is ScalesWithInput.LAYER:
+            return self._layer(node) if node in self._layers else None
+        if rule is ScalesWithInput.SUM or rule is ScalesWithInput.PRODUCT:
+            return self._arithmetic(node, is_product=rule is ScalesWithInput.PRODUCT)
+        if rule is ScalesWithInput.JOINED:
             return self._concat(node)
         if node.inputs[0] not in self._knobs:
             return None
-        knobs = self._knobs[node.inputs[0]]
-        if node.op in SCALING:
-            return knobs
-        rule = RULES.get(node.op)
-        return None if rule is None else rule(self._graph, node, knobs)
+        return _through(self._graph, node, rule, self._knobs[node.inputs[0]])
 
     def _layer(self, node: Node) -> Knobs | None:
         """New knobs, if those it reads are of channels."""
@@ -106,18 +99,18 @@ class _Walk:
         self._parent = np.concatenate((self._parent, made))
         return made.reshape(1, count, *(1,) * (rank - 2))
 
-    def _arithmetic(self, node: Node) -> Knobs | None:
+    def _arithmetic(self, node: Node, *, is_product: bool) -> Knobs | None:
         computed = [self._knobs[i] for i in node.inputs if i in self._knobs]
         if len(computed) == 2 and computed[0].ndim == computed[1].ndim:
             a, b = np.broadcast_arrays(*computed)
-            if node.op != "Mul":
+            if not is_product:
                 self._tie(a, b)
                 return _compressed(a)
             for one, other in ((a, b), (b, a)):
                 if not one.any():  # of a product, one factor may scale
                     return _compressed(other)
         whole = self._graph.shapes[node.output]
-        if node.op == "Mul" and len(computed) == 1:
+        if is_product and len(computed) == 1:
             (value,) = activation_inputs(self._graph, node)
             return computed[0] if self._graph.shapes[value] == whole else None
         return None
@@ -152,13 +145,36 @@ def _compressed(knobs: Knobs) -> Knobs:
     return knobs
 
 
-def clip_bounds(graph: Graph, node: Node) -> tuple[float, float]:
-    """The bounds of a Clip; infinite where it has none."""
-    low, high = graph.constant(node, 1), graph.constant(node, 2)
-    return (
-        -np.inf if low is None else float(low.item()),
-        np.inf if high is None else float(high.item()),
-    )
+def _through(graph: Graph, node: Node, rule: ScalesWithInput, knobs: Knobs) -> Knobs | None:
+    """The knobs of the output of a node that reads one value; None if it does not scale with it."""
+    match rule:
+        case ScalesWithInput.ELEMENTS:
+            return knobs
+        case ScalesWithInput.SLOPES:
+            return _prelu(graph, node, knobs)
+        case ScalesWithInput.WINDOWS:
+            return _pool(graph, node, knobs)
+        case ScalesWithInput.REDUCED:
+            return _reduce(graph, node, knobs)
+        case ScalesWithInput.PADDED:
+            return _pad(graph, node, knobs)
+        case ScalesWithInput.TRANSPOSED:
+            return _transpose(graph, node, knobs)
+        case ScalesWithInput.RESHAPED:
+            return _reshape(graph, node, knobs)
+        case ScalesWithInput.SLICED:
+            return _slice(graph, node, knobs)
+        case ScalesWithInput.NEVER:
+            return None
+        case (
+            ScalesWithInput.LAYER
+            | ScalesWithInput.SUM
+            | ScalesWithInput.PRODUCT
+            | ScalesWithInput.JOINED
+        ):
+            raise AssertionError(f"{node.op} reads more than one value")
+        case _:
+            assert_never(rule)
 
 
 def _prelu(graph: Graph, node: Node, knobs: Knobs) -> Knobs | None:
@@ -209,16 +225,3 @@ def _slice(graph: Graph, node: Node, knobs: Knobs) -> Knobs | None:
                 return None
             index[axis] = slice(int(start), int(end), int(step))
     return knobs[tuple(index)]
-
-
-Rule: TypeAlias = Callable[[Graph, Node, Knobs], Knobs | None]
-RULES: dict[str, Rule] = {
-    "PRelu": _prelu,
-    "ReduceMax": _reduce,
-    "ReduceMean": _reduce,
-    "Pad": _pad,
-    "Transpose": _transpose,
-    "Slice": _slice,
-    **dict.fromkeys(POOLING, _pool),
-    **dict.fromkeys(RESHAPING, _reshape),
-}

@@ -16,11 +16,10 @@ from edge_agent.common.arrays import F32
 from quantization.errors import ModelError
 from quantization.fold.fold import fold
 from quantization.graph.graph import Array, Graph, Node, read, write
-from quantization.lower.ops import OPERATORS, find
-from quantization.lower.rules import Scale
+from quantization.operators.rules import Scale, Trait
+from quantization.operators.table import OPERATORS, PAIR, find
 from quantization.scales.plan import activation_inputs, int8_values, layer_of, quantized_values
 
-PAIR = ("QuantizeLinear", "DequantizeLinear")
 # What makes an 8-bit integer type int8: uint8 is int8 counted from 128.
 SHIFTS = {np.dtype(np.int8): 0, np.dtype(np.uint8): 128}
 
@@ -254,10 +253,10 @@ def _inherited(graph: Graph, given: Mapping[str, Affine]) -> dict[str, Affine]:
         result = layer_of(graph, node)
         if result in known or result not in wanted:
             continue
-        rule = find(node).scale
-        if isinstance(rule, Affine):
-            known[result] = rule
-        elif rule is Scale.SHARED or node.op in ("Clip", "Relu"):
+        entry = find(node)
+        if isinstance(entry.scale, Affine):
+            known[result] = entry.scale
+        elif entry.scale is Scale.SHARED or Trait.CUTS in entry.traits:
             inputs = {known[i] for i in activation_inputs(graph, node) if i in known}
             if len(inputs) == 1:
                 known[result] = inputs.pop()

@@ -7,9 +7,9 @@ import numpy as np
 
 from edge_agent.common.arrays import F32
 from quantization.errors import CalibrationError
-from quantization.graph.batching import takes_batches
 from quantization.graph.graph import Graph, Shape, write
 from quantization.graph.session import open_session
+from quantization.operators.batching import takes_batches
 
 # What one batch's values may take: the batch is as large as this allows, up to 64.
 BATCH_BYTES = 32 * 2**20

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from edge_agent.bundle.affine import Affine
 from quantization.errors import ModelError
 from quantization.graph.graph import Graph, Node
-from quantization.lower.ops import find
-from quantization.lower.rules import Scale
-from quantization.lower.table import is_fused
+from quantization.operators.activation import is_fused
+from quantization.operators.rules import Scale, Trait
+from quantization.operators.table import find
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,9 @@ def scale_groups(graph: Graph, float_layers: Collection[str] = ()) -> list[Group
 
 def operands(graph: Graph, node: Node) -> tuple[str, ...]:
     """The constant inputs of a node that become int8 tensors."""
-    entry = find(node)
-    return tuple(i for i in node.inputs if i in graph.constants) if entry.operands else ()
+    if Trait.OPERANDS not in find(node).traits:
+        return ()
+    return tuple(i for i in node.inputs if i in graph.constants)
 
 
 def _sharing(graph: Graph, node: Node, fixed: dict[str, Affine | None]) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ from edge_agent.common.arrays import F32
 from quantization.errors import ModelError, QuantizationError
 from quantization.fold.decompositions import ROWS
 from quantization.graph.graph import Array, Graph, Node, read, write
-from quantization.lower.ops import find
-from quantization.lower.rules import Scale, Weights
+from quantization.operators.rules import Scale, Weights
+from quantization.operators.table import find
 from quantization.scales.calibrate import Ranges
 from quantization.scales.imported import Scales
 from quantization.scales.plan import check_layers, layer_of, operands, scale_groups

@@ -65,7 +65,7 @@ def test_crops_are_labelled_and_hold_a_bundle_to_them(
     done = edgeward("label", crops, "--out", out, "--texts", texts)
     assert done.stdout == f"2 labelled, 0 left; 2 in {out}\n"
     split = read_text_folder(out).train.split
-    assert (split.texts, set(split.sources)) == ((read, ""), {"gate/front/water"})
+    assert (split.labels, set(split.sources)) == ((read, ""), {"gate/front/water"})
     assert kept_readings(stripes_bundle, stripes_bundle, split).gate().holds
     write_stripes(tmp_path / "worse", charset=(*CHARSET[:3], ".", "3"))
     compared = kept_readings(open_bundle(tmp_path / "worse"), stripes_bundle, split)

@@ -16,16 +16,18 @@ from edge_agent.bundle.manifest import InputSpec
 from edge_agent.common.arrays import F32
 from edge_agent.inference.runtime import Interpreter
 from pipeline.checkpoints.checkpoint import Checkpoint, fresh
+from pipeline.checkpoints.export_onnx import to_onnx
+from pipeline.data.classes import FittedClasses
 from pipeline.data.fitted import Fitted
 from pipeline.models import ModelSpec
-from pipeline.models.export_onnx import to_onnx
 from pipeline.recipe import TrainRecipe
+from pipeline.tasks.classify.training import ClassExamples
 from pipeline.training.train import train
 from quantization.convert import Converted
 from quantization.fold.fold import fold
 from quantization.graph.graph import read, write
 from quantization.lower import lower
-from quantization.lower.table import is_fused
+from quantization.operators.activation import is_fused
 from quantization.qat import FakeQuantNetwork, exported
 from quantization.quantized import Quantized
 from quantization.recipe import QuantRecipe
@@ -54,7 +56,7 @@ def _one_thread() -> Iterator[None]:
 
 
 @functools.cache
-def splits() -> tuple[Fitted, Fitted]:
+def splits() -> tuple[FittedClasses, FittedClasses]:
     """1,200 digits to learn from and the other 597, each pixel doubled."""
     loaded = load_digits()
     pixels = (loaded.images * 255 / 16).round().astype(np.uint8)
@@ -65,7 +67,7 @@ def splits() -> tuple[Fitted, Fitted]:
     return Fitted(pixels[first], labels[first]), Fitted(pixels[second], labels[second])
 
 
-def inputs(split: Fitted) -> F32:
+def inputs(split: FittedClasses) -> F32:
     """The network's inputs (N, 1, 16, 16)."""
     real = (split.pixels.astype(np.float32) / 255 - np.float32(MEAN)) / np.float32(STD)
     return np.ascontiguousarray(real.transpose(0, 3, 1, 2))
@@ -104,7 +106,7 @@ def accuracy(module: torch.nn.Module) -> float:
 
 @functools.cache
 def learnt() -> Checkpoint:
-    return train(fresh(SPEC, 0), *splits(), LEARNING, seed=0)
+    return train(fresh(SPEC, 0), ClassExamples(*splits()), LEARNING, seed=0)
 
 
 def on_the_grid(folded: onnx.ModelProto) -> FakeQuantNetwork:
@@ -122,7 +124,7 @@ def converted(network: FakeQuantNetwork) -> Converted:
 def tuned() -> Tuned:
     start = on_the_grid(made_to_hurt(fold(to_onnx(learnt()))))
     before = accuracy(start)
-    checkpoint = train(Checkpoint(start, SPEC), *splits(), TUNING, seed=0)
+    checkpoint = train(Checkpoint(start, SPEC), ClassExamples(*splits()), TUNING, seed=0)
     assert isinstance(checkpoint.module, FakeQuantNetwork)
     return Tuned(before, checkpoint, start, checkpoint.module)
 

@@ -25,8 +25,8 @@ from edge_agent.common.arrays import F32
 from edge_agent.inference.runtime import Interpreter
 from quantization.convert import Converted, convert
 from quantization.fold.fold import fold
-from quantization.graph.batching import takes_batches
 from quantization.graph.graph import read
+from quantization.operators.batching import takes_batches
 from quantization.recipe import QuantRecipe
 from quantization.reference import exposed, first_difference
 

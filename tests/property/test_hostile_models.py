@@ -56,17 +56,8 @@ def test_a_mutated_model_is_refused_or_does_not_end_the_process(runtime: str) ->
                 continue
             said = process.ask(bad)
             outcome = said.partition(" ")[0]
-            assert outcome in outcomes, (
-                f"model, EDGEWARD_FUZZ_SEED={SEED}, input {number}: {said}\n{bad.hex()}"
-            )
+            # The seed and the number say which; the file itself is not handed around.
+            assert outcome in outcomes, f"model, EDGEWARD_FUZZ_SEED={SEED}, input {number}: {said}"
             outcomes[outcome] += 1
     print(runtime, outcomes)  # noqa: T201  # shown by `make fuzz`
     assert all(outcomes.values()), outcomes
-
-
-def test_what_the_check_is_for_ends_the_process_without_it() -> None:
-    """Must fire: of files like these, a third kills tflite-runtime, which believes them."""
-    good = (DATA / "bright.tflite").read_bytes()
-    with ModelProcess(python_of("tflite-runtime"), "unchecked") as process:
-        said = [process.ask(bytes_hurt(good, draw("model", number))) for number in range(40)]
-    assert any(word.startswith("died -") for word in said)

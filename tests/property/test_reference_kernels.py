@@ -37,10 +37,10 @@ def test_the_reference_computes_what_a_runtimes_reference_kernel_does(
     """Bit for bit, whatever the shapes, scales, zero points and values."""
     model, x = data.draw(cases(name))
     try:
-        ours = run(model, x)  # first: what it refuses of an ADD would end the runtime's process
+        ours = run(model, x)
         theirs = runtime[1].trace(model, x)[read(model).outputs[0].name]
     except (RefusedError, UnsupportedKernelError):
-        assert name in ("ADD", "SUB", "HARD_SWISH")  # have scales they cannot go between
+        assert name == "HARD_SWISH"  # has scales it cannot go between
         return
     assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
     apart = np.abs(ours.astype(np.float64) - theirs.astype(np.float64)).max()

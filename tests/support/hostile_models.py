@@ -115,11 +115,10 @@ class ModelProcess:
 
     Args:
         python: which Python, of an environment that has the runtime.
-        arguments: of `model_worker.py`.
     """
 
-    def __init__(self, python: str, *arguments: str) -> None:
-        self._command = [python, str(Path(__file__).with_name("model_worker.py")), *arguments]
+    def __init__(self, python: str) -> None:
+        self._command = [python, str(Path(__file__).with_name("model_worker.py"))]
         self._start()
 
     def __enter__(self) -> Self:

@@ -35,7 +35,7 @@ def net(
     """A model of `nodes` that reads "input" of `shape` and returns `outputs`."""
     types: dict[str, int] = {}  # of the values that are not float
     for one in nodes:
-        if one.op_type == "ArgMax" or one.input[0] in types:
+        if one.op_type == "ArgMax" or not types.keys().isdisjoint(one.input[:1]):
             types[one.output[0]] = onnx.TensorProto.INT64
     graph = helper.make_graph(
         list(nodes),

@@ -12,10 +12,11 @@ from edge_agent.config import AgentConfig, load_config
 from edge_agent.tasks.ocr.regions import allowed_texts
 from edge_agent.tasks.ocr.spec import TextSpec
 from pipeline.common.errors import RecipeError
-from pipeline.recipe import Recipe, decode_recipe
+from pipeline.recipe import Recipe
 from pipeline.tasks.ocr.charset import METER, PRINTED
 from pipeline.tasks.ocr.data.folder import read_rows
 from pipeline.tasks.ocr.data.store import FolderStore
+from pipeline.tasks.recipes import decode_recipe
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])

@@ -117,6 +117,56 @@ def test_no_module_imports_itself_by_a_detour(package: str) -> None:
     assert _circles(graph) == set()
 
 
+# The rooms of each package, the lowest first: a module imports from its own room and from those
+# before it. A module at the top of a package is a room of its own.
+ROOMS: dict[str, tuple[str, ...]] = {
+    # In the order in which the steps of the quantiser run: a graph, and what is known of its
+    # operators; folding, scales, remedies, lowering; then what puts these together.
+    "quantization": (
+        "errors",
+        "recipe",
+        "graph",
+        "operators",
+        "fold",
+        "scales",
+        "remedies",
+        "lower",
+        "quantized",
+        "convert",
+        "reference",
+        "qat",
+        "doctor",
+    ),
+}
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_no_room_imports_one_that_comes_after_it(package: str) -> None:
+    """The order of a package's rooms is declared, and what is built last is imported by none."""
+    needs = _needs(package)
+    assert _backwards(package, ROOMS[package], needs) == []
+    assert {_room(name) for name in needs} == set(ROOMS[package])
+
+
+def test_an_import_from_a_later_room_is_found() -> None:
+    """Must fire: by its two modules; what is in one room may import from each other."""
+    needs = {"p.low.a": {"p.low.b", "p.top"}, "p.low.b": set[str](), "p.top": {"p.low.b", "re"}}
+    assert _backwards("p", ("low", "top"), needs) == ["p.low.a imports p.top"]
+
+
+def _room(module: str) -> str:
+    return module.split(".")[1]
+
+
+def _backwards(package: str, rooms: tuple[str, ...], needs: dict[str, set[str]]) -> list[str]:
+    return [
+        f"{name} imports {needed}"
+        for name, imported in sorted(needs.items())
+        for needed in sorted(imported & needs.keys())
+        if rooms.index(_room(needed)) > rooms.index(_room(name))
+    ]
+
+
 def test_a_circle_is_found() -> None:
     """Must fire: two that need each other, and what only leads to them is not among them."""
     graph = {"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set[str]()}

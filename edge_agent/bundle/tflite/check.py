@@ -1,7 +1,7 @@
 """Whether a TFLite file is sound: looked at in full before C++ code that believes it.
 
-The runtimes follow offsets, indices and sizes in a file without a check, and a wrong one ends the
-process. So everything that they follow is checked here: that it lies inside the file, and that
+The runtimes believe the offsets, indices and sizes in a file.
+So everything that they follow is checked here: that it lies inside the file, and that
 the graph it describes is one: every tensor's content of the size that its shape and type say,
 every operator one that this project knows, reading what was written before it and writing what
 its inputs and options give.

@@ -1,4 +1,4 @@
-"""The types and scales of an operator: kernels end the process over those that do not fit."""
+"""The types and scales of an operator: those that kernels are made for."""
 
 from edge_agent.bundle.tflite.call import Call
 from edge_agent.bundle.tflite.refuse import Refuse
@@ -9,7 +9,7 @@ ZERO_POINTS = {"int8": (-128, 127), "uint8": (0, 255)}
 # squared_difference.cc: left_shift), and brought to the output's scale by a factor below 1.
 SUM_BITS = {"ADD": 20, "SUB": 20, "SQUARED_DIFFERENCE": 7}
 # Where an operator with weights has its input, and how often its output's scale goes into that of
-# its products at most: XNNPACK's limit of requantisation, beyond which it ends the process.
+# its products at most: XNNPACK's limit of requantisation.
 WITH_WEIGHTS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 0, "FULLY_CONNECTED": 0, "TRANSPOSE_CONV": 2}
 MOST_PRODUCTS = 256
 # Values of these types are nothing without a scale.

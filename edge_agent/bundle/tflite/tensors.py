@@ -13,8 +13,8 @@ from edge_agent.bundle.tflite.scales import ZERO_POINTS
 from edge_agent.bundle.tflite.schema import TYPES
 
 MAX_RANK = 8
-# Beyond it float32 arithmetic of scales leaves the numbers that runtimes are made for: XNNPACK
-# ends the process over a scale that is not normal. Real networks have 1e-13 to 1e15.
+# Beyond it float32 arithmetic of scales leaves the numbers that runtimes are made for. Real
+# networks have 1e-13 to 1e15.
 LEAST_SCALE, LARGEST_SCALE = 1e-15, 1e17
 
 Bytes: TypeAlias = NDArray[np.uint8]

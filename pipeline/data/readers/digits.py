@@ -1,6 +1,6 @@
 """The handwritten digits that come with scikit-learn: 1,797 real scans of 8x8 pixels.
 
-Source: UCI "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak, 1998), the
+ClassSource: UCI "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak, 1998), the
 test half, as `sklearn.datasets.load_digits` ships it. Strokes are light on dark.
 """
 
@@ -8,10 +8,11 @@ import numpy as np
 
 from edge_agent.common.arrays import U8
 from pipeline.data.base import Split
-from pipeline.data.pool import Pool, Source, digest
+from pipeline.data.classes import ClassSource
+from pipeline.data.pool import Pool, digest
 
 
-def read_digits() -> Source:
+def read_digits() -> ClassSource:
     """All digits as one pool of (8, 8) images, 0 to 255."""
     # Imported here: scikit-learn takes a second that the other data sets need not wait.
     from sklearn.datasets import load_digits
@@ -22,4 +23,4 @@ def read_digits() -> Source:
     ids = tuple(f"digits/{number:04d}" for number in range(len(images)))
     split = Split(images, found.target.astype(np.int64), ids)
     pool = Pool(split, tuple(digest(image) for image in images))
-    return Source("digits", tuple("0123456789"), pool)
+    return ClassSource("digits", pool, labels=tuple("0123456789"))

@@ -10,7 +10,8 @@ import numpy as np
 from pipeline.common.errors import DataError
 from pipeline.common.progress import SILENT, Progress
 from pipeline.data.base import Split
-from pipeline.data.pool import Pool, Source
+from pipeline.data.classes import ClassPool, ClassSource
+from pipeline.data.pool import Pool
 from pipeline.data.readers.foreign import advice
 from pipeline.data.readers.images import ImageFiles, Look, look_at, unreadable_message
 from pipeline.data.readers.layout import Layout, check_classes, list_folder
@@ -24,7 +25,7 @@ def read_folder(
     on_unreadable: Literal["error", "skip"] = "error",
     progress: Progress = SILENT,
     grouping: Grouping | None = None,
-) -> Source:
+) -> ClassSource:
     """The images under `root`, every one decoded once to know that it can be.
 
     Args:
@@ -46,7 +47,9 @@ def read_folder(
     return make_source(layout, looks, grouping)
 
 
-def make_source(layout: Layout, looks: Sequence[Look], grouping: Grouping | None = None) -> Source:
+def make_source(
+    layout: Layout, looks: Sequence[Look], grouping: Grouping | None = None
+) -> ClassSource:
     """The readable images of `layout` as pools; `looks` is what was seen in its files.
 
     Raises:
@@ -61,7 +64,7 @@ def make_source(layout: Layout, looks: Sequence[Look], grouping: Grouping | None
         keys, said = grouping.keys(ids, list(readable))
         notes.append(said)
     pools = {part: _pool(layout, part, readable, keys) for part in layout.parts}
-    return Source(
+    return ClassSource(
         name=layout.root.resolve().name,
         labels=layout.labels,
         train=pools["train"],
@@ -76,7 +79,7 @@ def make_source(layout: Layout, looks: Sequence[Look], grouping: Grouping | None
 
 def _pool(
     layout: Layout, part: PartName, readable: dict[Path, Look], keys: dict[str, str] | None
-) -> Pool:
+) -> ClassPool:
     paths: list[Path] = []
     labels: list[int] = []
     for number, label in enumerate(layout.labels):

@@ -18,7 +18,8 @@ from edge_agent.common.arrays import U8
 from pipeline.common.errors import DataError
 from pipeline.common.progress import SILENT, Progress
 from pipeline.data.base import Split
-from pipeline.data.pool import Pool, Source, digest
+from pipeline.data.classes import ClassPool, ClassSource
+from pipeline.data.pool import Pool, digest
 from pipeline.data.readers.download import MnistName, RemoteFile, fetch_missing, mnist_files
 
 Part: TypeAlias = Literal["train", "t10k"]
@@ -33,7 +34,7 @@ _LABELS: dict[MnistName, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def read_mnist(name: MnistName, root: Path, progress: Progress = SILENT) -> Source:
+def read_mnist(name: MnistName, root: Path, progress: Progress = SILENT) -> ClassSource:
     """The set `name` in the folder `root`/`name`, downloaded into it when missing.
 
     Raises:
@@ -43,7 +44,7 @@ def read_mnist(name: MnistName, root: Path, progress: Progress = SILENT) -> Sour
     files = mnist_files(name)
     fetch_missing(files, folder, progress)
     train = _read_part(folder, files, "train")
-    return Source(name, _LABELS[name], train, test=_read_part(folder, files, "t10k"))
+    return ClassSource(name, train, labels=_LABELS[name], test=_read_part(folder, files, "t10k"))
 
 
 def read_idx(path: Path, *, sha256: str | None = None) -> U8:
@@ -88,7 +89,7 @@ def _decode_idx(data: bytes, path: Path) -> U8:
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
 
 
-def _read_part(folder: Path, files: dict[str, RemoteFile], part: Part) -> Pool:
+def _read_part(folder: Path, files: dict[str, RemoteFile], part: Part) -> ClassPool:
     images = _read(folder, files, f"{part}-images-idx3-ubyte.gz")
     labels: NDArray[np.int64] = _read(folder, files, f"{part}-labels-idx1-ubyte.gz").astype(
         np.int64

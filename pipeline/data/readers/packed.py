@@ -18,7 +18,8 @@ from edge_agent.common.arrays import U8
 from pipeline.common.errors import DataError
 from pipeline.common.progress import SILENT, Progress
 from pipeline.data.base import ImageSequence, Split
-from pipeline.data.pool import Pool, Source, digest
+from pipeline.data.classes import ClassPool, ClassSource
+from pipeline.data.pool import Pool, digest
 from pipeline.data.readers.images import (
     UnreadableImageError,
     decode_image,
@@ -46,7 +47,7 @@ def read_packed(
     test: Path | None,
     on_unreadable: OnUnreadable = "error",
     progress: Progress = SILENT,
-) -> Source:
+) -> ClassSource:
     """The images of one or two NPZ files, every one looked at once to know that it can be.
 
     Args:
@@ -66,10 +67,10 @@ def read_packed(
         _check_same_classes(*parts)
     looks = [_look_at(part.images, progress) for part in parts]
     pools = [_pool(*pair, on_unreadable) for pair in zip(parts, looks, strict=True)]
-    return Source(
+    return ClassSource(
         train.stem,
-        parts[0].classes,
         pools[0],
+        labels=parts[0].classes,
         test=pools[1] if test is not None else None,
         skipped=tuple(
             part.ids[number]
@@ -155,7 +156,7 @@ def _problems(looks: Sequence[_Seen | UnreadableImageError]) -> dict[int, str]:
 
 def _pool(
     part: _Part, looks: Sequence[_Seen | UnreadableImageError], on_unreadable: OnUnreadable
-) -> Pool:
+) -> ClassPool:
     """The readable images of `part`.
 
     Raises:

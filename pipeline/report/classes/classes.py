@@ -6,7 +6,8 @@ import numpy as np
 
 from edge_agent.bundle.manifest import Score
 from edge_agent.common.arrays import F32, U8
-from pipeline.data.base import SPLIT_NAMES, Dataset, NearPair, Split
+from pipeline.data.base import SPLIT_NAMES
+from pipeline.data.classes import ClassDataset, ClassSplit, NearPair
 from pipeline.measure import evaluate
 from pipeline.report.data import ReportData, SplitCounts
 
@@ -57,7 +58,7 @@ class DataView:
     pairs: tuple[NearPair, ...] = ()
 
 
-def view(dataset: Dataset, per_class: int = SAMPLES_PER_CLASS) -> DataView:
+def view(dataset: ClassDataset, per_class: int = SAMPLES_PER_CLASS) -> DataView:
     """What `dataset` looks like; reads `per_class` training images of every class."""
     classes = range(len(dataset.labels))
     splits = []
@@ -87,7 +88,7 @@ class ClassReport(ReportData):
     """
 
     labels: tuple[str, ...]
-    test: Split
+    test: ClassSplit
     scores_float: F32
     scores_int8: F32
     temperature: float

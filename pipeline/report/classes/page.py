@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_agent.tasks.softmax import softmax
-from pipeline.data.base import NearPair
+from pipeline.data.classes import NearPair
 from pipeline.measure.recall import balance_of
 from pipeline.report import charts, metrics
 from pipeline.report.axes import ROW_LIMIT

@@ -91,10 +91,10 @@ class LineCard:
 
 def text_sections(data: TextReport) -> dict[str, object]:
     """What `texts.html.j2` shows; charts are drawn, so in the chart style."""
-    right = data.read.right(data.test.texts)
+    right = data.read.right(data.test.labels)
     long = _long(data)
     side = LONG_SIDE if long else LINE_SIDE
-    edits = [align(a, b) for a, b in zip(data.read.texts, data.test.texts, strict=True)]
+    edits = [align(a, b) for a, b in zip(data.read.texts, data.test.labels, strict=True)]
     return {
         **_accuracy(data, right),
         **_trust(data, right),
@@ -123,7 +123,7 @@ def _long(data: TextReport) -> bool:
 
 
 def _accuracy(data: TextReport, right: NDArray[np.bool_]) -> dict[str, object]:
-    charset, truth = data.spec.charset, data.test.texts
+    charset, truth = data.spec.charset, data.test.labels
     networks: list[tuple[str, ReadingScores]] = [
         (data.before.name, score_readings(data.read_float.texts, truth)),
         ("int8", score_readings(data.read.texts, truth)),
@@ -198,11 +198,11 @@ def _card(data: TextReport, place: int, edits: tuple[Edit, ...], side: int) -> R
     return ReadingCard(
         picture=picture(data.test.images[place], side),
         identity=data.test.ids[place],
-        truth=data.test.texts[place],
+        truth=data.test.labels[place],
         text=data.read.texts[place],
         marks=_marks(edits),
         confidence=float(data.read.confidence[place]),
-        right=data.read.texts[place] == data.test.texts[place],
+        right=data.read.texts[place] == data.test.labels[place],
         float_text=data.read_float.texts[place],
     )
 

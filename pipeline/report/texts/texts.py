@@ -75,19 +75,19 @@ class TextView:
 def view_texts(dataset: TextDataset, drawn: float = 0.0) -> TextView:
     """What `dataset` looks like; reads `SAMPLES` training images."""
     parts = {name: dataset.split(name) for name in SPLIT_NAMES}
-    ranges = length_ranges(text for part in parts.values() for text in part.texts)
-    written = Counter("".join(dataset.train.texts))
+    ranges = length_ranges(text for part in parts.values() for text in part.labels)
+    written = Counter("".join(dataset.train.labels))
     names = dataset.name.split("+")
     return TextView(
         splits=tuple(_counts(name, part) for name, part in parts.items()),
         ranges=tuple(map(str, ranges)),
         lengths=tuple(
-            SplitCounts(name, tuple(sum(map(one.holds, part.texts)) for one in ranges))
+            SplitCounts(name, tuple(sum(map(one.holds, part.labels)) for one in ranges))
             for name, part in parts.items()
         ),
         characters=tuple((one, written[one]) for one in dataset.charset.characters),
         samples=tuple(
-            Sample(dataset.train.images[i], dataset.train.texts[i])
+            Sample(dataset.train.images[i], dataset.train.labels[i])
             for i in spread(range(len(dataset.train)), SAMPLES)
         ),
         drawn=drawn,
@@ -101,8 +101,8 @@ def _counts(name: str, part: TextSplit) -> TextCounts:
         name=name,
         images=len(part),
         sources=len(set(part.sources)),
-        characters=sum(map(len, part.texts)),
-        empty=part.texts.count(""),
+        characters=sum(map(len, part.labels)),
+        empty=part.labels.count(""),
     )
 
 
@@ -132,7 +132,7 @@ class TextReport(ReportData):
     @property
     def accuracy(self) -> Score:
         """See `ReportData`: a reading is right if it has no error at all."""
-        return exact_match(self.read.texts, self.test.texts)
+        return exact_match(self.read.texts, self.test.labels)
 
     @property
     def agreement(self) -> float:

@@ -7,12 +7,7 @@ from pipeline.run.run import Run, Stage
 
 
 def _inputs(run: Run) -> object:
-    inputs: dict[str, object] = {"data": run.dataset.sha256}
-    if run.recipe.text is not None:
-        # What is drawn with the system's fonts goes on with those that it began with.
-        synthetic = run.recipe.text.synthetic
-        inputs["fonts"] = None if synthetic is None else (synthetic.fonts, run.recipe.text.case)
-    return inputs
+    return {"data": run.dataset.sha256, **run.task.data_identity()}
 
 
 def check_test_images(run: Run) -> None:

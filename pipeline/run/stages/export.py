@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Container, Hashable, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,8 +19,7 @@ from pipeline.measure.lowered_ports import lowered_ports
 from pipeline.run.candidate import TOLERANCE_QUANTA, candidate_manifest
 from pipeline.run.run import Run, Stage
 from pipeline.run.stages.quantize import QUANTISED_FILE
-from pipeline.tasks.ocr.data.dataset import TextDataset
-from pipeline.tasks.task import Answered
+from pipeline.tasks.run_task import RunTask
 from quantization.lower import lower
 
 CANDIDATE = "candidate"
@@ -53,7 +53,7 @@ def choose_golden(
     network: Network,
     images: ImageSequence,
     scores: F32,
-    answered: Answered,
+    task: RunTask,
     repeats: Container[int] = (),
 ) -> tuple[GoldenFrame, ...]:
     """Up to eight real frames with their raw outputs, for any device to reproduce.
@@ -67,30 +67,28 @@ def choose_golden(
         network: the candidate.
         images: real images.
         scores: its scores for them.
-        answered: what scores say, and how clearly.
+        task: what scores say, and how clearly.
         repeats: the images that show what another one shows; they come last.
     """
-    answers = answered.answers(scores)
+    answers = task.answers(scores)
     order = sorted(range(len(answers)), key=lambda i: i in repeats)
     turns = _turns([answers[i] for i in order])
     ranked = sorted((i in repeats, turn, i) for turn, i in zip(turns, order, strict=True))
     clear = []
     for _, _, i in ranked:
         frame = _golden_frame(network, images[i])
-        if answered.margin(frame.outputs[0][0].astype(np.float32)) > 2 * TOLERANCE_QUANTA:
+        if task.margin(frame.outputs[0][0].astype(np.float32)) > 2 * TOLERANCE_QUANTA:
             clear.append(frame)
         if len(clear) == GOLDEN_FRAMES:
             break
     if clear:
         return tuple(clear)
-    clearest = int(np.argmax([answered.margin(row) for row in scores]))
+    clearest = int(np.argmax([task.margin(row) for row in scores]))
     return (_golden_frame(network, images[clearest]),)
 
 
-def _repeats(dataset: Dataset | TextDataset) -> set[int]:
+def _repeats(dataset: Dataset[Any]) -> set[int]:
     """The validation images that belong together with an earlier one."""
-    if not isinstance(dataset, Dataset):
-        return set()
     group_of = {id_: number for number, ids in enumerate(dataset.groups) for id_ in ids}
     groups = [group_of.get(id_, -1 - place) for place, id_ in enumerate(dataset.val.ids)]
     first = {group: place for place, group in reversed(list(enumerate(groups)))}

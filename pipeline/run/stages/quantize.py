@@ -13,15 +13,14 @@ from edge_agent.bundle.preprocess import normalise
 from edge_agent.common.arrays import F32, U8
 from edge_agent.common.atomic import write_whole
 from pipeline.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from pipeline.checkpoints.export_onnx import to_onnx
 from pipeline.ladder.bench import LadderBench
-from pipeline.ladder.ladder import Goal, Ladder, Made, climb
+from pipeline.ladder.ladder import Goal, Ladder, climb
 from pipeline.ladder.memory import LadderMemory
 from pipeline.ladder.remedies import Remedies
-from pipeline.models.export_onnx import to_onnx
 from pipeline.run.run import RESUME_FOLDER, Run, Stage
-from pipeline.run.stages.train import texts_drawn
-from pipeline.tasks.task import Training
-from pipeline.training.finetune import finetuning
+from pipeline.training.finetune import finetune, finetuning
+from pipeline.training.int8 import Int8Network
 from quantization.fold.fold import fold
 from quantization.quantized import Quantized
 
@@ -77,8 +76,7 @@ def _inputs(run: Run) -> object:
 
 def _finetuning(run: Run) -> tuple[object, ...]:
     """All that decides what a fine-tuning learns."""
-    how = (finetuning(run.recipe), run.recipe.seed)
-    return how if run.recipe.text is None else (*how, texts_drawn(run))
+    return (finetuning(run.recipe), run.recipe.seed, *run.task.identity().values())
 
 
 def _make(run: Run, work: Path) -> None:
@@ -104,9 +102,17 @@ def _make(run: Run, work: Path) -> None:
 
 
 def _remedies(run: Run, network: Checkpoint, folded: onnx.ModelProto, work: Path) -> Remedies:
-    def tune(start: Quantized) -> Made:
-        how = Training(run.recipe.seed, work / RESUME_FOLDER, run.progress)
-        return run.task.finetune(start, network, finetuning(run.recipe), how)
+    def tune(start: Quantized) -> Int8Network:
+        with run.task.training_data() as data:
+            return finetune(
+                start,
+                network,
+                data,
+                finetuning(run.recipe),
+                seed=run.recipe.seed,
+                resume_folder=work / RESUME_FOLDER,
+                progress=run.progress,
+            )
 
     samples = Samples(run.task.pixels("calibration"), run.recipe.input)
     return Remedies(folded, samples, run.recipe.quantize.float_share, tune)

@@ -19,7 +19,8 @@ from edge_agent.tasks.classify.spec import ClassifySpec
 from edge_agent.tasks.ocr.spec import TextSpec
 from edge_agent.tasks.softmax import softmax
 from pipeline.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from pipeline.data.base import Dataset, ImageSequence, Split
+from pipeline.data.base import ImageSequence
+from pipeline.data.classes import ClassDataset, ClassSplit
 from pipeline.measure.evaluate import float_scores, onnx_session, to_nchw
 from pipeline.measure.latency import first_images, median_ms
 from pipeline.measure.verify import Proof
@@ -40,6 +41,7 @@ from pipeline.run.stages.verify import (
     networks,
 )
 from pipeline.tasks.ocr.data.dataset import TextDataset
+from pipeline.tasks.ocr.recipe import TextRecipe
 
 REPORT_FILE = "report.html"
 RUNGS_FILE = "rungs.json"
@@ -108,10 +110,11 @@ def _report_of(run: Run, proof: Proof, bundle: Bundle) -> Callable[..., AnyRepor
     """The report for what the network answers, with all that only such a report shows."""
     dataset, output = run.dataset, bundle.manifest.output
     if isinstance(dataset, TextDataset) and isinstance(output, TextSpec):
-        synthetic = run.recipe.text and run.recipe.text.synthetic
+        text = run.recipe.table(TextRecipe)
+        synthetic = text and text.synthetic
         data = view_texts(dataset, synthetic.share if synthetic else 0.0)
         return partial(TextReport, spec=output, test=dataset.test, data=data)
-    if isinstance(dataset, Dataset) and isinstance(output, ClassifySpec):
+    if isinstance(dataset, ClassDataset) and isinstance(output, ClassifySpec):
         return partial(
             ClassReport,
             labels=output.labels,
@@ -212,7 +215,7 @@ def _phases(run: Run) -> tuple[Phase, ...]:
 
 
 def _attention(
-    network: Checkpoint, test: Split, proof: Proof, bundle: Bundle, classes: ClassifySpec
+    network: Checkpoint, test: ClassSplit, proof: Proof, bundle: Bundle, classes: ClassifySpec
 ) -> tuple[Attention, ...]:
     """What the network looks at: its surest right answers, and its surest wrong ones."""
     spec, answers = bundle.manifest.input, proof.int8_scores.argmax(axis=1)

@@ -16,14 +16,13 @@ from edge_agent.bundle.archive import ARCHIVE_SUFFIX, Bundle, open_bundle
 from edge_agent.bundle.manifest import Metrics
 from edge_agent.common.atomic import write_whole
 from pipeline.checkpoints.checkpoint import load_checkpoint
+from pipeline.checkpoints.export_onnx import to_onnx
 from pipeline.common.errors import GateError
-from pipeline.data.base import Dataset
 from pipeline.data.root import data_root, find_data
 from pipeline.measure.advice import Settings
 from pipeline.measure.gates import Gate
 from pipeline.measure.kept_answers import kept_answers, kept_readings
 from pipeline.measure.verify import Networks, Proof, measure, ship, summary
-from pipeline.models.export_onnx import to_onnx
 from pipeline.models.macs import cost
 from pipeline.run.run import Run, Stage
 from pipeline.run.stages.data import check_test_images
@@ -31,6 +30,7 @@ from pipeline.run.stages.export import CANDIDATE
 from pipeline.run.stages.quantize import FLOAT_FILE, final_checkpoint, final_checkpoint_stage
 from pipeline.tasks.ocr.data.dataset import TextPool
 from pipeline.tasks.ocr.data.folder import read_text_folder
+from pipeline.tasks.ocr.recipe import TextRecipe
 from quantization.fold.fold import fold
 
 PROOF_FILE = "proof.json"
@@ -72,7 +72,7 @@ def _inputs(run: Run) -> object:
     against, crops = _old_bundle(run), _crops(run)
     return {
         "against": None if against is None else against.id,
-        "crops": None if crops is None else (crops.digests, crops.split.texts),
+        "crops": None if crops is None else (crops.digests, crops.split.labels),
         "candidate": run.need("export").outputs,
         "trained": run.need("train").outputs,
         "float": run.need("quantize").outputs[FLOAT_FILE],
@@ -88,7 +88,7 @@ def _old_bundle(run: Run) -> Bundle | None:
 
 
 def _crops(run: Run) -> TextPool | None:
-    recipe, text = run.recipe, run.recipe.text
+    recipe, text = run.recipe, run.recipe.table(TextRecipe)
     if recipe.verify.crops is None or text is None:
         return None
     place = _found(run, recipe.verify.crops, "crops", "a folder or archive of texts")
@@ -142,11 +142,7 @@ def _write_proof(proof: Proof, work: Path) -> None:
 
 def _pictures(run: Run) -> dict[str, int]:
     """How many images of each class there are to learn from; empty of texts."""
-    dataset = run.dataset
-    if not isinstance(dataset, Dataset):
-        return {}
-    counts = np.bincount(dataset.train.labels, minlength=len(dataset.labels))
-    return {label: int(count) for label, count in zip(dataset.labels, counts, strict=True)}
+    return dict(run.task.truth("train").class_counts() or {})
 
 
 def networks(run: Run) -> Networks:

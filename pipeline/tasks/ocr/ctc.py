@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipeline.training.label_loss import Loss
+from pipeline.training.objective import Loss
 
 
 def ctc(blank: int) -> Loss:

@@ -1,193 +1,50 @@
-"""`TextTask`: runs whose network reads one line of text."""
+"""`OCR`: what a line of text says."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+from typing import TYPE_CHECKING, get_args
 
-import msgspec
+from pipeline.data_recipe import DataKind
+from pipeline.recipe import Recipe, TextArch
+from pipeline.tasks.job import Job
+from pipeline.tasks.ocr.recipe import TextRecipe
+from pipeline.tasks.task import HostTask
 
-from edge_agent.common.arrays import F32, U8
-from edge_agent.tasks.ocr.spec import Promise, TextSpec
-from pipeline.checkpoints.checkpoint import Checkpoint
-from pipeline.data.base import SPLIT_NAMES, SplitName
-from pipeline.data.fitted import cached_pixels
-from pipeline.data.root import data_root, find_data
-from pipeline.ladder.ladder import Made
-from pipeline.models import ModelSpec
-from pipeline.models.ctc_small import time_steps
-from pipeline.recipe import PruneRecipe, TextRecipe, TrainRecipe
-from pipeline.tasks.ocr.charset import Charset
-from pipeline.tasks.ocr.data.dataset import TextDataset, record_texts
-from pipeline.tasks.ocr.data.drawn import draw_texts, held_seed
-from pipeline.tasks.ocr.data.feed import Examples
-from pipeline.tasks.ocr.data.fitted import FittedTexts, split_targets
-from pipeline.tasks.ocr.data.load import load_texts
-from pipeline.tasks.ocr.drawing.fonts import Font, find_fonts, load_fonts, save_fonts
-from pipeline.tasks.ocr.drawing.render import Synthetic, drawn_characters
-from pipeline.tasks.ocr.drawing.workers import PicturePool
-from pipeline.tasks.ocr.margin import margin
-from pipeline.tasks.ocr.readings import read_scores
-from pipeline.tasks.ocr.thresholds import coverage_curve, operating_point
-from pipeline.tasks.ocr.training import finetune_texts, prune_texts, train_texts
-from pipeline.tasks.ocr.truth import TextTruth, readings
-from pipeline.tasks.task import SPLIT_FILE, Job, Training
-from quantization.quantized import Quantized
+if TYPE_CHECKING:
+    from pipeline.tasks.run_task import RunTask
 
-FONTS_FILE = "fonts.json"
+DRAWN = "text-drawn"
 
 
-@dataclass(frozen=True, eq=False)
-class TextTask:
-    """See `Task`; `text` is the recipe's own `[text]`."""
-
-    job: Job
-    text: TextRecipe
-
-    @cached_property
-    def dataset(self) -> TextDataset:
-        """See `Task`."""
-        job, data = self.job, self.job.recipe.data
-        root, folder = data_root(job.data_root), None
-        if data.path is not None:
-            what = "a folder or archive of texts"
-            folder = find_data(data.path, "data.path", what, root, job.recipe_folder)
-        seed, progress = job.recipe.seed, job.progress
-        drawn = None
-        if data.kind == "text-drawn":
-            drawn = draw_texts(self._synthetic(held_seed(seed)), data.count, progress)
-        return load_texts(
-            data, self.text, root=root, folder=folder, drawn=drawn, seed=seed, progress=progress
-        )
-
-    @property
-    def charset(self) -> Charset:
-        """The network's characters."""
-        return Charset(self.text.charset)
-
-    @property
-    def model(self) -> ModelSpec:
-        """See `Task`."""
-        recipe = self.job.recipe
-        return ModelSpec(
-            arch=recipe.model.arch,
-            classes=self.charset.outputs,
-            input=recipe.input,
-            width=recipe.model.width,
-        )
-
-    def record(self, folder: Path) -> None:
-        """See `Task`: the split, and the fonts that the synthetic pictures are drawn with."""
-        for name in SPLIT_NAMES:
-            self.truth(name)  # what does not fit is refused before anything is learnt
-        record_texts(self.dataset, folder / SPLIT_FILE)
-        if self.text.synthetic is not None:
-            save_fonts(self._found_fonts(), folder / FONTS_FILE)
-
-    def truth(self, name: SplitName) -> TextTruth:
-        """See `Task`."""
-        split = self.dataset.split(name)
-        targets = split_targets(split, self.charset, self.job.recipe.input)
-        return TextTruth(self.charset, split.texts, targets)
-
-    def pixels(self, name: SplitName) -> U8:
-        """See `Task`."""
-        job, dataset = self.job, self.dataset
-        images, spec = dataset.split(name).images, job.recipe.input
-        return cached_pixels(images, dataset.sha256, name, spec, job.cache, job.progress)
-
-    def train(self, start: Checkpoint, how: Training) -> Checkpoint:
-        """See `Task`."""
-        with self._examples() as examples:
-            return train_texts(start, examples, self.job.recipe.train, **vars(how))
-
-    def prune(self, start: Checkpoint, recipe: PruneRecipe, how: Training) -> Checkpoint:
-        """See `Task`."""
-        with self._examples() as examples:
-            return prune_texts(start, examples, recipe, **vars(how))
-
-    def finetune(
-        self, start: Quantized, teacher: Checkpoint, recipe: TrainRecipe, how: Training
-    ) -> Made:
-        """See `Task`."""
-        with self._examples() as examples:
-            return finetune_texts(start, teacher, examples, recipe, **vars(how))
-
-    def output(self, scores: F32 | None = None) -> TextSpec:
-        """See `Task`: temperature and, where an error is promised, the least confidence."""
-        wanted = self.job.recipe.output
-        spec = TextSpec(
-            charset=tuple(self.charset.characters),
-            steps=time_steps(self.job.recipe.input),
-            min_confidence=wanted.min_confidence,
-        )
-        if scores is None:
-            return spec
-        truth = self.truth("val")
-        spec = msgspec.structs.replace(spec, temperature=truth.temperature(scores))
-        return (
-            spec if wanted.max_error is None else _promising(spec, scores, truth, wanted.max_error)
-        )
-
-    def answers(self, scores: F32) -> Sequence[str]:
-        """See `Task`: texts."""
-        return readings(scores, self.charset)
-
-    def margin(self, output: F32) -> float:
-        """See `Task`: some choice of nearly best outputs may write another text from there on."""
-        return margin(output.reshape(time_steps(self.job.recipe.input), self.charset.outputs))
-
-    @contextmanager
-    def _examples(self) -> Iterator[Examples]:
-        """What is learnt from, while it is learnt from: processes may draw pictures for it."""
-        real, val = self._fitted("train"), self._fitted("val")
-        recipe, text = self.text.synthetic, self.text
-        if recipe is None:
-            yield Examples(self.charset, val, real, epoch_images=text.epoch_images)
-            return
-        synthetic = self._synthetic(self.job.recipe.seed)
-        with PicturePool(synthetic, self.job.recipe.input, recipe.workers) as pool:
-            yield Examples(self.charset, val, real, pool, recipe.share, text.epoch_images)
-
-    def _synthetic(self, seed: int) -> Synthetic:
-        """What the recipe has drawn, by another seed where the pictures have to be others."""
-        recipe, text = self.text.synthetic, self.text
-        assert recipe is not None, "the recipe is asked before"
-        return Synthetic(
-            kind=recipe.kind,
-            charset=self.charset,
-            fonts=self._fonts,
-            steps=time_steps(self.job.recipe.input),
-            seed=seed,
-            upper=text.case == "upper",
-            strength=recipe.strength,
-            empty=recipe.empty,
-        )
-
-    @cached_property
-    def _fonts(self) -> tuple[Font, ...]:
-        """Those that the run began with, or at its beginning those that there are."""
-        begun_with = self.job.folder / "data" / FONTS_FILE
-        return load_fonts(begun_with) if begun_with.is_file() else self._found_fonts()
-
-    def _found_fonts(self) -> tuple[Font, ...]:
-        synthetic, place = self.text.synthetic, None
-        if synthetic is not None and synthetic.fonts is not None:
-            root = data_root(self.job.data_root)
-            key, what = "text.synthetic.fonts", "a folder of fonts"
-            place = find_data(synthetic.fonts, key, what, root, self.job.recipe_folder)
-        return find_fonts(drawn_characters(self.charset, upper=self.text.case == "upper"), place)
-
-    def _fitted(self, name: SplitName) -> FittedTexts:
-        truth = self.truth(name)
-        return FittedTexts(self.pixels(name), truth.targets, truth.texts)
+def _check(recipe: Recipe) -> None:
+    """Pictures that are drawn need something to draw."""
+    text = recipe.table(TextRecipe)
+    if recipe.data.kind == DRAWN and (text is None or text.synthetic is None):
+        raise ValueError(f"text.synthetic: expected with kind {DRAWN!r}, found none")
 
 
-def _promising(spec: TextSpec, scores: F32, truth: TextTruth, error: float) -> TextSpec:
-    """`spec` with the least confidence that keeps the error of the validation split."""
-    found = read_scores(scores, spec)
-    right = found.right(truth.texts)
-    point = operating_point(coverage_curve(found.confidence, right), error)
-    promise = Promise(error=error, coverage=point.coverage, samples=len(truth.texts))
-    return msgspec.structs.replace(spec, min_confidence=point.threshold, promise=promise)
+def _open(job: Job) -> "RunTask":
+    from pipeline.tasks.ocr.run_task import TextRunTask
+
+    text = job.recipe.table(TextRecipe)
+    assert text is not None, "a recipe of texts has the table"
+    return TextRunTask(job, text)
+
+
+OCR = HostTask(
+    name="ocr",
+    labels="texts",
+    kinds=(
+        DataKind("text-folder", path="needed"),
+        DataKind("text-sets", path="beside"),
+        DataKind(DRAWN, path="beside"),
+    ),
+    arches=get_args(TextArch),
+    tables={"text": TextRecipe},
+    keys=frozenset(
+        {
+            *("output.max_error", "output.min_confidence", "verify.crops"),
+            *("budget.min_accuracy", "budget.max_drop", "budget.max_quantization_drop"),
+        }
+    ),
+    check=_check,
+    open=_open,
+)

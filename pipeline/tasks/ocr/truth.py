@@ -10,13 +10,14 @@ from edge_agent.bundle.manifest import Score
 from edge_agent.common.arrays import F32
 from edge_agent.tasks.ocr.decode.ctc import best_path, text_probability
 from edge_agent.tasks.softmax import softmax
+from pipeline.measure.truth import Truth
 from pipeline.tasks.ocr.calibrate import fit_text_temperature
 from pipeline.tasks.ocr.charset import Charset
 from pipeline.tasks.ocr.metrics import exact_match
 
 
 @dataclass(frozen=True, eq=False)
-class TextTruth:
+class TextTruth(Truth):
     """The texts of a split; see `Truth`. A reading is right if it has no error at all.
 
     Args:
@@ -32,12 +33,6 @@ class TextTruth:
     def accuracy(self, scores: F32) -> Score:
         """See `Truth`."""
         return exact_match(readings(scores, self.charset), self.texts)
-
-    def balance(self, _scores: F32) -> None:
-        """See `Truth`: a text is of no class."""
-
-    def class_counts(self) -> None:
-        """See `Truth`."""
 
     def temperature(self, scores: F32) -> float:
         """See `Truth`."""

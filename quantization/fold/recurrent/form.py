@@ -7,7 +7,7 @@ import numpy as np
 
 from edge_agent.common.arrays import F32
 from quantization.graph.graph import Array, Graph, Node, Shape
-from quantization.lower.table import refuse
+from quantization.operators.table import refuse
 
 # The activations of one direction that have an unrolled form: ONNX's defaults.
 ACTIVATIONS = {"LSTM": ("sigmoid", "tanh", "tanh"), "GRU": ("sigmoid", "tanh")}

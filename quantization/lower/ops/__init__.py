@@ -1,4 +1,4 @@
-"""The operators: one function each, entered in the table by its decorator."""
+"""The operators: one function each, entered among the lowerings by its decorator."""
 
 from quantization.lower.ops import (
     activation,
@@ -12,15 +12,14 @@ from quantization.lower.ops import (
     space,
     transposed_conv,
 )
-from quantization.lower.table import OPERATORS, find
+from quantization.lower.registry import LOWERINGS
 
 __all__ = [
-    "OPERATORS",
+    "LOWERINGS",
     "activation",
     "arithmetic",
     "conv",
     "dense",
-    "find",
     "pool",
     "reduce",
     "select",

@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edge_agent.bundle.affine import QMAX, QMIN, Affine
 from quantization.lower import layout
 from quantization.lower.graph import Operation, Tensor
 from quantization.lower.network import Network
 from quantization.lower.ops.cast import emit_cast, emit_copy
-from quantization.lower.registry import operator
-from quantization.lower.rules import FUSED_BOUNDS, Activation, Layout, within_reach
+from quantization.lower.registry import lowers
+from quantization.operators.activation import FUSED_BOUNDS, Activation, within_reach
 
 CLIPS = {
     Activation.RELU: schema.BuiltinOperator.RELU,
@@ -30,20 +29,20 @@ def emit_unary(
     network.emit(code, version, inputs, output, options)
 
 
-@operator("Identity")
+@lowers("Identity")
 def identity(operation: Operation, network: Network) -> None:
     """QUANTIZE: the same value at another scale, as a model that brings scales may want it."""
     emit = emit_copy if operation.output.affine is None else emit_cast
     emit(network, operation.value(), operation.output)
 
 
-@operator("Relu")
+@lowers("Relu")
 def relu(operation: Operation, network: Network) -> None:
     """RELU, where nothing before it could take it up."""
     emit_unary(operation, network, schema.BuiltinOperator.RELU, 2)
 
 
-@operator("Clip")
+@lowers("Clip")
 def clip(operation: Operation, network: Network) -> None:
     """RELU, RELU6 or RELU_N1_TO_1 by its bounds; else MAXIMUM and MINIMUM at the output's scale."""
     low, high = (operation.parameter(i) for i in (1, 2))
@@ -91,7 +90,7 @@ def _cut(network: Network, x: Tensor, y: Tensor, cuts: list[tuple[int, float]]) 
         x = target
 
 
-@operator("LeakyRelu")
+@lowers("LeakyRelu")
 def leaky_relu(operation: Operation, network: Network) -> None:
     """LEAKY_RELU."""
     options = schema.LeakyReluOptionsT()
@@ -99,26 +98,26 @@ def leaky_relu(operation: Operation, network: Network) -> None:
     emit_unary(operation, network, schema.BuiltinOperator.LEAKY_RELU, 2, options)
 
 
-@operator("HardSwish")
+@lowers("HardSwish")
 def hard_swish(operation: Operation, network: Network) -> None:
     """HARD_SWISH."""
     emit_unary(operation, network, schema.BuiltinOperator.HARD_SWISH, 1, schema.HardSwishOptionsT())
 
 
 # The TFLite specification fixes the outputs of the next four.
-@operator("Sigmoid", scale=Affine(1 / 256, QMIN))
+@lowers("Sigmoid")
 def sigmoid(operation: Operation, network: Network) -> None:
     """LOGISTIC."""
     emit_unary(operation, network, schema.BuiltinOperator.LOGISTIC, 2)
 
 
-@operator("Tanh", scale=Affine(1 / 128, 0))
+@lowers("Tanh")
 def tanh(operation: Operation, network: Network) -> None:
     """TANH."""
     emit_unary(operation, network, schema.BuiltinOperator.TANH, 2)
 
 
-@operator("Softmax", scale=Affine(1 / 256, QMIN), layout=Layout.OWN)
+@lowers("Softmax")
 def softmax(operation: Operation, network: Network) -> None:
     """SOFTMAX over the last TFLite axis, which of a feature map is ONNX's axis of channels."""
     options = schema.SoftmaxOptionsT()
@@ -126,7 +125,7 @@ def softmax(operation: Operation, network: Network) -> None:
     _over_last_axis(operation, network, schema.BuiltinOperator.SOFTMAX, options)
 
 
-@operator("LogSoftmax", scale=Affine(16 / 256, QMAX), layout=Layout.OWN)
+@lowers("LogSoftmax")
 def log_softmax(operation: Operation, network: Network) -> None:
     """LOG_SOFTMAX over the last TFLite axis."""
     options = schema.LogSoftmaxOptionsT()

@@ -7,37 +7,37 @@ from ai_edge_litert import schema_py_generated as schema
 from quantization.lower import layout, wishes
 from quantization.lower.graph import Operation, Tensor
 from quantization.lower.network import Network
-from quantization.lower.registry import operator
-from quantization.lower.table import refuse
+from quantization.lower.registry import lowers
+from quantization.operators.table import refuse
 
 # The broadcasting kernels of tflite-runtime 2.14 walk over this many axes.
 MAX_RANK = 4
-# ADD and SUB bring both inputs to the scale of twice the larger over 2**20 first; where that is
-# no finer than the output's, the kernels of both runtimes end the process.
+# ADD and SUB bring both inputs to the scale of twice the larger over 2**20 first. The output's
+# must be coarser: the kernels' last step multiplies by a factor below 1.
 COMMON_STEPS = 2**20
 
 
-@operator("Add", fuses=True, operands=True)
+@lowers("Add")
 def add(operation: Operation, network: Network) -> None:
     """ADD."""
     _check_scales(operation)
     _emit(operation, network, schema.BuiltinOperator.ADD, schema.AddOptionsT())
 
 
-@operator("Sub", fuses=True, operands=True)
+@lowers("Sub")
 def sub(operation: Operation, network: Network) -> None:
     """SUB."""
     _check_scales(operation)
     _emit(operation, network, schema.BuiltinOperator.SUB, schema.SubOptionsT())
 
 
-@operator("Mul", fuses=True, operands=True)
+@lowers("Mul")
 def mul(operation: Operation, network: Network) -> None:
     """MUL."""
     _emit(operation, network, schema.BuiltinOperator.MUL, schema.MulOptionsT())
 
 
-@operator("PRelu", operands=True)
+@lowers("PRelu")
 def prelu(operation: Operation, network: Network) -> None:
     """PRELU with a constant slope that broadcasts to the input."""
     x, slope, order = operation.value(), operation.weight(1), network.orders[operation.value()]

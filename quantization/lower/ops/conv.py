@@ -5,13 +5,12 @@ from ai_edge_litert import schema_py_generated as schema
 from quantization.lower.graph import Operation
 from quantization.lower.network import Network
 from quantization.lower.ops.padding import padded_input
-from quantization.lower.registry import operator
-from quantization.lower.rules import Layout, Weights
-from quantization.lower.table import refuse
+from quantization.lower.registry import lowers
 from quantization.lower.window import plane, steps, windows, write_map
+from quantization.operators.table import refuse
 
 
-@operator("Conv", weights=Weights.PER_CHANNEL, fuses=True, layout=Layout.CHANNELS_LAST)
+@lowers("Conv")
 def conv(operation: Operation, network: Network) -> None:
     """CONV_2D, or DEPTHWISE_CONV_2D where every input channel has filters of its own."""
     node, x = operation.node, operation.value()

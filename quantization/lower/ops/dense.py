@@ -5,13 +5,12 @@ from ai_edge_litert import schema_py_generated as schema
 from quantization.lower import layout
 from quantization.lower.graph import Operation, Tensor
 from quantization.lower.network import Network
-from quantization.lower.registry import operator
-from quantization.lower.rules import Layout, Weights
-from quantization.lower.table import refuse
+from quantization.lower.registry import lowers
+from quantization.operators.table import refuse
 
 
 # Per tensor: scales per channel need a newer FULLY_CONNECTED than tflite-runtime 2.14 has.
-@operator("Gemm", weights=Weights.PER_TENSOR, fuses=True, layout=Layout.OWN)
+@lowers("Gemm")
 def gemm(operation: Operation, network: Network) -> None:
     """FULLY_CONNECTED: ``x @ W.T + b`` with W (N, K), whose layout is ONNX's own."""
     node, x = operation.node, operation.value()
@@ -56,7 +55,7 @@ def _per_channel(
     network.emit(schema.BuiltinOperator.CONV_2D, 3, tensors, output, options)
 
 
-@operator("MatMul", layout=Layout.OWN, operands=True)
+@lowers("MatMul")
 def matmul(operation: Operation, network: Network) -> None:
     """BATCH_MATMUL over the last two axes."""
     a, b = operation.operand(0), operation.operand(1)

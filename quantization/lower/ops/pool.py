@@ -7,9 +7,7 @@ from quantization.lower.graph import Operation
 from quantization.lower.network import Network
 from quantization.lower.ops.padding import explicit_padding, padded_input
 from quantization.lower.ops.select import emit_slice
-from quantization.lower.registry import operator
-from quantization.lower.rules import Layout, Scale
-from quantization.lower.table import refuse
+from quantization.lower.registry import lowers
 from quantization.lower.window import (
     Window,
     nhwc,
@@ -19,9 +17,10 @@ from quantization.lower.window import (
     windows,
     write_map,
 )
+from quantization.operators.table import refuse
 
 
-@operator("MaxPool", scale=Scale.SHARED, layout=Layout.CHANNELS_LAST)
+@lowers("MaxPool")
 def max_pool(operation: Operation, network: Network) -> None:
     """MAX_POOL_2D."""
     if len(operation.node.outputs) > 1:
@@ -33,7 +32,7 @@ def max_pool(operation: Operation, network: Network) -> None:
     _emit(network, schema.BuiltinOperator.MAX_POOL_2D, source, padding, both, strides, output)
 
 
-@operator("AveragePool", scale=Scale.SHARED, layout=Layout.CHANNELS_LAST, averages=True)
+@lowers("AveragePool")
 def average_pool(operation: Operation, network: Network) -> None:
     """AVERAGE_POOL_2D: its SAME leaves padding out of the mean, a PAD before it counts it."""
     node, x, both = operation.node, operation.value(), _windows(operation)

@@ -9,41 +9,40 @@ from ai_edge_litert import schema_py_generated as schema
 from quantization.lower import layout
 from quantization.lower.graph import Operation
 from quantization.lower.network import Network
-from quantization.lower.registry import operator
-from quantization.lower.rules import Layout, Scale
-from quantization.lower.table import refuse
+from quantization.lower.registry import lowers
+from quantization.operators.table import refuse
 
 # The kernels of tflite-runtime 2.14 reduce up to this many axes.
 MAX_RANK = 4
 
 
-@operator("GlobalAveragePool", layout=Layout.OWN)
+@lowers("GlobalAveragePool")
 def global_average_pool(operation: Operation, network: Network) -> None:
     """MEAN over height and width."""
     axes = range(2, len(operation.value().shape))
     _emit(operation, network, schema.BuiltinOperator.MEAN, tuple(axes), keep=True)
 
 
-@operator("GlobalMaxPool", scale=Scale.SHARED, layout=Layout.OWN)
+@lowers("GlobalMaxPool")
 def global_max_pool(operation: Operation, network: Network) -> None:
     """REDUCE_MAX over height and width."""
     axes = range(2, len(operation.value().shape))
     _emit(operation, network, schema.BuiltinOperator.REDUCE_MAX, tuple(axes), keep=True)
 
 
-@operator("ReduceMean", layout=Layout.OWN)
+@lowers("ReduceMean")
 def reduce_mean(operation: Operation, network: Network) -> None:
     """MEAN."""
     _reduce(operation, network, schema.BuiltinOperator.MEAN)
 
 
-@operator("ReduceMax", scale=Scale.SHARED, layout=Layout.OWN)
+@lowers("ReduceMax")
 def reduce_max(operation: Operation, network: Network) -> None:
     """REDUCE_MAX."""
     _reduce(operation, network, schema.BuiltinOperator.REDUCE_MAX)
 
 
-@operator("ArgMax", scale=Scale.INDEX, layout=Layout.OWN)
+@lowers("ArgMax")
 def arg_max(operation: Operation, network: Network) -> None:
     """ARG_MAX, whose int32 indices leave the network."""
     node, x, y = operation.node, operation.value(), operation.output

@@ -7,16 +7,15 @@ from quantization.lower import layout
 from quantization.lower.graph import Operation
 from quantization.lower.network import Network
 from quantization.lower.ops.padding import emit_pad
-from quantization.lower.registry import operator
-from quantization.lower.rules import Scale
-from quantization.lower.table import refuse
+from quantization.lower.registry import lowers
+from quantization.operators.table import refuse
 
 # STRIDED_SLICE and PAD of tflite-runtime 2.14 walk over this many axes.
 MAX_RANK = 5
 MIRRORED = {"reflect": schema.MirrorPadMode.REFLECT}
 
 
-@operator("Concat", scale=Scale.SHARED, operands=True)
+@lowers("Concat")
 def concat(operation: Operation, network: Network) -> None:
     """CONCATENATION, in the order of the first computed input."""
     tensors = [operation.operand(i) for i in range(len(operation.inputs))]
@@ -28,7 +27,7 @@ def concat(operation: Operation, network: Network) -> None:
     network.emit(schema.BuiltinOperator.CONCATENATION, 2, inputs, output, options)
 
 
-@operator("Pad", scale=Scale.SHARED)
+@lowers("Pad")
 def pad(operation: Operation, network: Network) -> None:
     """PAD or PADV2 with a constant, MIRROR_PAD for `reflect`."""
     node, x, y = operation.node, operation.value(), operation.output
@@ -55,7 +54,7 @@ def pad(operation: Operation, network: Network) -> None:
     network.emit(schema.BuiltinOperator.MIRROR_PAD, 2, inputs, network.write(y, order), options)
 
 
-@operator("Slice", scale=Scale.SHARED)
+@lowers("Slice")
 def slice_(operation: Operation, network: Network) -> None:
     """SLICE, or STRIDED_SLICE where it skips elements."""
     node, x, y = operation.node, operation.value(), operation.output
@@ -114,7 +113,7 @@ def emit_slice(
     network.emit(code, 2, inputs, output, schema.StridedSliceOptionsT())
 
 
-@operator("Gather", scale=Scale.SHARED)
+@lowers("Gather")
 def gather(operation: Operation, network: Network) -> None:
     """GATHER by constant indices; a single index drops its axis."""
     node, x, y = operation.node, operation.value(), operation.output

@@ -3,11 +3,11 @@
 from quantization.lower import layout, wishes
 from quantization.lower.graph import Operation, Tensor
 from quantization.lower.network import Network
-from quantization.lower.registry import operator
-from quantization.lower.rules import CASTS, Layout, Scale
+from quantization.lower.registry import lowers
+from quantization.operators.table import PAIR
 
 
-@operator("Reshape", scale=Scale.SHARED, layout=Layout.OWN)
+@lowers("Reshape")
 def reshape(operation: Operation, network: Network) -> None:
     """RESHAPE; a TRANSPOSE before it only where the elements would come out in another order.
 
@@ -30,10 +30,10 @@ def reshape(operation: Operation, network: Network) -> None:
 
 
 for _name in ("Flatten", "Squeeze", "Unsqueeze"):
-    operator(_name, scale=Scale.SHARED, layout=Layout.OWN)(reshape)
+    lowers(_name)(reshape)
 
 
-@operator("Transpose", scale=Scale.SHARED, layout=Layout.TRANSPOSED)
+@lowers("Transpose")
 def transpose(operation: Operation, network: Network) -> None:
     """No operator: the same tensor by other names of its axes."""
     x, y = operation.value(), operation.output
@@ -49,7 +49,7 @@ def _only_feeds_dense(network: Network, y: Tensor) -> bool:
         and y not in network.graph.outputs
         and all(
             reader.node.op == "Gemm"
-            or (reader.node.op in CASTS and _only_feeds_dense(network, reader.output))
+            or (reader.node.op in PAIR and _only_feeds_dense(network, reader.output))
             for reader in readers
         )
     )

@@ -6,13 +6,12 @@ from ai_edge_litert import schema_py_generated as schema
 from quantization.lower.graph import Operation
 from quantization.lower.network import Network
 from quantization.lower.ops.sampling import Sampling, sampling
-from quantization.lower.registry import operator
-from quantization.lower.rules import Layout, Scale
-from quantization.lower.table import refuse
+from quantization.lower.registry import lowers
 from quantization.lower.window import read_map, write_map
+from quantization.operators.table import refuse
 
 
-@operator("DepthToSpace", scale=Scale.SHARED, layout=Layout.CHANNELS_LAST)
+@lowers("DepthToSpace")
 def depth_to_space(operation: Operation, network: Network) -> None:
     """DEPTH_TO_SPACE, which is ONNX's mode DCR; for CRD the channels are gathered first."""
     node, x = operation.node, operation.value()
@@ -35,7 +34,7 @@ def depth_to_space(operation: Operation, network: Network) -> None:
     network.emit(schema.BuiltinOperator.DEPTH_TO_SPACE, 1, [source], output, options)
 
 
-@operator("SpaceToDepth", scale=Scale.SHARED, layout=Layout.CHANNELS_LAST)
+@lowers("SpaceToDepth")
 def space_to_depth(operation: Operation, network: Network) -> None:
     """SPACE_TO_DEPTH."""
     options = schema.SpaceToDepthOptionsT()
@@ -45,7 +44,7 @@ def space_to_depth(operation: Operation, network: Network) -> None:
     network.emit(schema.BuiltinOperator.SPACE_TO_DEPTH, 2, inputs, output, options)
 
 
-@operator("Resize", scale=Scale.SHARED, layout=Layout.CHANNELS_LAST, averages=True)
+@lowers("Resize")
 def resize(operation: Operation, network: Network) -> None:
     """RESIZE_NEAREST_NEIGHBOR or RESIZE_BILINEAR, by whichever rule samples the same places."""
     node, x, y = operation.node, operation.value(), operation.output

@@ -6,13 +6,12 @@ from ai_edge_litert import schema_py_generated as schema
 from quantization.lower.graph import Operation
 from quantization.lower.network import Network
 from quantization.lower.ops.select import emit_slice
-from quantization.lower.registry import operator
-from quantization.lower.rules import Layout, Weights
-from quantization.lower.table import refuse
+from quantization.lower.registry import lowers
 from quantization.lower.window import nhwc, plane, read_map, steps, write_map
+from quantization.operators.table import refuse
 
 
-@operator("ConvTranspose", weights=Weights.PER_SECOND_AXIS, layout=Layout.CHANNELS_LAST)
+@lowers("ConvTranspose")
 def conv_transpose(operation: Operation, network: Network) -> None:
     """TRANSPOSE_CONV of everything its windows reach, and a SLICE of what the pads leave."""
     node, x, y = operation.node, operation.value(), operation.output

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from quantization.lower.rules import FUSED_BOUNDS
+from quantization.operators.activation import FUSED_BOUNDS
 from quantization.qat.registry import Call, Grid, Ratios, operator
 from quantization.qat.rounding import Rounding
 from quantization.qat.scaling import short

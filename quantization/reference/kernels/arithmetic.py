@@ -37,7 +37,7 @@ def _on_common_scale(operator: Operator, a: I8, b: I8, sign: int) -> I8:
     first, second, y = operator.input(0), operator.input(1), operator.output
     common = 2 * max(float(first.scale), float(second.scale))
     real = common / (2**LEFT_SHIFT * float(y.scale))
-    if real >= 1:  # there the runtimes abort
+    if real >= 1:  # the last step is a factor below 1
         refuse(operator, f"into a scale as small as {y.scale} has no reference")
 
     def lifted(x: I8, index: int) -> I64:

@@ -13,18 +13,20 @@ from sklearn.datasets import load_digits
 from edge_agent.bundle.manifest import InputSpec
 from pipeline.checkpoints.checkpoint import Checkpoint, fresh
 from pipeline.common.progress import Silent, Task
+from pipeline.data.classes import FittedClasses
 from pipeline.data.fitted import Fitted
 from pipeline.models import ModelSpec
 from pipeline.recipe import Arch, TrainRecipe
 from pipeline.run.build import build
 from pipeline.run.run import Run
+from pipeline.tasks.classify.training import ClassExamples
 from pipeline.training.train import train
 
 DIGITS_INPUT = InputSpec(height=16, width=16, colour="gray", mean=(0.3,), std=(0.35,))
 
 
 @pytest.fixture(scope="session")
-def digit_splits() -> tuple[Fitted, Fitted]:
+def digit_splits() -> tuple[FittedClasses, FittedClasses]:
     """1,200 training and 300 validation digits at 16x16, each pixel doubled."""
     digits = load_digits()
     pixels = (digits.images * 255 / 16).round().astype(np.uint8)
@@ -47,11 +49,11 @@ def digit_network() -> Callable[..., Checkpoint]:
 
 @pytest.fixture(scope="session")
 def trained_digits(
-    digit_splits: tuple[Fitted, Fitted], digit_network: Callable[..., Checkpoint]
+    digit_splits: tuple[FittedClasses, FittedClasses], digit_network: Callable[..., Checkpoint]
 ) -> Checkpoint:
     """A ResNet-8 that has learnt the digits in a few epochs."""
     recipe = TrainRecipe(epochs=5, batch_size=64, ema=0.98)
-    return train(digit_network(), *digit_splits, recipe, seed=0)
+    return train(digit_network(), ClassExamples(*digit_splits), recipe, seed=0)
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.common.errors import RecipeError
-from pipeline.recipe import decode_recipe
+from pipeline.tasks.recipes import decode_recipe
 
 GOOD = """
 name = "tiny"

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.common.errors import RecipeError
-from pipeline.recipe import REMEDIES, Recipe, TrainRecipe, decode_recipe, load_recipe
+from pipeline.recipe import REMEDIES, Recipe, TrainRecipe
+from pipeline.tasks.recipes import decode_recipe, load_recipe
 from quantization.recipe import QuantRecipe
 
 RECIPES = sorted((Path(__file__).parents[3] / "recipes").glob("*.toml"))

@@ -14,7 +14,7 @@ from pipeline.models import ModelSpec
 from pipeline.models.ctc_small import time_steps
 from pipeline.recipe import Augment, TrainRecipe
 from pipeline.tasks.ocr.charset import Charset
-from pipeline.tasks.ocr.ctc import ctc_losses
+from pipeline.tasks.ocr.ctc import ctc, ctc_losses
 from pipeline.tasks.ocr.data.fitted import FittedTexts, pad
 from pipeline.tasks.ocr.data.mixing import Mixture
 from pipeline.tasks.ocr.drawing.workers import PicturePool
@@ -23,6 +23,7 @@ from pipeline.training.augment import augment
 from pipeline.training.batches import Images, plain_batches
 from pipeline.training.draws import generator
 from pipeline.training.feed import Measured, Place, pick_device
+from pipeline.training.objective import Objective
 
 VAL_BATCH = 256
 
@@ -46,6 +47,19 @@ class Examples:
     pool: PicturePool | None = None
     share: float = 0.0
     epoch_images: int = 0
+
+    def objective(self, spec: ModelSpec, recipe: TrainRecipe, ranks: Ranks) -> Objective:
+        """See `TrainingData`.
+
+        Raises:
+            DataError: examples that do not fit the network, or cannot be mixed so.
+        """
+        if recipe.label_smoothing:
+            raise DataError(
+                f"train.label_smoothing: expected 0 for texts, found {recipe.label_smoothing}"
+            )
+        loss = ctc(self.charset.blank)
+        return Objective(TextFeed.of(self, spec, recipe, ranks), loss, loss)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +129,11 @@ class TextFeed:
             pixels, targets = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
             draws = generator(seed, "augment", epoch, step, ranks.rank)
             yield self.val.network_input(augment(pixels, self.augment, draws)), targets
+
+    def sample(self, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """See `Feed`: the batches of the first epoch."""
+        for inputs, labels in self.batches((seed, 0, 0), Ranks()):
+            yield inputs.cpu(), labels.cpu()
 
     @torch.no_grad()
     def measure(self, module: nn.Module, ranks: Ranks) -> Measured:

@@ -39,8 +39,8 @@ def split_targets(split: TextSplit, charset: Charset, spec: InputSpec) -> NDArra
             of the network's width.
     """
     steps = time_steps(spec)
-    check_lengths(split.texts, split.ids, steps, spec.width)
-    return pad(split.texts, charset, steps, split.ids)
+    check_lengths(split.labels, split.ids, steps, spec.width)
+    return pad(split.labels, charset, steps, split.ids)
 
 
 def pad(

@@ -83,13 +83,15 @@ def read_text_folder(
             "found none"
         )
     notes: list[str] = []
-    read = partial(_read, store, case, on_unreadable, notes, progress)
+    skipped: list[str] = []
+    read = partial(_read, store, case, on_unreadable, notes, skipped, progress)
     return TextSource(
         name=path.resolve().name.split(".")[0],
         train=read(table),
         val=read(VAL_TABLE) if store.has(VAL_TABLE) else None,
         test=read(TEST_TABLE) if store.has(TEST_TABLE) else None,
         notes=tuple(notes),
+        skipped=tuple(skipped),
     )
 
 
@@ -98,13 +100,17 @@ def _read(
     case: Case,
     on_unreadable: Literal["error", "skip"],
     notes: list[str],
+    skipped: list[str],
     progress: Progress,
     table: str,
 ) -> TextPool:
     rows = _without_header(read_rows(store, table, lambda name: name), store, table, notes)
     if case == "upper":
         rows = [Row(row.image, row.text.upper(), row.source) for row in rows]
-    return make_pool(store, rows, on_unreadable, notes, progress)
+    pool = make_pool(store, rows, on_unreadable, notes, progress)
+    kept = set(pool.split.ids)
+    skipped += [row.image for row in rows if row.image not in kept]
+    return pool
 
 
 def _without_header(rows: list[Row], store: Store, table: str, notes: list[str]) -> list[Row]:

@@ -9,19 +9,19 @@ import msgspec
 
 from pipeline.common.progress import SILENT, Progress
 from pipeline.data.base import SPLIT_NAMES, Concatenated
-from pipeline.recipe import DataRecipe, TextRecipe
+from pipeline.data.by_source import Shares, limited
+from pipeline.recipe import DataRecipe
 from pipeline.tasks.ocr.charset import Charset
 from pipeline.tasks.ocr.data.dataset import (
-    Shares,
     TextDataset,
     TextPool,
     TextSource,
     TextSplit,
     divide_texts,
-    learn_all,
 )
 from pipeline.tasks.ocr.data.folder import read_text_folder
 from pipeline.tasks.ocr.data.sets import read_set
+from pipeline.tasks.ocr.recipe import TextRecipe
 
 
 def load_texts(
@@ -74,46 +74,35 @@ def load_texts(
         for source in sources
     ]
     if own is not None and measured:
-        parts.append(learn_all(own, charset))
-    return _limited(parts[0] if len(parts) == 1 else joined(parts), data.train_limit)
+        parts.append(divide_texts(own, charset, None, seed))
+    return limited(parts[0] if len(parts) == 1 else joined(parts), data.train_limit)
 
 
 def joined(parts: Sequence[TextDataset]) -> TextDataset:
     """Data sets of one charset as one; ids and sources are led by the name of their set."""
-    splits = {
-        name: _concatenated([(part.name, part.split(name)) for part in parts])
-        for name in SPLIT_NAMES
-    }
+    train, val, calibration, test = (
+        _concatenated([(part.name, part.split(name)) for part in parts]) for name in SPLIT_NAMES
+    )
     content = msgspec.json.encode([(part.name, part.sha256) for part in parts])
     return TextDataset(
         name="+".join(part.name for part in parts),
+        train=train,
+        val=val,
+        calibration=calibration,
+        test=test,
         charset=parts[0].charset,
-        **splits,
         sha256=hashlib.sha256(content).hexdigest(),
         notes=tuple(f"{part.name}: {note}" for part in parts for note in part.notes),
+        skipped=tuple(f"{part.name}/{name}" for part in parts for name in part.skipped),
     )
 
 
 def _concatenated(parts: Sequence[tuple[str, TextSplit]]) -> TextSplit:
     return TextSplit(
         Concatenated(tuple(split.images for _, split in parts)),
-        tuple(text for _, split in parts for text in split.texts),
+        tuple(text for _, split in parts for text in split.labels),
         tuple(f"{name}/{id_}" for name, split in parts for id_ in split.ids),
         tuple(f"{name}/{source}" for name, split in parts for source in split.sources),
-    )
-
-
-def _limited(dataset: TextDataset, limit: int) -> TextDataset:
-    """At most `limit` pictures to learn from; 0 is all of them."""
-    if not limit or limit >= len(dataset.train):
-        return dataset
-    note = f"train: the first {limit} of {len(dataset.train)} images"
-    content = hashlib.sha256(f"{dataset.sha256}/{limit}".encode()).hexdigest()
-    return replace(
-        dataset,
-        train=dataset.train.select(range(limit)),
-        sha256=content,
-        notes=(*dataset.notes, note),
     )
 
 
@@ -121,8 +110,8 @@ def _upper(source: TextSource) -> TextSource:
     """`source` with every text in capitals."""
 
     def upper(pool: TextPool) -> TextPool:
-        texts = tuple(text.upper() for text in pool.split.texts)
-        return replace(pool, split=replace(pool.split, texts=texts))
+        texts = tuple(text.upper() for text in pool.split.labels)
+        return replace(pool, split=replace(pool.split, labels=texts))
 
     return replace(
         source,

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.common.errors import DataError
 from pipeline.common.progress import SILENT, Progress
-from pipeline.recipe import TextSet
+from pipeline.data_recipe import TextSet
 from pipeline.tasks.ocr.charset import BETWEEN
 from pipeline.tasks.ocr.data.dataset import TextSource
 from pipeline.tasks.ocr.data.folder import Row, make_pool, read_rows

@@ -12,7 +12,6 @@ import numpy as np
 
 from edge_agent.common.arrays import F32, U8
 from pipeline.common.errors import DataError
-from pipeline.recipe import TextKind
 from pipeline.tasks.ocr.charset import BETWEEN, DIGITS, Charset, steps_needed
 from pipeline.tasks.ocr.drawing.dates import package_print
 from pipeline.tasks.ocr.drawing.degrade import blur, expose, reflect, relight
@@ -40,6 +39,7 @@ from pipeline.tasks.ocr.drawing.says import (
     scene_word,
 )
 from pipeline.tasks.ocr.drawing.textures import textures
+from pipeline.tasks.ocr.recipe import TextKind
 
 # `meter` is the three that meters have, each with its share.
 _METER = {"segments": 0.5, "wheels": 0.4, "numbers": 0.1}

@@ -185,7 +185,7 @@ def test_a_golden_archive_that_is_none_is_refused(
 def test_a_model_that_is_none_is_named_with_its_bundle(tmp_path: Path) -> None:
     """Of several bundles the error says which."""
     path = sealed(tmp_path / "b")
-    # Not a sound one cut short: tflite-runtime reads beyond its end, and may crash.
+    # A file of another kind, which every runtime refuses, too.
     model = b"\x1c\0\0\0TFL2" + (path / "model.tflite").read_bytes()[8:]
     (path / "model.tflite").write_bytes(model)
     text = (path / "manifest.json").read_text()

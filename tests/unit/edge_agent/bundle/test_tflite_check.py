@@ -156,7 +156,7 @@ def test_an_operator_that_nobody_knows_is_refused() -> None:
 
 
 def test_a_value_may_not_be_read_before_it_is_written() -> None:
-    """An operator that reads its own result reads memory that nobody has filled."""
+    """An operator reads what the graph was given, what the file holds, or what came before it."""
 
     def swap(document: Any) -> None:
         first = document.subgraphs[0].operators[0]
@@ -166,7 +166,7 @@ def test_a_value_may_not_be_read_before_it_is_written() -> None:
 
 
 def test_a_constant_of_another_size_than_its_shape_is_refused() -> None:
-    """A kernel would read beyond it."""
+    """A constant has as many bytes as its shape and its type say."""
 
     def shorten(document: Any) -> None:
         (buffer, *_) = [b for b in document.buffers if b.data is not None and len(b.data) > 4]

@@ -11,8 +11,9 @@ from edge_agent.common.arrays import U8
 from pipeline.begin.draft import draft_recipe, write_recipe
 from pipeline.begin.init import FolderSummary, Spread, inspect, summary_lines
 from pipeline.common.errors import DataError, RecipeError
-from pipeline.data.load import load
-from pipeline.recipe import Recipe, decode_recipe, load_recipe
+from pipeline.recipe import Recipe
+from pipeline.tasks.classify.load import load
+from pipeline.tasks.recipes import decode_recipe, load_recipe
 
 
 def _fill(folder: Path, count: int, first: int, size: tuple[int, int] = (40, 48)) -> None:

@@ -14,7 +14,7 @@ from torch import nn
 
 from pipeline.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from pipeline.common.distributed import Ranks, join_ranks
-from pipeline.data.fitted import Fitted
+from pipeline.data.classes import FittedClasses
 
 CHILD = """
 import hashlib, json, sys
@@ -25,6 +25,7 @@ from pipeline.data.fitted import Fitted
 from pipeline.common.distributed import join_ranks
 from pipeline.common.progress import Lines
 from pipeline.recipe import TrainRecipe
+from pipeline.tasks.classify.training import ClassExamples
 from pipeline.training.train import train
 folder = Path(sys.argv[1])
 data = np.load(folder / "data.npz")
@@ -37,7 +38,7 @@ for epochs in (4, 1):  # a second training in the same group, as pruning does
     how = "none" if epochs == 4 else "sampling"
     recipe = TrainRecipe(epochs=epochs, batch_size=64, ema=0.9, balance=how, keep="best")
     with (folder / f"said-{rank}").open("a") as stream:
-        start = train(start, train_split, val, recipe, seed=4,
+        start = train(start, ClassExamples(train_split, val), recipe, seed=4,
             resume_folder=folder / f"resume-{rank}", progress=Lines(stream))
     digest = hashlib.sha256()
     for value in start.module.state_dict().values():
@@ -50,7 +51,9 @@ report = {"digests": digests, "accuracies": accuracies}
 
 
 def test_two_processes_train_one_network(
-    digit_network: Callable[..., Checkpoint], digit_splits: tuple[Fitted, Fitted], tmp_path: Path
+    digit_network: Callable[..., Checkpoint],
+    digit_splits: tuple[FittedClasses, FittedClasses],
+    tmp_path: Path,
 ) -> None:
     """Both ranks end with the same weights, which read digits; only the first one reports."""
     images, _ = digit_splits

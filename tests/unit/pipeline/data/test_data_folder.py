@@ -9,11 +9,12 @@ import pytest
 
 from edge_agent.common.arrays import U8
 from pipeline.common.errors import DataError
-from pipeline.data.base import SPLIT_NAMES, Dataset
-from pipeline.data.load import load
+from pipeline.data.base import SPLIT_NAMES
+from pipeline.data.classes import ClassDataset
 from pipeline.data.readers.folder import read_folder
 from pipeline.data.readers.images import UnreadableImageError, read_image
 from pipeline.recipe import DataRecipe
+from pipeline.tasks.classify.load import load
 
 
 def _picture(seed: int, height: int = 12, width: int = 16) -> U8:
@@ -39,7 +40,7 @@ def _pets(tmp_path: Path) -> Path:
     return tmp_path / "pets"
 
 
-def _load(path: Path, **changes: object) -> Dataset:
+def _load(path: Path, **changes: object) -> ClassDataset:
     values = {"kind": "image-folder", "path": str(path), "calibration": 4, **changes}
     recipe = msgspec.convert(values, DataRecipe)
     return load(recipe, root=path.parent, recipe_folder=path.parent, seed=0)

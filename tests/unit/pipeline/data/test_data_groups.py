@@ -13,11 +13,13 @@ from support.near_pictures import cropped, encoded, scene
 from edge_agent.common.arrays import U8
 from pipeline.begin.init import inspect, summary_lines
 from pipeline.common.errors import DataError, RecipeError
-from pipeline.data.base import SPLIT_NAMES, Dataset
-from pipeline.data.deal import Deck, Hand, check_calibrated
-from pipeline.data.load import load
+from pipeline.data.base import SPLIT_NAMES
+from pipeline.data.classes import ClassDataset
+from pipeline.data.deal import Deck, SplitWish, check_calibrated
 from pipeline.data.sources import read_groups, taken_at
-from pipeline.recipe import DataRecipe, decode_recipe
+from pipeline.recipe import DataRecipe
+from pipeline.tasks.classify.load import load
+from pipeline.tasks.recipes import decode_recipe
 
 SCENES = 12
 
@@ -42,13 +44,13 @@ def _leaky(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def _load(path: Path, **changes: object) -> Dataset:
+def _load(path: Path, **changes: object) -> ClassDataset:
     values = {"kind": "image-folder", "path": str(path), "calibration": 6, **changes}
     recipe = msgspec.convert(values, DataRecipe)
     return load(recipe, root=path.parent, recipe_folder=path.parent, seed=0)
 
 
-def _scenes(dataset: Dataset, name: str) -> set[str]:
+def _scenes(dataset: ClassDataset, name: str) -> set[str]:
     return {id_.split("/")[-1].split("_")[0] for id_ in dataset.split(name).ids}  # type: ignore[arg-type]
 
 
@@ -165,7 +167,7 @@ def test_without_groups_the_split_is_what_it_was(plain: Path) -> None:
     assert (grouped.sha256, grouped.notes, grouped.groups) == (kept.sha256, (), ())
 
 
-def _visits(dataset: Dataset) -> list[set[str]]:
+def _visits(dataset: ClassDataset) -> list[set[str]]:
     return [
         {Path(id_).name.split("_")[0] for id_ in dataset.split(name).ids} for name in SPLIT_NAMES
     ]
@@ -246,9 +248,9 @@ def test_large_groups_leave_something_to_calibrate_with() -> None:
     labels = np.tile([0, 1], 150).astype(np.int64)
     groups = np.repeat([0, 1, 2], [90, 100, 110]).astype(np.int64)
     deck = Deck(labels, groups, seed=0)
-    dealt = deck.deal(Hand(np.array([4, 4]), after=1, needs_all=False))
+    dealt = deck.deal(SplitWish(np.array([4, 4]), after=1, needs_all=False))
     assert set(groups[dealt].tolist()) == {0}
-    last = deck.deal(Hand(np.array([4, 4]), after=2, needs_all=False))
+    last = deck.deal(SplitWish(np.array([4, 4]), after=2, needs_all=False))
     assert not len(last)
     with pytest.raises(DataError, match=r"x: expected a group of pictures to calibrate with"):
         check_calibrated("x", last)
@@ -331,7 +333,11 @@ def test_dealt_groups_are_whole_and_near_their_shares(
     deck = Deck(labels, groups, seed)
     counts = np.bincount(labels, minlength=3)
     wanted = np.maximum(1, np.rint(counts * 0.2)).astype(np.int64)
-    hands = [deck.deal(Hand(wanted, after=2)), deck.deal(Hand(wanted, after=1)), deck.places]
+    hands = [
+        deck.deal(SplitWish(wanted, after=2)),
+        deck.deal(SplitWish(wanted, after=1)),
+        deck.places,
+    ]
     assert sorted(np.concatenate(hands)) == list(range(len(labels)))
     owners = [set(groups[hand].tolist()) for hand in hands]
     assert sum(map(len, owners)) == len(sizes)

@@ -16,12 +16,13 @@ from edge_agent.common.arrays import U8
 from pipeline.catalogue.folder import recipe_folder
 from pipeline.common.errors import DataError
 from pipeline.common.progress import Silent, Task
-from pipeline.data.base import Dataset
-from pipeline.data.load import load
+from pipeline.data.classes import ClassDataset
 from pipeline.data.readers.images import UnreadableImageError
 from pipeline.data.readers.packed import read_packed
 from pipeline.data.root import data_root
-from pipeline.recipe import DataRecipe, load_recipe
+from pipeline.recipe import DataRecipe
+from pipeline.tasks.classify.load import load
+from pipeline.tasks.recipes import load_recipe
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -63,7 +64,7 @@ def save(path: Path, arrays: Arrays) -> Path:
     return path
 
 
-def loaded(path: Path, /, **changes: object) -> Dataset:
+def loaded(path: Path, /, **changes: object) -> ClassDataset:
     values = {"kind": "image-npz", "path": path.name, "calibration": 4, **changes}
     recipe = msgspec.convert(values, DataRecipe)
     return load(recipe, root=path.parent, recipe_folder=path.parent, seed=0)

@@ -15,19 +15,19 @@ from edge_agent.bundle.preprocess import fit
 from edge_agent.common.arrays import U8
 from pipeline.common.errors import DataError
 from pipeline.data import fitted as fitted_module
-from pipeline.data.base import Dataset
+from pipeline.data.classes import ClassDataset
 from pipeline.data.fitted import fit_cached, fit_split
-from pipeline.data.load import load
 from pipeline.data.readers import mnist as mnist_module
 from pipeline.data.readers.download import RemoteFile
 from pipeline.data.readers.mnist import read_idx
 from pipeline.data.root import data_root
 from pipeline.recipe import DataRecipe
+from pipeline.tasks.classify.load import load
 
 SPEC = InputSpec(height=16, width=12, colour="rgb", mean=(0.5,) * 3, std=(0.5,) * 3)
 
 
-def _load(root: Path | None = None, **values: object) -> Dataset:
+def _load(root: Path | None = None, **values: object) -> ClassDataset:
     recipe = msgspec.convert(values, DataRecipe)
     return load(recipe, root=root, recipe_folder=Path(), seed=0)
 

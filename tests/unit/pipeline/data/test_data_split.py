@@ -8,8 +8,9 @@ import pytest
 
 from edge_agent.common.arrays import U8
 from pipeline.common.errors import DataError
-from pipeline.data.base import SPLIT_NAMES, Dataset, Split
-from pipeline.data.pool import Pool, Source, digest
+from pipeline.data.base import SPLIT_NAMES, Split
+from pipeline.data.classes import ClassDataset, ClassPool, ClassSource
+from pipeline.data.pool import Pool, digest
 from pipeline.data.split import calibration_limit, divide, record
 from pipeline.recipe import DataRecipe
 
@@ -25,17 +26,17 @@ def _images(count: int, seed: int = 0) -> U8:
     return np.random.default_rng(seed).integers(0, 256, (count, 4, 4), np.uint8)
 
 
-def _pool(images: U8, labels: list[int], prefix: str = "") -> Pool:
+def _pool(images: U8, labels: list[int], prefix: str = "") -> ClassPool:
     ids = tuple(f"{prefix}{number}" for number in range(len(images)))
     return Pool(Split(images, np.array(labels, np.int64), ids), tuple(map(digest, images)))
 
 
-def _source(cats: int = 60, dogs: int = 40, **more: Pool) -> Source:
+def _source(cats: int = 60, dogs: int = 40, **more: ClassPool) -> ClassSource:
     labels = [0] * cats + [1] * dogs
-    return Source("pets", LABELS, _pool(_images(cats + dogs), labels), **more)
+    return ClassSource("pets", _pool(_images(cats + dogs), labels), **more, labels=LABELS)
 
 
-def _sizes(dataset: Dataset) -> dict[str, list[int]]:
+def _sizes(dataset: ClassDataset) -> dict[str, list[int]]:
     return {
         name: np.bincount(dataset.split(name).labels, minlength=2).tolist() for name in SPLIT_NAMES
     }
@@ -76,14 +77,14 @@ def test_the_hash_follows_pixels_labels_and_class_names() -> None:
     changed[7, 0, 0] ^= 1
     swapped = [1, *labels[1:]]
     sources = (
-        Source("pets", LABELS, _pool(images, labels)),
-        Source("pets", LABELS, _pool(changed, labels)),
-        Source("pets", LABELS, _pool(images, swapped)),
-        Source("pets", ("cat", "wolf"), _pool(images, labels)),
+        ClassSource("pets", _pool(images, labels), labels=LABELS),
+        ClassSource("pets", _pool(changed, labels), labels=LABELS),
+        ClassSource("pets", _pool(images, swapped), labels=LABELS),
+        ClassSource("pets", _pool(images, labels), labels=("cat", "wolf")),
     )
     hashes = {divide(source, _recipe(), seed=0).sha256 for source in sources}
     assert len(hashes) == 4
-    renamed = Source("pets", LABELS, _pool(images, labels, prefix="other/"))
+    renamed = ClassSource("pets", _pool(images, labels, prefix="other/"), labels=LABELS)
     assert divide(renamed, _recipe(), seed=0).sha256 in hashes
 
 
@@ -92,7 +93,7 @@ def test_copies_are_left_out_and_counted() -> None:
     images = _images(102)
     images[100] = images[3]  # a cat again
     images[101] = images[5]  # a cat called dog
-    source = Source("pets", LABELS, _pool(images, [0] * 60 + [1] * 41 + [1]))
+    source = ClassSource("pets", _pool(images, [0] * 60 + [1] * 41 + [1]), labels=LABELS)
     dataset = divide(source, _recipe(), seed=0)
     ids = {id_ for name in SPLIT_NAMES for id_ in dataset.split(name).ids}
     assert {"3", "5"} <= ids
@@ -107,7 +108,7 @@ def test_an_official_test_split_is_kept_and_its_copies_leave_train() -> None:
     """`test` stays as it came; an equal image is not trained on; no share is drawn."""
     images = _images(100)
     test = _pool(np.concatenate([images[:1], _images(5, seed=9)]), [0, 0, 0, 1, 1, 1], "test/")
-    source = Source("pets", LABELS, _pool(images, [0] * 60 + [1] * 40), test=test)
+    source = ClassSource("pets", _pool(images, [0] * 60 + [1] * 40), test=test, labels=LABELS)
     dataset = divide(source, _recipe(), seed=0)
     assert dataset.test.ids == test.split.ids
     held = {id_ for name in ("train", "val", "calibration") for id_ in dataset.split(name).ids}
@@ -120,7 +121,9 @@ def test_official_val_and_test_are_both_kept_apart() -> None:
     images = _images(100)
     val = _pool(np.concatenate([images[:1], _images(3, seed=8)]), [0, 0, 1, 1], "val/")
     test = _pool(np.concatenate([_images(3, seed=8)[:1], _images(3, seed=9)]), [0, 0, 1, 1])
-    source = Source("pets", LABELS, _pool(images, [0] * 60 + [1] * 40), val=val, test=test)
+    source = ClassSource(
+        "pets", _pool(images, [0] * 60 + [1] * 40), val=val, test=test, labels=LABELS
+    )
     dataset = divide(source, _recipe(), seed=0)
     assert dataset.val.ids == ("val/0", "val/2", "val/3")
     assert "0" not in dataset.train.ids + dataset.calibration.ids
@@ -231,5 +234,5 @@ def test_digests_tell_shapes_apart() -> None:
 
 def test_a_split_of_unequal_lengths_is_refused() -> None:
     """Images, labels and ids that do not belong together never become a split."""
-    with pytest.raises(ValueError, match="expected as many images as labels and ids, found 3, 2"):
+    with pytest.raises(ValueError, match="expected as many of each, found 3 images, 2 labels"):
         Split(_images(3), np.zeros(2, np.int64), ("a", "b", "c"))

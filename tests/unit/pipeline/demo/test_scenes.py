@@ -13,17 +13,18 @@ from edge_agent.bundle.preprocess import fit
 from edge_agent.common.arrays import U8
 from edge_agent.tasks.places import Region
 from pipeline.common.errors import PipelineError
-from pipeline.data.base import Dataset, Split
+from pipeline.data.base import Split
+from pipeline.data.classes import ClassDataset
 from pipeline.data.fitted import fit_split
-from pipeline.data.load import load
 from pipeline.demo.scenes import HEIGHT, REGION, WIDTH, render_scenes, write_scenes
 from pipeline.recipe import DataRecipe
+from pipeline.tasks.classify.load import load
 
 SPEC = InputSpec(height=8, width=8, colour="gray", mean=(0.5,), std=(0.5,))
 
 
 @pytest.fixture(name="digits", scope="module")
-def _digits() -> Dataset:
+def _digits() -> ClassDataset:
     """The embedded digits, split."""
     return load(DataRecipe(kind="digits"), root=None, recipe_folder=Path(), seed=0)
 
@@ -45,7 +46,7 @@ def _read(path: Path) -> list[U8]:
 
 
 @pytest.mark.parametrize("suffix", [".avi", ".mp4"])
-def test_the_video_holds_every_scene(digits: Dataset, tmp_path: Path, suffix: str) -> None:
+def test_the_video_holds_every_scene(digits: ClassDataset, tmp_path: Path, suffix: str) -> None:
     """Reading the file back gives as many frames of 640x480 as there are scenes, in order."""
     path = tmp_path / "new" / f"scenes{suffix}"
     scenes = write_scenes(digits.test, path, frames=5, seed=3)
@@ -59,7 +60,7 @@ def test_the_video_holds_every_scene(digits: Dataset, tmp_path: Path, suffix: st
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
-def test_a_scene_says_what_it_shows(digits: Dataset) -> None:
+def test_a_scene_says_what_it_shows(digits: ClassDataset) -> None:
     """Id and label belong together, and the box lies close to the region, never quite alike."""
     labels = dict(zip(digits.test.ids, digits.test.labels, strict=True))
     scenes = [scene for scene, _ in render_scenes(digits.test, frames=30, seed=1)]
@@ -74,7 +75,7 @@ def test_a_scene_says_what_it_shows(digits: Dataset) -> None:
         assert abs(box.y + box.h / 2 - REGION.y - REGION.h / 2) <= 5
 
 
-def test_the_digit_is_where_the_scene_says(digits: Dataset) -> None:
+def test_the_digit_is_where_the_scene_says(digits: ClassDataset) -> None:
     """The box, shrunk to 8x8, correlates with the image it shows, and not with another one."""
     places = {id_: place for place, id_ in enumerate(digits.test.ids)}
     for scene, frame in render_scenes(digits.test, frames=10, seed=1):
@@ -85,7 +86,7 @@ def test_the_digit_is_where_the_scene_says(digits: Dataset) -> None:
         assert np.corrcoef(seen, other)[0, 1] < 0.97
 
 
-def test_the_seed_decides_everything(digits: Dataset) -> None:
+def test_the_seed_decides_everything(digits: ClassDataset) -> None:
     """The same seed draws the same pixels, another one a different scene."""
     one, again, other = (
         next(render_scenes(digits.test, frames=1, seed=seed)) for seed in (1, 1, 2)
@@ -95,14 +96,14 @@ def test_the_seed_decides_everything(digits: Dataset) -> None:
     assert not np.array_equal(one[1], other[1])
 
 
-def test_no_image_repeats_before_all_were_shown(digits: Dataset) -> None:
+def test_no_image_repeats_before_all_were_shown(digits: ClassDataset) -> None:
     """Seven frames of three images show each twice, one of them thrice."""
     split = digits.test.select([0, 1, 2])
     counts = Counter(scene.id for scene, _ in render_scenes(split, frames=7, seed=0))
     assert sorted(counts.values()) == [2, 2, 3]
 
 
-def test_frames_look_like_a_cameras(digits: Dataset) -> None:
+def test_frames_look_like_a_cameras(digits: ClassDataset) -> None:
     """Colour, uneven light and noise are there, and the surroundings are not the dark panel."""
     (_, first), (_, second) = render_scenes(digits.test, frames=2, seed=0)
     around = first[:100].astype(int)
@@ -112,7 +113,7 @@ def test_frames_look_like_a_cameras(digits: Dataset) -> None:
     assert 3 < np.abs(around - second[:100]).mean() < 60
 
 
-def test_a_classifier_of_clean_digits_reads_the_scenes(digits: Dataset) -> None:
+def test_a_classifier_of_clean_digits_reads_the_scenes(digits: ClassDataset) -> None:
     """A support vector machine loses less than 2 points between held-out digits and scenes."""
     train, test = fit_split(digits.train, SPEC), fit_split(digits.test, SPEC)
     machine = SVC(C=10).fit(train.pixels.reshape(len(train), -1) / 255, train.labels)
@@ -136,13 +137,13 @@ def test_colour_images_of_any_size_are_shown(tmp_path: Path) -> None:
     assert mean[1:].max() < 40
 
 
-def test_another_kind_of_file_is_refused(digits: Dataset, tmp_path: Path) -> None:
+def test_another_kind_of_file_is_refused(digits: ClassDataset, tmp_path: Path) -> None:
     """Only the two formats that every OpenCV wheel writes."""
     with pytest.raises(ValueError, match=r"ending in \.avi or \.mp4, found 'a\.mkv'"):
         write_scenes(digits.test, tmp_path / "a.mkv", frames=1, seed=0)
 
 
-def test_a_region_outside_the_frame_is_refused(digits: Dataset, tmp_path: Path) -> None:
+def test_a_region_outside_the_frame_is_refused(digits: ClassDataset, tmp_path: Path) -> None:
     """The region has to be a part of the frame."""
     with pytest.raises(ValueError, match="expected a part of 640x480, found x=600 y=0 w=100 h=10"):
         write_scenes(
@@ -150,7 +151,7 @@ def test_a_region_outside_the_frame_is_refused(digits: Dataset, tmp_path: Path) 
         )
 
 
-def test_a_file_that_cannot_be_written_is_an_error(digits: Dataset, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_an_error(digits: ClassDataset, tmp_path: Path) -> None:
     """A name too long for the file system is OpenCV's to refuse and ours to report."""
     path = tmp_path / ("a" * 250 + ".avi")
     with pytest.raises(PipelineError, match="expected to write MJPG video, found OpenCV unable"):
@@ -158,7 +159,7 @@ def test_a_file_that_cannot_be_written_is_an_error(digits: Dataset, tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_failure_half_way_leaves_the_older_video(digits: Dataset, tmp_path: Path) -> None:
+def test_a_failure_half_way_leaves_the_older_video(digits: ClassDataset, tmp_path: Path) -> None:
     """An image that cannot be read stops the writing; what was there before is still whole."""
 
     class Failing:

@@ -112,7 +112,7 @@ def test_texts_are_asked_for_one_by_one(
     assert said.splitlines()[0] == KEYS
     assert f"2 labelled, 1 left; 2 in {out}" in said
     split = read_text_folder(out).train.split
-    assert (split.texts, split.sources) == (
+    assert (split.labels, split.sources) == (
         ("00471", "0007"),
         ("gate/cellar/water", "gate/cellar/gas"),
     )

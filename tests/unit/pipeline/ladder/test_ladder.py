@@ -13,12 +13,11 @@ from pipeline.checkpoints.history import EpochRecord
 from pipeline.common.errors import GateError
 from pipeline.common.progress import Silent
 from pipeline.ladder.ladder import (
+    Ascent,
     Attempt,
-    Climbed,
     Figures,
     Goal,
     Ladder,
-    Made,
     Rung,
     climb,
     rung_line,
@@ -26,6 +25,7 @@ from pipeline.ladder.ladder import (
 from pipeline.ladder.memory import LadderMemory
 from pipeline.measure.evaluate import wilson
 from pipeline.recipe import REMEDIES, Remedy
+from pipeline.training.int8 import Int8Network
 from quantization.quantized import Quantized
 from quantization.recipe import QuantRecipe
 from quantization.scales.calibrate import Ranges
@@ -69,14 +69,14 @@ class Workshop:
         return Figures(accuracy, 0.9 - accuracy.value, drop, 1 - 2 * drop, 10_000, 0.25)
 
     def attempt(self, name: str, **changes: object) -> Attempt:
-        def make() -> Made:
+        def make() -> Int8Network:
             if name == self.stop_at:
                 raise KeyboardInterrupt
             self.made.append(name)
             ranges = Ranges({name: Range(-0.1, 1 / 3)}, 7)
             recipe = QuantRecipe(**changes)  # type: ignore[arg-type]
             history = (EpochRecord(1, 0.5, 0.4, 0.9, 1e-3, 2.5),) if name == "finetune" else ()
-            return Made(
+            return Int8Network(
                 Quantized(network(f"{name} unrounded"), ranges, network(name), recipe), history
             )
 
@@ -94,7 +94,7 @@ class Workshop:
         goal: Goal | None = BUDGET,
         remedies: Sequence[Remedy] = REMEDIES,
         memory: LadderMemory | None = None,
-    ) -> Climbed:
+    ) -> Ascent:
         first = self.attempt(next(iter(self.drops)))
         return climb(first, remedies, self.attempts, self, goal, Silent(), memory)
 

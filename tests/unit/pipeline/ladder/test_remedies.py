@@ -9,10 +9,10 @@ import pytest
 
 from edge_agent.common.arrays import F32
 from pipeline.checkpoints.checkpoint import Checkpoint
-from pipeline.ladder.ladder import Made
+from pipeline.checkpoints.export_onnx import to_onnx
 from pipeline.ladder.remedies import Remedies
-from pipeline.models.export_onnx import to_onnx
 from pipeline.recipe import Remedy
+from pipeline.training.int8 import Int8Network
 from quantization.doctor import diagnose
 from quantization.fold.fold import fold
 from quantization.graph.graph import read
@@ -39,12 +39,12 @@ def _best(folded: onnx.ModelProto, samples: list[F32]) -> Quantized:
     return quantized(folded, samples, QuantRecipe())
 
 
-def tuned(start: Quantized) -> Made:
+def tuned(start: Quantized) -> Int8Network:
     """Fine-tuning that trains nothing, and says so by its name."""
     renamed = onnx.ModelProto()
     renamed.CopyFrom(start.qdq)
     renamed.graph.name = "tuned"
-    return Made(Quantized(start.folded, start.ranges, renamed, start.recipe))
+    return Int8Network(Quantized(start.folded, start.ranges, renamed, start.recipe))
 
 
 @pytest.mark.parametrize(

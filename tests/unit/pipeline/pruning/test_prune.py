@@ -9,12 +9,13 @@ from torch import nn
 
 from pipeline.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from pipeline.common.errors import BudgetError
-from pipeline.data.fitted import Fitted
+from pipeline.data.classes import FittedClasses
 from pipeline.models.macs import cost
 from pipeline.pruning.prune import cut, prune
 from pipeline.recipe import Arch, PruneRecipe, TrainRecipe
+from pipeline.tasks.classify.training import ClassExamples
 
-Splits = tuple[Fitted, Fitted]
+Splits = tuple[FittedClasses, FittedClasses]
 TUNE = TrainRecipe(epochs=3, batch_size=64, lr=0.05, ema=0.98)
 
 
@@ -56,7 +57,7 @@ def test_every_architecture_fits_its_budget_closely(
 ) -> None:
     """Half the MACs is met within 5 points, in multiples of 8, and reloads to the same bits."""
     before = digit_network(arch, width)
-    after = cut(before, digit_splits[0], recipe(), seed=0)
+    after = cut(before, ClassExamples(*digit_splits), recipe(), seed=0)
     assert 0.45 < share(after, before) <= 0.5
     shapes = after.spec.shapes
     assert shapes is not None
@@ -74,7 +75,7 @@ def test_the_unpruned_network_stays_as_it_was(
     """Pruning and fine-tuning change neither weights nor outputs nor mode of the argument."""
     before = outputs(trained_digits)
     state = {k: v.clone() for k, v in trained_digits.module.state_dict().items()}
-    prune(trained_digits, *digit_splits, recipe(importance="taylor"), seed=0)
+    prune(trained_digits, ClassExamples(*digit_splits), recipe(importance="taylor"), seed=0)
     assert torch.equal(outputs(trained_digits), before)
     assert all(torch.equal(v, state[k]) for k, v in trained_digits.module.state_dict().items())
     assert not trained_digits.module.training
@@ -86,7 +87,9 @@ def test_fine_tuning_brings_the_accuracy_back(
     importance: str, trained_digits: Checkpoint, digit_splits: Splits
 ) -> None:
     """A pruned and fine-tuned digit reader is within 3 points of the unpruned one."""
-    after = prune(trained_digits, *digit_splits, recipe(importance=importance), seed=0)
+    after = prune(
+        trained_digits, ClassExamples(*digit_splits), recipe(importance=importance), seed=0
+    )
     unpruned = trained_digits.history[-1].val_accuracy
     assert unpruned > 0.93
     assert after.history[-1].val_accuracy > unpruned - 0.03
@@ -105,7 +108,7 @@ def test_the_least_worthy_channels_go(
             for conv, norm in (("0.0", "0.1"), ("1.0", "1.1")):
                 before.module.get_parameter(f"{stage}.{conv}.weight")[::2] *= 1e-3
                 before.module.get_parameter(f"{stage}.{norm}.weight")[::2] *= 1e-3
-    after = cut(before, digit_splits[0], recipe(macs=0.3), seed=0)
+    after = cut(before, ClassExamples(*digit_splits), recipe(macs=0.3), seed=0)
     assert torch.allclose(outputs(after), outputs(before), atol=1e-3)
 
 
@@ -119,7 +122,7 @@ def test_taylor_asks_what_a_channel_does_to_the_loss(
         before.module.get_parameter("2.1.0.weight")[:32] *= 100
     ignored = {}
     for importance in ("taylor", "magnitude"):
-        after = cut(before, digit_splits[0], recipe(importance=importance), seed=0)
+        after = cut(before, ClassExamples(*digit_splits), recipe(importance=importance), seed=0)
         columns = after.module.get_parameter("3.2.weight").abs().sum(0)
         ignored[importance] = int((columns == 0).sum())
     assert ignored["magnitude"] == 32
@@ -131,7 +134,7 @@ def test_whole_macs_prune_nothing(
 ) -> None:
     """A target of 1.0 gives the same network back."""
     before = digit_network()
-    after = cut(before, digit_splits[0], recipe(macs=1.0), seed=0)
+    after = cut(before, ClassExamples(*digit_splits), recipe(macs=1.0), seed=0)
     assert torch.equal(outputs(after), outputs(before))
 
 
@@ -139,7 +142,9 @@ def test_rounding_is_what_the_recipe_says(
     digit_network: Callable[..., Checkpoint], digit_splits: Splits
 ) -> None:
     """With `round_to` 4 the target is met in multiples of 4, some of them not of 8."""
-    shapes = cut(digit_network(), digit_splits[0], recipe(round_to=4), seed=0).spec.shapes
+    shapes = cut(
+        digit_network(), ClassExamples(*digit_splits), recipe(round_to=4), seed=0
+    ).spec.shapes
     assert shapes is not None
     inner = [shapes[f"{block}.first.0"].outputs for block in (1, 2, 3)]
     assert all(channels % 4 == 0 for channels in inner)
@@ -151,7 +156,7 @@ def test_an_impossible_target_is_refused(
 ) -> None:
     """A ten-thousandth of the MACs is one error that says how far down one could go."""
     with pytest.raises(BudgetError) as error:
-        cut(digit_network(), digit_splits[0], recipe(macs=0.0001), seed=0)
+        cut(digit_network(), ClassExamples(*digit_splits), recipe(macs=0.0001), seed=0)
     assert str(error.value) == (
         "prune.macs: expected a share that resnet8 can be cut down to in steps of 8 channels, "
         "found 0.0001; the least reachable is 0.1346"
@@ -163,7 +168,7 @@ def test_the_least_reachable_target_can_be_reached(
 ) -> None:
     """The share named by that error is one that pruning meets."""
     before = digit_network()
-    after = cut(before, digit_splits[0], recipe(macs=0.1346), seed=0)
+    after = cut(before, ClassExamples(*digit_splits), recipe(macs=0.1346), seed=0)
     assert 0.134 < share(after, before) <= 0.1346
 
 
@@ -171,7 +176,7 @@ def test_a_pruned_network_can_be_pruned_again(
     digit_network: Callable[..., Checkpoint], digit_splits: Splits, tmp_path: Path
 ) -> None:
     """Cutting what was cut and stored goes by the smaller network's own MACs."""
-    first = cut(digit_network(width=2.0), digit_splits[0], recipe(), seed=0)
+    first = cut(digit_network(width=2.0), ClassExamples(*digit_splits), recipe(), seed=0)
     save_checkpoint(first, tmp_path)
-    second = cut(load_checkpoint(tmp_path), digit_splits[0], recipe(), seed=0)
+    second = cut(load_checkpoint(tmp_path), ClassExamples(*digit_splits), recipe(), seed=0)
     assert 0.42 < share(second, first) <= 0.5

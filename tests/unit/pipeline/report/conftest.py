@@ -17,7 +17,8 @@ from edge_agent.bundle.manifest import OutputPort
 from edge_agent.common.arrays import F32, I8
 from edge_agent.tasks.ocr.spec import TextSpec
 from pipeline.checkpoints.history import EpochRecord
-from pipeline.data.base import SPLIT_NAMES, Dataset, Split
+from pipeline.data.base import SPLIT_NAMES, Split
+from pipeline.data.classes import ClassDataset, ClassSplit
 from pipeline.ladder.ladder import Goal
 from pipeline.measure.evaluate import accuracy, wilson
 from pipeline.measure.gates import Gate
@@ -54,7 +55,7 @@ def rung(name: str, size_bytes: int, **figures: object) -> Rung:
 class Problem:
     """A trained network with its data; `logits` are the test split's."""
 
-    dataset: Dataset
+    dataset: ClassDataset
     module: nn.Module
     phase: Phase
     logits: F32
@@ -75,7 +76,7 @@ def _network() -> nn.Module:
     )  # fmt: skip
 
 
-def _dataset() -> Dataset:
+def _dataset() -> ClassDataset:
     source = load_digits()
     images = np.clip(source.images * 16, 0, 255).astype(np.uint8)
     order = np.random.default_rng(3).permutation(len(images))
@@ -83,19 +84,19 @@ def _dataset() -> Dataset:
     every = Split(images, source.target.astype(np.int64), ids)
     bounds = np.split(order, [800, 1000, 1100])
     train, val, calibration, test = (every.select(part) for part in bounds)
-    return Dataset(
-        "digits", LABELS, train, val, calibration, test, "0" * 64,
+    return ClassDataset(
+        "digits", train, val, calibration, test, "0" * 64, labels=LABELS,
         notes=("3 copies of a picture follow their first",),
         skipped=("digits/broken.png: cannot be decoded",),
     )  # fmt: skip
 
 
-def _tensors(split: Split) -> tuple[torch.Tensor, torch.Tensor]:
+def _tensors(split: ClassSplit) -> tuple[torch.Tensor, torch.Tensor]:
     images = np.stack([split.images[i] for i in range(len(split))]).astype(np.float32) / 255
     return torch.from_numpy(images[:, None]), torch.from_numpy(split.labels)
 
 
-def _train(module: nn.Module, dataset: Dataset, epochs: int) -> Phase:
+def _train(module: nn.Module, dataset: ClassDataset, epochs: int) -> Phase:
     x, y = _tensors(dataset.train)
     val_x, val_y = _tensors(dataset.val)
     optimizer = torch.optim.AdamW(module.parameters(), lr=0.01)
@@ -241,7 +242,7 @@ def text_report() -> Callable[..., TextReport]:
         figures = {"parameters": 900, "macs": 10_000, "latency_ms": 0.5, "measured_on": "a CPU"}
         parts = {name: text_split(truth, name) for name in SPLIT_NAMES}
         dataset = TextDataset(
-            "signs", Charset(charset), **parts, sha256="0" * 64, notes=("a note",)
+            "signs", **parts, charset=Charset(charset), sha256="0" * 64, notes=("a note",)
         )
         values: dict[str, object] = {
             "name": "signs",

@@ -12,7 +12,7 @@ from support.pages import Page
 from edge_agent.tasks.classify.decode import classify
 from edge_agent.tasks.classify.spec import ClassifySpec
 from pipeline.checkpoints.history import best_epoch
-from pipeline.data.base import NearPair
+from pipeline.data.classes import NearPair
 from pipeline.measure.evaluate import accuracy, wilson
 from pipeline.measure.gates import Gate
 from pipeline.report import words

@@ -9,10 +9,10 @@ import pytest
 from pipeline.catalogue.folder import recipe_folder
 from pipeline.common.errors import RecipeError, RunError
 from pipeline.common.progress import SILENT, Lines
-from pipeline.recipe import load_recipe
 from pipeline.run.build import single
 from pipeline.run.run import write_recipe_copy
 from pipeline.run.start import open_recipe, open_run
+from pipeline.tasks.recipes import load_recipe
 
 RECIPE = """
 name = "small"

@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
+from pipeline.tasks.classify.loss import smoothed_cross_entropy
 from pipeline.training.distill import distillation
-from pipeline.training.label_loss import smoothed_cross_entropy
 
 LABELS = smoothed_cross_entropy(0.0)
 

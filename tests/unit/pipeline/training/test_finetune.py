@@ -9,10 +9,11 @@ import pytest
 
 from edge_agent.common.arrays import F32
 from pipeline.checkpoints.checkpoint import Checkpoint
+from pipeline.checkpoints.export_onnx import to_onnx
 from pipeline.common.progress import Silent
+from pipeline.data.classes import FittedClasses
 from pipeline.data.fitted import Fitted
 from pipeline.measure.evaluate import onnx_session
-from pipeline.models.export_onnx import to_onnx
 from pipeline.recipe import (
     Augment,
     PruneRecipe,
@@ -22,6 +23,7 @@ from pipeline.recipe import (
     decode_recipe,
 )
 from pipeline.run.stages.quantize import Samples
+from pipeline.tasks.classify.training import ClassExamples
 from pipeline.training.finetune import finetune, finetuning
 from quantization.doctor import diagnose
 from quantization.fold.fold import fold
@@ -29,7 +31,7 @@ from quantization.lower import lower
 from quantization.quantized import Quantized, quantized
 from quantization.recipe import QuantRecipe
 
-Splits = tuple[Fitted, Fitted]
+Splits = tuple[FittedClasses, FittedClasses]
 TUNE = TrainRecipe(epochs=2, batch_size=64, optimizer="adamw", lr=1e-3, warmup_epochs=0, ema=0.9)
 
 
@@ -41,7 +43,7 @@ def _hurt(trained_digits: Checkpoint, digit_splits: Splits) -> Quantized:
     return quantized(fold(to_onnx(trained_digits)), samples, recipe)
 
 
-def right(model: onnx.ModelProto, images: Fitted, network: Checkpoint) -> float:
+def right(model: onnx.ModelProto, images: FittedClasses, network: Checkpoint) -> float:
     """Share of right answers of a quantised ONNX network."""
     session = onnx_session(model.SerializeToString())
     rows: list[F32] = [
@@ -54,7 +56,7 @@ def right(model: onnx.ModelProto, images: Fitted, network: Checkpoint) -> float:
 
 def tuned(hurt: Quantized, network: Checkpoint, splits: Splits, **options: object) -> bytes:
     """The fine-tuned network's bytes."""
-    made = finetune(hurt, network, *splits, TUNE, seed=3, **options)  # type: ignore[arg-type]
+    made = finetune(hurt, network, ClassExamples(*splits), TUNE, seed=3, **options)  # type: ignore[arg-type]
     assert len(made.history) == TUNE.epochs
     return made.quantized.qdq.SerializeToString(deterministic=True)
 
@@ -75,7 +77,7 @@ def test_a_hurt_network_learns_its_answers_again(
     val = digit_splits[1]
     whole = trained_digits.history[-1].val_accuracy
     assert right(hurt.qdq, val, trained_digits) < 0.85
-    made = finetune(hurt, trained_digits, *digit_splits, TUNE, seed=3)
+    made = finetune(hurt, trained_digits, ClassExamples(*digit_splits), TUNE, seed=3)
     assert right(made.quantized.qdq, val, trained_digits) > whole - 0.03
     assert made.quantized.recipe == hurt.recipe
     assert made.history[-1].val_accuracy == right(made.quantized.qdq, val, trained_digits)
@@ -103,7 +105,7 @@ def test_layers_in_float_stay_so(trained_digits: Checkpoint, digit_splits: Split
     layer = diagnose(folded, whole.qdq, next(iter(samples))).layers[1].name
     mixed = quantized(folded, samples, QuantRecipe(float_layers=(layer,)))
     train, val = (first(split, 64) for split in digit_splits)
-    made = finetune(mixed, trained_digits, train, val, TUNE, seed=3).quantized
+    made = finetune(mixed, trained_digits, ClassExamples(train, val), TUNE, seed=3).quantized
     assert made.recipe.float_layers == (layer,)
     pairs = [
         sum(node.op_type == "QuantizeLinear" for node in some.qdq.graph.node)
@@ -143,6 +145,6 @@ train = { epochs = 7 }
     return msgspec.structs.replace(decode_recipe(text, "tiny.toml"), **parts)
 
 
-def first(images: Fitted, count: int) -> Fitted:
+def first(images: FittedClasses, count: int) -> FittedClasses:
     """The first few images of a split."""
     return Fitted(images.pixels[:count], images.labels[:count])

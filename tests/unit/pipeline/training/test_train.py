@@ -17,15 +17,17 @@ from torch import Tensor
 
 from pipeline.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from pipeline.checkpoints.history import best_epoch, history_csv
-from pipeline.checkpoints.resume import RESUME_FILE
 from pipeline.common.errors import RunError, TrainError
 from pipeline.common.progress import Silent
+from pipeline.data.classes import FittedClasses
 from pipeline.data.fitted import Fitted
 from pipeline.recipe import Augment, TrainRecipe
-from pipeline.training.label_loss import label_loss
+from pipeline.tasks.classify.loss import label_loss
+from pipeline.tasks.classify.training import ClassExamples
+from pipeline.training.resume import RESUME_FILE
 from pipeline.training.train import _optimizer, train
 
-Splits = tuple[Fitted, Fitted]
+Splits = tuple[FittedClasses, FittedClasses]
 MakeNetwork = Callable[..., Checkpoint]
 
 SHORT = TrainRecipe(
@@ -99,24 +101,26 @@ def test_the_history_tells_the_truth(trained_digits: Checkpoint, digit_splits: S
 def test_adamw_learns_too(digit_network: MakeNetwork, digit_splits: Splits) -> None:
     """The other optimiser gets somewhere in two epochs."""
     recipe = TrainRecipe(epochs=2, batch_size=64, optimizer="adamw", lr=0.01, ema=0.9)
-    out = train(digit_network("vgg_tiny"), *digit_splits, recipe, seed=0)
+    out = train(digit_network("vgg_tiny"), ClassExamples(*digit_splits), recipe, seed=0)
     assert out.history[-1].val_accuracy > 0.6
 
 
 def test_the_start_stays_as_it_was(digit_network: MakeNetwork, few_digits: Splits) -> None:
     """Training leaves its argument alone."""
     start = digit_network(width=0.5)
-    train(start, *few_digits, SHORT, seed=0)
+    train(start, ClassExamples(*few_digits), SHORT, seed=0)
     assert same(start, digit_network(width=0.5))
     assert start.history == ()
 
 
 def test_a_seed_reproduces_every_bit(digit_network: MakeNetwork, few_digits: Splits) -> None:
     """The same seed gives the same network, whatever else draws numbers; another, another."""
-    first = train(digit_network(width=0.5), *few_digits, SHORT, seed=1)
+    first = train(digit_network(width=0.5), ClassExamples(*few_digits), SHORT, seed=1)
     torch.manual_seed(99)
-    assert same(first, train(digit_network(width=0.5), *few_digits, SHORT, seed=1))
-    assert not same(first, train(digit_network(width=0.5), *few_digits, SHORT, seed=2))
+    assert same(first, train(digit_network(width=0.5), ClassExamples(*few_digits), SHORT, seed=1))
+    assert not same(
+        first, train(digit_network(width=0.5), ClassExamples(*few_digits), SHORT, seed=2)
+    )
 
 
 def test_the_average_comes_out(digit_network: MakeNetwork, few_digits: Splits) -> None:
@@ -124,7 +128,7 @@ def test_the_average_comes_out(digit_network: MakeNetwork, few_digits: Splits) -
     plain, averaged = (
         train(
             digit_network(width=0.5),
-            *few_digits,
+            ClassExamples(*few_digits),
             TrainRecipe(epochs=1, batch_size=64, ema=ema),
             seed=0,
         )
@@ -152,7 +156,7 @@ def test_the_loss_is_the_callers(digit_network: MakeNetwork, few_digits: Splits)
         shapes.append((tuple(inputs.shape), tuple(logits.shape), tuple(labels.shape)))
         return F.cross_entropy(logits, labels)
 
-    train(digit_network(width=0.5), *few_digits, SHORT, seed=0, loss=loss)
+    train(digit_network(width=0.5), ClassExamples(*few_digits), SHORT, seed=0, loss=lambda _: loss)
     assert shapes == [((64, 1, 16, 16), (64, 10), (64,))] * 8
 
 
@@ -163,7 +167,13 @@ def test_divergence_is_an_error(digit_network: MakeNetwork, few_digits: Splits) 
         return F.cross_entropy(logits, labels) * float("nan")
 
     with pytest.raises(TrainError) as error:
-        train(digit_network("vgg_tiny"), *few_digits, SHORT, seed=0, loss=loss)
+        train(
+            digit_network("vgg_tiny"),
+            ClassExamples(*few_digits),
+            SHORT,
+            seed=0,
+            loss=lambda _: loss,
+        )
     assert str(error.value) == (
         "train: expected a finite loss in epoch 1, found nan; a lower lr than 0.1 may help"
     )
@@ -176,7 +186,12 @@ def test_a_finished_run_is_not_repeated(
     loss = Counted()
     first, again = (
         train(
-            digit_network(width=0.5), *few_digits, SHORT, seed=0, resume_folder=tmp_path, loss=loss
+            digit_network(width=0.5),
+            ClassExamples(*few_digits),
+            SHORT,
+            seed=0,
+            resume_folder=tmp_path,
+            loss=lambda _: loss,
         )
         for _ in range(2)
     )
@@ -198,12 +213,19 @@ def test_another_runs_state_is_not_used(
         (digit_network(width=0.5, seed=1), images, SHORT, 0),
         (start, changed, SHORT, 0),
     ]
-    train(start, images, val, SHORT, seed=0, resume_folder=tmp_path)
+    train(start, ClassExamples(images, val), SHORT, seed=0, resume_folder=tmp_path)
     state = (tmp_path / RESUME_FILE).read_bytes()
     for network, data, recipe, seed in runs:
         (tmp_path / RESUME_FILE).write_bytes(state)
         said = Said()
-        train(network, data, val, recipe, seed=seed, resume_folder=tmp_path, progress=said)
+        train(
+            network,
+            ClassExamples(data, val),
+            recipe,
+            seed=seed,
+            resume_folder=tmp_path,
+            progress=said,
+        )
         assert said.lines[0].startswith("train 1/")
 
 
@@ -215,7 +237,9 @@ def test_it_stops_where_validation_no_longer_gets_better(
 ) -> None:
     """So many epochs after the best one, and what was best comes out and is said."""
     said = Said()
-    out = train(digit_network("vgg_tiny"), *few_digits, PATIENT, seed=0, progress=said)
+    out = train(
+        digit_network("vgg_tiny"), ClassExamples(*few_digits), PATIENT, seed=0, progress=said
+    )
     best, last = best_epoch(out.history), out.history[-1].epoch
     assert last == best.epoch + 2 < 200
     assert said.lines[-2:] == [
@@ -240,7 +264,7 @@ def test_a_run_that_was_broken_off_ends_with_the_same_best(
         epochs=200, batch_size=64, ema=0.9, patience=3, keep="best", balance=balance
     )
     start = digit_network("vgg_tiny")
-    straight = train(start, *few_digits, recipe, seed=0)
+    straight = train(start, ClassExamples(*few_digits), recipe, seed=0)
     plain = label_loss(recipe, few_digits[0].labels, 10)
     calls = 0
 
@@ -253,11 +277,11 @@ def test_a_run_that_was_broken_off_ends_with_the_same_best(
 
     table = tmp_path / "history.csv"
     again = partial(
-        train, start, *few_digits, recipe, seed=0,
+        train, start, ClassExamples(*few_digits), recipe, seed=0,
         resume_folder=tmp_path / "resume", store_every_s=0.0, history_file=table,
     )  # fmt: skip
     with pytest.raises(KeyboardInterrupt):
-        again(loss=breaking)
+        again(loss=lambda _: breaking)
     assert len(table.read_text().splitlines()) == 1 + 2
     table.unlink()
     said = Said()
@@ -278,7 +302,10 @@ def test_the_last_weights_come_out_unless_others_are_asked_for(
     """The validation split then has no say in what is learnt."""
     images, val = few_digits
     other = Fitted(val.pixels, (val.labels + 1) % 10)
-    runs = [train(digit_network("vgg_tiny"), images, one, SHORT, seed=0) for one in (val, other)]
+    runs = [
+        train(digit_network("vgg_tiny"), ClassExamples(images, one), SHORT, seed=0)
+        for one in (val, other)
+    ]
     assert same(*runs)
 
 
@@ -293,11 +320,11 @@ def test_a_damaged_state_is_an_error(
 ) -> None:
     """A state file cut off, emptied or of another kind is named, with what to do."""
     start = digit_network(width=0.5)
-    train(start, *few_digits, SHORT, seed=0, resume_folder=tmp_path)
+    train(start, ClassExamples(*few_digits), SHORT, seed=0, resume_folder=tmp_path)
     path = tmp_path / RESUME_FILE
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(RunError) as error:
-        train(start, *few_digits, SHORT, seed=0, resume_folder=tmp_path)
+        train(start, ClassExamples(*few_digits), SHORT, seed=0, resume_folder=tmp_path)
     assert str(error.value) == (
         f"{path}: expected the state of a training run, found a damaged file; "
         "remove it to start over"
@@ -313,13 +340,14 @@ from pipeline.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from pipeline.data.fitted import Fitted
 from pipeline.common.progress import Lines
 from pipeline.recipe import Augment, TrainRecipe
+from pipeline.tasks.classify.training import ClassExamples
 from pipeline.training.train import train
 folder = Path(sys.argv[1])
 data = np.load(folder / "data.npz")
 train_split = Fitted(data["pixels"][:300], data["labels"][:300])
 val = Fitted(data["pixels"][300:], data["labels"][300:])
 recipe = TrainRecipe(epochs=4, batch_size=16, ema=0.9, augment=Augment(shift=0.1, erase=0.2))
-out = train(load_checkpoint(folder / "start"), train_split, val, recipe, seed=4,
+out = train(load_checkpoint(folder / "start"), ClassExamples(train_split, val), recipe, seed=4,
     resume_folder=folder / "resume", store_every_s=0.0, progress=Lines(sys.stdout))
 save_checkpoint(out, folder / "out")
 """
@@ -368,7 +396,7 @@ def test_a_killed_run_ends_with_the_same_bits(
     train_split = Fitted(images.pixels[:300], images.labels[:300])
     val = Fitted(images.pixels[300:350], images.labels[300:350])
     recipe = TrainRecipe(epochs=4, batch_size=16, ema=0.9, augment=Augment(shift=0.1, erase=0.2))
-    whole = train(digit_network(width=0.5), train_split, val, recipe, seed=4)
+    whole = train(digit_network(width=0.5), ClassExamples(train_split, val), recipe, seed=4)
     found = load_checkpoint(tmp_path / "out")
     assert same(whole, found)
     assert [r.train_loss for r in whole.history] == [r.train_loss for r in found.history]

@@ -5,7 +5,7 @@ from support.onnx_nets import Array, converted, net, node, normal, quanta_apart
 
 from quantization.errors import ModelError, UnsupportedOperatorError
 from quantization.fold.fold import fold
-from quantization.scales.check import check
+from quantization.lower.check import check
 
 SUPPORTED = (
     "Add, ArgMax, AveragePool, Clip, Concat, Conv, ConvTranspose, DepthToSpace, Flatten, Gather, "

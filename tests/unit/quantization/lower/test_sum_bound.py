@@ -1,6 +1,6 @@
 """Sums into a finer scale than kernels can give: refused from the very bound on.
 
-The bound's own function, with numbers: what lies beyond would end a runtime's process.
+The bound's own function, with numbers: no file is made and no runtime is involved.
 """
 
 import numpy as np

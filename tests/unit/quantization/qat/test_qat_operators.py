@@ -10,8 +10,8 @@ from support.operator_cases import CASES, Case
 from quantization.errors import QuantizationError, UnsupportedOperatorError
 from quantization.fold.fold import fold
 from quantization.graph.graph import Node, read
-from quantization.lower.ops import OPERATORS as LOWERED
-from quantization.lower.rules import Scale
+from quantization.operators.rules import Scale
+from quantization.operators.table import OPERATORS as LOWERED
 from quantization.qat import FakeQuantNetwork
 from quantization.qat.ops import OPERATORS, find
 from quantization.qat.steps import Plan, plan

@@ -6,7 +6,7 @@ import torch
 from support.onnx_nets import normal
 
 from edge_agent.common.arrays import F32
-from quantization.lower.rules import Weights
+from quantization.operators.rules import Weights
 from quantization.qat.weights import on_grid, weight_scales
 from quantization.scales.qdq import WEIGHT_MAX
 from quantization.scales.qdq import weight_scales as in_numpy

@@ -165,8 +165,8 @@ def test_a_concatenation_of_different_scales_is_refused() -> None:
         run(file.bytes(a, c), np.zeros((1, 4), np.int8))
 
 
-def test_an_addition_that_ends_a_runtimes_process_is_refused() -> None:
-    """Into a scale 2**19 times smaller than an input's; the next larger one is computed."""
+def test_an_addition_into_too_fine_a_scale_is_refused() -> None:
+    """From the bound on; the next larger scale is computed. Only the reference looks at these."""
     zeros = np.zeros((1, 4), np.int8)
     for scale, refused in ((2.0**-19, True), (2.0**-18, False)):
         a, b, c = T((1, 4), 1.0), constant(zeros, 1.0), T((1, 4), scale)

@@ -8,7 +8,7 @@ from edge_agent.common.arrays import F32
 from quantization.errors import QuantizationError
 from quantization.fold.fold import fold
 from quantization.graph.graph import read
-from quantization.lower.rules import Weights
+from quantization.operators.rules import Weights
 from quantization.recipe import QuantRecipe
 from quantization.scales.calibrate import Ranges, calibrate
 from quantization.scales.qdq import activation_affines, quantize, weight_scales

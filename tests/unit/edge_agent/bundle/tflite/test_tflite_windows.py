@@ -166,6 +166,6 @@ UNSOUND: list[tuple[str, Call, str]] = [
 
 @pytest.mark.parametrize(("name", "unsound", "reason"), UNSOUND)
 def test_one_beyond_what_fits_is_refused(name: str, unsound: Call, reason: str) -> None:
-    """Must fire, on the first number that a kernel would read or divide by in vain."""
+    """Must fire, on the first number that is out of range."""
     with pytest.raises(ValueError, match=reason):
         given_shapes(name, unsound)

@@ -12,7 +12,8 @@ from edge_agent.common.arrays import F32
 from pipeline.checkpoints.checkpoint import Checkpoint, fresh, load_checkpoint
 from pipeline.checkpoints.history import HISTORY_FILE, history_csv
 from pipeline.data.base import SPLIT_NAMES
-from pipeline.data.fitted import Fitted, fit_split
+from pipeline.data.classes import FittedClasses
+from pipeline.data.fitted import fit_split
 from pipeline.measure.evaluate import network_inputs
 from pipeline.models.macs import cost
 from pipeline.run.run import Run, Stage
@@ -24,6 +25,7 @@ from pipeline.run.stages.quantize import (
     final_checkpoint_stage,
 )
 from pipeline.run.stages.train import TRAIN
+from pipeline.tasks.classify.training import ClassExamples
 
 
 def test_data_records_which_image_is_where(built: Path, open_tiny: Callable[..., Run]) -> None:
@@ -119,13 +121,13 @@ def test_learning_sees_train_and_is_measured_on_val(
 ) -> None:
     """The test split is nobody's but `verify`'s."""
     run = open_tiny(built)
-    seen: list[Fitted] = []
+    seen: list[FittedClasses] = []
 
-    def learn(_start: object, train: Fitted, val: Fitted, *_: object, **__: object) -> None:
-        seen.extend((train, val))
+    def learn(_start: object, data: ClassExamples, *_: object, **__: object) -> None:
+        seen.extend((data.train, data.val))
         raise Asked
 
-    monkeypatch.setattr(f"pipeline.tasks.classify.classes.{stage.name}", learn)
+    monkeypatch.setattr(f"pipeline.run.stages.{stage.name}.{stage.name}", learn)
     with pytest.raises(Asked):
         stage.make(run, tmp_path)
     for found, split in zip(seen, (run.dataset.train, run.dataset.val), strict=True):
@@ -144,7 +146,7 @@ def test_the_network_is_as_wide_as_the_recipe_says(
         started.append(start)
         raise Asked
 
-    monkeypatch.setattr("pipeline.tasks.classify.classes.train", learn)
+    monkeypatch.setattr("pipeline.run.stages.train.train", learn)
     run = open_tiny(built, model='{ arch = "ds_cnn", width = 0.5 }')
     one_more = dataclasses.replace(run.dataset, labels=(*run.dataset.labels, "none"))
     run.task.__dict__["dataset"] = one_more  # as if it had been loaded so

@@ -9,10 +9,10 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edge_agent.bundle.manifest import InputSpec
 from pipeline.checkpoints.checkpoint import fresh
+from pipeline.checkpoints.export_onnx import to_onnx
 from pipeline.common.errors import RecipeError
 from pipeline.models import ModelSpec, build
 from pipeline.models.ctc_small import time_steps
-from pipeline.models.export_onnx import to_onnx
 from pipeline.models.macs import cost
 from quantization.convert import convert
 

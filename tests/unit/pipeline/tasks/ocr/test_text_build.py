@@ -20,7 +20,6 @@ from pipeline.common.errors import DataError, GateError, RecipeError
 from pipeline.common.progress import SILENT
 from pipeline.data.base import SPLIT_NAMES
 from pipeline.models.macs import cost
-from pipeline.recipe import decode_recipe
 from pipeline.report.texts.texts import TextReport
 from pipeline.run.build import build
 from pipeline.run.run import Run, perform
@@ -33,6 +32,7 @@ from pipeline.tasks.ocr.data.dataset import TextDataset
 from pipeline.tasks.ocr.drawing.marks.segments import SegmentStyle, draw_segments
 from pipeline.tasks.ocr.readings import read_scores
 from pipeline.tasks.ocr.thresholds import coverage_curve
+from pipeline.tasks.recipes import decode_recipe
 
 RECIPE = """\
 name = "counters"
@@ -175,7 +175,7 @@ def test_the_devices_code_reads_what_the_proof_counted(run: Run) -> None:
         found = [recognize(test.images[i]) for i in range(len(test))]
     assert all(isinstance(text, Text) for text in found)
     assert [text.text for text in found] == list(readings.texts)
-    right = [text.text == truth for text, truth in zip(found, test.texts, strict=True)]
+    right = [text.text == truth for text, truth in zip(found, test.labels, strict=True)]
     assert proof.metrics.int8_accuracy.value == sum(right) / len(right)
 
 
@@ -188,7 +188,7 @@ def test_the_threshold_is_the_validation_splits(run: Run, spec: TextSpec) -> Non
     with TfliteRecognizer(bundle) as recognize:
         scores = np.stack([recognize.scores(recognize.prepare(i))[0] for i in images(run)])
     readings = read_scores(scores, spec)
-    point = coverage_curve(readings.confidence, readings.right(val.texts)).at(spec.min_confidence)
+    point = coverage_curve(readings.confidence, readings.right(val.labels)).at(spec.min_confidence)
     assert point.coverage == spec.promise.coverage > 0
     assert point.error <= 0.02
     assert spec.temperature == run.task.truth("val").temperature(scores)

@@ -15,6 +15,7 @@ from pipeline.common.errors import DataError, PipelineError
 from pipeline.common.progress import Silent
 from pipeline.models import ModelSpec
 from pipeline.models.macs import cost
+from pipeline.pruning.prune import prune
 from pipeline.recipe import Augment, PruneRecipe, TrainRecipe
 from pipeline.tasks.ocr.charset import Charset
 from pipeline.tasks.ocr.ctc import ctc, ctc_losses
@@ -23,7 +24,7 @@ from pipeline.tasks.ocr.data.feed import Examples, TextFeed
 from pipeline.tasks.ocr.data.fitted import FittedTexts, pad, split_targets
 from pipeline.tasks.ocr.drawing.render import Synthetic
 from pipeline.tasks.ocr.drawing.workers import PicturePool
-from pipeline.tasks.ocr.training import prune_texts, train_texts
+from pipeline.training.train import train
 
 LINE = InputSpec(height=32, width=64, colour="gray", resize="letterbox", mean=(0.5,), std=(0.25,))
 Readings = Callable[..., FittedTexts]
@@ -171,18 +172,16 @@ def test_a_killed_training_ends_with_the_same_bits(
     examples: Examples, reader: MakeReader, tmp_path: Path
 ) -> None:
     """Stopped after an epoch and resumed, it gives the weights of the uninterrupted one."""
-    whole = train_texts(reader(), examples, RECIPE, seed=2)
+    whole = train(reader(), examples, RECIPE, seed=2)
     with pytest.raises(KilledError):
-        train_texts(reader(), examples, RECIPE, seed=2, resume_folder=tmp_path, progress=Killer())
+        train(reader(), examples, RECIPE, seed=2, resume_folder=tmp_path, progress=Killer())
     lines: list[str] = []
 
     class Said(Silent):
         def say(self, line: str) -> None:
             lines.append(line)
 
-    resumed = train_texts(
-        reader(), examples, RECIPE, seed=2, resume_folder=tmp_path, progress=Said()
-    )
+    resumed = train(reader(), examples, RECIPE, seed=2, resume_folder=tmp_path, progress=Said())
     assert same(whole, resumed)
     assert lines[0] == "train: resumed after 1 epochs and 0 steps"
     assert ", CER " in lines[1]
@@ -202,7 +201,7 @@ def test_a_reader_learns(digits_charset: Charset, synthetic: Callable[..., Synth
     model = ModelSpec(arch="ctc_small", classes=digits_charset.outputs, input=spec, width=0.25)
     recipe = TrainRecipe(epochs=120, batch_size=16, optimizer="adamw", lr=0.003, ema=0.5)
     start = fresh(model, 0)
-    trained = train_texts(start, Examples(digits_charset, lessons, lessons), recipe, seed=0)
+    trained = train(start, Examples(digits_charset, lessons, lessons), recipe, seed=0)
     first, last = trained.history[0].val_cer, trained.history[-1].val_cer
     assert first is not None
     assert last is not None
@@ -227,7 +226,7 @@ def test_a_pruned_reader_reads_on(examples: Examples, reader: MakeReader) -> Non
     """Cut to 60 % of its MACs and fine-tuned, it is a reader like any other, outputs and all."""
     start = reader(width=0.5)
     recipe = PruneRecipe(macs=0.6, importance="taylor", train=RECIPE, round_to=4)
-    pruned = prune_texts(start, examples, recipe, seed=1)
+    pruned = prune(start, examples, recipe, seed=1)
     share = cost(pruned.module, LINE).macs / cost(start.module, LINE).macs
     assert 0.4 < share <= 0.6
     with torch.no_grad():
@@ -240,7 +239,7 @@ def test_label_smoothing_is_refused(examples: Examples, reader: MakeReader) -> N
     recipe = TrainRecipe(epochs=1, label_smoothing=0.1)
     message = r"^train.label_smoothing: expected 0 for texts, found 0.1$"
     with pytest.raises(DataError, match=message):
-        train_texts(reader(), examples, recipe, seed=0)
+        train(reader(), examples, recipe, seed=0)
 
 
 def test_another_charset_is_refused(examples: Examples, reader: MakeReader) -> None:

@@ -25,8 +25,8 @@ from support.recurrent_nets import recurrent, uniform, weights
 from edge_agent.common.arrays import F32
 from quantization.errors import UnsupportedOperatorError
 from quantization.fold.fold import fold
-from quantization.graph.batching import takes_batches
 from quantization.graph.graph import read
+from quantization.operators.batching import takes_batches
 
 T, I, H = 5, 3, 4  # noqa: E741  # I is what ONNX calls it
 LSTM: dict[str, Any] = {"op": "LSTM"}

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from pipeline.common.errors import DataError
 from pipeline.data.base import SPLIT_NAMES
+from pipeline.data.by_source import Shares
 from pipeline.data.pool import digest
 from pipeline.tasks.ocr.charset import Charset
 from pipeline.tasks.ocr.data.dataset import (
-    Shares,
     TextPool,
     TextSource,
     TextSplit,
@@ -54,7 +54,7 @@ def test_no_source_and_no_picture_is_in_two_splits(seed: int, count: int) -> Non
     assert len(data.val) >= round(0.2 * count)
     assert len(data.calibration) >= 3
     for split in splits:
-        assert all(str(split.images[i][0, 0]) == text for i, text in enumerate(split.texts))
+        assert all(str(split.images[i][0, 0]) == text for i, text in enumerate(split.labels))
 
 
 def test_the_same_seed_gives_the_same_splits() -> None:
@@ -70,7 +70,7 @@ def test_the_same_seed_gives_the_same_splits() -> None:
 def test_copies_are_left_out_and_said() -> None:
     """A picture that is there twice is kept once; a copy with another text is named."""
     twice = pool(sources_of(30), copies={5: 1, 20: 1})
-    texts = [*twice.split.texts]
+    texts = [*twice.split.labels]
     texts[20] = "9"
     split = TextSplit(twice.split.images, tuple(texts), twice.split.ids, twice.split.sources)
     data = divide_texts(TextSource("x", TextPool(split, twice.digests)), DIGITS, HALVES, 0)
@@ -125,6 +125,6 @@ def test_the_record_says_where_each_picture_went(tmp_path: Path) -> None:
 
 def test_parts_of_unlike_lengths_are_refused() -> None:
     """A split with a text too many is an error that counts all four."""
-    message = "^split: expected as many images as texts, ids and sources, found 1, 2, 1 and 1$"
+    message = "^split: expected as many of each, found 1 images, 2 labels, 1 ids, 1 sources$"
     with pytest.raises(ValueError, match=message):
         TextSplit(np.zeros((1, 2, 2), np.uint8), ("a", "b"), ("a",), ("a",))

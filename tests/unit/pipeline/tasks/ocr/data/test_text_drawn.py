@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from pipeline.common.errors import RecipeError
-from pipeline.recipe import DataRecipe, TextRecipe, decode_recipe
+from pipeline.recipe import DataRecipe
 from pipeline.tasks.ocr.data.drawn import draw_texts, held_seed
 from pipeline.tasks.ocr.data.load import load_texts
 from pipeline.tasks.ocr.drawing.render import Renderer, Synthetic
+from pipeline.tasks.ocr.recipe import TextRecipe
+from pipeline.tasks.recipes import decode_recipe
 
 RECIPES = Path(__file__).parents[6] / "recipes"
 
@@ -19,7 +21,7 @@ def test_the_same_pictures_are_drawn_every_time(synthetic: Callable[..., Synthet
     """By their number: more of them begin with the same ones."""
     few, more = draw_texts(synthetic(), 6), draw_texts(synthetic(), 9)
     assert few.train.digests == more.train.digests[:6]
-    assert few.train.split.texts == more.train.split.texts[:6]
+    assert few.train.split.labels == more.train.split.labels[:6]
     np.testing.assert_array_equal(few.train.split.images[5], more.train.split.images[5])
 
 
@@ -56,7 +58,7 @@ def test_a_folder_beside_them_is_learnt_from(
     drawn = draw_texts(synthetic(), data.count)
     text = TextRecipe(charset="0123456789.-?")
     found = load_texts(data, text, root=Path("/none"), folder=folder, drawn=drawn, seed=1)
-    assert found.train.texts[-2:] == ("12", "34")
+    assert found.train.labels[-2:] == ("12", "34")
 
 
 def test_they_need_to_be_told_what_to_show() -> None:

@@ -26,7 +26,7 @@ def test_a_folder_is_read_as_its_table_says(text_folder: Callable[..., Path]) ->
     """Texts with spaces, signs and nothing at all; each picture a source of its own."""
     source = read_text_folder(text_folder(LINES))
     split = source.train.split
-    assert (split.ids, split.texts) == (tuple(LINES), tuple(LINES.values()))
+    assert (split.ids, split.labels) == (tuple(LINES), tuple(LINES.values()))
     assert split.sources == split.ids
     assert split.images[1].shape == (8, 20)
     assert (source.name, source.val, source.test, source.notes) == ("texts", None, None, ())
@@ -36,7 +36,7 @@ def test_an_archive_is_read_as_the_folder(text_folder: Callable[..., Path]) -> N
     """The same pictures, texts and digests, without unpacking."""
     folder = text_folder(LINES)
     ours, theirs = (read_text_folder(path).train for path in (packed(folder), folder))
-    assert (ours.digests, ours.split.texts) == (theirs.digests, theirs.split.texts)
+    assert (ours.digests, ours.split.labels) == (theirs.digests, theirs.split.labels)
     np.testing.assert_array_equal(ours.split.images[2], theirs.split.images[2])
 
 
@@ -55,14 +55,14 @@ def test_splits_of_its_own_are_kept(text_folder: Callable[..., Path]) -> None:
     source = read_text_folder(folder)
     assert source.val is not None
     assert source.test is not None
-    found = (source.train.split.texts, source.val.split.texts, source.test.split.texts)
+    found = (source.train.split.labels, source.val.split.labels, source.test.split.labels)
     assert found == (("1",), ("2",), ("3",))
 
 
 def test_capitals_can_be_asked_for(text_folder: Callable[..., Path]) -> None:
     """Labels that do not tell cases apart are all taken in capitals."""
     source = read_text_folder(text_folder(LINES), case="upper")
-    assert source.train.split.texts == ("TOTAL", "12.50 $", "")
+    assert source.train.split.labels == ("TOTAL", "12.50 $", "")
 
 
 def test_unusual_characters_stay_in_their_line(text_folder: Callable[..., Path]) -> None:
@@ -70,7 +70,7 @@ def test_unusual_characters_stay_in_their_line(text_folder: Callable[..., Path])
     folder = text_folder({"a.png": "1\u20282", "b.png": "\u00e9"})
     table = folder / "labels.tsv"
     table.write_bytes(b"\xef\xbb\xbf" + table.read_bytes())
-    assert read_text_folder(folder).train.split.texts == ("1\u20282", "\u00e9")
+    assert read_text_folder(folder).train.split.labels == ("1\u20282", "\u00e9")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_missing_picture_is_named(text_folder: Callable[..., Path]) -> None:
     with pytest.raises(DataError, match=message):
         read_text_folder(archive)
     source = read_text_folder(archive, on_unreadable="skip")
-    assert source.train.split.texts == ("Total", "")
+    assert source.train.split.labels == ("Total", "")
     assert source.notes == ("unreadable images, left out: 1 of 3",)
 
 

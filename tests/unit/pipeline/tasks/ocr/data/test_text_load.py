@@ -8,11 +8,12 @@ import pytest
 
 from pipeline.common.errors import DataError
 from pipeline.data.base import SPLIT_NAMES
-from pipeline.recipe import DataRecipe, TextRecipe
+from pipeline.recipe import DataRecipe
 from pipeline.tasks.ocr.charset import Charset
 from pipeline.tasks.ocr.data.dataset import Shares, TextDataset, divide_texts
 from pipeline.tasks.ocr.data.folder import read_text_folder
 from pipeline.tasks.ocr.data.load import joined, load_texts
+from pipeline.tasks.ocr.recipe import TextRecipe
 
 FolderMaker = Callable[..., Path]
 TEXT = TextRecipe(charset="abcABC")
@@ -40,7 +41,7 @@ def test_a_folder_is_split_and_checked(text_folder: FolderMaker) -> None:
 def test_capitals_are_made_where_the_recipe_wants_them(text_folder: FolderMaker) -> None:
     """Labels and charset then are of capitals alone."""
     upper = TextRecipe(charset="ABC", case="upper")
-    assert set(load(text_folder(names(40)), upper).train.texts) == {"A", "B", "C"}
+    assert set(load(text_folder(names(40)), upper).train.labels) == {"A", "B", "C"}
 
 
 def test_a_character_outside_the_charset_is_named(text_folder: FolderMaker) -> None:
@@ -73,7 +74,7 @@ def test_joined_sets_keep_their_splits(text_folder: FolderMaker, tmp_path: Path)
         assert found.ids == tuple(
             f"{part.name}/{i}" for part in parts for i in part.split(split).ids
         )
-        assert found.texts == (*first.texts, *second.texts)
+        assert found.labels == (*first.labels, *second.labels)
         for place in range(len(found)):
             here = place < len(first)
             image = first.images[place] if here else second.images[place - len(first)]

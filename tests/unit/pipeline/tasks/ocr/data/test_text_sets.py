@@ -9,7 +9,7 @@ import pytest
 from pipeline.common.errors import DataError
 from pipeline.data.base import SPLIT_NAMES
 from pipeline.data.root import data_root
-from pipeline.recipe import TextSet
+from pipeline.data_recipe import TextSet
 from pipeline.tasks.ocr.charset import ALPHANUMERIC, BETWEEN, DIGITS, PRINTED_UPPER, Charset
 from pipeline.tasks.ocr.data.dataset import Shares, divide_texts
 from pipeline.tasks.ocr.data.sets import read_set
@@ -35,7 +35,7 @@ def test_crops_of_one_display_share_it(text_folder: Callable[..., Path], tmp_pat
     source = read_set("gaspump-7seg", tmp_path)
     split = source.train.split
     assert split.sources == ("46A29", "46A29", "28A10", "47A60", "47A60")
-    assert split.texts == ("46.29", "46.29", "2.810", "47.60", "47.60")
+    assert split.labels == ("46.29", "46.29", "2.810", "47.60", "47.60")
     assert source.notes == ("labels corrected, since the display shows otherwise: 1",)
 
 
@@ -45,7 +45,7 @@ def test_digits_of_one_photograph_share_it(
     """Names with the same time are one source; NaN is read as neither digit."""
     text_folder(METER, "labels.tsv", tmp_path / "meter-digits")
     split = read_set("meter-digits", tmp_path).train.split
-    assert split.texts == ("0", "?", "1", "2")
+    assert split.labels == ("0", "?", "1", "2")
     assert split.sources == ("20211007142423", "20211007142423", "20200527084019", "2_lcd")
 
 

@@ -11,7 +11,6 @@ import pytest
 
 from edge_agent.common.arrays import F32
 from pipeline.common.errors import DataError
-from pipeline.recipe import TextKind
 from pipeline.tasks.ocr.charset import (
     ALPHANUMERIC,
     BETWEEN,
@@ -26,6 +25,7 @@ from pipeline.tasks.ocr.drawing import render
 from pipeline.tasks.ocr.drawing.degrade import reflect
 from pipeline.tasks.ocr.drawing.fonts import Font, find_fonts
 from pipeline.tasks.ocr.drawing.render import Renderer, Synthetic, drawn_characters
+from pipeline.tasks.ocr.recipe import TextKind
 
 Describe = Callable[..., Synthetic]
 # Of those that are drawn finer than they are asked for.

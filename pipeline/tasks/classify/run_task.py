@@ -1,6 +1,7 @@
-"""`ClassTask`: runs whose network says which of some classes an image is of."""
+"""`ClassRunTask`: runs whose network says which of some classes an image is of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,26 +12,23 @@ from numpy.typing import NDArray
 from edge_agent.bundle.manifest import Balance, Score
 from edge_agent.common.arrays import F32, U8
 from edge_agent.tasks.classify.spec import ClassifySpec
-from pipeline.checkpoints.checkpoint import Checkpoint
-from pipeline.data.base import Dataset, SplitName
+from pipeline.data.base import ClassLabels, SplitName
+from pipeline.data.classes import ClassDataset
 from pipeline.data.fitted import Fitted, fit_cached
-from pipeline.data.load import load
 from pipeline.data.split import record
-from pipeline.ladder.ladder import Made
 from pipeline.measure.evaluate import accuracy, agreement, expected_drop
 from pipeline.measure.recall import balance_of
 from pipeline.measure.temperature import fit_temperature
+from pipeline.measure.truth import Truth
 from pipeline.models import ModelSpec
-from pipeline.pruning.prune import prune
-from pipeline.recipe import PruneRecipe, TrainRecipe
-from pipeline.tasks.task import SPLIT_FILE, Job, Training
-from pipeline.training.finetune import finetune
-from pipeline.training.train import train
-from quantization.quantized import Quantized
+from pipeline.tasks.classify.load import load
+from pipeline.tasks.classify.training import ClassExamples
+from pipeline.tasks.job import Job
+from pipeline.tasks.run_task import SPLIT_FILE
 
 
 @dataclass(frozen=True, eq=False)
-class ClassTruth:
+class ClassTruth(Truth):
     """The classes of a split's images; see `Truth`.
 
     Args:
@@ -68,14 +66,14 @@ class ClassTruth:
 
 
 @dataclass(frozen=True, eq=False)
-class ClassTask:
-    """See `Task`."""
+class ClassRunTask:
+    """See `RunTask`."""
 
     job: Job
 
     @cached_property
-    def dataset(self) -> Dataset:
-        """See `Task`."""
+    def dataset(self) -> ClassDataset:
+        """See `RunTask`."""
         job = self.job
         return load(
             job.recipe.data,
@@ -88,7 +86,7 @@ class ClassTask:
 
     @property
     def model(self) -> ModelSpec:
-        """See `Task`."""
+        """See `RunTask`."""
         recipe = self.job.recipe
         return ModelSpec(
             arch=recipe.model.arch,
@@ -97,36 +95,33 @@ class ClassTask:
             width=recipe.model.width,
         )
 
+    def data_identity(self) -> Mapping[str, object]:
+        """See `RunTask`: nothing."""
+        return {}
+
+    def identity(self) -> Mapping[str, object]:
+        """See `RunTask`: the tables that every recipe has say all."""
+        return {}
+
     def record(self, folder: Path) -> None:
-        """See `Task`."""
+        """See `RunTask`."""
         record(self.dataset, folder / SPLIT_FILE)
 
     def truth(self, name: SplitName) -> ClassTruth:
-        """See `Task`."""
+        """See `RunTask`."""
         return ClassTruth(self.dataset.split(name).labels, self.dataset.labels)
 
     def pixels(self, name: SplitName) -> U8:
-        """See `Task`."""
+        """See `RunTask`."""
         return self._fitted(name).pixels
 
-    def train(self, start: Checkpoint, how: Training) -> Checkpoint:
-        """See `Task`."""
-        splits = self._fitted("train"), self._fitted("val")
-        return train(start, *splits, self.job.recipe.train, **vars(how))
-
-    def prune(self, start: Checkpoint, recipe: PruneRecipe, how: Training) -> Checkpoint:
-        """See `Task`."""
-        return prune(start, self._fitted("train"), self._fitted("val"), recipe, **vars(how))
-
-    def finetune(
-        self, start: Quantized, teacher: Checkpoint, recipe: TrainRecipe, how: Training
-    ) -> Made:
-        """See `Task`."""
-        splits = self._fitted("train"), self._fitted("val")
-        return finetune(start, teacher, *splits, recipe, **vars(how))
+    @contextmanager
+    def training_data(self) -> Iterator[ClassExamples]:
+        """See `RunTask`."""
+        yield ClassExamples(self._fitted("train"), self._fitted("val"))
 
     def output(self, scores: F32 | None = None) -> ClassifySpec:
-        """See `Task`: the temperature is chosen on validation data."""
+        """See `RunTask`: the temperature is chosen on validation data."""
         return ClassifySpec(
             labels=self.dataset.labels,
             min_confidence=self.job.recipe.output.min_confidence,
@@ -134,14 +129,14 @@ class ClassTask:
         )
 
     def answers(self, scores: F32) -> Sequence[int]:
-        """See `Task`: numbers of classes."""
+        """See `RunTask`: numbers of classes."""
         return [int(k) for k in scores.argmax(axis=1)]
 
     def margin(self, output: F32) -> float:
-        """See `Task`: by how much the best class is ahead of the second."""
+        """See `RunTask`: by how much the best class is ahead of the second."""
         second, best = np.sort(output.reshape(-1))[-2:]
         return float(best - second)
 
-    def _fitted(self, name: SplitName) -> Fitted:
+    def _fitted(self, name: SplitName) -> Fitted[ClassLabels]:
         job = self.job
         return fit_cached(self.dataset, name, job.recipe.input, job.cache, job.progress)

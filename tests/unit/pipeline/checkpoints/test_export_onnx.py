@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from pipeline.checkpoints.checkpoint import Checkpoint
-from pipeline.data.fitted import Fitted
-from pipeline.models.export_onnx import to_onnx
+from pipeline.checkpoints.export_onnx import to_onnx
+from pipeline.data.classes import FittedClasses
 from pipeline.pruning.prune import cut
 from pipeline.recipe import Arch, PruneRecipe, TrainRecipe
+from pipeline.tasks.classify.training import ClassExamples
 
 PLAIN = {"Conv", "Relu", "Clip", "Add", "MaxPool", "Pad", "ReduceMean", "Reshape", "Gemm"}
 
@@ -27,11 +28,13 @@ def run(model: onnx.ModelProto, image: torch.Tensor) -> np.ndarray:
 
 @pytest.mark.parametrize("arch", ["resnet8", "mobilenet_v2"])
 def test_a_pruned_network_gives_the_same_logits(
-    arch: Arch, digit_network: Callable[..., Checkpoint], digit_splits: tuple[Fitted, Fitted]
+    arch: Arch,
+    digit_network: Callable[..., Checkpoint],
+    digit_splits: tuple[FittedClasses, FittedClasses],
 ) -> None:
     """Torch and onnxruntime agree, on a graph of a CNN's own operators alone."""
     recipe = PruneRecipe(train=TrainRecipe(epochs=1))
-    checkpoint = cut(digit_network(arch), digit_splits[0], recipe, seed=0)
+    checkpoint = cut(digit_network(arch), ClassExamples(*digit_splits), recipe, seed=0)
     model = to_onnx(checkpoint)
     image = torch.randn(1, 1, 16, 16, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():

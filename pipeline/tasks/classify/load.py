@@ -1,12 +1,10 @@
 """`load`: the recipe's data set, read, checked and split."""
 
 from pathlib import Path
-from typing import assert_never
 
 from pipeline.common.errors import DataError
 from pipeline.common.progress import SILENT, Progress
-from pipeline.data.base import Dataset
-from pipeline.data.pool import Source
+from pipeline.data.classes import ClassDataset, ClassSource
 from pipeline.data.readers.digits import read_digits
 from pipeline.data.readers.folder import read_folder
 from pipeline.data.readers.mnist import read_mnist
@@ -26,7 +24,7 @@ def load(
     seed: int,
     cache: Path | None = None,
     progress: Progress = SILENT,
-) -> Dataset:
+) -> ClassDataset:
     """The data set `recipe` asks for; the same seed gives the same split.
 
     Args:
@@ -44,7 +42,7 @@ def load(
     return divide(source, recipe, seed, cache=cache, progress=progress)
 
 
-def _read(recipe: DataRecipe, root: Path, recipe_folder: Path, progress: Progress) -> Source:
+def _read(recipe: DataRecipe, root: Path, recipe_folder: Path, progress: Progress) -> ClassSource:
     match recipe.kind:
         case "digits":
             return read_digits()
@@ -60,10 +58,8 @@ def _read(recipe: DataRecipe, root: Path, recipe_folder: Path, progress: Progres
             if recipe.test_path is not None:
                 test = find_data(recipe.test_path, "data.test_path", what, *places)
             return read_packed(train, test, recipe.on_unreadable, progress)
-        case "text-folder" | "text-sets" | "text-drawn":
-            raise DataError(f"data.kind: expected images of classes, found {recipe.kind!r}")
         case _:
-            assert_never(recipe.kind)
+            raise DataError(f"data.kind: expected images of classes, found {recipe.kind!r}")
 
 
 def _grouping(recipe: GroupRecipe | None, root: Path, recipe_folder: Path) -> Grouping | None:

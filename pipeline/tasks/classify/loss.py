@@ -1,7 +1,4 @@
-"""What a network minimises: how far its answers are from the labels."""
-
-from collections.abc import Callable
-from typing import TypeAlias
+"""What a classifier minimises: the cross-entropy of its answers and the labels."""
 
 import numpy as np
 import torch
@@ -10,10 +7,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pipeline.recipe import TrainRecipe
-from pipeline.training.balance import class_weights
-
-Loss: TypeAlias = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(network input (B, C, H, W), logits (B, ..., K), labels (B, ...)) to a scalar to minimise."""
+from pipeline.tasks.classify.balance import class_weights
+from pipeline.training.objective import Loss
 
 
 def label_loss(recipe: TrainRecipe, labels: NDArray[np.int64], classes: int) -> Loss:

@@ -1,4 +1,4 @@
-"""What the table says of an operator: its scales, how its output lies, what it may fuse."""
+"""The activations that TFLite fuses into the operator before them."""
 
 from enum import Enum
 
@@ -7,34 +7,10 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edge_agent.bundle.affine import Affine
 from quantization.graph.graph import Graph, Node
+from quantization.operators.rules import Trait
+from quantization.operators.table import OPERATORS
 
-# Operations of a typed graph only: a network to quantise has none, `import_quantized` sees to it.
-CASTS = ("QuantizeLinear", "DequantizeLinear")
-
-
-class Scale(Enum):
-    """Where the int8 scale of an operator's output comes from."""
-
-    CALIBRATED = "calibrated"  # its own observed range
-    SHARED = "shared"  # the inputs' own: the operator only moves, compares or averages
-    INDEX = "index"  # none: the output is int32 indices, which only leave the network
-
-
-class Layout(Enum):
-    """How an operator's output lies in memory, see `layout`."""
-
-    KEPT = "kept"  # as its input does
-    CHANNELS_LAST = "channels last"
-    TRANSPOSED = "transposed"  # as its input does, under other names of axes
-    OWN = "own"  # the operator's lowering decides
-
-
-class Weights(Enum):
-    """The scales of an operator's weights, its second input; the bias is its third."""
-
-    PER_CHANNEL = "per channel"
-    PER_SECOND_AXIS = "per second axis"  # (I, O, ...): a transposed convolution's channels
-    PER_TENSOR = "per tensor"
+NO_BOUNDS = (-np.inf, np.inf)
 
 
 class Activation(Enum):
@@ -53,18 +29,39 @@ FUSED_BOUNDS = {
 }
 
 
+def bounds(graph: Graph, node: Node) -> tuple[float, float]:
+    """Where a Relu or a Clip cuts its input off; infinite where it does not, as any other node."""
+    if node.op == "Relu":
+        return 0.0, np.inf
+    if node.op != "Clip":
+        return NO_BOUNDS
+    low, high = graph.constant(node, 1), graph.constant(node, 2)
+    return (
+        -np.inf if low is None else float(low.item()),
+        np.inf if high is None else float(high.item()),
+    )
+
+
 def activation(graph: Graph, node: Node) -> Activation:
     """The activation a node is, as one that TFLite fuses; NONE for any other node."""
-    if node.op == "Relu":
-        return Activation.RELU
-    if node.op == "Clip":
-        low, high = (graph.constant(node, i) for i in (1, 2))
-        bounds = (
-            -np.inf if low is None else float(low.item()),
-            np.inf if high is None else float(high.item()),
-        )
-        return FUSED_BOUNDS.get(bounds, Activation.NONE)
-    return Activation.NONE
+    return FUSED_BOUNDS.get(bounds(graph, node), Activation.NONE)
+
+
+def is_fused(graph: Graph, node: Node) -> bool:
+    """Whether a node's output goes only into an activation that becomes part of the node."""
+    after = graph.sole_consumer(node.output)
+    return (
+        after is not None
+        and node.op in OPERATORS
+        and Trait.FUSES in OPERATORS[node.op].traits
+        and activation(graph, after) is not Activation.NONE
+    )
+
+
+def is_absorbed(graph: Graph, node: Node) -> bool:
+    """Whether a node is an activation that has become part of the node before it."""
+    before = graph.producer(node.inputs[0])
+    return before is not None and is_fused(graph, before)
 
 
 def within_reach(applied: Activation, affine: Affine | None) -> Activation:

@@ -7,10 +7,12 @@ import torch
 import torch.nn.functional as F
 
 from pipeline.checkpoints.checkpoint import Checkpoint
+from pipeline.data.classes import FittedClasses
 from pipeline.data.fitted import Fitted
 from pipeline.recipe import Augment, TrainRecipe
-from pipeline.training.balance import balanced_order, class_weights
-from pipeline.training.label_loss import label_loss, smoothed_cross_entropy
+from pipeline.tasks.classify.balance import balanced_order, class_weights
+from pipeline.tasks.classify.loss import label_loss, smoothed_cross_entropy
+from pipeline.tasks.classify.training import ClassExamples
 from pipeline.training.train import train
 
 UNEVEN = torch.tensor([0] * 90 + [1] * 7 + [2] * 3)
@@ -67,7 +69,9 @@ def test_an_epochs_order_depends_on_its_seed_and_number_alone() -> None:
 
 @pytest.mark.parametrize("balance", ["weights", "sampling"])
 def test_a_rare_class_is_learnt(
-    balance: str, digit_network: Callable[..., Checkpoint], digit_splits: tuple[Fitted, Fitted]
+    balance: str,
+    digit_network: Callable[..., Checkpoint],
+    digit_splits: tuple[FittedClasses, FittedClasses],
 ) -> None:
     """Six eights among a hundred threes: after four epochs they are only seen where it is asked."""
     images, val = digit_splits
@@ -82,7 +86,7 @@ def test_a_rare_class_is_learnt(
         recipe = TrainRecipe(
             epochs=4, batch_size=16, lr=0.02, ema=0.9, augment=augment, balance=how
         )
-        out = train(digit_network("vgg_tiny"), uneven, measured, recipe, seed=0)
+        out = train(digit_network("vgg_tiny"), ClassExamples(uneven, measured), recipe, seed=0)
         balanced = [record.val_balanced for record in out.history]
         recall[how] = balanced[-1]
     assert recall["none"] == 0.5

@@ -7,10 +7,9 @@ import onnx
 from quantization.errors import ModelError
 from quantization.graph.graph import Graph, Node, read
 from quantization.lower.lowering import emit
-from quantization.lower.ops import find
 from quantization.lower.reading import read_typed
-from quantization.lower.rules import Scale
-from quantization.lower.table import refuse
+from quantization.operators.rules import Scale
+from quantization.operators.table import find, refuse
 from quantization.scales.calibrate import Ranges
 from quantization.scales.imported import Scales
 from quantization.scales.plan import int8_values

@@ -1,0 +1,1 @@
+"""What is known of each ONNX operator, said once; every later step asks here."""
