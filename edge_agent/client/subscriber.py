@@ -44,6 +44,7 @@ class Subscriber:
         device: whose messages; None for all.
         client_id: with it the broker keeps what comes while this subscriber is away;
             unique at the broker. None: a passing subscriber.
+        backoff: the delays between attempts.
 
     Raises:
         BrokerError: on entering, if the broker is out of reach or refuses us.
@@ -51,7 +52,12 @@ class Subscriber:
     """
 
     def __init__(
-        self, broker: Broker | str, device: str | None = None, *, client_id: str | None = None
+        self,
+        broker: Broker | str,
+        device: str | None = None,
+        *,
+        client_id: str | None = None,
+        backoff: Backoff | None = None,
     ) -> None:
         if isinstance(broker, str):
             broker = Broker(parse_endpoint(broker))
@@ -60,7 +66,7 @@ class Subscriber:
         )
         self._dialer = Dialer(broker, identity)
         self._filters = subscriptions(device)
-        self._backoff = Backoff()
+        self._backoff = backoff or Backoff()
         self._delay_s = 0.0  # the last pause
         self._since_s = 0.0  # when the session began
         self._session: Session | None = None  # None before entering, and while lost
@@ -91,6 +97,11 @@ class Subscriber:
             delivery = self.receive()
             if delivery is not None:
                 yield delivery
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker was there when it was last looked at, which `receive` does."""
+        return self._session is not None
 
     def receive(self, timeout_s: float | None = None) -> Delivery | None:
         """The next message; None if there is none for `timeout_s` seconds."""

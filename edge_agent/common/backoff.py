@@ -10,6 +10,9 @@ class Backoff:
         first_s: the longest first delay, in seconds.
         cap_s: no delay is longer.
         rng: the source of jitter.
+
+    Attributes:
+        ceiling_s: the longest that the next delay may be.
     """
 
     def __init__(
@@ -17,14 +20,14 @@ class Backoff:
     ) -> None:
         self._first_s, self._cap_s = first_s, cap_s
         self._rng = rng or random.Random()
-        self._ceiling_s = first_s
+        self.ceiling_s = first_s
 
     def next(self) -> float:
         """The seconds to wait before the next attempt: half to all of the current ceiling."""
-        delay = self._ceiling_s * self._rng.uniform(0.5, 1.0)
-        self._ceiling_s = min(self._cap_s, self._ceiling_s * 2)
+        delay = self.ceiling_s * self._rng.uniform(0.5, 1.0)
+        self.ceiling_s = min(self._cap_s, self.ceiling_s * 2)
         return delay
 
     def reset(self) -> None:
         """An attempt succeeded: the next failure starts from the first delay again."""
-        self._ceiling_s = self._first_s
+        self.ceiling_s = self._first_s

@@ -81,11 +81,15 @@ class Dialer:
 
     What does not answer soon is asked again with all the patience that a slow link needs, and
     from then on at once so.
+
+    Args:
+        broker, identity: whom to reach, as whom.
+        version: of MQTT, that is tried first.
     """
 
-    def __init__(self, broker: Broker, identity: Identity) -> None:
+    def __init__(self, broker: Broker, identity: Identity, version: Version = "5") -> None:
         self.broker, self.identity = broker, identity
-        self._version: Version = "5"
+        self._version = version
         self._doubts = 0  # how often in a row v5 seemed not to be understood, and 3.1.1 was
         self._slow = False
 

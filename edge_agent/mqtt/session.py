@@ -187,14 +187,15 @@ class Session:
         elif self.version == "5":
             self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=WITH_WILL))
         else:
-            self._hang_up()  # 3.1.1 knows no goodbye that keeps the will
+            self.drop()  # 3.1.1 knows no goodbye that keeps the will
         if not self._ended.wait(1.0):
             # A goodbye stuck behind what nobody reads would hold paho's thread for a keepalive.
-            self._hang_up()
+            self.drop()
         self._client.loop_stop()
         self._forget()
 
-    def _hang_up(self) -> None:
+    def drop(self) -> None:
+        """Break the connection without a goodbye, as a link that fails; `Lost` follows."""
         sock = self._client.socket()
         if sock is not None:
             # Closing it would pull it from under paho's select; this wakes that. It may be gone.

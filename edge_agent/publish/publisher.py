@@ -173,6 +173,16 @@ class MqttPublisher:
         """As `Publisher.connections`."""
         return self._connections
 
+    @property
+    def session(self) -> Session | None:
+        """The session that is open now; None while the broker is away."""
+        return self._session
+
+    @property
+    def running(self) -> bool:
+        """Whether the publisher's thread is at work; leaving does not wait for all of it."""
+        return self._thread.is_alive()
+
     def _settled(self) -> bool:
         waits = self._states.unsettled() or self._said
         return not waits and self._outbox.state().depth == 0

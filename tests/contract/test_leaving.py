@@ -21,9 +21,8 @@ def unexpected(error: BaseException) -> None:
 
 
 def dialer_for(url: str, version: Version) -> Dialer:
-    dialer = Dialer(Broker(parse_endpoint(url)), Identity(unique_id("t"), Will(STATUS, b"gone")))
-    dialer._version = version
-    return dialer
+    identity = Identity(unique_id("t"), Will(STATUS, b"gone"))
+    return Dialer(Broker(parse_endpoint(url)), identity, version)
 
 
 def retained(mosquitto: Mosquitto) -> bytes | None:
@@ -53,14 +52,14 @@ def test_an_end_that_was_not_heard_speaks_the_will(
             for _ in range(150):
                 publisher.publish("a", "r/a", lambda seq: bytes(1000))
             # All that may be in flight is: the last words must wait.
-            wait_until(lambda: publisher._session is not None and publisher._session.busy, "it")
+            wait_until(lambda: publisher.session is not None and publisher.session.busy, "it")
             publisher.retain(STATUS, b"stopped")
             assert not publisher.flush(0.5)
         assert retained(mosquitto) == b"online"
         if link == "silent":
             proxy.mend()
         wait_until(lambda: retained(mosquitto) in (b"gone", b"stopped"), "the status")
-        publisher._thread.join(10)
+        wait_until(lambda: not publisher.running, "the thread ends", 10)
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])

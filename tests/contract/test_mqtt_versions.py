@@ -23,7 +23,7 @@ from edge_agent.common.errors import BrokerError
 from edge_agent.contract.messages import StatusMessage, encode_message
 from edge_agent.contract.topics import Topics
 from edge_agent.mqtt import dialer as mqtt
-from edge_agent.mqtt.dialer import Dialer, Identity, Lost, VersionError
+from edge_agent.mqtt.dialer import Dialer, Identity, Lost, Options, VersionError
 from edge_agent.mqtt.endpoint import Broker, parse_endpoint
 from edge_agent.mqtt.values import Version
 from edge_agent.outbox.outbox import Outbox
@@ -338,7 +338,7 @@ def test_a_subscriber_whose_patience_ends_while_the_broker_is_away_goes_on_later
         session = dialer(mosquitto.url).dial()
         session.publish(Topics("gate").result("x"), b"")
         assert list(session.events(5))
-        session._client.publish(Topics("gate").status, encode_message(status), 1, True)
+        session.publish(Topics("gate").status, encode_message(status), Options(retain=True))
         delivery = subscriber.receive(10)
         session.close()
     assert delivery is not None

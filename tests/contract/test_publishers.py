@@ -33,9 +33,11 @@ def unexpected(error: BaseException) -> None:
     raise AssertionError("the publisher died") from error
 
 
-def make_mqtt(broker: Broker, outbox: Outbox, will: Will | None = None) -> MqttPublisher:
+def make_mqtt(
+    broker: Broker, outbox: Outbox, will: Will | None = None, backoff: Backoff | None = None
+) -> MqttPublisher:
     dialer = Dialer(broker, Identity(unique_id("test"), will))
-    return MqttPublisher(dialer, outbox, unexpected, Backoff(0.05, 0.2))
+    return MqttPublisher(dialer, outbox, unexpected, backoff or Backoff(0.05, 0.2))
 
 
 def listen(url: str, topic: str = "#", client_id: str | None = None) -> Session:
@@ -151,7 +153,7 @@ def test_states_are_said_again_to_a_broker_that_forgot_them(tmp_path: Path) -> N
             publisher.retain("homeassistant/device/x/config", b"{}")
             assert publisher.flush(10)
             broker.kill()
-            wait_until(lambda: publisher._session is None, "the loss is noticed")
+            wait_until(lambda: publisher.session is None, "the loss is noticed")
             broker.start()
             wait_until(lambda: publisher.connections == 2, "another connection")
             assert publisher.flush(10)
@@ -167,9 +169,7 @@ def test_the_last_will_is_spoken_when_a_client_dies(mosquitto: Mosquitto) -> Non
     """A connection that ends without a goodbye leaves its will, retained."""
     broker = Broker(parse_endpoint(mosquitto.url))
     session = Dialer(broker, Identity("dying", Will("s/will", b"gone"))).dial()
-    sock = session._client.socket()
-    assert sock is not None
-    sock.close()
+    session.drop()
 
     def spoken() -> bool:
         watcher = listen(mosquitto.url, "s/will")
@@ -220,18 +220,18 @@ def test_a_refused_message_is_kept_and_complained_about(
     rules = tmp_path / "acl"
     rules.write_text("topic readwrite other/#\n")
     mosquitto = mosquitto_factory(f"acl_file {rules}")
-    broker = Broker(parse_endpoint(mosquitto.url))
+    broker, backoff = Broker(parse_endpoint(mosquitto.url)), Backoff(0.05, 0.2)
     with (
         caplog.at_level(logging.WARNING, "edge_agent"),
         Outbox(tmp_path / "o.db") as outbox,
-        make_mqtt(broker, outbox) as publisher,
+        make_mqtt(broker, outbox, backoff=backoff) as publisher,
     ):
         # What it takes is no sign that it takes results: the pauses grow all the same.
         publisher.retain("other/state", b"online")
         publisher.publish("a", "r/a", payload)
         complaint = "the broker refuses a message on r/a: Not authorized"
         wait_until(lambda: caplog.text.count(complaint) >= 3, "the log")
-        assert publisher._backoff._ceiling_s == 0.2
+        assert backoff.ceiling_s == 0.2
         assert outbox.state().depth == 1
 
 
@@ -311,7 +311,7 @@ def test_what_is_said_is_sent_once_and_not_kept(mosquitto: Mosquitto, tmp_path: 
         (event,) = (e for e in session.events(5) if isinstance(e, Received))
         assert (event.payload, event.correlation, event.retained) == (b"yes", b"42", False)
         mosquitto.kill()
-        wait_until(lambda: publisher._session is None, "the loss is noticed")
+        wait_until(lambda: publisher.session is None, "the loss is noticed")
         publisher.say("q/2", b"too late")
         mosquitto.start()
         wait_until(lambda: publisher.connections == 2, "another connection")
@@ -359,9 +359,7 @@ def test_a_will_is_delayed_and_taken_back_by_a_return(mosquitto: Mosquitto) -> N
     def die(delay_s: int) -> None:
         identity = Identity("flapping", Will("s/will", b"gone", delay_s))
         session = Dialer(broker, identity).dial()
-        sock = session._client.socket()
-        assert sock is not None
-        sock.close()
+        session.drop()
 
     die(2)
     back = Dialer(broker, Identity("flapping", Will("s/will", b"gone", 2))).dial()

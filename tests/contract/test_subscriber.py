@@ -26,6 +26,6 @@ def test_a_broker_that_is_away_is_not_asked_more_often_by_the_impatient(
 
         def returned() -> bool:
             subscriber.receive(0.05)
-            return subscriber._session is not None
+            return subscriber.connected
 
         wait_until(returned, "it is back")
