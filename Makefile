@@ -56,7 +56,7 @@ help:
 	@echo 'make bench   every benchmark; one: make bench-NAME ARGS=..., of benchmarks/NAME.py'
 	@echo 'make peers   other converters for bench-converters and bench-peer-accuracy: 5 GB'
 	@echo 'make ocr-tools  Tesseract for bench-ocr, and the fonts that recipes/ocr-*.toml draw with (apt)'
-	@echo 'make docs    write anew what is generated: the commands, the tables of figures'
+	@echo 'make docs    write anew what is made from other files: commands, figures, recipes, keys'
 	@echo 'make wheel   dist/*.whl, for devices'
 	@echo 'make deb     dist/*.deb, for devices without a network; ARGS="--arch arm64 --python 3.13"'
 	@echo 'make env     only the environments; TORCH_INDEX=URL for another index of torch; make clean removes them, runs/ and dist/'
@@ -145,7 +145,7 @@ $(BENCHMARKS) $(ON_DEMAND) $(FORMER): bench-%: env
 
 docs: $(HOST)/.installed
 	$(HOST)/bin/python scripts/write_commands.py
-	$(HOST)/bin/python scripts/write_benchmarks.py
+	$(HOST)/bin/python scripts/write_pages.py
 
 # With pip and nothing else: neither needs a host's environment.
 wheel: $(BUILD)/.installed

@@ -14,15 +14,7 @@ SUBJECTS = {
     "The agent": ("agent", "publishing", "soak", "capture", "device"),
     "All of it": ("demo",),
 }
-BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 HEADER = "| figure | measured | target | met | by | date |\n|---|---|---|---|---|---|"
-
-
-def with_figures(page: str, folder: Path = RESULTS) -> str:
-    """`page` with what stands between the two marks written anew."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{text(folder)}\n{END}{after}"
 
 
 def text(folder: Path = RESULTS) -> str:

@@ -39,17 +39,20 @@ def anchors(path: Path) -> set[str]:
     return {anchor(heading) for heading in headings(path)}
 
 
-@pytest.fixture(name="commands", scope="module")
-def _commands() -> ModuleType:
-    """The script that writes docs/reference/commands.md, as a module."""
-    spec = importlib.util.spec_from_file_location(
-        "write_commands", ROOT / "scripts" / "write_commands.py"
-    )
+def script(name: str) -> ModuleType:
+    """A script of `scripts/`, as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(name="commands", scope="module")
+def _commands() -> ModuleType:
+    """The script that writes docs/reference/commands.md, as a module."""
+    return script("write_commands")
 
 
 @pytest.fixture(name="page", scope="module")
@@ -163,3 +166,18 @@ def test_help_loads_nothing_heavy(module: str, heavy: str) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout.strip().endswith("loaded: []")
+
+
+def test_what_is_made_from_other_files_is_as_they_are() -> None:
+    """Figures, recipes and keys are those of their homes; `make docs` writes them anew."""
+    for path, text in script("write_pages").pages():
+        assert path.read_text(encoding="utf-8") == text, path
+
+
+def test_a_page_without_its_marks_is_an_error(tmp_path: Path) -> None:
+    """Must fire: else what is generated would silently be left out."""
+    page = script("write_pages").page
+    (tmp_path / "page.md").write_text("a\n<!-- x: begin -->\nold\n<!-- x: end -->\nb", "utf-8")
+    assert page(tmp_path / "page.md", "x", "new")[1].splitlines()[2] == "new"
+    with pytest.raises(ValueError, match="expected <!-- y: begin -->"):
+        page(tmp_path / "page.md", "y", "new")

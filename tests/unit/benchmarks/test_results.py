@@ -24,11 +24,6 @@ def _page(results: ModuleType) -> ModuleType:
     return importlib.import_module("record.page")
 
 
-def test_the_page_is_what_is_kept(page: ModuleType) -> None:
-    """docs/benchmarks.md has the figures of benchmarks/results; `make docs` writes it anew."""
-    assert page.with_figures(PAGE) == PAGE
-
-
 def test_every_benchmark_is_on_the_page(results: ModuleType, page: ModuleType) -> None:
     """Each file that is kept belongs to a subject, and says when, where and how it came about."""
     kept = {path.stem for path in results.RESULTS.glob("*.json")}
