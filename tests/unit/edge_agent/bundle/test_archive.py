@@ -37,6 +37,14 @@ def test_both_forms_open_to_the_same_bundle(path: Path, bright_bundle: Bundle) -
     assert bundle.short_id == f"bright@{bundle.id[:12]}"
 
 
+@pytest.mark.parametrize("name", ["bright", "bright.edgeward"])
+def test_the_folders_above_are_made(name: str, tmp_path: Path, bright_bundle: Bundle) -> None:
+    """All that are missing; what stood there before is replaced."""
+    for _ in range(2):
+        write_bright(tmp_path / "not" / "yet" / "there" / name)
+    assert open_bundle(tmp_path / "not" / "yet" / "there" / name).id == bright_bundle.id
+
+
 def test_golden_frames_survive(path: Path, bright_bundle: Bundle) -> None:
     """Images and outputs come back as they were put in."""
     for ours, theirs in zip(open_bundle(path).golden, bright_bundle.golden, strict=True):

@@ -23,6 +23,12 @@ def test_a_manifest_comes_back_as_it_was() -> None:
     assert decode_manifest(encode_manifest(bright_manifest()), "place") == bright_manifest()
 
 
+def test_the_json_is_canonical() -> None:
+    """Its hash is the bundle's name: sorted keys, two spaces, one newline at the end."""
+    encoded = encode_manifest(bright_manifest()).decode()
+    assert encoded == json.dumps(json.loads(encoded), indent=2, sort_keys=True) + "\n"
+
+
 @pytest.mark.parametrize(
     ("table", "key", "value", "message"),
     [

@@ -31,7 +31,10 @@ def refused(check: Callable[[str, Call, Refuse], None], name: str, found: Call) 
     return False
 
 
-@pytest.mark.parametrize(("name", "source"), [("CONV_2D", 0), ("TRANSPOSE_CONV", 2)])
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [("CONV_2D", 0), ("DEPTHWISE_CONV_2D", 0), ("FULLY_CONNECTED", 0), ("TRANSPOSE_CONV", 2)],
+)
 @pytest.mark.parametrize("order", [1, -1])
 def test_the_largest_product_of_scales_stays_below_256_outputs(
     name: str, source: int, order: int
@@ -42,6 +45,7 @@ def test_the_largest_product_of_scales_stays_below_256_outputs(
         weights = filters(*(2.0**-9, largest)[::order])
         x, inputs = of(x_scale), [held([1]), weights, held([1])]
         inputs[source] = x
+        inputs.append(of(2.0**-20))  # biases have scales of their own, which do not count
         return refused(check_scales, name, call(*inputs, to=(of(y_scale),)))
 
     assert asks(64.0)
@@ -72,6 +76,14 @@ def test_products_of_what_has_no_scale_have_no_bound(place: int) -> None:
     inputs: list[Tensor | None] = [of(2.0), filters(64.0), None]
     inputs[place] = held([[1.0]], "float32")
     assert not refused(check_scales, "CONV_2D", call(*inputs, to=(of(0.5),)))
+
+
+def test_a_sum_of_what_has_no_scale_has_no_bound() -> None:
+    """Must not fire, nor fall, over one input without a scale or over both."""
+    plain = held([1.0], "float32")
+    for inputs in ((plain, plain), (plain, of(2.0**-40)), (None, plain)):
+        assert not refused(check_scales, "ADD", call(*inputs, to=(of(2.0**-40),)))
+    assert refused(check_scales, "ADD", call(plain, of(1.0), to=(of(2.0**-40),)))
 
 
 def test_a_sum_in_float_has_no_bound() -> None:

@@ -10,7 +10,7 @@ from edge_agent.bundle.tflite.refuse import Refuse
 from edge_agent.bundle.tflite.tensors import LARGEST_SCALE, LEAST_SCALE, read_buffers, read_tensor
 from edge_agent.common.errors import BundleError
 
-INT8, FLOAT32, INT4, UINT8 = 9, 0, 17, 3
+INT8, FLOAT32, INT4, UINT8, INT32 = 9, 0, 17, 3, 2
 
 
 def quantised(scale: Any, zero: Any = (0,), axis: int = 0) -> dict[str, Any]:
@@ -55,6 +55,8 @@ def tensor(*buffers: int, **changes: Any) -> Tensor:
         {"quantization": quantised([1], (127,))},
         {"quantization": quantised([1], (0,)), "type": UINT8},
         {"quantization": quantised([1], (255,)), "type": UINT8},
+        {"quantization": quantised([1], (-(2**31),)), "type": INT32},
+        {"quantization": quantised([1], (2**31 - 1,)), "type": INT32},
         {"quantization": quantised([], ())},
     ],
 )
@@ -93,6 +95,8 @@ def test_up_to_each_bound_it_is_sound(changes: dict[str, Any]) -> None:
         ({"quantization": quantised([1, 1], (0, 128))}, "expected zero points of -128 to 127"),
         ({"quantization": quantised([1], (256,)), "type": UINT8}, "zero points of 0 to 255"),
         ({"quantization": quantised([1], (-1,)), "type": UINT8}, "zero points of 0 to 255"),
+        ({"quantization": quantised([1], (2**31,)), "type": INT32}, "of -2147483648 to 2147483647"),
+        ({"quantization": quantised([1], (-(2**31) - 1,)), "type": INT32}, "points of -2147483648"),
         ({"quantization": quantised([1, LEAST_SCALE / 2])}, "expected scales of 1e-15 to 1e"),
         ({"quantization": quantised([LARGEST_SCALE * 2, 1])}, "expected scales of 1e-15 to 1e"),
         ({"quantization": quantised([0])}, "expected scales of 1e-15 to 1e"),
@@ -105,6 +109,15 @@ def test_one_beyond_each_bound_is_refused(changes: dict[str, Any], reason: str) 
     """Must fire, whichever of several scales or zero points it is."""
     with pytest.raises(BundleError, match=reason):
         tensor(6, **changes)
+
+
+def test_a_file_without_constants_may_leave_out_the_empty_buffer() -> None:
+    """Must not fire on buffer 0 of none; on any other it must."""
+    empty = {"name": "t", "type": INT8, "shape": np.array((2, 3)), "quantization": None}
+    empty |= {"shape_signature": np.array(()), "is_variable": False, "sparsity": None}
+    assert read_tensor({**empty, "buffer": 0}, [], Refuse("m")).values is None
+    with pytest.raises(BundleError, match="expected a buffer of 0 to -1, found 1"):
+        read_tensor({**empty, "buffer": 1}, [], Refuse("m"))
 
 
 def buffers(offset: int, size: int, data: bytes = b"", named: int = 0) -> list[Any]:
