@@ -19,7 +19,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).parents[1]
 
@@ -239,7 +239,7 @@ def _hurt() -> Iterator["Job"]:
         for remedy, recipe in REMEDIES.items():
             yield f"hurt {make.__name__} {remedy}", hurt.model, hurt.samples, recipe
         if hurt.layer:
-            kept = {"float_layers": [hurt.layer]}
+            kept: dict[str, object] = {"float_layers": [hurt.layer]}
             yield f"hurt {make.__name__} float", hurt.model, hurt.samples, kept
 
 
@@ -251,7 +251,7 @@ def _recurrent() -> Iterator["Job"]:
     for op in ("LSTM", "GRU"):
         for direction in ("forward", "reverse", "bidirectional"):
             for before in (0, 1) if op == "GRU" else (0,):
-                extra = {"linear_before_reset": before} if op == "GRU" else {}
+                extra: dict[str, Any] = {"linear_before_reset": before} if op == "GRU" else {}
                 model = recurrent(op, 7, 5, 6, direction=direction, **extra)
                 samples = normal(32, 7, 5, seed=1)
                 name = f"recurrent {op} {direction} {before}"
@@ -331,7 +331,7 @@ def _quantised_elsewhere() -> Iterator["Job"]:
                     model = onnx.load(target)
                     yield f"elsewhere {name} {kind} {channels}", model, None, {}
     logging.disable(logging.NOTSET)
-    scales = {
+    scales: dict[str, NDArray[Any]] = {
         "s": np.array(0.1, np.float32), "z": np.array(4, np.int8),
         "t": np.array(0.2, np.float32), "y": np.array(-128, np.int8),
         "size": np.array([1, 3, 8, 8]),
@@ -352,7 +352,7 @@ def _quantised_elsewhere() -> Iterator["Job"]:
         node("Unsqueeze", "b", "first", to="c"),
         node("Gemm", "c", "w", "v", transB=1),
     ]
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "axes": np.array([0, 2, 3]), "first": np.array([0]),
         "w": normal(5, 3), "v": normal(5, seed=1),
     }  # fmt: skip

@@ -3,12 +3,12 @@
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from edge_agent.common.errors import ConfigError
 from edge_agent.config import AgentConfig, load_config
+from edge_agent.tasks.ocr.options import TextOptions
 from edge_agent.tasks.ocr.regions import allowed_texts
 from edge_agent.tasks.ocr.spec import TextSpec
 from pipeline.common.errors import RecipeError
@@ -16,6 +16,7 @@ from pipeline.recipe import Recipe
 from pipeline.tasks.ocr.charset import METER, PRINTED
 from pipeline.tasks.ocr.data.folder import read_rows
 from pipeline.tasks.ocr.data.store import FolderStore
+from pipeline.tasks.ocr.recipe import TextRecipe
 from pipeline.tasks.recipes import decode_recipe
 
 ROOT = Path(__file__).parents[2]
@@ -104,13 +105,15 @@ def test_every_piece_of_toml_is_understood(block: str, tmp_path: Path) -> None:
 def test_pieces_are_found_and_mistakes_in_them_too(tmp_path: Path) -> None:
     """Must fire: on an unknown key, a wrong pattern, a key of the other file."""
     assert len(BLOCKS) >= 7
-    assert any(is_agents(block.values[0]) for block in BLOCKS)  # type: ignore[arg-type]
+    assert any(is_agents(str(block.values[0])) for block in BLOCKS)
     assert not is_agents('name = "x"')
     for wrong in ("[train]\nepoch = 1", '[data]\nkind = "photos"', '[device]\nname = "x"'):
         with pytest.raises(AssertionError):
             as_recipe(wrong)
     regions = '[[stream.regions]]\nname = "a"\nrect = { x = 0, y = 0, w = 9, h = 9 }\n'
-    assert as_agents(regions, tmp_path).streams[0].options.regions[0].name == "a"
+    options = as_agents(regions, tmp_path).streams[0].options
+    assert isinstance(options, TextOptions)
+    assert options.regions[0].name == "a"
     for wrong in (f"{regions}pattern = '['", "[crops]\nfolders = 'x'"):
         with pytest.raises(ConfigError):
             as_agents(wrong, tmp_path)
@@ -118,11 +121,8 @@ def test_pieces_are_found_and_mistakes_in_them_too(tmp_path: Path) -> None:
 
 def test_a_piece_may_be_of_a_recipe_of_texts_or_of_classes() -> None:
     """What only one of them has is right there."""
-    found: list[Any] = [
-        as_recipe('[verify]\nagainst = "a"\ncrops = "b"').text,
-        as_recipe('[model]\narch = "resnet8"').text,
-    ]
-    assert [text is None for text in found] == [False, True]
+    assert as_recipe('[verify]\nagainst = "a"\ncrops = "b"').table(TextRecipe) is not None
+    assert as_recipe('[model]\narch = "resnet8"').table(TextRecipe) is None
 
 
 def test_the_table_of_texts_is_one(tmp_path: Path) -> None:
@@ -145,4 +145,4 @@ def test_the_recipes_that_the_page_names_are_there() -> None:
     assert named == {path.stem for path in (ROOT / "recipes").glob("ocr-*.toml")}
     for name in named:
         data = (ROOT / "recipes" / f"{name}.toml").read_bytes()
-        assert decode_recipe(data, name).text is not None
+        assert decode_recipe(data, name).table(TextRecipe) is not None

@@ -2,17 +2,17 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from support.progress import RecordedProgress
 
 from edge_agent.bundle.manifest import InputSpec
 from pipeline.checkpoints.checkpoint import Checkpoint, fresh
-from pipeline.common.progress import Silent, Task
+from pipeline.common.progress import Silent
 from pipeline.data.classes import FittedClasses
 from pipeline.data.fitted import Fitted
 from pipeline.models import ModelSpec
@@ -76,23 +76,6 @@ prune = { macs = 0.6, train = { epochs = 2, batch_size = 32, lr = 0.05, ema = 0.
 """
 
 
-class Said(Silent):
-    """Keeps what was said, and which tasks there were."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.tasks: list[str] = []
-
-    def say(self, line: str) -> None:
-        self.lines.append(line)
-
-    @contextmanager
-    def task(self, name: str, total: int, done: int = 0) -> Iterator[Task]:
-        self.tasks.append(name)
-        with super().task(name, total, done) as task:
-            yield task
-
-
 @pytest.fixture(name="open_tiny")
 def _open_tiny() -> Callable[..., Run]:
     """Opens a run folder with the tiny recipe, some keys changed, added, or left out ("")."""
@@ -101,7 +84,7 @@ def _open_tiny() -> Callable[..., Run]:
         lines = [line for line in TINY_RECIPE.splitlines() if line.split(" ")[0] not in changes]
         lines += [f"{key} = {value}" for key, value in changes.items() if value]
         text = "".join(f"{line}\n" for line in lines)
-        return Run(folder, text.encode(), folder / "tiny.toml", None, Said())
+        return Run(folder, text.encode(), folder / "tiny.toml", None, RecordedProgress())
 
     return make
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import edge_agent
 import pipeline.common.errors
 from edge_agent.client import Delivery
 from edge_agent.common.errors import BrokerError
@@ -107,7 +108,7 @@ def test_the_version_is_the_packages(
 ) -> None:
     """One version for both commands."""
     assert run(monkeypatch, "--version") == ExitCode.OK
-    assert capsys.readouterr().out == f"edgeward {cli.__version__}\n"
+    assert capsys.readouterr().out == f"edgeward {edge_agent.__version__}\n"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from edge_agent.common.errors import BundleError, TaskError
 @pytest.fixture(params=["bright", "bright.edgeward"], ids=["directory", "archive"])
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The tiny bundle in both of its forms."""
-    place = tmp_path / request.param
+    place = tmp_path / str(request.param)
     write_bright(place)
     return place
 

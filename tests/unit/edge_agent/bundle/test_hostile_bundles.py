@@ -62,7 +62,7 @@ def test_a_manifest_out_of_all_bounds_is_refused(
     fields: dict[str, dict[str, Any]], expected: str, tmp_path: Path
 ) -> None:
     """The error names the field; nothing is computed, allocated or printed with its value."""
-    assert refusal(sealed(tmp_path / "b", **fields)).startswith(expected)
+    assert refusal(sealed(tmp_path / "b", None, **fields)).startswith(expected)
 
 
 PORT = {"name": "a", "shape": [1, 2], "dtype": "int8", "affine": {"scale": 1, "zero_point": 0}}

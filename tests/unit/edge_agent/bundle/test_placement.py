@@ -1,5 +1,7 @@
 """Where the pixels of a frame lie in the input: by numbers worked out by hand, and by pictures."""
 
+from typing import Literal, TypeAlias
+
 import numpy as np
 import pytest
 
@@ -8,11 +10,13 @@ from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.placement import Placement, Window
 from edge_agent.bundle.preprocess import FastPreprocessor
 
+Resize: TypeAlias = Literal["stretch", "crop", "letterbox"]
 
-def spec(resize: str, height: int, width: int) -> InputSpec:
+
+def spec(resize: Resize, height: int, width: int) -> InputSpec:
     return InputSpec(
         height=height, width=width, colour="gray", resize=resize, mean=(0.0,), std=(1.0,)
-    )  # type: ignore[arg-type]
+    )
 
 
 @pytest.mark.parametrize(
@@ -28,7 +32,7 @@ def spec(resize: str, height: int, width: int) -> InputSpec:
     ],
 )
 def test_what_is_seen_and_where_it_lies(
-    resize: str, frame: tuple[int, int], size: tuple[int, int], seen: Window, placed: Window
+    resize: Resize, frame: tuple[int, int], size: tuple[int, int], seen: Window, placed: Window
 ) -> None:
     """Of frames and inputs that are wide and high, each by itself."""
     found = Placement.of(spec(resize, *size), *frame)
@@ -106,7 +110,7 @@ def test_a_mask_of_another_size_is_refused() -> None:
 @pytest.mark.parametrize("resize", ["stretch", "crop", "letterbox"])
 @pytest.mark.parametrize("frame", [(90, 160), (160, 90)])
 def test_it_says_where_preprocessing_puts_a_bright_square(
-    resize: str, frame: tuple[int, int]
+    resize: Resize, frame: tuple[int, int]
 ) -> None:
     """The picture itself is the judge: the square lies within a pixel of where it is said to."""
     road = FastPreprocessor(spec(resize, 36, 48), Affine(1 / 255, -128))

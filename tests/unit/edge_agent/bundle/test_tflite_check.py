@@ -40,7 +40,7 @@ def packed(document: Any) -> bytes:
 
 def put(path: str, value: Any) -> Callable[[Any], None]:
     """Sets `subgraphs[0].tensors[1].shape` and the like, or one value of an array."""
-    parts = [int(p) if p.isdigit() else p for p in re.findall(r"\w+", path)]
+    parts: list[Any] = [int(p) if p.isdigit() else p for p in re.findall(r"\w+", path)]
 
     def edit(document: Any) -> None:
         *above, name = parts if isinstance(parts[-1], str) else parts[:-1]

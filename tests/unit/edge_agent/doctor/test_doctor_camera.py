@@ -1,5 +1,6 @@
 """Cameras and other sources, on machines made of a folder and with real files."""
 
+import os
 from pathlib import Path
 
 import cv2
@@ -58,7 +59,7 @@ def test_a_camera_we_may_not_read(
     host: Host, device: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Must fire: the group is what is missing, by hand and under systemd."""
-    monkeypatch.setattr(camera.os, "access", lambda path, mode: False)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
     (finding,) = camera.source(STREAM, host)
     assert finding.level == "fail"
     assert "usermod -aG video" in finding.remedy

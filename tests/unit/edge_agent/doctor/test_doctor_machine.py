@@ -1,6 +1,7 @@
 """Clock, disk, power and heat, on machines made of a folder."""
 
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,7 +116,7 @@ def test_a_folder_of_somebody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def refuse(*_: object, **__: object) -> None:
         raise OSError(30, "Read-only file system", str(tmp_path))
 
-    monkeypatch.setattr(machine.tempfile, "NamedTemporaryFile", refuse)
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", refuse)
     (finding,) = disk(host(tmp_path), Store("outbox", tmp_path, 1024))
     assert finding.level == "fail"
     assert "cannot be written: " in finding.found

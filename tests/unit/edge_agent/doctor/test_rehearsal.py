@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def test_a_video_that_cannot_be_read_fails(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_disk_that_takes_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """It cannot be told then; the disk is another finding's."""
-    monkeypatch.setattr(rehearsal.tempfile, "tempdir", "/nowhere/at/all")
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere/at/all")
     assert rehearsal.video().level == "skip"
 
 

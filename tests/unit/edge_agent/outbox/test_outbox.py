@@ -196,7 +196,7 @@ def test_what_was_stored_survives_sigkill(tmp_path: Path) -> None:
         for _ in range(200):
             told = int(writer.stdout.readline())
         writer.kill()
-        told = int((writer.stdout.read().split() or [told])[-1])
+        told = int((writer.stdout.read().split() or [str(told)])[-1])
         writer.wait()
         writer.stdout.close()
     with Outbox(path) as outbox:

@@ -41,7 +41,7 @@ def _five(tmp_path: Path, clock: Clock) -> Iterator[Outbox]:
 
 
 @pytest.fixture(name="full")
-def _full(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+def _full(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """A disk that takes no change, until the patch is undone."""
 
     def refuse(*_: object) -> None:

@@ -135,7 +135,7 @@ def test_sigkill_in_the_middle_of_it_leaves_true_counts(tmp_path: Path) -> None:
         for _ in range(700 + 31 * turn):
             told = int(writer.stdout.readline())
         writer.kill()
-        told = int((writer.stdout.read().split() or [told])[-1])
+        told = int((writer.stdout.read().split() or [str(told)])[-1])
         writer.wait()
         writer.stdout.close()
         with Outbox(path, thinly(300)) as outbox:

@@ -57,7 +57,7 @@ class Scripted:
     paces: ClassVar[list[float]] = []
     dates: ClassVar[list[float]] = []
 
-    def __init__(self, frames: list[U8 | None], step: Callable[[], None]) -> None:
+    def __init__(self, frames: list[U8 | None], step: Callable[[], object]) -> None:
         self._frames, self._step, self._next = frames, step, -1
 
     def __enter__(self) -> Self:

@@ -169,7 +169,9 @@ def test_a_frame_for_two_is_given_back_once_both_have_done_with_it() -> None:
         assert process.given_back == [0]
 
 
-def test_who_leaves_while_a_process_starts_tells_it_as_soon_as_it_is_there() -> None:
+def test_who_leaves_while_a_process_starts_tells_it_as_soon_as_it_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """It is nobody's yet when the last source leaves, and would be waited for in vain."""
     stage = Stage()
     begun, go_on = threading.Event(), threading.Event()
@@ -179,14 +181,18 @@ def test_who_leaves_while_a_process_starts_tells_it_as_soon_as_it_is_there() -> 
         assert go_on.wait(30)
         return stage._start(config)
 
-    stage.supervisor._start = slow  # type: ignore[assignment]
+    monkeypatch.setattr(stage.supervisor, "_start", slow)
     with stage.source:
         assert begun.wait(30)
         stage.supervisor.dismiss(stage.source)
         assert stage.supervisor.ended
         # Whoever supervises may look at the link before it asks whether it should go on.
         heard: list[object] = []
-        stage.supervisor._watch = lambda process: heard.append(hears(process))  # type: ignore[method-assign,assignment]
+
+        def listen(process: ThreadProcess) -> None:
+            heard.append(hears(process))
+
+        monkeypatch.setattr(stage.supervisor, "_watch", listen)
         go_on.set()
         eventually(lambda: heard == [GoneError])
     assert stage.reports == []

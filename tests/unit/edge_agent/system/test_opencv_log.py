@@ -27,15 +27,16 @@ class Level(ModuleType):
 def old() -> tuple[ModuleType, Level]:
     """OpenCV 4.12 and older: in the module itself."""
     module = Level()
-    module.utils = ModuleType("utils")
+    vars(module)["utils"] = ModuleType("utils")
     return module, module
 
 
 def new() -> tuple[ModuleType, Level]:
     """OpenCV 4.13 and newer: in `cv2.utils.logging`."""
     module, level = ModuleType("cv2"), Level()
-    module.utils = ModuleType("utils")
-    module.utils.logging = level
+    utils = ModuleType("utils")
+    vars(utils)["logging"] = level
+    vars(module)["utils"] = utils
     return module, level
 
 

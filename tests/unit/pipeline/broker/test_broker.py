@@ -30,7 +30,7 @@ def _exchange(endpoint: Endpoint, version: MQTTProtocolVersion, count: int = 20)
     subscribed, complete = threading.Event(), threading.Event()
 
     def on_message(_client: object, _userdata: object, message: paho.MQTTMessage) -> None:
-        received.append(message.payload)
+        received.append(bytes(message.payload))
         if len(received) == count:
             complete.set()
 

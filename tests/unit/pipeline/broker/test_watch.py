@@ -102,11 +102,9 @@ def test_a_reading_is_a_line(message: ResultMessage, line: str) -> None:
 
 def test_a_page_is_a_line_for_each_of_its_lines() -> None:
     """In reading order, below the frame's own line; control characters do no harm."""
-    lines = tuple(
-        Line(state=state, why=why, text=text, confidence=0.5, characters=(), box=BOX)
-        for state, why, text in (("accepted", "", "Milk"), ("held", "not sure", "2\x1b0"))
-    )
-    page = msgspec.structs.replace(result(7), result=Page(region="receipt", lines=lines))
+    line = Line(state="accepted", text="Milk", confidence=0.5, characters=(), box=BOX)
+    held = msgspec.structs.replace(line, state="held", why="not sure", text="2\x1b0")
+    page = msgspec.structs.replace(result(7), result=Page(region="receipt", lines=(line, held)))
     assert shown(page)[0] == [
         "door/front #7     receipt: 2 lines     4.1 ms",
         "    Milk          50.0 %",

@@ -10,11 +10,10 @@ from edge_agent.common.atomic import write_whole
 from pipeline.checkpoints.checkpoint import (
     CHECKPOINT_FILE,
     Checkpoint,
-    EpochRecord,
-    Step,
     load_checkpoint,
     save_checkpoint,
 )
+from pipeline.checkpoints.history import EpochRecord, Step
 from pipeline.common.errors import RunError
 from pipeline.recipe import Arch
 
@@ -26,7 +25,8 @@ def outputs(checkpoint: Checkpoint) -> torch.Tensor:
     """Logits for two fixed inputs."""
     noise = torch.randn(2, 1, 16, 16, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
-        return checkpoint.module(noise)
+        logits: torch.Tensor = checkpoint.module(noise)
+    return logits
 
 
 def weights_file(folder: Path) -> Path:
@@ -76,7 +76,7 @@ def test_a_kill_while_storing_leaves_the_older_one(
 ) -> None:
     """Stopped before its first or second file is in place, the older checkpoint loads."""
     save_checkpoint(digit_network(seed=1), tmp_path)
-    written = []
+    written = list[Path]()
 
     def write_then_die(path: Path, data: bytes) -> None:
         if len(written) == kept:

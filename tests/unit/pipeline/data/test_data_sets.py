@@ -42,7 +42,8 @@ def test_digits_are_real_and_use_the_whole_range() -> None:
     assert np.array_equal(counts, [178, 182, 177, 183, 181, 182, 181, 179, 174, 180])
     assert dataset.labels == tuple("0123456789")
     pixels = np.stack([dataset.train.images[i] for i in range(len(dataset.train))])
-    assert (pixels.dtype, pixels.shape[1:]) == (np.uint8, (8, 8))
+    assert pixels.dtype == np.uint8
+    assert pixels.shape[1:] == (8, 8)
     assert (pixels.min(), pixels.max()) == (0, 255)
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from support.progress import recorded
 
 from edge_agent.client.ledger import Ledger
 from edge_agent.config import load_config
@@ -15,6 +16,7 @@ from edge_agent.contract.messages import BundleRef, ResultMessage
 from edge_agent.outbox.outbox import Outbox
 from edge_agent.sources.config import VideoConfig
 from edge_agent.tasks.classify.answer import Classification
+from edge_agent.tasks.classify.options import ClassifyOptions
 from pipeline.common.errors import DemoError
 from pipeline.demo import demo as module
 from pipeline.demo.demo import (
@@ -49,7 +51,7 @@ def test_every_frame_comes_back_as_a_result(
         assert (outcome.frames, outcome.received, outcome.lost, outcome.duplicated) == (5, 5, 0, 0)
     assert outcome.right >= 3  # of a network that learnt for three epochs
     assert outcome.report == built_copy / "report" / "report.html"
-    said = "\n".join(run.progress.lines)
+    said = "\n".join(recorded(run.progress).lines)
     assert "demo/panel #5" in said
     assert "demo: offline (done)" in said
     with Outbox(built_copy / "device" / "outbox.sqlite") as outbox:
@@ -141,7 +143,8 @@ def test_the_configuration_is_one_the_agent_takes(
     (stream,) = config.streams
     assert stream.bundle.resolve() == bundle_path(run).resolve()
     assert stream.source == VideoConfig(path=folder / FILM)
-    assert stream.region == REGION
+    assert isinstance(stream.options, ClassifyOptions)
+    assert stream.options.region == REGION
     assert config.outbox.path == folder / "outbox.sqlite"
 
 

@@ -79,13 +79,13 @@ def test_the_profile_marks_the_culprits(hurt: Findings) -> None:
     assert "What each layer costs alone, the most: silu 91 %, r3" in costs
 
 
-def culprit(kind: Kind, count: int, **changes: object) -> Culprit:
-    given = {"cause": "", "channel": None, **changes}
+def culprit(kind: Kind, count: int, *, cause: str = "", channel: int | None = None) -> Culprit:
     return Culprit(
         layer="x", operators=("Conv",), kind=kind, factor=9.0, covers=Range(0, 90),
         needs=Range(0, 10), saved_db=3.0, saved_share=0.5,
-        channels=tuple(Range(0.0, float(i % 7 + 1)) for i in range(count)), **given,
-    )  # type: ignore[arg-type]  # fmt: skip
+        channels=tuple(Range(0.0, float(i % 7 + 1)) for i in range(count)),
+        cause=cause, channel=channel,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

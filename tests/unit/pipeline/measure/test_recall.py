@@ -34,7 +34,7 @@ def test_of_one_class_the_interval_is_wilsons() -> None:
     """The mean of one recall is that recall; all right leaves an interval below it."""
     one = wilson(18, 20)
     mean = balanced_accuracy([one])
-    assert (mean.low, mean.high) == (pytest.approx(one.low), pytest.approx(one.high))
+    assert [mean.low, mean.high] == pytest.approx([one.low, one.high])
     perfect = balanced_accuracy([wilson(20, 20), wilson(20, 20)])
     assert perfect.value == perfect.high == 1.0
     assert wilson(20, 20).low < perfect.low < wilson(40, 40).low

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from support.progress import recorded
 
 from edge_agent.bundle.archive import Bundle, bundle_files, open_bundle, write_bundle
 from edge_agent.bundle.golden import GoldenFrame
@@ -127,7 +128,7 @@ def test_a_budget_that_holds_goes_into_the_manifest(
         ("drop", True),
         ("agreement", True),
     ]
-    assert run.progress.lines[-2].endswith("3 gates hold")
+    assert recorded(run.progress).lines[-2].endswith("3 gates hold")
 
 
 def test_nothing_is_written_where_a_gate_fails(

@@ -1,6 +1,5 @@
 """`pipeline.near`: near copies are found whatever befell them, and unrelated pictures are not."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -89,10 +88,10 @@ def _belt(seed: int) -> U8:
     rng = np.random.default_rng(seed)
     image = scene(7).astype(np.float32) * 0.8
     things = scene(1000 + seed).astype(np.float32)
-    mask = np.zeros(image.shape[:2], np.float32)
+    mask = np.zeros((image.shape[0], image.shape[1]), np.float32)
     for _ in range(3):
         centre = (int(rng.integers(20, 140)), int(rng.integers(20, 100)))
-        cv2.circle(mask, centre, int(rng.integers(8, 14)), 1.0, -1)
+        cv2.circle(mask, centre, int(rng.integers(8, 14)), (1.0,), -1)
     mixed = image * (1 - mask[..., None]) + things * mask[..., None]
     return np.clip(mixed + rng.normal(0, 2, mixed.shape), 0, 255).astype(np.uint8)
 
@@ -119,7 +118,7 @@ def test_a_set_in_which_all_is_alike_is_not_grouped() -> None:
 
 
 @pytest.fixture(name="searches")
-def _searches(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def _searches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many thumbnails each search that was made had."""
     made: list[int] = []
     search_ = copies.find_copies

@@ -3,6 +3,7 @@
 import os
 import tarfile
 from pathlib import Path
+from typing import IO
 
 import cv2
 import numpy as np
@@ -27,12 +28,13 @@ def _photographs(archive: str, count: int) -> list[U8]:
     """The first pictures of an archive, in the order of its names."""
     with tarfile.open(_place(archive)) as files:
         names = sorted(name for name in files.getnames() if name.endswith(".jpg"))
-        return [
-            np.asarray(
-                cv2.imdecode(np.frombuffer(files.extractfile(name).read(), np.uint8), 1), np.uint8
-            )
-            for name in names[:: len(names) // count][:count]
-        ]
+        chosen = names[:: len(names) // count][:count]
+        return [_decoded(files.extractfile(name)) for name in chosen]
+
+
+def _decoded(file: IO[bytes] | None) -> U8:
+    assert file is not None
+    return np.asarray(cv2.imdecode(np.frombuffer(file.read(), np.uint8), 1), np.uint8)
 
 
 def _thumbs(images: list[U8]) -> U8:

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from support.learned_digits import Problem
 from torch import nn
 from torch.nn import functional as F
 
@@ -44,30 +45,14 @@ lr = 0.01
 """
 
 
-def rung(name: str, size_bytes: int, **figures: object) -> Rung:
+def rung(name: str, size_bytes: int, **figures: Any) -> Rung:
     """One network of the ladder; 176 of 200 validation images unless said otherwise."""
-    plain = {"validation": wilson(176, 200), "macs": 121_000, "parameters": 2_700}
+    plain: dict[str, Any] = {"validation": wilson(176, 200), "macs": 121_000, "parameters": 2_700}
     place = {"measured_on": "a CPU"} if "latency_ms" in figures else {}
     return Rung(name=name, size_bytes=size_bytes, **{**plain, **place, **figures})
 
 
-@dataclass(frozen=True)
-class Problem:
-    """A trained network with its data; `logits` are the test split's."""
-
-    dataset: ClassDataset
-    module: nn.Module
-    phase: Phase
-    logits: F32
-    temperature: float
-
-    def inputs(self, index: int) -> F32:
-        """The test image `index` as the network takes it, (1, 1, 8, 8)."""
-        image = self.dataset.test.images[index]
-        return (image.astype(np.float32) / 255)[None, None]
-
-
-def _network() -> nn.Module:
+def _network() -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(1, 12, 3, padding=1), nn.BatchNorm2d(12), nn.ReLU(),
         nn.Conv2d(12, 16, 3, padding=1, stride=2), nn.BatchNorm2d(16), nn.ReLU(inplace=True),
@@ -227,8 +212,8 @@ def text_report() -> Callable[..., TextReport]:
         found: Sequence[str] | None = None,
         sure: Sequence[float] | None = None,
         charset: str = "",
-        output: dict[str, object] | None = None,
-        **rest: object,
+        output: dict[str, Any] | None = None,
+        **rest: Any,
     ) -> TextReport:
         found = truth if found is None else found
         charset = charset or "".join(sorted({*"".join(truth), *"".join(found)}))
@@ -239,12 +224,18 @@ def text_report() -> Callable[..., TextReport]:
         affine = Affine(scale=0.1, zero_point=-3)
         raw = affine.quantize(np.stack([written(text, charset, steps, s) for text, s in pairs]))
         first = exact_match(truth, truth)
-        figures = {"parameters": 900, "macs": 10_000, "latency_ms": 0.5, "measured_on": "a CPU"}
+        figures: dict[str, Any] = {
+            "parameters": 900,
+            "macs": 10_000,
+            "latency_ms": 0.5,
+            "measured_on": "a CPU",
+        }
         parts = {name: text_split(truth, name) for name in SPLIT_NAMES}
         dataset = TextDataset(
-            "signs", **parts, charset=Charset(charset), sha256="0" * 64, notes=("a note",)
-        )
-        values: dict[str, object] = {
+            "signs", parts["train"], parts["val"], parts["calibration"], parts["test"], "0" * 64,
+            charset=Charset(charset), notes=("a note",),
+        )  # fmt: skip
+        values: dict[str, Any] = {
             "name": "signs",
             "created": "2026-11-21T10:32:05+00:00",
             "gates": (),
@@ -271,6 +262,6 @@ def text_report() -> Callable[..., TextReport]:
             "scores_int8": affine.dequantize(raw),
             "data": view_texts(dataset),
         }
-        return TextReport(**(values | rest))  # type: ignore[arg-type]
+        return TextReport(**(values | rest))
 
     return make

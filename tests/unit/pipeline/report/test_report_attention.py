@@ -1,44 +1,47 @@
 import numpy as np
 import pytest
 import torch
+from support.learned_digits import Problem
 from torch import nn
 
 from edge_agent.tasks.softmax import softmax
 from pipeline.report.attention import attend
+from pipeline.report.classes.classes import Attention
 
 LABELS = tuple("0123456789")
 
 
-def _attend(problem, index, module=None):
+def _attend(problem: Problem, index: int, module: nn.Module | None = None) -> Attention:
     image, truth = problem.dataset.test.images[index], int(problem.dataset.test.labels[index])
     return attend(module or problem.module, problem.inputs(index), image, truth, LABELS, 2.0)
 
 
-def test_gradcam_is_cam_for_pooling_and_one_linear_layer(problem):
+def test_gradcam_is_cam_for_pooling_and_one_linear_layer(problem: Problem) -> None:
     """Selvaraju et al., section 3.1: for such a network the weights are the linear layer's."""
     for index in range(6):
         found = _attend(problem, index)
         with torch.no_grad():
             maps = problem.module[:9](torch.from_numpy(problem.inputs(index)))[0]
-            weights = problem.module[11].weight[int(found.answer)]
+            weights = problem.module.get_parameter("11.weight")[int(found.answer)]
             cam = torch.einsum("c,chw->hw", weights, maps).clamp(min=0)
         np.testing.assert_allclose(found.cam, (cam / cam.max()).numpy(), atol=1e-5)
 
 
-def test_a_channel_counts_by_the_mean_of_its_gradient(problem):
+def test_a_channel_counts_by_the_mean_of_its_gradient(problem: Problem) -> None:
     """Equation 1: where a head weighs every place on its own, the mean over places is taken."""
     torch.manual_seed(1)
-    module = nn.Sequential(nn.Conv2d(1, 5, 3), nn.ReLU(), nn.Flatten(), nn.Linear(5 * 36, 10))
+    head = nn.Linear(5 * 36, 10)
+    module = nn.Sequential(nn.Conv2d(1, 5, 3), nn.ReLU(), nn.Flatten(), head)
     found = _attend(problem, 0, module)
     with torch.no_grad():
         maps = module[:2](torch.from_numpy(problem.inputs(0)))[0]
-        weights = module[3].weight[int(found.answer)].reshape(5, 36).mean(dim=1)
+        weights = head.weight[int(found.answer)].reshape(5, 36).mean(dim=1)
         cam = torch.einsum("c,chw->hw", weights, maps).clamp(min=0)
     assert cam.max() > 0
     np.testing.assert_allclose(found.cam, (cam / cam.max()).numpy(), atol=1e-5)
 
 
-def test_the_heat_follows_the_digit(problem):
+def test_the_heat_follows_the_digit(problem: Problem) -> None:
     """The same digit sixteen pixels further right is warm eight cells further right."""
     seen = []
     for left in (8, 24):
@@ -51,7 +54,7 @@ def test_the_heat_follows_the_digit(problem):
     np.testing.assert_allclose(seen[0], seen[1], atol=1e-5)
 
 
-def test_answer_and_confidence_are_the_networks(problem):
+def test_answer_and_confidence_are_the_networks(problem: Problem) -> None:
     """What is shown beside the picture is what the network says, tempered."""
     for index in range(6):
         found = _attend(problem, index)
@@ -62,7 +65,7 @@ def test_answer_and_confidence_are_the_networks(problem):
         assert found.right == (found.answer == found.truth)
 
 
-def test_maps_are_what_three_layers_hand_on(problem):
+def test_maps_are_what_three_layers_hand_on(problem: Problem) -> None:
     """Early, middle and last activation, after the non-linearity: nothing is below zero."""
     maps = _attend(problem, 0).maps
     assert [values.shape for _, values in maps] == [(12, 8, 8), (16, 4, 4), (24, 4, 4)]
@@ -72,28 +75,29 @@ def test_maps_are_what_three_layers_hand_on(problem):
 class _Residual(nn.Module):
     """One residual block between a stem and the head."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Conv2d(1, 4, 3, padding=1)
         self.block = _Block()
         self.head = nn.Linear(4, 10)
 
-    def forward(self, x):
-        return self.head(self.block(self.stem(x)).mean(dim=(2, 3)))
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.head(self.block(self.stem(x)).mean(dim=(2, 3)))
+        return logits
 
 
 class _Block(nn.Module):
     """A convolution beside a shortcut."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.branch = nn.Conv2d(4, 4, 3, padding=1)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.relu(self.branch(x) + x)
 
 
-def test_a_residual_block_is_seen_after_its_sum(problem):
+def test_a_residual_block_is_seen_after_its_sum(problem: Problem) -> None:
     """The last map is the block's output, shortcut included, not the bare convolution's."""
     torch.manual_seed(0)
     module = _Residual()
@@ -104,7 +108,7 @@ def test_a_residual_block_is_seen_after_its_sum(problem):
     np.testing.assert_allclose(found.maps[-1][1], expected.numpy(), atol=1e-6)
 
 
-def test_the_network_is_left_as_it_was(problem):
+def test_the_network_is_left_as_it_was(problem: Problem) -> None:
     """No hook stays, no weight or gradient changes, and every layer keeps its own mode."""
     module = problem.module
     module.train()
@@ -121,7 +125,7 @@ def test_the_network_is_left_as_it_was(problem):
     assert not any(child._forward_hooks for child in module.modules())
 
 
-def test_frozen_weights_can_be_attended(problem):
+def test_frozen_weights_can_be_attended(problem: Problem) -> None:
     """A network that asks for no gradients, as an averaged copy, works alike."""
     expected = _attend(problem, 0).cam
     problem.module.requires_grad_(False)
@@ -131,7 +135,7 @@ def test_frozen_weights_can_be_attended(problem):
         problem.module.requires_grad_(True)
 
 
-def test_a_network_without_positions_is_refused(problem):
+def test_a_network_without_positions_is_refused(problem: Problem) -> None:
     """A multi-layer perceptron has no place to look at; the message says what is missing."""
     module = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
     with pytest.raises(ValueError, match="expected a convolution whose output has more than one"):

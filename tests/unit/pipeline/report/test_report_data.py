@@ -1,16 +1,19 @@
 import dataclasses
 import re
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
+from support.learned_digits import Problem
 
 from edge_agent.bundle.manifest import Score
 from pipeline.measure.gates import Gate
-from pipeline.report.classes.classes import view
+from pipeline.report.classes.classes import ClassReport, view
 
 
-def test_the_view_counts_every_image_once(problem):
+def test_the_view_counts_every_image_once(problem: Problem) -> None:
     """Counts per split and class add up to the data set, in the order of the splits."""
     seen = view(problem.dataset, per_class=4)
     assert [split.name for split in seen.splits] == ["train", "val", "calibration", "test"]
@@ -24,7 +27,7 @@ def test_the_view_counts_every_image_once(problem):
     assert seen.skipped == problem.dataset.skipped
 
 
-def test_verified_means_every_gate_holds(report_data):
+def test_verified_means_every_gate_holds(report_data: ClassReport) -> None:
     """One gate that fails is enough; demanding none fails none."""
     broken = (*report_data.gates, Gate("latency", "at most 1 ms", "2 ms", holds=False))
     assert dataclasses.replace(report_data, gates=()).verified
@@ -60,7 +63,9 @@ def test_verified_means_every_gate_holds(report_data):
         ),
     ],
 )
-def test_data_that_does_not_fit_together_is_refused(report_data, change, message):
+def test_data_that_does_not_fit_together_is_refused(
+    report_data: ClassReport, change: Callable[[ClassReport], dict[str, Any]], message: str
+) -> None:
     """The message names the field, what was expected and what was found."""
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         dataclasses.replace(report_data, **change(report_data))
@@ -70,7 +75,9 @@ def test_data_that_does_not_fit_together_is_refused(report_data, change, message
     ("test", "found"),
     [(None, "none"), (Score(value=0.9, low=0.8, high=0.95, samples=100), "one over 100")],
 )
-def test_a_rung_of_another_split_is_refused(report_data, test, found):
+def test_a_rung_of_another_split_is_refused(
+    report_data: ClassReport, test: Score | None, found: str
+) -> None:
     """What ships is compared with float on the same images, all of the test split."""
     first = msgspec.structs.replace(report_data.rungs[0], test=test)
     rungs = (first, *report_data.rungs[1:])
@@ -79,7 +86,7 @@ def test_a_rung_of_another_split_is_refused(report_data, test, found):
         dataclasses.replace(report_data, rungs=rungs)
 
 
-def test_what_was_tried_need_not_be_tested(report_data):
+def test_what_was_tried_need_not_be_tested(report_data: ClassReport) -> None:
     """A remedy that does not ship was measured on validation alone, and is part of the ladder."""
     tried = msgspec.structs.replace(report_data.rungs[-1], name="tried", test=None, chosen=False)
     data = dataclasses.replace(report_data, rungs=(*report_data.rungs, tried))
@@ -87,7 +94,7 @@ def test_what_was_tried_need_not_be_tested(report_data):
     assert [rung.name for rung in data.tested] == ["trained", "pruned", "int8"]
 
 
-def test_an_accuracy_that_is_not_that_of_the_scores_is_refused(report_data):
+def test_an_accuracy_that_is_not_that_of_the_scores_is_refused(report_data: ClassReport) -> None:
     """The headline must be the number that the confusion matrix adds up to."""
     with pytest.raises(ValueError, match="rung int8: expected the accuracy of scores_int8"):
         dataclasses.replace(report_data, scores_int8=np.roll(report_data.scores_int8, 1, axis=0))

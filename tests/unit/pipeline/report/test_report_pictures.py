@@ -4,22 +4,24 @@ import cv2
 import numpy as np
 import pytest
 from sklearn.datasets import load_sample_image
+from support.learned_digits import Problem
 
-from pipeline.report.pictures import LONGEST, map_strip, overlay, picture
+from edge_agent.common.arrays import U8
+from pipeline.report.pictures import LONGEST, Picture, map_strip, overlay, picture
 
 
 @pytest.fixture(scope="module")
-def flower():
+def flower() -> U8:
     """scikit-learn's photograph of a flower, (427, 640, 3) RGB."""
-    return load_sample_image("flower.jpg")
+    return np.asarray(load_sample_image("flower.jpg"), np.uint8)
 
 
-def _decoded(shown):
+def _decoded(shown: Picture) -> U8:
     data = base64.b64decode(shown.uri.split(",", 1)[1])
-    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED), np.uint8)
 
 
-def test_a_small_image_is_kept_to_the_pixel(problem):
+def test_a_small_image_is_kept_to_the_pixel(problem: Problem) -> None:
     """Eight by eight pixels travel losslessly, at their own size, and stay sharp."""
     image = problem.dataset.test.images[0]
     shown = picture(image)
@@ -28,7 +30,7 @@ def test_a_small_image_is_kept_to_the_pixel(problem):
     assert picture(image[:, :, np.newaxis]) == shown
 
 
-def test_a_photograph_is_shrunk_and_keeps_its_colours(flower):
+def test_a_photograph_is_shrunk_and_keeps_its_colours(flower: U8) -> None:
     """The longest side is cut, the shape and the RGB order stay."""
     shown = picture(flower)
     assert (shown.width, shown.height, shown.crisp) == (LONGEST, round(LONGEST * 427 / 640), False)
@@ -40,7 +42,7 @@ def test_a_photograph_is_shrunk_and_keeps_its_colours(flower):
     assert len(shown.uri) < 12_000
 
 
-def test_the_overlay_is_bright_where_the_heat_is(flower):
+def test_the_overlay_is_bright_where_the_heat_is(flower: U8) -> None:
     """The hot left half is lighter and redder than the cold right half of a grey image."""
     cam = np.zeros((4, 6), np.float32)
     cam[:, :3] = 1
@@ -51,7 +53,7 @@ def test_the_overlay_is_bright_where_the_heat_is(flower):
     assert overlay(flower, cam).width == LONGEST
 
 
-def test_the_strip_shows_the_liveliest_channels_first():
+def test_the_strip_shows_the_liveliest_channels_first() -> None:
     """Channels are ordered by their spread; a flat one comes last and is one colour."""
     ramp = np.linspace(0, 1, 16, dtype=np.float32).reshape(4, 4)
     strip = _decoded(map_strip(np.stack([np.full((4, 4), 7, np.float32), ramp, 3 * ramp.T])))
@@ -63,7 +65,7 @@ def test_the_strip_shows_the_liveliest_channels_first():
     assert (strip[:, 15:, 3] == 0).all()  # as do the places of missing channels
 
 
-def test_a_large_map_is_shrunk():
+def test_a_large_map_is_shrunk() -> None:
     """Maps of a high resolution do not swell the file."""
     shown = map_strip(np.random.default_rng(0).random((12, 112, 112)).astype(np.float32))
     assert shown.height == 48

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 
 from edge_agent.bundle.manifest import Score
@@ -10,12 +12,12 @@ GAP = "\u202f"
     ("share", "text"),
     [(0.98615, "98.6"), (1.0, "100.0"), (0.9996, "99.96"), (0.999999, "99.99"), (0.0, "0.0")],
 )
-def test_percent_is_never_rounded_up_to_all(share, text):
+def test_percent_is_never_rounded_up_to_all(share: float, text: str) -> None:
     """Only 1.0 itself is 100 %: a report must not hide its last mistake."""
     assert words.percent(share) == f"{text}{GAP}%"
 
 
-def test_interval_names_both_ends():
+def test_interval_names_both_ends() -> None:
     """The unit is said once."""
     score = Score(value=0.986, low=0.9681, high=0.994, samples=360)
     assert words.interval(score) == f"96.8 to 99.4{GAP}%"
@@ -25,7 +27,7 @@ def test_interval_names_both_ends():
     ("difference", "text"),
     [(-0.0028, "\u22120.3"), (0.0021, "+0.2"), (-0.0001, "0.0"), (0.0001, "0.0"), (-0.0, "0.0")],
 )
-def test_points_have_a_sign_unless_they_round_to_zero(difference, text):
+def test_points_have_a_sign_unless_they_round_to_zero(difference: float, text: str) -> None:
     """A loss has a true minus sign; nothing is ever `-0.0`."""
     assert words.points(difference) == f"{text}{GAP}points"
 
@@ -34,7 +36,7 @@ def test_points_have_a_sign_unless_they_round_to_zero(difference, text):
     ("difference", "text"),
     [(0.0012, "0.12"), (-0.0005, "\u22120.05"), (-0.00001, "0.00"), (0.4358, "43.58")],
 )
-def test_what_is_lost_is_in_points_with_two_decimals(difference, text):
+def test_what_is_lost_is_in_points_with_two_decimals(difference: float, text: str) -> None:
     """A gain is negative, by a true minus sign; the unit stands elsewhere."""
     assert words.lost(difference) == text
 
@@ -57,6 +59,8 @@ def test_what_is_lost_is_in_points_with_two_decimals(difference, text):
         (words.seconds, 7260, f"2{GAP}h 1{GAP}min"),
     ],
 )
-def test_numbers_have_three_digits_and_a_unit(write, number, text):
+def test_numbers_have_three_digits_and_a_unit(
+    write: Callable[[float], str], number: float, text: str
+) -> None:
     """Every kind of number is written as a person would."""
     assert write(number) == text

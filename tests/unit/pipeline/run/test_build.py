@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.progress import recorded
 
 from pipeline.common.errors import RunError
 from pipeline.run.build import build, single
@@ -17,8 +18,8 @@ def test_a_second_build_repeats_nothing(built_copy: Path, open_tiny: Callable[..
     """Every stage says that it is unchanged, in order, and no work is done."""
     run = open_tiny(built_copy)
     build(run)
-    assert run.progress.lines == [f"{name}: unchanged" for name in NAMES]
-    assert run.progress.tasks == []
+    assert recorded(run.progress).lines == [f"{name}: unchanged" for name in NAMES]
+    assert recorded(run.progress).tasks == []
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_a_single_stage_does_that_stage_alone(
     """A report asked for again is unchanged; nothing else is even looked at."""
     run = open_tiny(built_copy)
     single(run, "report")
-    assert run.progress.lines == ["data: unchanged", "report: unchanged"]
+    assert recorded(run.progress).lines == ["data: unchanged", "report: unchanged"]
 
 
 def test_an_unknown_stage_is_named_with_those_there_are(

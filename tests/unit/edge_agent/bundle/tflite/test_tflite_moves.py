@@ -29,7 +29,7 @@ def part(begins: Any, sizes: Any) -> Call:
 
 def steps(begins: Any, ends: Any, strides: Any, **masks: int) -> Call:
     names = ("begin_mask", "end_mask", "shrink_axis_mask", "ellipsis_mask", "new_axis_mask")
-    options = dict.fromkeys((*names, "offset"), 0) | masks
+    options: dict[str, Any] = dict.fromkeys((*names, "offset"), 0) | masks
     return call(value(4, 9), held(begins), held(ends), held(strides), **options)
 
 

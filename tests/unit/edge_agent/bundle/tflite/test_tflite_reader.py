@@ -23,7 +23,7 @@ def made() -> bytearray:
     return bytearray(head + table + struct.pack("<I 4s I 3H", 2, b"hi\0\0", 3, 1, 2, 3))
 
 
-def read(data: bytes) -> dict[str, Any]:
+def read(data: bytes | bytearray) -> dict[str, Any]:
     return Reader(bytes(data), SCHEMA, {}, "m").root("Root")
 
 

@@ -20,21 +20,21 @@ def bias(channels: int) -> Any:
     return value(channels, dtype="int32")
 
 
-def conv(weights: Shape, biases: Any = None, **options: int) -> Call:
+def conv(weights: Shape, biases: Any = None, **options: Any) -> Call:
     return call(X, value(*weights), biases, **{"padding": VALID, **ONES, **options})
 
 
-def depthwise(weights: Shape, biases: Any = None, **options: int) -> Call:
+def depthwise(weights: Shape, biases: Any = None, **options: Any) -> Call:
     options = {"padding": VALID, "depth_multiplier": 2, **ONES, **options}
     return call(X, value(*weights), biases, **options)
 
 
-def pool(height: int, width: int, **options: int) -> Call:
-    sizes = {"filter_h": height, "filter_w": width}
+def pool(height: int, width: int, **options: Any) -> Call:
+    sizes: dict[str, Any] = {"filter_h": height, "filter_w": width}
     return call(X, **{"padding": VALID, **ONES, **sizes, **options})
 
 
-def wider(output: Any, weights: Shape, x: Shape, *biases: Any, **options: int) -> Call:
+def wider(output: Any, weights: Shape, x: Shape, *biases: Any, **options: Any) -> Call:
     """A TRANSPOSE_CONV; `output` are the numbers that the file holds."""
     options = {"padding": VALID, "stride_h": 2, "stride_w": 3, **options}
     return call(output, value(*weights), value(*x), *biases, **options)

@@ -10,7 +10,6 @@ import pytest
 from support.mjpeg import mjpeg_camera, red_jpeg
 
 from edge_agent.common.errors import SourceError
-from edge_agent.sources.cameras import camera as module
 from edge_agent.sources.cameras.camera import OpencvCamera, driver_time
 from edge_agent.sources.cameras.complaints import Complaints
 from edge_agent.sources.cameras.environment import camera_environment
@@ -22,14 +21,14 @@ class FakeCapture:
     """What OpenCV gives for a V4L2 device."""
 
     def __init__(self) -> None:
-        self.opened: tuple[Any, ...] = ()
+        self.opened: list[object] = []
         self.asked: list[tuple[int, float]] = []
         self.image: np.ndarray | None = np.zeros((4, 6, 3), np.uint8)
         self.dated_ms = 0.0
         self.released = False
 
     def open(self, *arguments: Any) -> bool:
-        self.opened = arguments
+        self.opened = list(arguments)
         return arguments[0] not in (9, "/dev/none")
 
     def set(self, key: int, value: float) -> bool:
@@ -52,14 +51,14 @@ class FakeCapture:
 @pytest.fixture(name="capture")
 def _capture(monkeypatch: pytest.MonkeyPatch) -> FakeCapture:
     capture = FakeCapture()
-    monkeypatch.setattr(module.cv2, "VideoCapture", lambda: capture)
+    monkeypatch.setattr(cv2, "VideoCapture", lambda: capture)
     return capture
 
 
 def test_a_local_camera_is_opened_by_number_or_file_and_set(capture: FakeCapture) -> None:
     """The format first, since the others depend on it; what it refuses is no error."""
     with OpencvCamera(CameraConfig(device=Path("/dev/cam"), fourcc="MJPG", fps=30)):
-        assert capture.opened == ("/dev/cam", cv2.CAP_V4L2)
+        assert capture.opened == ["/dev/cam", cv2.CAP_V4L2]
         assert capture.asked == [
             (cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG")),
             (cv2.CAP_PROP_FPS, 30),
@@ -67,7 +66,7 @@ def test_a_local_camera_is_opened_by_number_or_file_and_set(capture: FakeCapture
     assert capture.released
     capture.asked.clear()
     OpencvCamera(CameraConfig(index=3, width=1280, height=720))
-    assert capture.opened == (3, cv2.CAP_V4L2)
+    assert capture.opened == [3, cv2.CAP_V4L2]
     assert capture.asked == [
         (cv2.CAP_PROP_FRAME_WIDTH, 1280),
         (cv2.CAP_PROP_FRAME_HEIGHT, 720),

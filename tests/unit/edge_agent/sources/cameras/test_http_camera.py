@@ -5,6 +5,7 @@ import gzip
 import time
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import cv2
 import numpy as np
@@ -24,16 +25,27 @@ from edge_agent.sources.cameras.still import StillCamera
 from edge_agent.sources.config import CameraConfig
 from edge_agent.sources.network.failures import MOST_WAIT_S, BusyError
 
-SHORT = {"open_timeout_s": 2.0, "read_timeout_s": 2.0}
 JPEG = red_jpeg()
 RED_PNG = cv2.imencode(".png", cv2.imdecode(np.frombuffer(JPEG, np.uint8), 1))[1].tobytes()
 LENGTH = f"Content-Type: image/jpeg\r\nContent-Length: {len(JPEG)}\r\n\r\n".encode()
 MIXED = "multipart/x-mixed-replace; boundary=frame"
 
 
-def failure(url: str, **options: object) -> str:
+class Files(TypedDict, total=False):
+    """What of a camera's configuration is in files."""
+
+    credentials_file: Path
+    ca_file: Path | None
+
+
+def short(url: str, **files: Unpack[Files]) -> CameraConfig:
+    """A camera that is soon given up."""
+    return CameraConfig(url=url, open_timeout_s=2.0, read_timeout_s=2.0, **files)
+
+
+def failure(url: str, **files: Unpack[Files]) -> str:
     """What opening says, less the place."""
-    config = CameraConfig(url=url, **SHORT, **options)  # type: ignore[arg-type]
+    config = short(url, **files)
     with pytest.raises(SourceError) as caught:
         open_any(config)
     place, _, words = str(caught.value).partition(": expected ")
@@ -91,7 +103,7 @@ def failure(url: str, **options: object) -> str:
 def test_what_is_no_camera_is_named(behaviour: Behaviour, expected: str) -> None:
     """Each failure by its own words, at the first try."""
     with http_camera(behaviour) as camera:
-        config = CameraConfig(url=camera.url, **SHORT)
+        config = short(camera.url)
         with pytest.raises(SourceError) as caught, open_any(config) as opened:
             opened.grab()
         assert str(caught.value) == f"{config.place}: expected {expected}"
@@ -131,7 +143,7 @@ def test_a_certificate_is_asked_for_where_its_signer_is_known(tmp_path: Path) ->
     ours, other = (certificate(tmp_path, name) for name in ("ours", "other"))
     with http_camera(answers(body=JPEG), ours) as camera:
         for ca_file in (None, ours[0]):
-            config = CameraConfig(url=camera.url, ca_file=ca_file, **SHORT)
+            config = short(camera.url, ca_file=ca_file)
             with open_any(config) as opened:
                 opened.grab()
                 assert opened.retrieve(None).shape == (48, 64, 3)
@@ -174,7 +186,7 @@ def test_a_camera_that_is_busy_says_until_when(status: int, after: str, expected
     """Within bounds; what cannot be read asks for nothing."""
     with http_camera(answers(status, Retry_After=after)) as camera:
         with pytest.raises(BusyError) as caught:
-            open_any(CameraConfig(url=camera.url, **SHORT))
+            open_any(short(camera.url))
         assert caught.value.wait_s == expected
 
 
@@ -190,14 +202,14 @@ def test_a_user_is_known_by_the_url_or_by_a_file(algorithm: str, tmp_path: Path)
         assert "it refuses this user or password" in failure(wrong)
         right = camera.url.replace("://", f"://{USER}:hunter2%3A%2F%40@")
         for config in (
-            CameraConfig(url=right, **SHORT),
-            CameraConfig(url=camera.url, credentials_file=secret, **SHORT),
+            short(right),
+            short(camera.url, credentials_file=secret),
         ):
             with open_any(config) as opened:
                 opened.grab()
                 assert opened.retrieve(None).shape == (48, 64, 3)
         missing = tmp_path / "none"
-        config = CameraConfig(url=camera.url, credentials_file=missing, **SHORT)
+        config = short(camera.url, credentials_file=missing)
         with pytest.raises(SourceError, match=f"{missing}: expected a credentials file"):
             open_any(config)
 
@@ -262,7 +274,7 @@ def pictures(opened: Grabber, count: int) -> None:
 def test_a_stream_is_read_however_it_is_separated(kind: str, pieces: tuple[bytes, ...]) -> None:
     """All that was seen in the field."""
     with http_camera(says(kind, *pieces, pause_s=0.005, rounds=50)) as camera:
-        opened = open_any(CameraConfig(url=camera.url, **SHORT))
+        opened = open_any(short(camera.url))
         assert isinstance(opened, JpegStream)
         pictures(opened, 5)
 
@@ -279,7 +291,7 @@ def test_a_stream_that_ends_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         with (
             http_camera(says(MIXED, *pieces, pause_s=pause_s)) as camera,
-            open_any(CameraConfig(url=camera.url, **SHORT)) as opened,
+            open_any(short(camera.url)) as opened,
         ):
             opened.grab()
             with pytest.raises(SourceError, match=words):
@@ -287,7 +299,7 @@ def test_a_stream_that_ends_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
             assert camera.asked == 1
     with (
         http_camera(says(MIXED, b"--frame\r\n")) as camera,
-        open_any(CameraConfig(url=camera.url, **SHORT)) as opened,
+        open_any(short(camera.url)) as opened,
         pytest.raises(SourceError, match="no more frames from the camera"),
     ):
         opened.grab()
@@ -297,7 +309,7 @@ def test_a_stream_that_ends_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_stream_that_ends_after_a_few_pictures_is_asked_for_each(count: int) -> None:
     """As of ESP32 cameras that give one part and hang up: no loss, and no picture for nobody."""
     with http_camera(says(MIXED, *count * [PART])) as camera:
-        opened = open_any(CameraConfig(url=camera.url, **SHORT))
+        opened = open_any(short(camera.url))
         with opened:
             assert not opened.still
             for _ in range(2 * count + 1):
@@ -316,7 +328,7 @@ def test_a_stream_that_ends_after_a_few_pictures_is_asked_for_each(count: int) -
 def test_a_stream_that_ends_after_many_pictures_stays_one() -> None:
     """It is asked for anew; where that fails, it has ended."""
     with http_camera(says(MIXED, *20 * [PART])) as camera:
-        opened = open_any(CameraConfig(url=camera.url, **SHORT))
+        opened = open_any(short(camera.url))
         with opened:
             for _ in range(80):
                 opened.grab()
@@ -341,7 +353,7 @@ def test_a_stream_that_ends_after_many_pictures_stays_one() -> None:
 def test_a_still_is_recognised(behaviour: Behaviour) -> None:
     """Its first picture is the one that came, and each further one is asked for."""
     with http_camera(behaviour) as camera:
-        opened = open_any(CameraConfig(url=camera.url, **SHORT))
+        opened = open_any(short(camera.url))
         assert isinstance(opened, StillCamera)
         pictures(opened, 3)
         assert camera.asked == 3
@@ -352,7 +364,7 @@ def test_other_streams_are_left_to_opencv(tmp_path: Path) -> None:
     video = write_video(tmp_path / "v.ts", 30).read_bytes()
     with (
         http_camera(answers(body=video, kind="video/mp2t")) as camera,
-        open_any(CameraConfig(url=camera.url, **SHORT)) as opened,
+        open_any(short(camera.url)) as opened,
     ):
         assert isinstance(opened, OpencvCamera)
         opened.grab()

@@ -1,5 +1,6 @@
 """A video's packets, decoded only when a frame is looked at."""
 
+import os
 from pathlib import Path
 
 import cv2
@@ -122,7 +123,7 @@ def test_the_users_options_for_the_stream_stay(
     with undecoded(video) as camera:
         camera.grab()
         camera.retrieve(None)
-        assert module.os.environ[module.OPTIONS] == "rtsp_transport;udp"
+        assert os.environ[module.OPTIONS] == "rtsp_transport;udp"
 
 
 def test_codecs_without_such_a_format_are_decoded_as_they_come(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from edge_agent.common.errors import SourceError
-from edge_agent.sources.memory import ring as module
 from edge_agent.sources.memory.ring import SLOTS, RingReader, RingWriter, make_memory, slot_bytes
 
 SHAPE = (5, 7, 3)
@@ -77,7 +76,7 @@ def test_without_memfd_a_deleted_file_does(monkeypatch: pytest.MonkeyPatch) -> N
     def forbidden(name: str) -> int:
         raise PermissionError(name)
 
-    monkeypatch.setattr(module.os, "memfd_create", forbidden, raising=False)
+    monkeypatch.setattr(os, "memfd_create", forbidden, raising=False)
     memory = make_memory()
     try:
         writer = RingWriter(memory, SHAPE)

@@ -1,9 +1,10 @@
 """Basic and digest authentication, against the examples of the standards."""
 
+import secrets
+
 import pytest
 
 from edge_agent.mqtt.endpoint import Credentials
-from edge_agent.sources.network import login as module
 from edge_agent.sources.network.login import Login, challenges
 
 # RFC 7616 section 3.9.1.
@@ -23,7 +24,7 @@ RESPONSES = {
 @pytest.mark.parametrize("algorithm", RESPONSES)
 def test_a_digest_is_the_standards(algorithm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every field that its example shows."""
-    monkeypatch.setattr(module.secrets, "token_hex", lambda _: CNONCE)
+    monkeypatch.setattr(secrets, "token_hex", lambda _: CNONCE)
     login = Login(MUFASA)
     assert login.header("GET", "/dir/index.html") is None
     assert login.learn([OFFER.format(algorithm)])

@@ -158,7 +158,7 @@ class _Counting:
         self.total = self.done = 0
 
     @contextmanager
-    def task(self, name: str, total: int) -> Iterator[Task]:
+    def task(self, name: str, total: int, done: int = 0) -> Iterator[Task]:
         self.names.append(name)
         self.total = total
         yield self

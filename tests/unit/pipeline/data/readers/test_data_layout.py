@@ -189,7 +189,8 @@ def test_what_systems_leave_behind_is_passed_over(tmp_path: Path, name: str) -> 
     _fill(tmp_path, "cat", "dog", name, f"cat/{name}", f"dog/{name}/x.jpg")
     layout = list_folder(tmp_path)
     assert (layout.labels, len(layout.paths)) == (("cat", "dog"), 4)
-    assert layout.remarks == layout.ignored == ()
+    assert layout.remarks == ()
+    assert layout.ignored == ()
 
 
 @pytest.mark.parametrize("names", [("Cat", "cat "), ("new  york", "New York"), ("é", "e\u0301")])

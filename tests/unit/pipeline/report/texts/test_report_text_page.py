@@ -3,6 +3,8 @@
 import dataclasses
 import re
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -30,7 +32,7 @@ NONE = "\u2013"  # what stands where there is no number
 SURE = (12.0, 11.0, 10.0, 9.5, 9.0, 4.0, 6.0, 4.5, 5.0, 3.0)
 
 
-def promising(error: float, coverage: float, threshold: float) -> dict[str, object]:
+def promising(error: float, coverage: float, threshold: float) -> dict[str, Any]:
     """The part of a spec that says from which confidence on a reading counts, and why."""
     promise = Promise(error=error, coverage=coverage, samples=50)
     return {"min_confidence": threshold, "promise": promise}
@@ -128,7 +130,7 @@ def test_the_promise_stands_beside_what_it_gave(page: Page, data: TextReport) ->
     ],
 )
 def test_whether_a_promise_was_kept(
-    quick: MakePage, text_report: MakeReport, output: dict[str, object], said: str
+    quick: MakePage, text_report: MakeReport, output: dict[str, Any], said: str
 ) -> None:
     """One of six wrong keeps 20 %, may be chance for 10 %, and is not for 2 %."""
     text = quick(text_report(TRUTH, FOUND, SURE, output=output))[1]
@@ -344,7 +346,9 @@ def test_the_same_data_gives_the_same_text(data: TextReport, html: str) -> None:
     assert render(dataclasses.replace(data)) == html
 
 
-def test_a_report_that_cannot_be_made_leaves_the_older_one(data: TextReport, tmp_path) -> None:
+def test_a_report_that_cannot_be_made_leaves_the_older_one(
+    data: TextReport, tmp_path: Path
+) -> None:
     """Written whole or not at all."""
     path = tmp_path / "report.html"
     write(data, path)
@@ -378,7 +382,7 @@ def test_a_report_that_cannot_be_made_leaves_the_older_one(data: TextReport, tmp
     ],
 )
 def test_a_report_does_not_contradict_itself(
-    data: TextReport, change: Callable[[TextReport], dict[str, object]], message: str
+    data: TextReport, change: Callable[[TextReport], dict[str, Any]], message: str
 ) -> None:
     """Scores of another size, no images, or an accuracy that is not that of the readings."""
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):

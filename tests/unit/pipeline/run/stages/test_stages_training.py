@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.progress import recorded
 
 from edge_agent.common.arrays import F32
 from pipeline.checkpoints.checkpoint import Checkpoint, fresh, load_checkpoint
@@ -61,7 +62,7 @@ def test_a_recipe_that_prunes_nothing_deploys_what_was_trained(
     """The stage says so and leaves no network; those after it take the trained one."""
     run = open_tiny(built, prune="")
     PRUNE.make(run, tmp_path)
-    assert run.progress.lines == ["prune: the recipe prunes nothing"]
+    assert recorded(run.progress).lines == ["prune: the recipe prunes nothing"]
     assert not list(tmp_path.iterdir())
     assert final_checkpoint_stage(run) == "train"
     assert final_checkpoint(run).lineage == load_checkpoint(built / "train").lineage

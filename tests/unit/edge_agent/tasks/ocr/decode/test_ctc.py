@@ -92,7 +92,8 @@ def test_under_a_pattern_many_small_paths_beat_the_best_path() -> None:
     raw[:, 0], raw[:, -1] = np.log(0.4), np.log(0.6)
     assert read_text(raw, spec(2)).text == ""
     bound = read_text(raw, spec(2), compile_pattern("a?", CHARSET))
-    assert (bound.text, bound.confidence) == ("a", pytest.approx(0.64))
+    assert bound.text == "a"
+    assert bound.confidence == pytest.approx(0.64)
 
 
 def test_a_word_list_mends_a_doubtful_character() -> None:
