@@ -65,14 +65,15 @@ def wrong(path: str, source: str, owners: dict[str, str]) -> Iterator[Wrong]:
     """Where the module at `path` knows a task that is not its own."""
     own = task_of(path)
     for node in ast.walk(ast.parse(source)):
+        line = getattr(node, "lineno", 0)
         for task in sorted(
             {task_of(f"{name.replace('.', '/')}/") or "" for name in imported(node)}
         ):
             if task not in ("", own):
-                yield Wrong(path, node.lineno, f"imports of the task {task}")
+                yield Wrong(path, line, f"imports of the task {task}")
         for name in asked(node):
             if owners.get(name, own) != own:
-                yield Wrong(path, node.lineno, f"asks whether something is a {name}")
+                yield Wrong(path, line, f"asks whether something is a {name}")
         if isinstance(node, ast.Constant) and node.value in TASKS and node.value != own:
             yield Wrong(path, node.lineno, f"names {node.value!r}")
 
