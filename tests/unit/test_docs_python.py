@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -47,7 +48,8 @@ def _folder(tmp_path: Path) -> Path:
     (tmp_path / "model.tflite").write_bytes(made.tflite)
     x = device_input(made, normal(1, 3, 8, 8))
     np.save(tmp_path / "input.npy", x)
-    np.savez(tmp_path / "found.npz", **trace(made.tflite, x))
+    found: dict[str, Any] = {**trace(made.tflite, x)}
+    np.savez(tmp_path / "found.npz", **found)
     return tmp_path
 
 
