@@ -39,7 +39,7 @@ SUITES := test-processes test-functions $(ON_DEVICES) $(ON_BOUNDS)
 export EDGEWARD_DEVICE_PYTHON := $(abspath $(DEVICE)/bin/python)
 export EDGEWARD_TFLITE_PYTHON := $(abspath $(TFLITE)/bin/python)
 
-.PHONY: help demo test $(SUITES) fuzz mutants test-arm test-boot test-home-assistant check bench peers ocr-tools docs wheel tested-wheel deb system env format clean
+.PHONY: help demo test $(SUITES) fuzz mutants test-arm test-boot test-home-assistant check bench peers ocr-tools docs site wheel client tested-wheel deb system env format clean
 
 help:
 	@echo 'make demo    the whole product on real input: train, prune, quantise, verify, run, publish'
@@ -58,6 +58,7 @@ help:
 	@echo 'make ocr-tools  Tesseract for bench-ocr, and the fonts that recipes/ocr-*.toml draw with (apt)'
 	@echo 'make docs    write anew what is made from other files: commands, figures, recipes, keys'
 	@echo 'make wheel   dist/*.whl, for devices'
+	@echo 'make client  dist/edgeward_client-*.whl, for programs that only listen: no OpenCV, no runtime'
 	@echo 'make deb     dist/*.deb, for devices without a network; ARGS="--arch arm64 --python 3.13"'
 	@echo 'make env     only the environments; TORCH_INDEX=URL for another index of torch; make clean removes them, runs/ and dist/'
 
@@ -150,6 +151,9 @@ docs: $(HOST)/.installed
 # With pip and nothing else: neither needs a host's environment.
 wheel: $(BUILD)/.installed
 	$(BUILD)/bin/python -m pip --disable-pip-version-check -q wheel --no-deps -w dist .
+
+client: $(BUILD)/.installed
+	$(BUILD)/bin/python scripts/build_client.py
 
 deb: $(BUILD)/.installed
 	$(BUILD)/bin/python scripts/build_deb.py $(ARGS)
