@@ -7,7 +7,6 @@ import uuid
 from msgspec.structs import replace
 
 from edge_agent import __version__
-from edge_agent.config import AgentConfig
 from edge_agent.contract.messages import (
     HealthMessage,
     OutboxHealth,
@@ -28,15 +27,18 @@ class Presence:
     """What the agent says about itself as a whole.
 
     Args:
-        config: for the names.
-        outbox: for its counters.
+        device: its name.
+        streams: their names.
+        outbox: for its counters, and the disk it is on.
         clock: what its times are by.
     """
 
-    def __init__(self, config: AgentConfig, outbox: Outbox, clock: WallClock) -> None:
-        self.config, self._outbox, self._clock = config, outbox, clock
+    def __init__(
+        self, device: str, streams: tuple[str, ...], outbox: Outbox, clock: WallClock
+    ) -> None:
+        self._device, self._streams, self._outbox, self._clock = device, streams, outbox, clock
         self.boot = uuid.uuid4().hex[:12]
-        self.topics = Topics(config.device.name)
+        self.topics = Topics(device)
         self._started_s = time.monotonic()
         self._runtime = runtime_name()
         self._lock = threading.Lock()  # guards what follows
@@ -61,12 +63,12 @@ class Presence:
         """The payload for the status topic."""
         return encode_message(
             StatusMessage(
-                device=self.config.device.name,
+                device=self._device,
                 boot=self.boot,
                 state=state,
                 reason=reason,
                 version=__version__,
-                streams=tuple(stream.name for stream in self.config.streams),
+                streams=self._streams,
             )
         )
 
@@ -74,7 +76,7 @@ class Presence:
         """The message for the health topic; the evictions of each stream are added here."""
         box, evicted = self._outbox.state(), self._outbox.evictions()
         return HealthMessage(
-            device=self.config.device.name,
+            device=self._device,
             boot=self.boot,
             at=self._clock.now(),
             uptime_s=round(time.monotonic() - self._started_s, 3),
@@ -83,7 +85,7 @@ class Presence:
                 depth=box.depth, bytes=box.bytes, evicted=box.evicted, thinned=box.thinned
             ),
             connections=connections,
-            machine=machine_health(self.config.outbox.path.parent),
+            machine=machine_health(self._outbox.path.parent),
             runtime=self._runtime,
             version=__version__,
             clock_set=self._clock.is_set(),
