@@ -62,6 +62,18 @@ def test_up_to_each_bound_it_is_read(
     assert np.array_equal(read(changed(*changes, more=more))[name], expected)
 
 
+def test_an_absent_row_of_numbers_is_an_empty_one_of_its_type() -> None:
+    """Whoever looks at its values need not ask whether there are any; of tables it has none."""
+    wide = tables("Root count:u2=7 bytes:[u1] many:[i4] parts:[Root] child:Root text:str")
+    nothing = struct.pack("<I HH i", 8, 4, 4, 4)
+    found = Reader(nothing, wide, {}, "m").root("Root")
+    assert [(found[n].dtype, found[n].shape) for n in ("bytes", "many")] == [
+        (np.dtype("u1"), (0,)),
+        (np.dtype("<i4"), (0,)),
+    ]
+    assert (found["parts"], found["child"], found["text"], found["count"]) == ((), None, "", 7)
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

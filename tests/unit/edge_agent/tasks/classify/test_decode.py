@@ -31,6 +31,21 @@ def test_equal_scores_go_to_the_first_class_as_argmax_does() -> None:
     assert classify(np.array([3.0, 5.0, 5.0], np.float32), SPEC).label == "dog"
 
 
+@pytest.mark.parametrize("classes", [2, 4, 5, 6, 7, 1000])
+@pytest.mark.parametrize("values", [1000, 7], ids=["hardly a tie", "many ties"])
+def test_the_five_best_are_those_of_a_whole_sort(classes: int, values: int) -> None:
+    """However many classes there are, and of equal scores the lower places; plain numbers."""
+    random = np.random.default_rng(classes + values)
+    labels = tuple(f"class {number}" for number in range(classes))
+    for _ in range(20):
+        scores = random.integers(-values, values, classes).astype(np.float32) / 8
+        answer = classify(scores, ClassifySpec(labels=labels))
+        best = sorted(range(classes), key=lambda place: (-scores[place], place))[:5]
+        assert [entry.label for entry in answer.top] == [labels[place] for place in best]
+        assert (answer.index, type(answer.index)) == (best[0], int)
+        assert {type(entry.confidence) for entry in answer.top} == {float}
+
+
 def test_an_answer_below_the_threshold_is_not_sure() -> None:
     """Must fire just below the threshold, and must not fire just above it."""
     scores = np.array([1.0, 2.0, 0.0], np.float32)

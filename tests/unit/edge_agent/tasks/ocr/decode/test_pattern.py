@@ -2,6 +2,7 @@
 
 import pytest
 
+from edge_agent.tasks.ocr.decode import pattern as module
 from edge_agent.tasks.ocr.decode.automaton import Automaton, LanguageError
 from edge_agent.tasks.ocr.decode.pattern import compile_pattern
 
@@ -86,6 +87,8 @@ def test_a_pattern_matches_whole_texts(pattern: str, texts: list[str], others: l
         ),
         ("A]", "pattern 'A]' at 1: expected `\\]` for the character itself, found `]`"),
         ("(" * 60 + "A" + ")" * 60, "pattern '((("),
+        ("A{1001}", "pattern 'A{1001}' at 6: expected a count of at most 1000, found 1001"),
+        ("A{00010}", "pattern 'A{00010}' at 7: expected a count of at most 1000, found 00010"),
         ("A" * 1001, "pattern: expected at most 1000 characters, found 1001"),
         ("(A{1000}){1000}", "pattern '(A{1000}){1000}' is too large: its counts multiply"),
         (
@@ -99,6 +102,25 @@ def test_a_malformed_pattern_is_one_clear_error(pattern: str, message: str) -> N
     with pytest.raises(LanguageError) as caught:
         compile_pattern(pattern, CHARSET)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "states", "reason"),
+    [
+        # A start and an end for each of two characters; and the sets of the last six of two.
+        ("AB", 4, "its counts multiply"),
+        ("(A|B)*A(A|B){5}", 65, "it has too many ways to match"),
+    ],
+)
+def test_a_pattern_may_have_as_many_states_as_the_bound_says(
+    pattern: str, states: int, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not one more: a device's memory has an end."""
+    monkeypatch.setattr(module, "MAX_STATES", states)
+    compile_pattern(pattern, ("A", "B"))
+    monkeypatch.setattr(module, "MAX_STATES", states - 1)
+    with pytest.raises(LanguageError, match=reason):
+        compile_pattern(pattern, ("A", "B"))
 
 
 @pytest.mark.parametrize("pattern", ["Z", "A[x-z]", "(Z|Y)+", r"\d{2}Z"])
