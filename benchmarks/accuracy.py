@@ -15,7 +15,7 @@ from record.results import record
 
 from pipeline.measure.advice import losses
 from pipeline.measure.verify import percent
-from pipeline.report.data import Rung
+from pipeline.report.data import NetworkRow
 from pipeline.run.build import build
 from pipeline.run.stages import STAGES
 from pipeline.run.stages.report import load_rungs
@@ -65,7 +65,7 @@ def main() -> None:
     record("accuracy", figures)
 
 
-def line(rung: Rung) -> str:
+def line(rung: NetworkRow) -> str:
     """One rung: `int8     93.4 % [92.9, 93.9]  1.50 M MACs   68.1 kB   0.041 ms, ships`."""
     size, macs = rung.size_bytes / 1000, rung.macs / 1e6
     test = "not tested" if rung.test is None else percent(rung.test)

@@ -8,7 +8,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from pipeline.report import words
 from pipeline.report.axes import STEPS, WIDE, PercentTicks, chart_svg, named_rows
-from pipeline.report.data import Phase, Rung
+from pipeline.report.data import NetworkRow, Phase
+from pipeline.report.measure import Measure
 from pipeline.report.metrics import Bin
 from pipeline.report.svg import ACCENT, INK, PAPER, QUIET, WARM, axes, figure, inline_svg
 
@@ -17,53 +18,59 @@ _LOG_FROM = 12.0
 _DOTTED = 8
 
 
-def ladder_accuracy(rungs: Sequence[Rung], least: float | None) -> Markup:
-    """Each rung's accuracy: on validation a ring; on test, where it was asked, a dot.
+def ladder_scores(rungs: Sequence[NetworkRow], measure: Measure, least: float | None) -> Markup:
+    """Each rung's score: on validation a ring; on test, where it was asked, a dot.
 
-    A dot has its 95 % interval as a line. What the budget allows on validation, `least`, is a
+    A dot has its interval as a line. What the budget allows on validation, `least`, is a
     dashed line.
     """
+    scale = measure.scale
     ax = named_rows(
         [rung.name for rung in rungs], WIDE, 52 + (60 if len(rungs) < 4 else 44) * len(rungs)
     )
     if least is not None:
-        ax.axvline(least * 100, color=WARM, lw=1.5, ls=(0, (4, 4)))
+        ax.axvline(least * scale, color=WARM, lw=1.5, ls=(0, (4, 4)))
     for row, rung in enumerate(rungs):
         colour = _emphasis(rung)
         if rung.test is not None:
             ax.plot(
-                [rung.test.low * 100, rung.test.high * 100],
+                [rung.test.low * scale, rung.test.high * scale],
                 [row, row],
                 color=colour,
                 lw=3,
                 alpha=0.45,
             )
-            ax.plot([rung.test.value * 100], [row], "o", color=colour, ms=9, mec=PAPER, mew=1.5)
-        ax.plot([rung.validation.value * 100], [row], "o", mfc=PAPER, ms=8, mec=colour, mew=2)
+            ax.plot([rung.test.value * scale], [row], "o", color=colour, ms=9, mec=PAPER, mew=1.5)
+        ax.plot([rung.validation.value * scale], [row], "o", mfc=PAPER, ms=8, mec=colour, mew=2)
         value = (rung.test or rung.validation).value
         ax.annotate(
-            words.percent(value), (value * 100, row), (0, 9), color=INK,
+            measure.value(value), (value * scale, row), (0, 9), color=INK,
             textcoords="offset points", ha="center", fontweight="bold" if rung.test else "normal",
         )  # fmt: skip
     ax.margins(x=0.08)
     ax.set_ylim(len(rungs) - 0.5, -0.75)
     ax.xaxis.grid(True)
-    ax.xaxis.set_major_formatter(PercentTicks())
+    if measure.share:
+        ax.xaxis.set_major_formatter(PercentTicks())
     ax.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
-    said = "; ".join(map(_said, rungs))
-    return chart_svg(ax, "ladder-accuracy", f"Accuracy: {said}")
+    described = "; ".join(_described(rung, measure) for rung in rungs)
+    return chart_svg(ax, "ladder-accuracy", f"{measure.name}: {described}")
 
 
-def _said(rung: Rung) -> str:
-    """A rung's accuracies in words."""
-    text = f"{rung.name} {words.percent(rung.validation.value)} on validation"
+def _described(rung: NetworkRow, measure: Measure) -> str:
+    """A rung's scores in words."""
+    text = f"{rung.name} {measure.value(rung.validation.value)} on validation"
     if rung.test is not None:
-        text += f", {words.percent(rung.test.value)} ({words.interval(rung.test)}) on test"
+        text += f", {measure.value(rung.test.value)} ({measure.between(rung.test)}) on test"
     return text
 
 
 def ladder_bars(
-    name: str, title: str, rungs: Sequence[Rung], values: Sequence[float | None], unit: words.Unit
+    name: str,
+    title: str,
+    rungs: Sequence[NetworkRow],
+    values: Sequence[float | None],
+    unit: words.Unit,
 ) -> Markup:
     """One cost of each rung as a bar from zero; None is said in words."""
     ax = named_rows([rung.name for rung in rungs], NARROW, 8 + 30 * len(rungs))
@@ -180,6 +187,6 @@ def _by_epoch(ax: Axes, epochs: Sequence[int]) -> None:
         ax.set_xlim(epochs[0] - 1, epochs[0] + 1)
 
 
-def _emphasis(rung: Rung) -> str:
+def _emphasis(rung: NetworkRow) -> str:
     """The network that ships is the one in colour."""
     return ACCENT if rung.chosen else QUIET

@@ -1,6 +1,6 @@
 """`ReportData`: what every report shows, as frozen values; nothing here runs a network.
 
-`classes.ClassReport` and `texts.TextReport` are the two kinds there are.
+Every task has a kind of its own.
 """
 
 from abc import ABC, abstractmethod
@@ -14,9 +14,10 @@ from edge_agent.bundle.manifest import OutputPort, Score
 from pipeline.checkpoints.history import EpochRecord
 from pipeline.ladder.ladder import Goal
 from pipeline.measure.gates import Gate
+from pipeline.report.measure import SHARE, Measure
 
 
-class Rung(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class NetworkRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One network of the ladder from float to the int8 one that ships.
 
     Args:
@@ -93,7 +94,7 @@ class ReportData(ABC):
     name: str
     created: str
     gates: tuple[Gate, ...]
-    rungs: tuple[Rung, ...]
+    rungs: tuple[NetworkRow, ...]
     goal: Goal | None = None
     phases: tuple[Phase, ...]
     golden: tuple[GoldenFrame, ...]
@@ -108,6 +109,11 @@ class ReportData(ABC):
             raise ValueError("test: expected at least one image, found none")
         self._check_scores()
         self._check_rungs()
+
+    @property
+    def measure(self) -> Measure:
+        """How its scores are written: as shares, unless the task says otherwise."""
+        return SHARE
 
     @property
     @abstractmethod
@@ -150,22 +156,22 @@ class ReportData(ABC):
             )
 
     @property
-    def first(self) -> Rung:
+    def first(self) -> NetworkRow:
         """The float network, as it was trained."""
         return self.rungs[0]
 
     @property
-    def before(self) -> Rung:
+    def before(self) -> NetworkRow:
         """The network that was quantised: the trained one, or what pruning left of it."""
         return [rung for rung in self.rungs if rung.drop is None][-1]
 
     @property
-    def shipped(self) -> Rung:
+    def shipped(self) -> NetworkRow:
         """The int8 network that ships."""
         return next(rung for rung in self.rungs if rung.chosen)
 
     @property
-    def tested(self) -> tuple[Rung, ...]:
+    def tested(self) -> tuple[NetworkRow, ...]:
         """The rungs that were measured on the test split."""
         return tuple(rung for rung in self.rungs if rung.test is not None)
 

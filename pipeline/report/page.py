@@ -2,53 +2,66 @@
 
 import hashlib
 from base64 import b64encode
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TypeAlias
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from edge_agent.common.atomic import write_whole
 from pipeline.checkpoints.history import EpochRecord, best_epoch
 from pipeline.report import charts, words
-from pipeline.report.classes.classes import ClassReport
-from pipeline.report.classes.page import class_sections
 from pipeline.report.data import Phase, ReportData
 from pipeline.report.svg import chart_style
-from pipeline.report.texts.page import text_sections
-from pipeline.report.texts.texts import TextReport
-
-AnyReport: TypeAlias = ClassReport | TextReport
 
 
-def write(data: AnyReport, path: Path) -> None:
-    """Write the report of `data` to `path`, whole or not at all."""
-    write_whole(path, render(data).encode())
+@dataclass(frozen=True, eq=False)
+class ReportPage:
+    """The report of a task.
+
+    Args:
+        data: what it shows.
+        sections: what only this task's template shows; charts are drawn, so in the chart style.
+        package: the Python package with the template and its styles.
+        template: the file that extends `template.html.j2`.
+        styles: CSS files of its own, after that of all reports.
+    """
+
+    data: ReportData
+    sections: Callable[[], Mapping[str, object]]
+    package: str
+    template: str
+    styles: tuple[str, ...] = ()
 
 
-def render(data: AnyReport) -> str:
-    """The report of `data` as HTML; the same data gives the same text."""
+def write(page: ReportPage, path: Path) -> None:
+    """Write the report of `page` to `path`, whole or not at all."""
+    write_whole(path, render(page).encode())
+
+
+def render(page: ReportPage) -> str:
+    """The report of `page` as HTML; the same data gives the same text."""
+    data = page.data
     with chart_style():
         sections: dict[str, object] = {
             **_ladder(data),
             "phases": [_phase(phase, number) for number, phase in enumerate(data.phases)],
-            **(class_sections(data) if isinstance(data, ClassReport) else text_sections(data)),
+            **page.sections(),
         }
-    style, script = _asset("style.css"), _asset("script.js")
-    if isinstance(data, TextReport):
-        style += _asset("texts.css")
-    template = "classes.html.j2" if isinstance(data, ClassReport) else "texts.html.j2"
-    return _template(template).render(
+    style = "".join((_asset("style.css"), *(_asset(name, page.package) for name in page.styles)))
+    script = _asset("script.js")
+    return _template(page.package, page.template).render(
         report=data,
         created=_moment(data.created),
         style=Markup(style),
         script=Markup(script),
         script_hash=b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
         words=words,
+        measure=data.measure,
         **sections,
     )
 
@@ -77,7 +90,7 @@ def _ladder(data: ReportData) -> dict[str, object]:
     return {
         "first": data.first,
         "last": data.shipped,
-        "ladder_accuracy": charts.ladder_accuracy(rungs, _least(data)),
+        "ladder_accuracy": charts.ladder_scores(rungs, data.measure, _least(data)),
         "ladder_costs": [
             (title, charts.ladder_bars(name, title, shown, values, unit))
             for name, title, shown, values, unit in costs
@@ -88,8 +101,11 @@ def _ladder(data: ReportData) -> dict[str, object]:
 
 
 def _least(data: ReportData) -> float | None:
-    """The accuracy on validation that is left by the drop that was aimed for."""
-    return None if data.goal is None else data.before.validation.value - data.goal.aim
+    """The score on validation that is left by the drop that was aimed for."""
+    if data.goal is None:
+        return None
+    aim = data.goal.aim if data.measure.share else -data.goal.aim
+    return data.before.validation.value - aim
 
 
 def _phase(phase: Phase, number: int) -> Curves:
@@ -112,9 +128,9 @@ def _moment(created: str) -> str:
 
 
 @cache
-def _template(name: str) -> Template:
+def _template(package: str, name: str) -> Template:
     environment = Environment(
-        loader=PackageLoader("pipeline.report", "."),
+        loader=ChoiceLoader([PackageLoader("pipeline.report", "."), PackageLoader(package, ".")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -123,5 +139,5 @@ def _template(name: str) -> Template:
     return environment.get_template(name)
 
 
-def _asset(name: str) -> str:
-    return resources.files("pipeline.report").joinpath(name).read_text("utf-8")
+def _asset(name: str, package: str = "pipeline.report") -> str:
+    return resources.files(package).joinpath(name).read_text("utf-8")

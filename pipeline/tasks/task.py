@@ -6,9 +6,9 @@ answers; whatever else the host does is the same for all of them. The values of 
 neither torch nor a data set: what needs them is imported when it is asked for.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.data_recipe import DataKind, RecipeValue
 from pipeline.recipe import Recipe
@@ -34,6 +34,8 @@ class HostTask:
         tables: the recipe's tables that are this task's own, by their names.
         keys: those of `Recipe.keys_of_some` that it has a use for; `train.balance` is
             the key of every training.
+        lacks: see `pipeline.measure.kept_answers.Lacks`: what an answer of an older bundle
+            takes and a newer one lacks; given their specs and the older one's golden answers.
         check: raises `ValueError` where a recipe's keys contradict each other.
         open: the task in a run, its data not yet loaded.
     """
@@ -43,6 +45,7 @@ class HostTask:
     kinds: tuple[DataKind, ...]
     arches: tuple[str, ...]
     open: Callable[[Job], "RunTask"]
+    lacks: Callable[[Any, Any, Sequence[str]], tuple[str, list[str]]]
     tables: Mapping[str, type[RecipeValue]] = field(default_factory=dict)
     keys: frozenset[str] = frozenset()
     check: Callable[[Recipe], None] = _accept

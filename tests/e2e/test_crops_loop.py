@@ -13,8 +13,8 @@ from support.stripes import CHARSET, stripes, write_stripes
 from edge_agent.bundle.archive import Bundle, open_bundle
 from edge_agent.common.exit_codes import ExitCode
 from edge_agent.tasks.ocr.crops import list_crops
-from pipeline.measure.kept_answers import kept_readings
 from pipeline.tasks.ocr.data.folder import read_text_folder
+from pipeline.tasks.ocr.kept_readings import kept_readings
 
 STREAM = """
 task = "ocr"

@@ -1,35 +1,22 @@
 """The run so far to one HTML file: gather what the report shows, and write it."""
 
-from collections.abc import Callable
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from edge_agent.bundle.archive import Bundle, open_bundle
 from edge_agent.bundle.manifest import InputSpec, Metrics, Score
-from edge_agent.bundle.preprocess import fit
-from edge_agent.common.arrays import F32
 from edge_agent.common.atomic import write_whole
-from edge_agent.common.errors import TaskError
 from edge_agent.inference.runtime import machine_name
-from edge_agent.tasks.classify.spec import ClassifySpec
-from edge_agent.tasks.ocr.spec import TextSpec
-from edge_agent.tasks.softmax import softmax
 from pipeline.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from pipeline.data.base import ImageSequence
-from pipeline.data.classes import ClassDataset, ClassSplit
 from pipeline.measure.evaluate import float_scores, onnx_session, to_nchw
 from pipeline.measure.latency import first_images, median_ms
 from pipeline.measure.verify import Proof
 from pipeline.models.macs import cost
-from pipeline.report.attention import attend
-from pipeline.report.classes.classes import Attention, ClassReport, view
-from pipeline.report.data import Phase, Rung
-from pipeline.report.page import AnyReport, write
-from pipeline.report.texts.texts import TextReport, view_texts
+from pipeline.report.data import NetworkRow, Phase
+from pipeline.report.page import ReportPage, write
 from pipeline.run.run import Run, Stage
 from pipeline.run.stages.export import CANDIDATE
 from pipeline.run.stages.quantize import FLOAT_FILE, before_int8, final_checkpoint, load_ladder
@@ -40,13 +27,10 @@ from pipeline.run.stages.verify import (
     load_proof,
     networks,
 )
-from pipeline.tasks.ocr.data.dataset import TextDataset
-from pipeline.tasks.ocr.recipe import TextRecipe
+from pipeline.tasks.run_task import Evidence
 
 REPORT_FILE = "report.html"
 RUNGS_FILE = "rungs.json"
-# How many right and how many wrong answers are looked into.
-EXAMPLES = 4
 
 
 def report_path(run: Run) -> Path:
@@ -63,9 +47,9 @@ def _inputs(run: Run) -> object:
 
 
 def _make(run: Run, work: Path) -> None:
-    data = _gather(run)
-    write(data, work / REPORT_FILE)
-    rungs = msgspec.json.format(msgspec.json.encode(data.rungs), indent=2)
+    page = _gather(run)
+    write(page, work / REPORT_FILE)
+    rungs = msgspec.json.format(msgspec.json.encode(page.data.rungs), indent=2)
     write_whole(work / RUNGS_FILE, rungs)
 
 
@@ -77,21 +61,21 @@ def report_failure(run: Run) -> Path:
     return path
 
 
-def _gather(run: Run) -> AnyReport:
+def _gather(run: Run) -> ReportPage:
     return _gather_from(run, load_proof(run), open_bundle(bundle_path(run)))
 
 
-def _gather_from(run: Run, proof: Proof, bundle: Bundle) -> AnyReport:
+def _gather_from(run: Run, proof: Proof, bundle: Bundle) -> ReportPage:
     manifest = bundle.manifest
-    return _report_of(run, proof, bundle)(
+    evidence = Evidence(bundle, proof.float_scores, proof.int8_scores, final_checkpoint(run).module)
+    return run.task.report(
+        evidence,
         name=run.recipe.name,
         created=manifest.provenance.created,
         gates=proof.gates,
         rungs=_rungs(run, proof, bundle),
         goal=load_ladder(run).goal,
         phases=_phases(run),
-        scores_float=proof.float_scores,
-        scores_int8=proof.int8_scores,
         golden=bundle.golden,
         golden_port=manifest.outputs[0],
         golden_tolerance=manifest.golden.tolerance_quanta,
@@ -106,35 +90,14 @@ def _gather_from(run: Run, proof: Proof, bundle: Bundle) -> AnyReport:
     )
 
 
-def _report_of(run: Run, proof: Proof, bundle: Bundle) -> Callable[..., AnyReport]:
-    """The report for what the network answers, with all that only such a report shows."""
-    dataset, output = run.dataset, bundle.manifest.output
-    if isinstance(dataset, TextDataset) and isinstance(output, TextSpec):
-        text = run.recipe.table(TextRecipe)
-        synthetic = text and text.synthetic
-        data = view_texts(dataset, synthetic.share if synthetic else 0.0)
-        return partial(TextReport, spec=output, test=dataset.test, data=data)
-    if isinstance(dataset, ClassDataset) and isinstance(output, ClassifySpec):
-        return partial(
-            ClassReport,
-            labels=output.labels,
-            test=dataset.test,
-            temperature=output.temperature,
-            attention=_attention(final_checkpoint(run), dataset.test, proof, bundle, output),
-            data=view(dataset),
-        )
-    wanted = "ocr" if isinstance(dataset, TextDataset) else "classify"
-    raise TaskError(f"{bundle.path}: expected a bundle for the task {wanted}, found another")
-
-
-def load_rungs(run: Run) -> tuple[Rung, ...]:
+def load_rungs(run: Run) -> tuple[NetworkRow, ...]:
     """The ladder of a finished run, as its report shows it."""
     return msgspec.json.decode(
-        (run.path("report") / RUNGS_FILE).read_bytes(), type=tuple[Rung, ...]
+        (run.path("report") / RUNGS_FILE).read_bytes(), type=tuple[NetworkRow, ...]
     )
 
 
-def _rungs(run: Run, proof: Proof, bundle: Bundle) -> tuple[Rung, ...]:
+def _rungs(run: Run, proof: Proof, bundle: Bundle) -> tuple[NetworkRow, ...]:
     """Trained, pruned (where the recipe prunes), and every way to quantise that was tried."""
     network, climbed = final_checkpoint(run), load_ladder(run)
     metrics = proof.metrics
@@ -142,7 +105,7 @@ def _rungs(run: Run, proof: Proof, bundle: Bundle) -> tuple[Rung, ...]:
     accuracies = (climbed.float_accuracy, metrics.float_accuracy)
     whole = _float_rung(before_int8(run), network, deployed, accuracies, run)
     tried = tuple(
-        Rung(
+        NetworkRow(
             name=rung.name,
             validation=rung.accuracy,
             drop=rung.drop,
@@ -169,7 +132,7 @@ def _rungs(run: Run, proof: Proof, bundle: Bundle) -> tuple[Rung, ...]:
     return (*before, whole, *tried[:place], shipped, *tried[place + 1 :])
 
 
-def _unpruned(run: Run, metrics: Metrics) -> Rung:
+def _unpruned(run: Run, metrics: Metrics) -> NetworkRow:
     """The network as it was trained, which no stage has looked at on validation."""
     trained, model, val = load_checkpoint(run.path("train")), networks(run).trained, run.dataset.val
     with run.progress.task("report: trained on the validation split", len(val)) as task:
@@ -183,10 +146,10 @@ def _unpruned(run: Run, metrics: Metrics) -> Rung:
 
 def _float_rung(
     name: str, network: Checkpoint, model: bytes, accuracies: tuple[Score, Score], run: Run
-) -> Rung:
+) -> NetworkRow:
     """A float network with its accuracies on validation and on test."""
     needs = cost(network.module, network.spec.input)
-    return Rung(
+    return NetworkRow(
         name=name,
         validation=accuracies[0],
         test=accuracies[1],
@@ -212,37 +175,6 @@ def _phases(run: Run) -> tuple[Phase, ...]:
     tuned = [rung.history for rung in load_ladder(run).rungs if rung.history]
     phases += [Phase("fine-tuning on the int8 grid", history) for history in tuned]
     return tuple(phases)
-
-
-def _attention(
-    network: Checkpoint, test: ClassSplit, proof: Proof, bundle: Bundle, classes: ClassifySpec
-) -> tuple[Attention, ...]:
-    """What the network looks at: its surest right answers, and its surest wrong ones."""
-    spec, answers = bundle.manifest.input, proof.int8_scores.argmax(axis=1)
-    confidence = softmax(proof.int8_scores, classes.temperature).max(axis=1)
-    surest = np.argsort(-confidence, kind="stable")
-    right = [int(i) for i in surest if answers[i] == test.labels[i]]
-    wrong = [int(i) for i in surest if answers[i] != test.labels[i]]
-    chosen = _one_of_each(right, answers)[:EXAMPLES] + wrong[:EXAMPLES]
-    return tuple(
-        attend(
-            network.module,
-            to_nchw(test.images[i], spec),
-            np.squeeze(fit(test.images[i], spec)),
-            int(test.labels[i]),
-            classes.labels,
-            classes.temperature,
-        )
-        for i in chosen
-    )
-
-
-def _one_of_each(ranked: list[int], answers: F32) -> list[int]:
-    """The first of `ranked` for each answer, in their order."""
-    firsts: dict[int, int] = {}
-    for i in ranked:
-        firsts.setdefault(int(answers[i]), i)
-    return list(firsts.values())
 
 
 REPORT = Stage("report", _inputs, _make)

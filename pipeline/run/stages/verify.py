@@ -21,16 +21,14 @@ from pipeline.common.errors import GateError
 from pipeline.data.root import data_root, find_data
 from pipeline.measure.advice import Settings
 from pipeline.measure.gates import Gate
-from pipeline.measure.kept_answers import kept_answers, kept_readings
+from pipeline.measure.kept_answers import kept_answers
 from pipeline.measure.verify import Networks, Proof, measure, ship, summary
 from pipeline.models.macs import cost
 from pipeline.run.run import Run, Stage
 from pipeline.run.stages.data import check_test_images
 from pipeline.run.stages.export import CANDIDATE
 from pipeline.run.stages.quantize import FLOAT_FILE, final_checkpoint, final_checkpoint_stage
-from pipeline.tasks.ocr.data.dataset import TextPool
-from pipeline.tasks.ocr.data.folder import read_text_folder
-from pipeline.tasks.ocr.recipe import TextRecipe
+from pipeline.tasks import task_of
 from quantization.fold.fold import fold
 
 PROOF_FILE = "proof.json"
@@ -69,10 +67,10 @@ def _read_proof(folder: Path) -> Proof:
 
 
 def _inputs(run: Run) -> object:
-    against, crops = _old_bundle(run), _crops(run)
+    against = _old_bundle(run)
     return {
         "against": None if against is None else against.id,
-        "crops": None if crops is None else (crops.digests, crops.split.labels),
+        "crops": run.task.kept_identity(),
         "candidate": run.need("export").outputs,
         "trained": run.need("train").outputs,
         "float": run.need("quantize").outputs[FLOAT_FILE],
@@ -84,30 +82,18 @@ def _inputs(run: Run) -> object:
 
 def _old_bundle(run: Run) -> Bundle | None:
     path = run.recipe.verify.against
-    return None if path is None else open_bundle(_found(run, path, "against", "a bundle"))
-
-
-def _crops(run: Run) -> TextPool | None:
-    recipe, text = run.recipe, run.recipe.table(TextRecipe)
-    if recipe.verify.crops is None or text is None:
+    if path is None:
         return None
-    place = _found(run, recipe.verify.crops, "crops", "a folder or archive of texts")
-    return read_text_folder(place, text.case, recipe.data.on_unreadable, run.progress).train
-
-
-def _found(run: Run, path: str, key: str, what: str) -> Path:
-    root = data_root(run.data_root)
-    return find_data(path, f"verify.{key}", what, root, run.recipe_path.parent)
+    places = data_root(run.data_root), run.recipe_folder
+    return open_bundle(find_data(path, "verify.against", "a bundle", *places))
 
 
 def _older(run: Run, candidate: Bundle) -> Iterator[Gate]:
     """What the older bundle could do, and the candidate must."""
-    old, crops = _old_bundle(run), _crops(run)
-    if old is None:
-        return
-    yield kept_answers(candidate, old).gate()
-    if crops is not None:
-        yield kept_readings(candidate, old, crops.split, run.progress).gate()
+    old = _old_bundle(run)
+    if old is not None:
+        yield kept_answers(candidate, old, task_of(run.recipe).lacks).gate()
+        yield from run.task.kept_gates(candidate, old)
 
 
 def _make(run: Run, work: Path) -> None:

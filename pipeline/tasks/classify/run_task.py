@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +22,14 @@ from pipeline.measure.recall import balance_of
 from pipeline.measure.temperature import fit_temperature
 from pipeline.measure.truth import Truth
 from pipeline.models import ModelSpec
+from pipeline.report.page import ReportPage
 from pipeline.tasks.classify.load import load
+from pipeline.tasks.classify.report.attention import attention
+from pipeline.tasks.classify.report.contents import ClassReport, view
+from pipeline.tasks.classify.report.sections import class_page
 from pipeline.tasks.classify.training import ClassExamples
 from pipeline.tasks.job import Job
-from pipeline.tasks.run_task import SPLIT_FILE
+from pipeline.tasks.run_task import SPLIT_FILE, Evidence, RunTask, spec_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +71,7 @@ class ClassTruth(Truth):
 
 
 @dataclass(frozen=True, eq=False)
-class ClassRunTask:
+class ClassRunTask(RunTask):
     """See `RunTask`."""
 
     job: Job
@@ -136,6 +141,23 @@ class ClassRunTask:
         """See `RunTask`: by how much the best class is ahead of the second."""
         second, best = np.sort(output.reshape(-1))[-2:]
         return float(best - second)
+
+    def report(self, evidence: Evidence, **shared: Any) -> ReportPage:
+        """See `RunTask`."""
+        spec = spec_of(evidence.bundle, ClassifySpec)
+        test = self.dataset.test
+        return class_page(
+            ClassReport(
+                labels=spec.labels,
+                test=test,
+                scores_float=evidence.float_scores,
+                scores_int8=evidence.int8_scores,
+                temperature=spec.temperature,
+                attention=attention(evidence, test, spec),
+                data=view(self.dataset),
+                **shared,
+            )
+        )
 
     def _fitted(self, name: SplitName) -> Fitted[ClassLabels]:
         job = self.job

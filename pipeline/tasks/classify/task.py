@@ -1,7 +1,9 @@
 """`CLASSIFY`: which of some classes an image is of."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, get_args
 
+from edge_agent.tasks.classify.spec import ClassifySpec
 from pipeline.data_recipe import DataKind
 from pipeline.recipe import Arch
 from pipeline.tasks.job import Job
@@ -15,6 +17,12 @@ def _open(job: Job) -> "RunTask":
     from pipeline.tasks.classify.run_task import ClassRunTask
 
     return ClassRunTask(job)
+
+
+def _lacks(
+    ours: ClassifySpec, theirs: ClassifySpec, _answers: Sequence[str]
+) -> tuple[str, list[str]]:
+    return "class", [label for label in theirs.labels if label not in ours.labels]
 
 
 CLASSIFY = HostTask(
@@ -36,4 +44,5 @@ CLASSIFY = HostTask(
         }
     ),
     open=_open,
+    lacks=_lacks,
 )

@@ -5,38 +5,46 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from edge_agent.bundle.archive import Bundle
 from edge_agent.common.arrays import F32, U8
 from edge_agent.tasks.ocr.spec import Promise, TextSpec
 from pipeline.data.base import SPLIT_NAMES, SplitName
 from pipeline.data.fitted import cached_pixels
 from pipeline.data.root import data_root, find_data
+from pipeline.measure.gates import Gate
 from pipeline.models import ModelSpec
 from pipeline.models.ctc_small import time_steps
+from pipeline.report.page import ReportPage
 from pipeline.tasks.job import Job
 from pipeline.tasks.ocr.charset import Charset
-from pipeline.tasks.ocr.data.dataset import TextDataset, record_texts
+from pipeline.tasks.ocr.data.dataset import TextDataset, TextPool, record_texts
 from pipeline.tasks.ocr.data.drawn import draw_texts, held_seed
 from pipeline.tasks.ocr.data.feed import Examples
 from pipeline.tasks.ocr.data.fitted import FittedTexts, split_targets
+from pipeline.tasks.ocr.data.folder import read_text_folder
 from pipeline.tasks.ocr.data.load import load_texts
 from pipeline.tasks.ocr.drawing.fonts import Font, find_fonts, load_fonts, save_fonts
 from pipeline.tasks.ocr.drawing.render import Synthetic, drawn_characters
 from pipeline.tasks.ocr.drawing.workers import PicturePool
+from pipeline.tasks.ocr.kept_readings import kept_readings
 from pipeline.tasks.ocr.margin import margin
 from pipeline.tasks.ocr.readings import read_scores
 from pipeline.tasks.ocr.recipe import TextRecipe
+from pipeline.tasks.ocr.report.contents import TextReport, view_texts
+from pipeline.tasks.ocr.report.sections import text_page
 from pipeline.tasks.ocr.thresholds import coverage_curve, operating_point
 from pipeline.tasks.ocr.truth import TextTruth, readings
-from pipeline.tasks.run_task import SPLIT_FILE
+from pipeline.tasks.run_task import SPLIT_FILE, Evidence, RunTask, spec_of
 
 FONTS_FILE = "fonts.json"
 
 
 @dataclass(frozen=True, eq=False)
-class TextRunTask:
+class TextRunTask(RunTask):
     """See `RunTask`; `text` is the recipe's own `[text]`."""
 
     job: Job
@@ -141,6 +149,40 @@ class TextRunTask:
         synthetic = self._synthetic(self.job.recipe.seed)
         with PicturePool(synthetic, self.job.recipe.input, recipe.workers) as pool:
             yield Examples(self.charset, val, real, pool, recipe.share, text.epoch_images)
+
+    def kept_identity(self) -> object:
+        """See `RunTask`: the crops that have to be read as well as before."""
+        crops = self._crops
+        return None if crops is None else (crops.digests, crops.split.labels)
+
+    def kept_gates(self, candidate: Bundle, old: Bundle) -> Iterator[Gate]:
+        """See `RunTask`."""
+        if self._crops is not None:
+            yield kept_readings(candidate, old, self._crops.split, self.job.progress).gate()
+
+    @cached_property
+    def _crops(self) -> TextPool | None:
+        job, recipe = self.job, self.job.recipe
+        if recipe.verify.crops is None:
+            return None
+        what, places = "a folder or archive of texts", (data_root(job.data_root), job.recipe_folder)
+        place = find_data(recipe.verify.crops, "verify.crops", what, *places)
+        unreadable = recipe.data.on_unreadable
+        return read_text_folder(place, self.text.case, unreadable, job.progress).train
+
+    def report(self, evidence: Evidence, **shared: Any) -> ReportPage:
+        """See `RunTask`."""
+        synthetic = self.text.synthetic
+        return text_page(
+            TextReport(
+                spec=spec_of(evidence.bundle, TextSpec),
+                test=self.dataset.test,
+                scores_float=evidence.float_scores,
+                scores_int8=evidence.int8_scores,
+                data=view_texts(self.dataset, synthetic.share if synthetic else 0.0),
+                **shared,
+            )
+        )
 
     def _synthetic(self, seed: int) -> Synthetic:
         """What the recipe has drawn, by another seed where the pictures have to be others."""

@@ -1,7 +1,9 @@
 """`OCR`: what a line of text says."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, get_args
 
+from edge_agent.tasks.ocr.spec import TextSpec
 from pipeline.data_recipe import DataKind
 from pipeline.recipe import Recipe, TextArch
 from pipeline.tasks.job import Job
@@ -29,6 +31,11 @@ def _open(job: Job) -> "RunTask":
     return TextRunTask(job, text)
 
 
+def _lacks(ours: TextSpec, _theirs: TextSpec, answers: Sequence[str]) -> tuple[str, list[str]]:
+    found = {character for answer in answers for character in answer}
+    return "character", sorted(found - set(ours.charset))
+
+
 OCR = HostTask(
     name="ocr",
     labels="texts",
@@ -47,4 +54,5 @@ OCR = HostTask(
     ),
     check=_check,
     open=_open,
+    lacks=_lacks,
 )

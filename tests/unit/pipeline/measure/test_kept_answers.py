@@ -13,12 +13,22 @@ from edge_agent.bundle.golden import GoldenFrame
 from edge_agent.common.arrays import U8
 from edge_agent.common.errors import BundleError
 from edge_agent.tasks.classify.spec import ClassifySpec
+from edge_agent.tasks.kinds import task_name
 from pipeline.common.errors import RecipeError
-from pipeline.measure.kept_answers import Lost, kept_answers, kept_readings
+from pipeline.measure import kept_answers as measured
+from pipeline.measure.kept_answers import KeptAnswers, LostAnswer
+from pipeline.tasks import task_named
 from pipeline.tasks.ocr.data.dataset import TextSplit
+from pipeline.tasks.ocr.kept_readings import kept_readings
 
 # Takes a 2 for a 3 and the other way round, and is as sure of it.
 CONFUSED = (*CHARSET[:2], "3", "2", ".")
+
+
+def kept_answers(candidate: Bundle, old: Bundle) -> KeptAnswers:
+    """How `candidate` answers for the golden frames of `old`, by its own task's rules."""
+    lacks = task_named(task_name(candidate.manifest.output)).lacks
+    return measured.kept_answers(candidate, old, lacks)
 
 
 @pytest.fixture(name="confused", scope="module")
@@ -51,7 +61,7 @@ def test_a_text_that_is_read_otherwise_is_lost(stripes_bundle: Bundle, confused:
     )
     kept = kept_answers(confused, three)
     assert (kept.kept, kept.total) == (1, 2)
-    assert kept.lost == (Lost("frame 0", "012", "013"),)
+    assert kept.lost == (LostAnswer("frame 0", "012", "013"),)
     assert kept.gate().measured == "1: frame 0 was '012', is '013'"
     assert not kept.gate().holds
 
@@ -88,8 +98,8 @@ def test_classes_are_compared_by_name(bright_bundle: Bundle) -> None:
     assert kept_answers(bright_bundle, other_order).lost == ()
     swapped = classes(bright_bundle, "bright", "dark")
     assert kept_answers(swapped, bright_bundle).lost == (
-        Lost("frame 0", "dark", "bright"),
-        Lost("frame 1", "bright", "dark"),
+        LostAnswer("frame 0", "dark", "bright"),
+        LostAnswer("frame 1", "bright", "dark"),
     )
 
 
@@ -143,7 +153,7 @@ def test_crops_are_scored_for_both(stripes_bundle: Bundle, confused: Bundle) -> 
     labelled = crops({"12": "12", "31": "21", "10": "10", "": ""})
     compared = kept_readings(confused, stripes_bundle, labelled)
     assert (compared.total, compared.old_right, compared.new_right) == (4, 3, 3)
-    assert compared.lost == (Lost("0.png", "12", "13"),)
+    assert compared.lost == (LostAnswer("0.png", "12", "13"),)
     assert (compared.old_misled, compared.new_misled) == (1, 1)
     gate = compared.gate()
     assert gate.holds  # one was lost, one was won

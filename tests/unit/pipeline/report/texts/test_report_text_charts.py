@@ -8,7 +8,7 @@ import pytest
 
 from edge_agent.tasks.ocr.spec import Promise
 from pipeline.report.svg import chart_style
-from pipeline.report.texts.charts import coverage_chart
+from pipeline.tasks.ocr.report.charts import coverage_chart
 from pipeline.tasks.ocr.thresholds import Curve, coverage_curve
 
 PROMISE = Promise(error=0.01, coverage=0.6, samples=200)

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.measure.evaluate import wilson
-from pipeline.report.texts.alignment import align
-from pipeline.report.texts.metrics import (
+from pipeline.tasks.ocr.metrics import edit_distance
+from pipeline.tasks.ocr.report.alignment import align
+from pipeline.tasks.ocr.report.metrics import (
     FEWEST,
     Confusion,
     character_scores,
@@ -19,7 +20,6 @@ from pipeline.report.texts.metrics import (
     sort_readings,
     spread,
 )
-from pipeline.tasks.ocr.metrics import edit_distance
 
 TEXTS = st.text("ab1 ", max_size=8)
 

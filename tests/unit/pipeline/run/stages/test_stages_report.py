@@ -12,11 +12,11 @@ from pipeline.checkpoints.checkpoint import load_checkpoint
 from pipeline.checkpoints.history import EpochRecord
 from pipeline.ladder.ladder import Goal, Ladder
 from pipeline.models.macs import cost
-from pipeline.report.classes.classes import ClassReport
 from pipeline.run.run import Run
 from pipeline.run.stages.quantize import FLOAT_FILE, LADDER_FILE, load_ladder
 from pipeline.run.stages.report import EXAMPLES, _gather, _one_of_each, load_rungs, report_path
 from pipeline.run.stages.verify import bundle_path, load_proof
+from pipeline.tasks.classify.report.contents import ClassReport
 
 
 @pytest.fixture(name="gathered")

@@ -20,7 +20,6 @@ from pipeline.common.errors import DataError, GateError, RecipeError
 from pipeline.common.progress import SILENT
 from pipeline.data.base import SPLIT_NAMES
 from pipeline.models.macs import cost
-from pipeline.report.texts.texts import TextReport
 from pipeline.run.build import build
 from pipeline.run.run import Run, perform
 from pipeline.run.stages.data import DATA
@@ -31,6 +30,7 @@ from pipeline.run.stages.verify import VERIFY, bundle_path, load_proof
 from pipeline.tasks.ocr.data.dataset import TextDataset
 from pipeline.tasks.ocr.drawing.marks.segments import SegmentStyle, draw_segments
 from pipeline.tasks.ocr.readings import read_scores
+from pipeline.tasks.ocr.report.contents import TextReport
 from pipeline.tasks.ocr.thresholds import coverage_curve
 from pipeline.tasks.recipes import decode_recipe
 

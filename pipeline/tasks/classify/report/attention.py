@@ -8,11 +8,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from edge_agent.bundle.preprocess import fit
 from edge_agent.common.arrays import F32, U8
+from edge_agent.tasks.classify.spec import ClassifySpec
 from edge_agent.tasks.softmax import softmax
-from pipeline.report.classes.classes import Attention
+from pipeline.data.classes import ClassSplit
+from pipeline.measure.evaluate import to_nchw
+from pipeline.tasks.classify.report.contents import Attention
+from pipeline.tasks.run_task import Evidence
 
 LAYERS = 3
+# How many right and how many wrong answers are looked into.
+EXAMPLES = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +28,35 @@ class _Layer:
 
     name: str
     activation: Tensor
+
+
+def attention(evidence: Evidence, test: ClassSplit, classes: ClassifySpec) -> tuple[Attention, ...]:
+    """What the network looks at: its surest right answers, and its surest wrong ones."""
+    spec, answers = evidence.bundle.manifest.input, evidence.int8_scores.argmax(axis=1)
+    confidence = softmax(evidence.int8_scores, classes.temperature).max(axis=1)
+    surest = np.argsort(-confidence, kind="stable")
+    right = [int(i) for i in surest if answers[i] == test.labels[i]]
+    wrong = [int(i) for i in surest if answers[i] != test.labels[i]]
+    chosen = _one_of_each(right, answers)[:EXAMPLES] + wrong[:EXAMPLES]
+    return tuple(
+        attend(
+            evidence.network,
+            to_nchw(test.images[i], spec),
+            np.squeeze(fit(test.images[i], spec)),
+            int(test.labels[i]),
+            classes.labels,
+            classes.temperature,
+        )
+        for i in chosen
+    )
+
+
+def _one_of_each(ranked: list[int], answers: F32) -> list[int]:
+    """The first of `ranked` for each answer, in their order."""
+    firsts: dict[int, int] = {}
+    for i in ranked:
+        firsts.setdefault(int(answers[i]), i)
+    return list(firsts.values())
 
 
 def attend(

@@ -12,12 +12,13 @@ from edge_agent.tasks.ocr.decode.ctc import read_text
 from edge_agent.tasks.ocr.spec import Promise
 from pipeline.report import charts, metrics, words
 from pipeline.report.axes import ROW_LIMIT, accuracy_rows, stacked_rows
+from pipeline.report.page import ReportPage
 from pipeline.report.pictures import Picture, picture
-from pipeline.report.texts import metrics as measures
-from pipeline.report.texts.alignment import Edit, align
-from pipeline.report.texts.charts import coverage_chart
-from pipeline.report.texts.texts import TextReport
 from pipeline.tasks.ocr.readings import ReadingScores, read_scores, score_readings
+from pipeline.tasks.ocr.report import metrics as measures
+from pipeline.tasks.ocr.report.alignment import Edit, align
+from pipeline.tasks.ocr.report.charts import coverage_chart
+from pipeline.tasks.ocr.report.contents import TextReport
 from pipeline.tasks.ocr.thresholds import Point, coverage_curve, largest_coverage
 
 # Shares of wrong readings whose coverage is told.
@@ -67,7 +68,7 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Kept:
+class PromiseVerdict:
     """A promise beside what its threshold gave on the test split.
 
     Args:
@@ -87,6 +88,12 @@ class LineCard:
     picture: Picture
     answer: str
     confidence: float = 1.0
+
+
+def text_page(data: TextReport) -> ReportPage:
+    """The report of a network that reads texts."""
+    package = "pipeline.tasks.ocr.report"
+    return ReportPage(data, lambda: text_sections(data), package, "texts.html.j2", ("texts.css",))
 
 
 def text_sections(data: TextReport) -> dict[str, object]:
@@ -164,7 +171,7 @@ def _trust(data: TextReport, right: NDArray[np.bool_]) -> dict[str, object]:
         ],
         "kept": None
         if spec.promise is None
-        else Kept(spec.promise, _verdict(spec.promise, shipped)),
+        else PromiseVerdict(spec.promise, _verdict(spec.promise, shipped)),
         "reliability": charts.reliability_chart(bins),
         "ece": metrics.calibration_error(bins),
         "ece_plain": metrics.calibration_error(metrics.bins_of(plain.confidence, right)),

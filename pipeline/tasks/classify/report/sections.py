@@ -9,9 +9,10 @@ from pipeline.data.classes import NearPair
 from pipeline.measure.recall import balance_of
 from pipeline.report import charts, metrics
 from pipeline.report.axes import ROW_LIMIT
-from pipeline.report.classes import charts as class_charts
-from pipeline.report.classes.classes import Attention, ClassReport
+from pipeline.report.page import ReportPage
 from pipeline.report.pictures import Picture, map_strip, overlay, picture
+from pipeline.tasks.classify.report import charts as class_charts
+from pipeline.tasks.classify.report.contents import Attention, ClassReport
 
 MISTAKES = 24
 MIXUPS = 8
@@ -90,6 +91,12 @@ class PairCard:
     labels: tuple[str, str]
     likeness: float
     clash: bool
+
+
+def class_page(data: ClassReport) -> ReportPage:
+    """The report of a network that names classes."""
+    package = "pipeline.tasks.classify.report"
+    return ReportPage(data, lambda: class_sections(data), package, "classes.html.j2")
 
 
 def class_sections(data: ClassReport) -> dict[str, object]:

@@ -9,10 +9,10 @@ from edge_agent.common.arrays import F32, U8
 from edge_agent.tasks.ocr.spec import TextSpec
 from pipeline.data.base import SPLIT_NAMES
 from pipeline.report.data import ReportData, SplitCounts
-from pipeline.report.texts.metrics import length_ranges, spread
 from pipeline.tasks.ocr.data.dataset import TextDataset, TextSplit
 from pipeline.tasks.ocr.metrics import exact_match
 from pipeline.tasks.ocr.readings import Readings, read_scores
+from pipeline.tasks.ocr.report.metrics import length_ranges, spread
 
 SAMPLES = 21
 
@@ -36,7 +36,7 @@ class TextCounts:
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class ShownText:
     """An image and what it says."""
 
     image: U8
@@ -62,7 +62,7 @@ class TextView:
     ranges: tuple[str, ...]
     lengths: tuple[SplitCounts, ...]
     characters: tuple[tuple[str, int], ...]
-    samples: tuple[Sample, ...]
+    samples: tuple[ShownText, ...]
     drawn: float = 0.0
     sets: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -87,7 +87,7 @@ def view_texts(dataset: TextDataset, drawn: float = 0.0) -> TextView:
         ),
         characters=tuple((one, written[one]) for one in dataset.charset.characters),
         samples=tuple(
-            Sample(dataset.train.images[i], dataset.train.labels[i])
+            ShownText(dataset.train.images[i], dataset.train.labels[i])
             for i in spread(range(len(dataset.train)), SAMPLES)
         ),
         drawn=drawn,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edge_agent.bundle.manifest import Score
 from edge_agent.common.arrays import F64
 from pipeline.measure.evaluate import wilson
-from pipeline.report.texts.alignment import Edit
+from pipeline.tasks.ocr.report.alignment import Edit
 
 # A character that is there less often has no accuracy worth a row.
 FEWEST = 5
