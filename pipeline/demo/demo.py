@@ -19,12 +19,10 @@ from edge_agent.client import Subscriber
 from edge_agent.client.ledger import Ledger
 from edge_agent.contract.messages import ResultMessage
 from edge_agent.mqtt.endpoint import Broker, Endpoint
-from edge_agent.tasks.classify.answer import Classification
 from pipeline.broker.broker import broker_at, running_broker
 from pipeline.broker.watch import show
 from pipeline.common.errors import DemoError
 from pipeline.common.progress import Progress
-from pipeline.data.classes import ClassDataset
 from pipeline.demo.scenes import REGION, Scene, write_scenes
 from pipeline.run.build import build
 from pipeline.run.run import Run
@@ -97,17 +95,12 @@ def demo(run: Run, broker_url: str | None, device_python: Path, frames: int) -> 
     return _outcome(run, scenes, ledger, seen)
 
 
-def _dataset(run: Run) -> ClassDataset:
-    assert isinstance(run.dataset, ClassDataset), "the demo's recipe is about classes"
-    return run.dataset
-
-
 def _film(run: Run, folder: Path, frames: int) -> tuple[Scene, ...]:
     """Film the scenes into `folder`, emptied before."""
     # The last demo's outbox would go on counting where it ended.
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    return write_scenes(_dataset(run).test, folder / FILM, frames=frames, seed=run.recipe.seed)
+    return write_scenes(run.dataset.test, folder / FILM, frames=frames, seed=run.recipe.seed)
 
 
 def _watch_agent(
@@ -128,11 +121,9 @@ def _watch_agent(
 def _outcome(
     run: Run, scenes: tuple[Scene, ...], ledger: Ledger, seen: dict[int, ResultMessage]
 ) -> Outcome:
-    labels = _dataset(run).labels
-    answers = {number: message.result for number, message in seen.items()}
+    said = dict(zip(run.dataset.test.ids, run.task.brief("test"), strict=True))
     right = sum(
-        isinstance(answer := answers.get(scene.number), Classification)
-        and answer.label == labels[scene.label]
+        scene.number in seen and seen[scene.number].result.brief() == said[scene.id]
         for scene in scenes
     )
     metrics = load_proof(run).metrics

@@ -26,7 +26,8 @@ class ModelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     Args:
         arch: the architecture's name.
-        classes: number of logits; of a network that reads text, at each time step.
+        classes: number of outputs: one logit for each class; of a network that reads text, at each
+            time step; of one that gives numbers, one for each.
         input: what the network sees; its channels, height and width.
         width: the architecture's width multiplier.
         shapes: for a pruned network, the channels of each layer by its module path;
@@ -34,7 +35,7 @@ class ModelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """
 
     arch: Arch | TextArch
-    classes: Annotated[int, msgspec.Meta(ge=2)]
+    classes: Count
     input: InputSpec
     width: Annotated[float, msgspec.Meta(gt=0)] = 1.0
     shapes: dict[str, LayerShape] | None = None

@@ -25,7 +25,7 @@ from pipeline.pruning.channel_groups import ChannelGroups, Importance
 from pipeline.pruning.channel_plan import least_macs, plan_channels
 from pipeline.recipe import PruneRecipe
 from pipeline.training.distill import distillation
-from pipeline.training.objective import Loss, TrainingData
+from pipeline.training.objective import Loss, Objective, TrainingData
 from pipeline.training.train import train
 
 # Enough for a stable order of channels; the estimate of Molchanov et al. 2019 uses few too.
@@ -55,8 +55,8 @@ def prune(
     after = cost(smaller.module, smaller.spec.input).macs
     progress.say(f"prune: {before / 1e6:.2f} M to {after / 1e6:.2f} M MACs ({after / before:.1%})")
 
-    def distilled(label_loss: Loss) -> Loss:
-        return distillation(start.module, label_loss, recipe.distill, recipe.temperature)
+    def distilled(objective: Objective) -> Loss:
+        return distillation(start.module, objective, recipe.distill, recipe.temperature)
 
     return train(
         smaller,

@@ -9,7 +9,6 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from pipeline.report import words
 from pipeline.report.axes import STEPS, WIDE, PercentTicks, chart_svg, named_rows
 from pipeline.report.data import NetworkRow, Phase
-from pipeline.report.measure import Measure
 from pipeline.report.metrics import Bin
 from pipeline.report.svg import ACCENT, INK, PAPER, QUIET, WARM, axes, figure, inline_svg
 
@@ -18,50 +17,48 @@ _LOG_FROM = 12.0
 _DOTTED = 8
 
 
-def ladder_scores(rungs: Sequence[NetworkRow], measure: Measure, least: float | None) -> Markup:
-    """Each rung's score: on validation a ring; on test, where it was asked, a dot.
+def ladder_accuracy(rungs: Sequence[NetworkRow], least: float | None) -> Markup:
+    """Each rung's accuracy: on validation a ring; on test, where it was asked, a dot.
 
-    A dot has its interval as a line. What the budget allows on validation, `least`, is a
+    A dot has its 95 % interval as a line. What the budget allows on validation, `least`, is a
     dashed line.
     """
-    scale = measure.scale
     ax = named_rows(
         [rung.name for rung in rungs], WIDE, 52 + (60 if len(rungs) < 4 else 44) * len(rungs)
     )
     if least is not None:
-        ax.axvline(least * scale, color=WARM, lw=1.5, ls=(0, (4, 4)))
+        ax.axvline(least * 100, color=WARM, lw=1.5, ls=(0, (4, 4)))
     for row, rung in enumerate(rungs):
         colour = _emphasis(rung)
         if rung.test is not None:
             ax.plot(
-                [rung.test.low * scale, rung.test.high * scale],
+                [rung.test.low * 100, rung.test.high * 100],
                 [row, row],
                 color=colour,
                 lw=3,
                 alpha=0.45,
             )
-            ax.plot([rung.test.value * scale], [row], "o", color=colour, ms=9, mec=PAPER, mew=1.5)
-        ax.plot([rung.validation.value * scale], [row], "o", mfc=PAPER, ms=8, mec=colour, mew=2)
+            ax.plot([rung.test.value * 100], [row], "o", color=colour, ms=9, mec=PAPER, mew=1.5)
+        ax.plot([rung.validation.value * 100], [row], "o", mfc=PAPER, ms=8, mec=colour, mew=2)
         value = (rung.test or rung.validation).value
         ax.annotate(
-            measure.value(value), (value * scale, row), (0, 9), color=INK,
+            words.percent(value), (value * 100, row), (0, 9), color=INK,
             textcoords="offset points", ha="center", fontweight="bold" if rung.test else "normal",
         )  # fmt: skip
     ax.margins(x=0.08)
     ax.set_ylim(len(rungs) - 0.5, -0.75)
     ax.xaxis.grid(True)
-    if measure.share:
-        ax.xaxis.set_major_formatter(PercentTicks())
+    ax.xaxis.set_major_formatter(PercentTicks())
     ax.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
-    described = "; ".join(_described(rung, measure) for rung in rungs)
-    return chart_svg(ax, "ladder-accuracy", f"{measure.name}: {described}")
+    said = "; ".join(map(_said, rungs))
+    return chart_svg(ax, "ladder-accuracy", f"Accuracy: {said}")
 
 
-def _described(rung: NetworkRow, measure: Measure) -> str:
-    """A rung's scores in words."""
-    text = f"{rung.name} {measure.value(rung.validation.value)} on validation"
+def _said(rung: NetworkRow) -> str:
+    """A rung's accuracies in words."""
+    text = f"{rung.name} {words.percent(rung.validation.value)} on validation"
     if rung.test is not None:
-        text += f", {measure.value(rung.test.value)} ({measure.between(rung.test)}) on test"
+        text += f", {words.percent(rung.test.value)} ({words.interval(rung.test)}) on test"
     return text
 
 

@@ -14,7 +14,6 @@ from edge_agent.bundle.manifest import OutputPort, Score
 from pipeline.checkpoints.history import EpochRecord
 from pipeline.ladder.ladder import Goal
 from pipeline.measure.gates import Gate
-from pipeline.report.measure import SHARE, Measure
 
 
 class NetworkRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -109,11 +108,6 @@ class ReportData(ABC):
             raise ValueError("test: expected at least one image, found none")
         self._check_scores()
         self._check_rungs()
-
-    @property
-    def measure(self) -> Measure:
-        """How its scores are written: as shares, unless the task says otherwise."""
-        return SHARE
 
     @property
     @abstractmethod

@@ -61,7 +61,6 @@ def render(page: ReportPage) -> str:
         script=Markup(script),
         script_hash=b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
         words=words,
-        measure=data.measure,
         **sections,
     )
 
@@ -90,7 +89,7 @@ def _ladder(data: ReportData) -> dict[str, object]:
     return {
         "first": data.first,
         "last": data.shipped,
-        "ladder_accuracy": charts.ladder_scores(rungs, data.measure, _least(data)),
+        "ladder_accuracy": charts.ladder_accuracy(rungs, _least(data)),
         "ladder_costs": [
             (title, charts.ladder_bars(name, title, shown, values, unit))
             for name, title, shown, values, unit in costs
@@ -101,11 +100,8 @@ def _ladder(data: ReportData) -> dict[str, object]:
 
 
 def _least(data: ReportData) -> float | None:
-    """The score on validation that is left by the drop that was aimed for."""
-    if data.goal is None:
-        return None
-    aim = data.goal.aim if data.measure.share else -data.goal.aim
-    return data.before.validation.value - aim
+    """The accuracy on validation that is left by the drop that was aimed for."""
+    return None if data.goal is None else data.before.validation.value - data.goal.aim
 
 
 def _phase(phase: Phase, number: int) -> Curves:

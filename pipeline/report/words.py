@@ -9,8 +9,8 @@ Unit: TypeAlias = Callable[[float], str]
 """From a number to the words for it."""
 
 # A line is not broken between a number and its unit (U+202F), and minus is a minus.
-GAP, MINUS, _TIMES = "\u202f", "\u2212", "\u00d7"
-PERCENT = f"{GAP}%"
+_GAP, _MINUS, _TIMES = "\u202f", "\u2212", "\u00d7"
+PERCENT = f"{_GAP}%"
 
 
 def percent(share: float) -> str:
@@ -41,20 +41,20 @@ def points(difference: float) -> str:
     text = f"{difference * 100:+.1f}"
     if text in ("+0.0", "-0.0"):
         text = "0.0"
-    return f"{text.replace('-', MINUS)}{GAP}points"
+    return f"{text.replace('-', _MINUS)}{_GAP}points"
 
 
 def lost(difference: float) -> str:
     """A loss of accuracy, 0.0005, in points: `0.05`. A gain is negative; a zero has no sign."""
     text = f"{difference * 100:.2f}"
-    return "0.00" if text == "-0.00" else text.replace("-", MINUS)
+    return "0.00" if text == "-0.00" else text.replace("-", _MINUS)
 
 
 def count(number: float) -> str:
     """12_543_210 as `12.5 M`."""
     for size, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= size:
-            return f"{_three(number / size)}{GAP}{name}"
+            return f"{_three(number / size)}{_GAP}{name}"
     return f"{number:.0f}"
 
 
@@ -62,13 +62,13 @@ def size(number: float) -> str:
     """Bytes as `96.3 kB`; a kB is 1000 bytes."""
     for unit, name in ((1e6, "MB"), (1e3, "kB")):
         if number >= unit:
-            return f"{_three(number / unit)}{GAP}{name}"
-    return f"{number:.0f}{GAP}B"
+            return f"{_three(number / unit)}{_GAP}{name}"
+    return f"{number:.0f}{_GAP}B"
 
 
 def milliseconds(number: float) -> str:
     """0.4183 as `0.418 ms`."""
-    return f"{_three(number)}{GAP}ms"
+    return f"{_three(number)}{_GAP}ms"
 
 
 def times(ratio: float) -> str:
@@ -79,12 +79,12 @@ def times(ratio: float) -> str:
 def seconds(number: float) -> str:
     """125.4 as `2 min 5 s`."""
     if number < 60:
-        return f"{_three(number)}{GAP}s"
+        return f"{_three(number)}{_GAP}s"
     minutes, rest = divmod(round(number), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
-        return f"{hours}{GAP}h {minutes}{GAP}min"
-    return f"{minutes}{GAP}min {rest}{GAP}s"
+        return f"{hours}{_GAP}h {minutes}{_GAP}min"
+    return f"{minutes}{_GAP}min {rest}{_GAP}s"
 
 
 def _three(number: float) -> str:

@@ -67,6 +67,10 @@ class RunTask(Protocol):
     def truth(self, name: SplitName) -> Truth:
         """The right answers of the split `name`."""
 
+    def brief(self, name: SplitName) -> Sequence[str]:
+        """What the right answer to each image of the split `name` says, as the device has it."""
+        ...
+
     def pixels(self, name: SplitName) -> U8:
         """The images of the split `name` at the network's size: (N, H, W, C) uint8."""
 

@@ -8,7 +8,7 @@ from pipeline.common.progress import SILENT, Progress
 from pipeline.recipe import Recipe, TrainRecipe
 from pipeline.training.distill import distillation
 from pipeline.training.int8 import Int8Network
-from pipeline.training.objective import Loss, TrainingData
+from pipeline.training.objective import Loss, Objective, TrainingData
 from pipeline.training.train import train
 from quantization.qat import FakeQuantNetwork, exported
 from quantization.quantized import Quantized
@@ -75,8 +75,8 @@ def finetune(
     layers = start.recipe.float_layers
     network = FakeQuantNetwork(start.folded, start.ranges, float_layers=layers)
 
-    def towards(label_loss: Loss) -> Loss:
-        return distillation(teacher.module, label_loss, DISTILL, TEMPERATURE)
+    def towards(objective: Objective) -> Loss:
+        return distillation(teacher.module, objective, DISTILL, TEMPERATURE)
 
     tuned = train(
         Checkpoint(network, teacher.spec, (), teacher.lineage),

@@ -26,7 +26,7 @@ from pipeline.common.progress import SILENT, Progress, Task
 from pipeline.recipe import TrainRecipe
 from pipeline.training.ema import Ema
 from pipeline.training.feed import Feed
-from pipeline.training.objective import Loss, TrainingData
+from pipeline.training.objective import Loss, Objective, TrainingData
 from pipeline.training.resume import TrainingState, restore, run_key, store
 from pipeline.training.schedule import learning_rate
 
@@ -57,7 +57,7 @@ def train(
     history_file: Path | None = None,
     store_every_s: float = 60.0,
     progress: Progress = SILENT,
-    loss: Callable[[Loss], Loss] = lambda label_loss: label_loss,
+    loss: Callable[[Objective], Loss] = lambda objective: objective.loss,
     name: str = "train",
     ranks: Ranks | None = None,
 ) -> Checkpoint:
@@ -77,7 +77,7 @@ def train(
         store_every_s: how long an epoch may last before the state is kept within it; with
             several processes it is kept at the ends of epochs only.
         progress: where to report.
-        loss: what to minimise, made of what the labels alone would say.
+        loss: what to minimise, made of what the data and the recipe ask for.
         name: the stage's name, in reports and in the lineage.
         ranks: the processes that train together; None takes all that torchrun started.
 
@@ -93,7 +93,7 @@ def train(
         name=name,
         recipe=recipe,
         seed=seed,
-        loss=loss(objective.loss),
+        loss=loss(objective),
         feed=objective.feed,
         ranks=ranks,
         resume_folder=resume_folder,

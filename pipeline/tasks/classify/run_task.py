@@ -116,6 +116,10 @@ class ClassRunTask(RunTask):
         """See `RunTask`."""
         return ClassTruth(self.dataset.split(name).labels, self.dataset.labels)
 
+    def brief(self, name: SplitName) -> Sequence[str]:
+        """See `RunTask`: the names of the classes."""
+        return [self.dataset.labels[label] for label in self.dataset.split(name).labels]
+
     def pixels(self, name: SplitName) -> U8:
         """See `RunTask`."""
         return self._fitted(name).pixels

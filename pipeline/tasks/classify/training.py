@@ -16,7 +16,7 @@ from pipeline.tasks.classify.balance import balanced_order
 from pipeline.tasks.classify.loss import label_loss, smoothed_cross_entropy
 from pipeline.training.batches import EpochPlan, Images, plain_batches
 from pipeline.training.feed import ImageFeed, Measured, pick_device
-from pipeline.training.objective import Objective
+from pipeline.training.objective import Objective, scores_apart
 
 VAL_BATCH = 500
 
@@ -43,6 +43,7 @@ class ClassExamples:
             self.feed(spec, recipe, ranks),
             label_loss(recipe, self.train.labels, spec.classes),
             smoothed_cross_entropy(0.0),
+            scores_apart,
         )
 
     def feed(self, spec: ModelSpec, recipe: TrainRecipe, ranks: Ranks) -> ImageFeed:

@@ -108,6 +108,10 @@ class TextRunTask(RunTask):
         targets = split_targets(split, self.charset, self.job.recipe.input)
         return TextTruth(self.charset, split.labels, targets)
 
+    def brief(self, name: SplitName) -> Sequence[str]:
+        """See `RunTask`: the texts."""
+        return self.dataset.split(name).labels
+
     def pixels(self, name: SplitName) -> U8:
         """See `RunTask`."""
         job, dataset = self.job, self.dataset

@@ -23,7 +23,7 @@ from pipeline.training.augment import augment
 from pipeline.training.batches import Images, plain_batches
 from pipeline.training.draws import generator
 from pipeline.training.feed import Measured, Place, pick_device
-from pipeline.training.objective import Objective
+from pipeline.training.objective import Objective, scores_apart
 
 VAL_BATCH = 256
 
@@ -59,7 +59,7 @@ class Examples:
                 f"train.label_smoothing: expected 0 for texts, found {recipe.label_smoothing}"
             )
         loss = ctc(self.charset.blank)
-        return Objective(TextFeed.of(self, spec, recipe, ranks), loss, loss)
+        return Objective(TextFeed.of(self, spec, recipe, ranks), loss, loss, scores_apart)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,12 +1,17 @@
 """Distillation: the two parts of its loss, and its temperature."""
 
+from typing import cast
+
 import torch
 from torch import nn
 
 from pipeline.tasks.classify.loss import smoothed_cross_entropy
 from pipeline.training.distill import distillation
+from pipeline.training.feed import Feed
+from pipeline.training.objective import Objective, scores_apart
 
-LABELS = smoothed_cross_entropy(0.0)
+PLAIN = smoothed_cross_entropy(0.0)
+LABELS = Objective(cast("Feed", None), PLAIN, PLAIN, scores_apart)
 
 
 def test_distillation_mixes_label_and_teacher() -> None:

@@ -14,14 +14,15 @@ from pipeline.ladder.ladder import Goal, Ladder
 from pipeline.models.macs import cost
 from pipeline.run.run import Run
 from pipeline.run.stages.quantize import FLOAT_FILE, LADDER_FILE, load_ladder
-from pipeline.run.stages.report import EXAMPLES, _gather, _one_of_each, load_rungs, report_path
+from pipeline.run.stages.report import _gather, load_rungs, report_path
 from pipeline.run.stages.verify import bundle_path, load_proof
+from pipeline.tasks.classify.report.attention import EXAMPLES, _one_of_each
 from pipeline.tasks.classify.report.contents import ClassReport
 
 
 @pytest.fixture(name="gathered")
 def _gathered(built: Path, open_tiny: Callable[..., Run]) -> ClassReport:
-    found = _gather(open_tiny(built))
+    found = _gather(open_tiny(built)).data
     assert isinstance(found, ClassReport)
     return found
 
@@ -79,7 +80,7 @@ def test_what_was_tried_is_part_of_the_ladder(
     first = msgspec.structs.replace(made, name="first", expected_drop=0.4, met=False)
     changed = msgspec.structs.replace(ladder, rungs=(first, worse, made), goal=Goal(0.1, 0.2))
     path.write_bytes(msgspec.json.encode(changed))
-    gathered = _gather(open_tiny(built_copy))
+    gathered = _gather(open_tiny(built_copy)).data
     rungs = gathered.rungs[2:]
     assert [(r.name, r.chosen, r.kept, r.met) for r in rungs] == [
         ("first", False, True, False),
@@ -107,7 +108,7 @@ def test_without_pruning_the_ladder_has_two_rungs(
 ) -> None:
     """The trained network is then the one that was quantised, and there is one training."""
     run = open_tiny(built, prune="")
-    gathered = _gather(run)
+    gathered = _gather(run).data
     assert [rung.name for rung in gathered.rungs] == ["trained", "int8"]
     assert gathered.rungs[0].test == load_proof(run).metrics.float_accuracy
     assert [phase.name for phase in gathered.phases] == ["training"]

@@ -202,7 +202,7 @@ def images(run: Run) -> list[np.ndarray]:
 
 def test_the_report_is_that_of_the_bundle(run: Run, spec: TextSpec) -> None:
     """Its readings are those of the proof, its threshold the bundle's, its ladder is kept."""
-    found, proof = _gather(run), load_proof(run)
+    found, proof = _gather(run).data, load_proof(run)
     assert isinstance(found, TextReport)
     assert found.spec == spec
     assert found.shipped.test == proof.metrics.int8_accuracy == found.accuracy
