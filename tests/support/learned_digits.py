@@ -8,7 +8,7 @@ from torch import nn
 from edge_agent.bundle.manifest import Score
 from edge_agent.common.arrays import F32
 from pipeline.data.classes import ClassDataset
-from pipeline.report.data import Phase, Rung
+from pipeline.report.data import NetworkRow, Phase
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Problem:
         return np.asarray(image[None, None] / 255, np.float32)
 
 
-def on_test(rung: Rung) -> Score:
+def on_test(rung: NetworkRow) -> Score:
     """What a rung that was tested scored on the test split."""
     assert rung.test is not None
     return rung.test

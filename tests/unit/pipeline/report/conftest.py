@@ -23,13 +23,13 @@ from pipeline.data.classes import ClassDataset, ClassSplit
 from pipeline.ladder.ladder import Goal
 from pipeline.measure.evaluate import accuracy, wilson
 from pipeline.measure.gates import Gate
-from pipeline.report.attention import attend
-from pipeline.report.classes.classes import ClassReport, view
-from pipeline.report.data import Phase, Rung
-from pipeline.report.texts.texts import TextReport, view_texts
+from pipeline.report.data import NetworkRow, Phase
+from pipeline.tasks.classify.report.attention import attend
+from pipeline.tasks.classify.report.contents import ClassReport, view
 from pipeline.tasks.ocr.charset import Charset
 from pipeline.tasks.ocr.data.dataset import TextDataset, TextSplit
 from pipeline.tasks.ocr.metrics import exact_match
+from pipeline.tasks.ocr.report.contents import TextReport, view_texts
 
 LABELS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 RECIPE = """\
@@ -45,11 +45,11 @@ lr = 0.01
 """
 
 
-def rung(name: str, size_bytes: int, **figures: Any) -> Rung:
+def rung(name: str, size_bytes: int, **figures: Any) -> NetworkRow:
     """One network of the ladder; 176 of 200 validation images unless said otherwise."""
     plain: dict[str, Any] = {"validation": wilson(176, 200), "macs": 121_000, "parameters": 2_700}
     place = {"measured_on": "a CPU"} if "latency_ms" in figures else {}
-    return Rung(name=name, size_bytes=size_bytes, **{**plain, **place, **figures})
+    return NetworkRow(name=name, size_bytes=size_bytes, **{**plain, **place, **figures})
 
 
 def _network() -> nn.Sequential:
@@ -240,8 +240,10 @@ def text_report() -> Callable[..., TextReport]:
             "created": "2026-11-21T10:32:05+00:00",
             "gates": (),
             "rungs": (
-                Rung(name="trained", validation=first, test=first, size_bytes=4_000, **figures),
-                Rung(
+                NetworkRow(
+                    name="trained", validation=first, test=first, size_bytes=4_000, **figures
+                ),
+                NetworkRow(
                     name="int8",
                     validation=first,
                     test=exact_match(found, truth),

@@ -5,8 +5,8 @@ from support.learned_digits import Problem
 from torch import nn
 
 from edge_agent.tasks.softmax import softmax
-from pipeline.report.attention import attend
-from pipeline.report.classes.classes import Attention
+from pipeline.tasks.classify.report.attention import attend
+from pipeline.tasks.classify.report.contents import Attention
 
 LABELS = tuple("0123456789")
 

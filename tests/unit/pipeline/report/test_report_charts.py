@@ -10,11 +10,11 @@ from edge_agent.bundle.manifest import Score
 from pipeline.measure.evaluate import wilson
 from pipeline.report import charts, words
 from pipeline.report.axes import ROW_LIMIT
-from pipeline.report.classes import charts as class_charts
-from pipeline.report.classes.classes import ClassReport
 from pipeline.report.data import Phase, SplitCounts
 from pipeline.report.metrics import confusion
 from pipeline.report.svg import chart_style
+from pipeline.tasks.classify.report import charts as class_charts
+from pipeline.tasks.classify.report.contents import ClassReport
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from support.learned_digits import Problem
 
 from edge_agent.bundle.manifest import Score
 from pipeline.measure.gates import Gate
-from pipeline.report.classes.classes import ClassReport, view
+from pipeline.tasks.classify.report.contents import ClassReport, view
 
 
 def test_the_view_counts_every_image_once(problem: Problem) -> None:

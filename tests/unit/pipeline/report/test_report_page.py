@@ -17,12 +17,22 @@ from pipeline.checkpoints.history import best_epoch
 from pipeline.data.classes import NearPair
 from pipeline.measure.evaluate import accuracy, wilson
 from pipeline.measure.gates import Gate
+from pipeline.report import page as report_page
 from pipeline.report import words
-from pipeline.report.classes.classes import ClassReport
-from pipeline.report.classes.page import MISTAKES
 from pipeline.report.data import Phase
 from pipeline.report.metrics import calibration_error, reliability, worst_mistakes
-from pipeline.report.page import render, write
+from pipeline.tasks.classify.report.contents import ClassReport
+from pipeline.tasks.classify.report.sections import MISTAKES, class_page
+
+
+def render(data: ClassReport) -> str:
+    """The whole page of `data`."""
+    return report_page.render(class_page(data))
+
+
+def write(data: ClassReport, path: Path) -> None:
+    """The page of `data` as a file."""
+    report_page.write(class_page(data), path)
 
 
 @pytest.fixture(scope="module")

@@ -14,13 +14,13 @@ from support.pages import Page
 from edge_agent.tasks.ocr.spec import Promise
 from pipeline.checkpoints.history import EpochRecord
 from pipeline.measure.evaluate import wilson
+from pipeline.report import page as report_page
 from pipeline.report import words
 from pipeline.report.data import Phase
 from pipeline.report.metrics import bins_of, calibration_error
-from pipeline.report.page import render, write
-from pipeline.report.texts.page import shown
-from pipeline.report.texts.texts import TextReport
 from pipeline.tasks.ocr.readings import read_scores
+from pipeline.tasks.ocr.report.contents import TextReport
+from pipeline.tasks.ocr.report.sections import shown, text_page
 
 MakeReport = Callable[..., TextReport]
 MakePage = Callable[[TextReport], tuple[str, str]]
@@ -30,6 +30,16 @@ TRUTH = ("Bus", "bus", "17", "42", "stop", "go", "Exit", "7", "no", "on")
 FOUND = ("Bus", "bus", "17", "42", "stop", "go", "exit", "7", "no", "own")
 NONE = "\u2013"  # what stands where there is no number
 SURE = (12.0, 11.0, 10.0, 9.5, 9.0, 4.0, 6.0, 4.5, 5.0, 3.0)
+
+
+def render(data: TextReport) -> str:
+    """The whole page of `data`."""
+    return report_page.render(text_page(data))
+
+
+def write(data: TextReport, path: Path) -> None:
+    """The page of `data` as a file."""
+    report_page.write(text_page(data), path)
 
 
 def promising(error: float, coverage: float, threshold: float) -> dict[str, Any]:
@@ -59,7 +69,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> MakePage:
     for name in ("ladder_accuracy", "ladder_bars", "reliability_chart", "accuracy_curve"):
         monkeypatch.setattr(f"pipeline.report.charts.{name}", lambda *_: "")
     for name in ("coverage_chart", "accuracy_rows", "stacked_rows"):
-        monkeypatch.setattr(f"pipeline.report.texts.page.{name}", lambda *_: "")
+        monkeypatch.setattr(f"pipeline.tasks.ocr.report.sections.{name}", lambda *_: "")
 
     def make(data: TextReport) -> tuple[str, str]:
         html = render(data)
