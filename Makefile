@@ -13,6 +13,7 @@ LOWEST := .venv-lowest
 NEWEST_HOST := .venv-newest-host
 BUILD := .venv-build
 MUTATION := .venv-mutation
+SITE := .venv-site
 PEER_LITERT := .venv-peer-litert
 PEER_ONNX2TF := .venv-peer-onnx2tf
 PIP := $(HOST)/bin/python -m pip --disable-pip-version-check -q
@@ -57,6 +58,7 @@ help:
 	@echo 'make peers   other converters for bench-converters and bench-peer-accuracy: 5 GB'
 	@echo 'make ocr-tools  Tesseract for bench-ocr, and the fonts that recipes/ocr-*.toml draw with (apt)'
 	@echo 'make docs    write anew what is made from other files: commands, figures, recipes, keys'
+	@echo 'make site    docs/ as pages in dist/site; a dead link ends it'
 	@echo 'make wheel   dist/*.whl, for devices'
 	@echo 'make client  dist/edgeward_client-*.whl, for programs that only listen: no OpenCV, no runtime'
 	@echo 'make deb     dist/*.deb, for devices without a network; ARGS="--arch arm64 --python 3.13"'
@@ -148,7 +150,12 @@ docs: $(HOST)/.installed
 	$(HOST)/bin/python scripts/write_commands.py
 	$(HOST)/bin/python scripts/write_pages.py
 
-# With pip and nothing else: neither needs a host's environment.
+# The same files as pages. A link, a heading or a page that leads nowhere is an error.
+site: $(SITE)/.installed
+	$(SITE)/bin/sphinx-build -W --keep-going -q -c scripts/site docs dist/site
+	@echo dist/site/index.html
+
+# With pip and nothing else: none needs a host's environment.
 wheel: $(BUILD)/.installed
 	$(BUILD)/bin/python -m pip --disable-pip-version-check -q wheel --no-deps -w dist .
 
@@ -212,6 +219,11 @@ $(MUTATION)/.installed: $(HOST)/.installed
 	$(PIP) install --upgrade --target $(MUTATION) cosmic-ray==8.7.0
 	touch $@
 
+$(SITE)/.installed: constraints-site.txt
+	$(PYTHON) -m venv --clear $(SITE)
+	$(SITE)/bin/pip install -q -c constraints-site.txt sphinx myst-parser pydata-sphinx-theme
+	touch $@
+
 # Other converters, each as its makers install it. Without them bench-converters measures ours
 # alone; torch comes first for the reason above.
 peers: $(PEER_LITERT)/.installed $(PEER_ONNX2TF)/.installed
@@ -232,4 +244,4 @@ ocr-tools:
 
 clean:
 	rm -rf $(HOST) $(DEVICE) $(TFLITE) $(TESTTOOLS) $(MUTATION) $(BUILD) $(NEWEST) $(LOWEST) $(NEWEST_HOST)
-	rm -rf $(PEER_LITERT) $(PEER_ONNX2TF) runs dist build/mutants
+	rm -rf $(SITE) $(PEER_LITERT) $(PEER_ONNX2TF) runs dist build/mutants
