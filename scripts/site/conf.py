@@ -48,7 +48,8 @@ html_theme_options = {
 # The order of the pages in the menu. It stands here, since in a page it would be shown as code
 # wherever that is read as plain Markdown. A page that is nowhere in it ends the build.
 ORDER = {
-    "index": "quickstart howto/index reference/index explanation/index benchmarks log/index glossary",
+    "index": "quickstart howto/index reference/index explanation/index "
+    "benchmarks log/index glossary",
     "howto/index": "own-images read-text meter camera home-assistant deploy",
     "reference/index": "recipes agent mqtt bundle commands exit-statuses api",
     "explanation/index": "architecture quantisation int8-reference decisions",
