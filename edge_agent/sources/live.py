@@ -9,7 +9,8 @@ from edge_agent.sources.config import LiveConfig
 from edge_agent.sources.latest import Latest
 from edge_agent.sources.memory.lease import Lease
 from edge_agent.sources.process import CameraProcess
-from edge_agent.sources.supervisor import Pace, Start, Supervisor
+from edge_agent.sources.supervision.watch import Pace
+from edge_agent.sources.supervisor import Start, Supervisor
 
 # Where looks are further apart than that, what has waited as long is not what is to be seen.
 FRESH_S = 0.5

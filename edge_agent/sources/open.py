@@ -14,7 +14,7 @@ from edge_agent.sources.config import (
 )
 from edge_agent.sources.files import ImageSource
 from edge_agent.sources.live import Cameras, at_once
-from edge_agent.sources.supervisor import Pace
+from edge_agent.sources.supervision.watch import Pace
 from edge_agent.sources.video import VideoSource
 
 

@@ -59,14 +59,14 @@ class Lease:
             self._give_back()
 
 
-class Handed:
+class OpenCamera:
     """What a process gives between opening its camera and losing it."""
 
     def __init__(
         self,
         process: CameraProcess,
         ring: RingReader,
-        before: "Handed | None",
+        before: "OpenCamera | None",
         first_seq: int,
     ) -> None:
         self._process, self._ring, self._first_seq = process, ring, first_seq

@@ -8,7 +8,6 @@ from support.staged_camera import SHAPE, Stage, eventually, give, taken
 
 from edge_agent.common.backoff import Backoff
 from edge_agent.common.stop import Stop
-from edge_agent.sources import supervisor as module
 from edge_agent.sources.config import CameraConfig
 from edge_agent.sources.live import LiveSource
 from edge_agent.sources.memory.wire import (
@@ -21,6 +20,8 @@ from edge_agent.sources.memory.wire import (
     Passing,
     Reopen,
 )
+from edge_agent.sources.supervision import record as module
+from edge_agent.sources.supervision.watch import ProcessWatch
 from edge_agent.sources.supervisor import Supervisor
 
 
@@ -150,7 +151,7 @@ def test_a_bug_comes_out_where_frames_would(monkeypatch: pytest.MonkeyPatch) -> 
     def broken(self: Supervisor, *_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Supervisor, "_offer", broken)
+    monkeypatch.setattr(ProcessWatch, "_offer", broken)
     with stage.source:
         give(stage.process(), 0, 0)
         with pytest.raises(ZeroDivisionError):

@@ -9,11 +9,12 @@ from support.staged_camera import SHAPE, Stage, ThreadProcess, eventually, give,
 
 from edge_agent.common.backoff import Backoff
 from edge_agent.common.stop import Stop
-from edge_agent.sources import supervisor
 from edge_agent.sources.config import CameraConfig, LiveConfig
 from edge_agent.sources.live import LiveSource
 from edge_agent.sources.memory.wire import Corrupt, GoneError, Lost, Opened, Opening, Pace, Reopen
-from edge_agent.sources.supervisor import REOPENS
+from edge_agent.sources.supervision import record
+from edge_agent.sources.supervision.record import REOPENS
+from edge_agent.sources.supervision.watch import ProcessWatch
 
 
 def lost(process: ThreadProcess, reason: str = "the stream ended", over: bool = False) -> None:
@@ -78,7 +79,7 @@ def test_a_camera_that_cannot_be_opened_again_costs_its_process_at_once(
 
 def test_only_a_frame_begins_the_waits_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """Must not fire when a camera opens and gives nothing: that may go on for ever."""
-    monkeypatch.setattr(supervisor, "STEADY_S", 0.0)
+    monkeypatch.setattr(record, "STEADY_S", 0.0)
     stage = Stage()
     asked: list[str] = []
 
@@ -90,7 +91,7 @@ def test_only_a_frame_begins_the_waits_anew(monkeypatch: pytest.MonkeyPatch) -> 
         def reset(self) -> None:
             asked.append("reset")
 
-    stage.supervisor._backoff = Told()
+    stage.supervisor._record.backoff = Told()
     with stage.source:
         first = stage.process()
         lost(first)
@@ -150,7 +151,7 @@ def test_a_camera_that_stays_frozen_costs_a_process_each_time_and_no_more() -> N
             give(second, number, number, content=7, monotonic_s=at + 22 + number)
         eventually(lambda: stage.source.counters.frozen == 4)
         assert len(stage.processes) == 2
-        stage.supervisor._replaced_at -= 20  # as if it were so long ago
+        stage.supervisor._record.replaced_at -= 20  # as if it were so long ago
         give(second, 0, 3, content=7, monotonic_s=at + 26)
         eventually(lambda: len(stage.processes) == 3)
 
@@ -189,10 +190,10 @@ def test_who_leaves_while_a_process_starts_tells_it_as_soon_as_it_is_there(
         # Whoever supervises may look at the link before it asks whether it should go on.
         heard: list[object] = []
 
-        def listen(process: ThreadProcess) -> None:
-            heard.append(hears(process))
+        def listen(watch: ProcessWatch) -> None:
+            heard.append(hears(stage.processes[0]))
 
-        monkeypatch.setattr(stage.supervisor, "_watch", listen)
+        monkeypatch.setattr(stage.supervisor, "_listen", listen)
         go_on.set()
         eventually(lambda: heard == [GoneError])
     assert stage.reports == []
