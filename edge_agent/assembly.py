@@ -73,7 +73,8 @@ def open_agent(plan: Plan, events: Events, owned: ExitStack, manager: Manager) -
     former += gone_topics(
         kept_path(box.path), Topics(name), {s.name: s.options.keys() for s in config.streams}
     )
-    Announcer(home, name, config.streams, config.commands.allow, publisher, former).announce()
+    specified = [(part.config, part.bundle.manifest.output) for part in plan.parts]
+    Announcer(home, name, specified, config.commands.allow, publisher, former).announce()
 
     def health() -> HealthMessage:
         return presence.health(tuple(s.health() for s in streams), publisher.connections)

@@ -20,10 +20,14 @@ from edge_agent.contract.messages import StatusMessage, decode_message
 from edge_agent.contract.topics import Topics
 from edge_agent.homeassistant.announced import announced_device
 from edge_agent.homeassistant.config import HomeAssistantConfig
-from edge_agent.homeassistant.discovery import discovery, discovery_topic, without
+from edge_agent.homeassistant.discovery import (
+    SpecifiedStream,
+    discovery,
+    discovery_topic,
+    without,
+)
 from edge_agent.mqtt.values import Received
 from edge_agent.publish.publisher import Publisher
-from edge_agent.stream.config import StreamConfig
 from edge_agent.tasks.task import Json
 
 log = logging.getLogger(__name__)
@@ -38,7 +42,7 @@ class Announcer:
     Args:
         config: whether and where to announce.
         device: its name.
-        streams: what it looks at.
+        streams: what it looks at, and what the outputs of each one's bundle mean.
         allowed: the commands it obeys.
         publisher: where it is said.
         former: topics of former announcements, and of what is no more; they are cleared.
@@ -49,14 +53,14 @@ class Announcer:
         self,
         config: HomeAssistantConfig,
         device: str,
-        streams: Collection[StreamConfig],
+        streams: Collection[SpecifiedStream],
         allowed: Collection[str],
         publisher: Publisher,
         former: Collection[str] = (),
         settled_s: float = SETTLED_S,
     ) -> None:
         self._topics, self._publisher, self._former = Topics(device), publisher, former
-        self._names = {stream.name for stream in streams}
+        self._names = {stream.name for stream, _ in streams}
         self._topic = discovery_topic(config.prefix, device)
         # Its birth topic does not follow its discovery prefix; who sets one may set the other.
         self._births = {config.birth_topic, f"{config.prefix}/status"}

@@ -5,11 +5,13 @@ Templates are Jinja, over the JSON of our own messages (`docs/reference/mqtt.md`
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from typing import TypeAlias
 
 from edge_agent import __version__
 from edge_agent.contract.topics import Topics
 from edge_agent.stream.config import StreamConfig
 from edge_agent.tasks.entity import plain
+from edge_agent.tasks.kinds import OutputSpec
 from edge_agent.tasks.registry import task_for
 from edge_agent.tasks.task import Entity, Json
 
@@ -28,12 +30,16 @@ def device_id(device: str) -> str:
     return f"edgeward-{plain(device)}"
 
 
-def discovery(device: str, streams: Sequence[StreamConfig], allowed: Collection[str]) -> Json:
+# A stream, and what the outputs of its bundle mean.
+SpecifiedStream: TypeAlias = tuple[StreamConfig, OutputSpec]
+
+
+def discovery(device: str, streams: Sequence[SpecifiedStream], allowed: Collection[str]) -> Json:
     """The device and all its entities.
 
     Args:
         device: its name.
-        streams: what it looks at.
+        streams: what it looks at, and by what kind of answers.
         allowed: the commands it obeys; buttons are for these only.
     """
     topics, own = Topics(device), device_id(device)
@@ -63,7 +69,7 @@ def without(message: Json, before: Json) -> Json:
 
 
 def _entities(
-    topics: Topics, streams: Sequence[StreamConfig], allowed: Collection[str]
+    topics: Topics, streams: Sequence[SpecifiedStream], allowed: Collection[str]
 ) -> Iterator[Entity]:
     yield from _device(topics)
     if "restart" in allowed:
@@ -78,8 +84,8 @@ def _entities(
                 "payload_press": "{}",
             },
         )
-    for stream in streams:
-        yield from _stream(topics, stream)
+    for stream, spec in streams:
+        yield from _stream(topics, stream, spec)
         if "snapshot" in allowed:
             yield from _pictures(topics, stream.name)
 
@@ -119,14 +125,14 @@ def _device(topics: Topics) -> Iterator[Entity]:
     )
 
 
-def _stream(topics: Topics, stream: StreamConfig) -> Iterator[Entity]:
+def _stream(topics: Topics, stream: StreamConfig, spec: OutputSpec) -> Iterator[Entity]:
     """What it sees, each thing from its state: results that waited are no states of now."""
     name, key = stream.name, plain(stream.name)
     sees = {
         "availability": [_when(topics.status), _when(topics.availability(name))],
         "availability_mode": "all",
     }
-    for part, entity in task_for(stream.options).entities(stream.options, name, topics):
+    for part, entity in task_for(stream.options).entities(stream.options, spec, name, topics):
         yield f"{key}__{part}", {**entity, **sees}
     yield from _upkeep(topics, name, key)
 

@@ -27,8 +27,9 @@ class PublishConfig(Strict, frozen=True):
     Args:
         when: `always`: every one; `changed`: one that is news, and those that are due.
         settle: how often in a row something new must be seen to be news.
-        margin: how much more probable than the class that stands a new one must be; with less
-            the answer counts as the same. Classification only.
+        margin: by how much an answer must lead the one that stands; with less it counts as the
+            same. Only for tasks whose answers can be nearly another one: of classes it is how
+            much more probable the new one is.
         at_least_every_s: with `changed`: so long after the last one, the next answer that says
             the same is published too, and after twice as long any; 0 never.
 

@@ -201,7 +201,8 @@ class DeviceTask(Generic[SpecT, ResultT, OptionsT]):
         difference: how two results differ that should be the same; empty if they do not.
         open: what looks at the frames of a stream.
         typical: usual answers about one frame, for whoever reckons with their size.
-        entities: what Home Assistant is told of a stream: from options, its name and topics.
+        entities: what Home Assistant is told of a stream: from its options, what the bundle's
+            outputs mean, its name and topics.
         needs: what a stream has to say for this task, if anything, for people.
         rivals: whether an answer can be nearly another one, so that `publish.margin` means
             something.
@@ -215,7 +216,7 @@ class DeviceTask(Generic[SpecT, ResultT, OptionsT]):
     difference: Callable[[ResultT, ResultT, SpecT], str]
     open: Callable[[Opening[SpecT, OptionsT]], Looker]
     typical: Callable[[OptionsT], tuple[Answer, ...]]
-    entities: Callable[[OptionsT, str, Topics], Iterator[Entity]]
+    entities: Callable[[OptionsT, SpecT, str, Topics], Iterator[Entity]]
     needs: str = ""
     rivals: bool = False
     memory: OpenMemory | None = None

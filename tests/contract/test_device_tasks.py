@@ -146,9 +146,9 @@ def test_home_assistant_is_told_of_every_answer(
 ) -> None:
     """Entities of distinct keys, each with a platform and a name, over a state of the stream."""
     topics = Topics("gate")
-    found = dict(task.entities(example.options, "s", topics))
+    found = dict(task.entities(example.options, example.spec, "s", topics))
     assert found
-    assert len(found) == len(list(task.entities(example.options, "s", topics)))
+    assert len(found) == len(list(task.entities(example.options, example.spec, "s", topics)))
     states = {topics.state("s", key) for key in example.options.keys() or ("",)}
     assert {entity["state_topic"] for entity in found.values()} == states
     for key, entity in found.items():

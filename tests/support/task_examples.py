@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_agent.common.arrays import F32
+from edge_agent.stream.config import StreamConfig
 from edge_agent.tasks.classify.options import ClassifyOptions
 from edge_agent.tasks.classify.spec import ClassifySpec
 from edge_agent.tasks.kinds import OutputSpec
@@ -36,6 +37,11 @@ class TaskExample:
 def scores(*rows: tuple[float, ...]) -> tuple[F32, ...]:
     """One output of so many rows, for one image."""
     return (np.array([rows], np.float32),)
+
+
+def specified(*streams: StreamConfig) -> list[tuple[StreamConfig, OutputSpec]]:
+    """Each of `streams` with what the outputs of a bundle for its task might mean."""
+    return [(stream, EXAMPLES[stream.task].spec) for stream in streams]
 
 
 MIDDLE = Region(x=16, y=16, w=32, h=8)

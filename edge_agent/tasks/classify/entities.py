@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from edge_agent.contract.topics import Topics
 from edge_agent.tasks.classify.options import ClassifyOptions
+from edge_agent.tasks.classify.spec import ClassifySpec
 from edge_agent.tasks.task import Entity
 
 _ATTRIBUTES = (
@@ -12,7 +13,9 @@ _ATTRIBUTES = (
 )
 
 
-def entities(_: ClassifyOptions, stream: str, topics: Topics) -> Iterator[Entity]:
+def entities(
+    _options: ClassifyOptions, _spec: ClassifySpec, stream: str, topics: Topics
+) -> Iterator[Entity]:
     """The entities of a stream."""
     topic = topics.state(stream)
     state = {"p": "sensor", "state_topic": topic}

@@ -12,6 +12,7 @@ from edge_agent.tasks.ocr.meters.kinds import KINDS, counts, rate_facts, state_c
 from edge_agent.tasks.ocr.meters.rules import MeterRules
 from edge_agent.tasks.ocr.options import TextOptions
 from edge_agent.tasks.ocr.regions import TextRegion
+from edge_agent.tasks.ocr.spec import TextSpec
 from edge_agent.tasks.task import Entity, Json
 
 # More characters Home Assistant refuses as a state.
@@ -45,7 +46,9 @@ def _reading(at: str) -> str:
     )
 
 
-def entities(options: TextOptions, stream: str, topics: Topics) -> Iterator[Entity]:
+def entities(
+    options: TextOptions, _spec: TextSpec, stream: str, topics: Topics
+) -> Iterator[Entity]:
     """The entities of all regions of a stream."""
     for region in options.regions:
         topic = topics.state(stream, region.name)

@@ -1,13 +1,14 @@
 """What a meter measures, as Home Assistant classes it: its units, and the unit of its rate.
 
 Only with a class, a unit of that class and a counter's state class does the Energy dashboard take a
-sensor. The tables are those of Home Assistant 2026.2: DEVICE_CLASS_UNITS in
-`homeassistant/components/sensor/const.py`, and for the dashboard `components/energy/validate.py`;
-`make test-home-assistant` holds them against a real one.
+sensor, as `components/energy/validate.py` of Home Assistant 2026.2 has it;
+`make test-home-assistant` holds the tables against a real one.
 """
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from edge_agent.tasks.units import UNITS
 
 MeterKind: TypeAlias = Literal[
     "water",
@@ -30,13 +31,16 @@ class KindFacts:
 
     Args:
         device_class: Home Assistant's.
-        units: those it takes for that class.
         counts: whether it is a counter; else a gauge, which shows how things are.
     """
 
     device_class: str
-    units: tuple[str, ...]
     counts: bool = True
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Those that Home Assistant takes for the class."""
+        return UNITS[self.device_class]
 
 
 @dataclass(frozen=True)
@@ -54,27 +58,18 @@ class RateFacts:
     factor: float = 1.0
 
 
-_ENERGY = (
-    *("J", "kJ", "MJ", "GJ", "mWh", "Wh", "kWh", "MWh", "GWh", "TWh"),
-    *("cal", "kcal", "Mcal", "Gcal"),
-)
-_FLOW = (
-    *("m³/h", "m³/min", "m³/s", "ft³/min", "L/h", "L/min", "L/s"),
-    *("gal/h", "gal/min", "gal/d", "mL/s"),
-)
-_PRESSURE = (*("mPa", "Pa", "hPa", "kPa", "bar", "cbar", "mbar", "mmHg", "inHg", "inH₂O", "psi"),)
 KINDS: dict[MeterKind, KindFacts] = {
-    "water": KindFacts("water", ("CCF", "ft³", "gal", "L", "m³", "MCF")),
-    "gas": KindFacts("gas", ("CCF", "ft³", "L", "m³", "MCF")),
-    "electricity": KindFacts("energy", _ENERGY),
-    "heat": KindFacts("energy", _ENERGY),
-    "energy": KindFacts("energy", _ENERGY),
-    "volume": KindFacts("volume", ("CCF", "fl. oz.", "ft³", "gal", "L", "m³", "MCF", "mL")),
-    "power": KindFacts("power", ("mW", "W", "kW", "MW", "GW", "TW"), counts=False),
-    "flow": KindFacts("volume_flow_rate", _FLOW, counts=False),
-    "temperature": KindFacts("temperature", ("°C", "°F", "K"), counts=False),
-    "pressure": KindFacts("pressure", _PRESSURE, counts=False),
-    "humidity": KindFacts("humidity", ("%",), counts=False),
+    "water": KindFacts("water"),
+    "gas": KindFacts("gas"),
+    "electricity": KindFacts("energy"),
+    "heat": KindFacts("energy"),
+    "energy": KindFacts("energy"),
+    "volume": KindFacts("volume"),
+    "power": KindFacts("power", counts=False),
+    "flow": KindFacts("volume_flow_rate", counts=False),
+    "temperature": KindFacts("temperature", counts=False),
+    "pressure": KindFacts("pressure", counts=False),
+    "humidity": KindFacts("humidity", counts=False),
 }
 
 _CALORIE = 4.184 / 3600  # watts of a calorie an hour; the thermochemical one, as there
@@ -135,5 +130,5 @@ def state_class(kind: MeterKind | None, *, monotone: bool) -> str:
 
 def rate_facts(kind: MeterKind | None, unit: str) -> RateFacts:
     """How the rate of a counter is shown, by its kind and unit."""
-    rates = {} if kind is None else _ENERGY_RATES if unit in _ENERGY else _VOLUME_RATES
+    rates = {} if kind is None else _ENERGY_RATES if unit in UNITS["energy"] else _VOLUME_RATES
     return rates.get(unit, RateFacts(None, f"{unit}/h" if unit else "1/h"))

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from support.brokers import wait_until
 from support.publishers import MemoryPublisher
+from support.task_examples import specified
 
 from edge_agent.contract.commands import COMMANDS
 from edge_agent.contract.messages import (
@@ -117,7 +118,7 @@ CELLAR = StreamConfig(
 
 
 def message(*streams: StreamConfig, allowed: tuple[str, ...] = tuple(COMMANDS)) -> dict[str, Any]:
-    return discovery("garage.pi", streams, allowed)
+    return discovery("garage.pi", specified(*streams), allowed)
 
 
 def problems(payload: dict[str, Any]) -> list[str]:
@@ -234,7 +235,9 @@ class Made:
 def make(*, enabled: bool = True, prefix: str = "homeassistant", settled_s: float = 0.05) -> Made:
     publisher = MemoryPublisher()
     config = HomeAssistantConfig(enabled=enabled, prefix=prefix)
-    announcer = Announcer(config, "gate", [DOOR], tuple(COMMANDS), publisher, settled_s=settled_s)
+    announcer = Announcer(
+        config, "gate", specified(DOOR), tuple(COMMANDS), publisher, settled_s=settled_s
+    )
     announcer.announce()
     return Made(publisher, announcer)
 

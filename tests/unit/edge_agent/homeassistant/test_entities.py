@@ -7,6 +7,7 @@ Assistant keeps statistics for years.
 from pathlib import Path
 
 import pytest
+from support.task_examples import specified
 
 from edge_agent.homeassistant.discovery import discovery
 from edge_agent.sources.config import ImagesConfig
@@ -31,7 +32,7 @@ CELLAR = StreamConfig(
         )
     ),
 )
-PARTS = discovery("gate", (DOOR, CELLAR), ("restart", "snapshot"))["cmps"]
+PARTS = discovery("gate", specified(DOOR, CELLAR), ("restart", "snapshot"))["cmps"]
 
 COUNTER, NOW, NEITHER = "total_increasing", "measurement", None
 DOOR_STATE, CELLAR_STATE = "stream/door/state", "stream/cellar/state"
