@@ -67,6 +67,20 @@ def test_a_misread_digit_is_held_and_forgotten() -> None:
     assert state.jump == ()
 
 
+def test_a_leap_is_left_by_what_runs_back_behind_its_last_reading() -> None:
+    """Once time has brought it within reach: what its last reading denies is no leap, but news."""
+    state, verdicts = fed(["00110", "00111"], state=known("00100"), start=600)
+    assert states(verdicts) == "HH"
+    state, verdicts = fed(["00110", "00112", "00112", "00112"], state=state, start=1300)
+    assert [v.why for v in verdicts] == [
+        "1 of 3 readings agree",
+        "1 of 3 readings agree",
+        "2 of 3 readings agree",
+        "",
+    ]
+    assert state.value(RULES) == 112
+
+
 def test_a_misread_within_the_rate_is_not_confirmed() -> None:
     """Must not fire: one tick is possible, but the readings after it deny it."""
     state, verdicts = fed(["00124", "00123", "00123", "00123"], state=known("00123"), start=600)
