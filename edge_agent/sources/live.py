@@ -50,6 +50,11 @@ class LiveSource:
         """What happened so far."""
         return self._supervisor.counters().and_dropped(self._latest.dropped)
 
+    @property
+    def process_id(self) -> int | None:
+        """The process that has the camera now, which others may share; None between two."""
+        return self._supervisor.process_id
+
     def __enter__(self) -> Self:
         self._stop.on_set(self._retire)
         self._supervisor.join(self)

@@ -89,6 +89,12 @@ class Supervisor:
         if process is not None:
             process.tell(Look())
 
+    @property
+    def process_id(self) -> int | None:
+        """The process that has the camera now; None between two."""
+        with self._lock:
+            return None if self._process is None else self._process.pid
+
     def counters(self) -> SourceCounters:
         """What happened so far; `dropped` are those that no source was offered."""
         with self._lock:

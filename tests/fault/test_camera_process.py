@@ -91,7 +91,7 @@ def test_reopening_in_vain_ends_in_another_process() -> None:
         pid = None
         deadline = time.monotonic() + PATIENCE_S
         while source.counters.respawned == 0 and time.monotonic() < deadline:
-            pid = process_of(source) if source._supervisor._process is not None else pid
+            pid = source.process_id or pid
             time.sleep(0.05)
         assert source.counters.respawned == 1
         assert source.counters.reopened == 3
@@ -131,9 +131,9 @@ from support.patterns import pattern_source
 with pattern_source(sys.argv[1]) as source:
     if sys.argv[1] == "hang":
         next(iter(source))
-    while source._supervisor._process is None:
+    while source.process_id is None:
         time.sleep(0.01)
-    print(source._supervisor._process.pid, flush=True)
+    print(source.process_id, flush=True)
     time.sleep(3600)
 """
 

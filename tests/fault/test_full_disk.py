@@ -5,6 +5,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -74,7 +75,8 @@ def test_nothing_stored_is_lost_and_no_number_is_left_out(disk: SmallDisk) -> No
             disk.clean()
             given += 1
             assert outbox.append("a", "t", payload) == given
-        assert outbox._db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    with closing(sqlite3.connect(box(disk))) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     with Outbox(box(disk)) as outbox:
         assert waiting(outbox) == list(range(1, given + 1))
         assert outbox.state().evicted == 0
@@ -241,8 +243,9 @@ def test_a_crash_while_room_is_made_leaves_nothing_behind(disk: SmallDisk) -> No
     db.close()
     with Outbox(box(disk)) as outbox:
         assert waiting(outbox) == [1]
-        (tables,) = outbox._db.execute("SELECT group_concat(name) FROM sqlite_master").fetchone()
-        assert "filling" not in tables
+    with closing(sqlite3.connect(box(disk))) as db:
+        (tables,) = db.execute("SELECT group_concat(name) FROM sqlite_master").fetchone()
+    assert "filling" not in tables
 
 
 def test_pictures_wait_for_room_and_stop_nothing(

@@ -2,8 +2,10 @@
 
 import itertools
 import random
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -64,8 +66,10 @@ class Archive:
 def given(folder: Path) -> tuple[int, int]:
     """The last number the outbox gave, and how many results still wait in it."""
     with Outbox(folder / "outbox.db") as outbox:
-        ((last,),) = outbox._db.execute("SELECT last_seq FROM stream").fetchall()
-        return last, outbox.state().depth
+        depth = outbox.state().depth
+    with closing(sqlite3.connect(folder / "outbox.db")) as db:
+        ((last,),) = db.execute("SELECT last_seq FROM stream").fetchall()
+    return int(last), depth
 
 
 def assert_nothing_lost(archive: Archive, folder: Path) -> None:

@@ -4,7 +4,9 @@
 """
 
 import random
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,10 +82,11 @@ def found_after(cut: Cut, folder: Path) -> tuple[set[tuple[str, int]], dict[str,
     for name, content in zip(("o.db", "o.db-wal"), cut.files, strict=True):
         (folder / name).write_bytes(content)
     with Outbox(folder / "o.db", lanes={"door": Lane(), "yard": Lane()}) as outbox:
-        assert outbox._db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         rows = outbox.pending(0, 10**6)
         assert outbox.state().depth == len(rows)
         following = {s: outbox.append(s, s, lambda seq: b"") for s in ("door", "yard")}
+    with closing(sqlite3.connect(folder / "o.db")) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     waiting = [(row.topic, int(row.payload.split(b" ")[0])) for row in rows]
     assert len(waiting) == len(set(waiting)), "a number was given twice"
     for stream in following:

@@ -55,9 +55,8 @@ def live(url: str, report: Reports, **timeouts: Unpack[Timeouts]) -> LiveSource:
 
 def process_of(source: LiveSource) -> int:
     """The camera's process."""
-    process = source._supervisor._process
-    assert process is not None
-    return process.pid
+    assert source.process_id is not None
+    return source.process_id
 
 
 def toml(camera: NetworkCamera | str) -> str:
