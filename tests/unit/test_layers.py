@@ -186,9 +186,9 @@ def test_an_import_from_a_later_room_is_found() -> None:
     assert _backwards("p", ("low", "top"), needs) == ["p.low.a imports p.top"]
 
 
-# What a task writes down and answers: loaded with every bundle and message, so a room of its own
-# beside what the task does.
-KINDS = re.compile(r"edge_agent\.tasks\.(kinds|\w+\.(spec|answer))")
+# What a task writes down and answers, and the units of it: loaded with every bundle and message,
+# so a room of its own beside what the task does.
+KINDS = re.compile(r"edge_agent\.tasks\.(kinds|units|\w+\.(spec|answer))")
 
 
 def _room(module: str) -> str:
