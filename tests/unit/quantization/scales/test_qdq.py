@@ -11,7 +11,7 @@ from quantization.graph.graph import read
 from quantization.operators.rules import Weights
 from quantization.recipe import QuantRecipe
 from quantization.scales.calibrate import Ranges, calibrate
-from quantization.scales.qdq import activation_affines, quantize, weight_scales
+from quantization.scales.qdq import activation_affines, constant_ranges, quantize, weight_scales
 from quantization.scales.ranges import Range, affine_of
 
 
@@ -64,6 +64,21 @@ def test_a_channel_of_zeros_has_a_scale() -> None:
     zeros = np.zeros((2, 3), np.float32)
     scales = weight_scales(zeros, np.zeros(2, np.float32), 0.5, Weights.PER_CHANNEL)
     assert scales.tolist() == [1, 1]
+
+
+def test_constants_that_share_a_scale_are_in_its_range() -> None:
+    """A Concat puts its constant into its output's scale; an Add brings its own."""
+    graph = read(
+        net(
+            [
+                node("Concat", "input", "far", to="joined", axis=1),
+                node("Add", "joined", "near"),
+            ],
+            (1, 2, 3, 3),
+            {"far": np.array([-7.0, 9.0] * 9, np.float32).reshape(1, 2, 3, 3), "near": normal(1)},
+        )
+    )
+    assert list(constant_ranges(graph, ("input", "joined", "output"))) == [Range(-7.0, 9.0)]
 
 
 def test_nothing_stands_between_a_layer_and_its_activation() -> None:
