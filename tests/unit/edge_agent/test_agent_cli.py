@@ -280,4 +280,5 @@ def test_an_exception_of_a_model_ends_the_agent(
         while delivery is not None and not isinstance(delivery.message, StatusMessage):
             delivery = subscriber.receive(5)
         assert delivery is not None
+        assert isinstance(delivery.message, StatusMessage)
         assert delivery.message.reason == "failed: broken model"

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from support.answers import classification
 from support.bright import DATA, bright_manifest, write_bright
 
 from edge_agent.bundle.affine import Affine
@@ -15,7 +16,6 @@ from edge_agent.bundle.manifest import Manifest, OutputPort
 from edge_agent.common.errors import BundleError
 from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.inference.runtime import Interpreter
-from edge_agent.tasks.classify.answer import Classification
 
 
 def grey(level: int) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
@@ -33,17 +33,11 @@ def scores(affine: Affine) -> OutputPort:
     return msgspec.structs.replace(bright_manifest().outputs[0], affine=affine)
 
 
-def label(answer: object) -> str:
-    assert isinstance(answer, Classification)
-    return answer.label
-
-
 def test_it_tells_dark_from_bright(bright_bundle: Bundle) -> None:
     """Must fire for each class on a picture of it, with a confidence to match."""
     with TfliteRecognizer(bright_bundle) as recognize:
-        assert label(recognize(grey(10))) == "dark"
-        bright = recognize(grey(250))
-    assert isinstance(bright, Classification)
+        assert classification(recognize(grey(10))).label == "dark"
+        bright = classification(recognize(grey(250)))
     assert bright.label == "bright"
     assert bright.confidence > 0.9
 
@@ -97,7 +91,7 @@ def test_a_golden_frame_with_another_answer_is_refused(tmp_path: Path) -> None:
         bright_manifest(), golden=msgspec.structs.replace(bright_manifest().golden, frames=1)
     )
     with TfliteRecognizer(_bright(tmp_path)) as recognize:
-        middle = label(recognize.decode((np.array([[0, 0]], np.int8),)))
+        middle = classification(recognize.decode((np.array([[0, 0]], np.int8),))).label
     assert middle == "dark"  # a tie goes to the first class
     image = np.full((8, 8, 3), 127, np.uint8)
     tipped = GoldenFrame(image, (np.array([[0, 1]], np.int8),))

@@ -227,9 +227,9 @@ def test_a_lamp_that_speaks_no_http_is_named(
 @pytest.mark.parametrize("at", ["http://me:hunter2@lamp/on", "http://me:hun/ter2@lamp/on"])
 def test_a_password_in_a_lamps_address_is_refused(at: str) -> None:
     """Unseen, with where it goes."""
-    for fields in ({"on": at, "off": "http://l/"}, {"off": at, "on": "http://l/"}):
+    for on, off in ((at, "http://l/"), ("http://l/", at)):
         with pytest.raises(ValueError, match="found an @: they go into credentials_file") as caught:
-            HttpLight(**fields)
+            HttpLight(on=on, off=off)
         assert "ter2" not in str(caught.value)
 
 
@@ -259,7 +259,7 @@ def _gpiod(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     monkeypatch.syspath_prepend(str(FAKE))
     for name in ("gpiod", "gpiod.line"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    import gpiod  # type: ignore[import-not-found]
+    import gpiod
 
     yield gpiod
     for name in ("gpiod", "gpiod.line"):

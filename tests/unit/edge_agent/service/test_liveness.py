@@ -1,7 +1,7 @@
 """Signs of life: who owes one, by when, and what counts as one."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from edge_agent.bundle.archive import Bundle
 from edge_agent.common.stop import Stop
 from edge_agent.contract.messages import BundleRef
 from edge_agent.inference.recognizer import TfliteRecognizer
+from edge_agent.publish.speaker import Speaker
 from edge_agent.service.liveness import (
     SLACK_S,
     BeatingSource,
@@ -23,7 +24,7 @@ from edge_agent.service.plan import stream_looker
 from edge_agent.sources.base import Frame, SourceCounters, bgr_frame
 from edge_agent.sources.config import CameraConfig, ImagesConfig, StillConfig
 from edge_agent.stream.config import StreamConfig
-from edge_agent.stream.stream import Speaker, Stream
+from edge_agent.stream.stream import Stream
 
 
 class Clock:
@@ -161,10 +162,10 @@ def test_a_frame_counts_once_the_outbox_has_taken_its_result(bright_bundle: Bund
     let_go, arrived = threading.Event(), threading.Event()
 
     class Slow(MemoryPublisher):
-        def publish(self, *args: object) -> int:  # type: ignore[override]
+        def publish(self, stream: str, topic: str, encode: Callable[[int], bytes]) -> int:
             arrived.set()
             assert let_go.wait(10)
-            return super().publish(*args)  # type: ignore[arg-type]
+            return super().publish(stream, topic, encode)
 
     beats: list[int] = []
     config = StreamConfig(name="x", bundle=Path("b"), source=CameraConfig(index=0), threads=1)

@@ -102,7 +102,11 @@ def test_a_result_without_room_is_tried_again_until_there_is_some() -> None:
     told: list[tuple[bool, str]] = []
 
     def overhear(report: Report) -> Report:
-        return lambda ok, why: (told.append((ok, why)), report(ok, why))[1]
+        def both(available: bool, reason: str) -> None:
+            told.append((available, reason))
+            report(available, reason)
+
+        return both
 
     publisher = FullDisk(3)
     stream = make_stream(publisher, Stop(), overhear)

@@ -1,6 +1,7 @@
 """`pipeline.data.split`: sizes, disjointness, copies, and what is written down."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -31,7 +32,7 @@ def _pool(images: U8, labels: list[int], prefix: str = "") -> ClassPool:
     return Pool(Split(images, np.array(labels, np.int64), ids), tuple(map(digest, images)))
 
 
-def _source(cats: int = 60, dogs: int = 40, **more: ClassPool) -> ClassSource:
+def _source(cats: int = 60, dogs: int = 40, **more: Any) -> ClassSource:
     labels = [0] * cats + [1] * dogs
     return ClassSource("pets", _pool(_images(cats + dogs), labels), **more, labels=LABELS)
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
+from support.answers import classification
 
 from edge_agent.bundle.archive import open_bundle
 from edge_agent.bundle.manifest import InputSpec
@@ -31,7 +32,7 @@ def test_a_rung_has_the_devices_answers_to_the_validation_split(
     """Image by image as the recogniser of the bundle answers, from the images as they are."""
     val = open_tiny(built).dataset.val
     with TfliteRecognizer(open_bundle(built / "export" / "candidate")) as recognize:
-        answers = [recognize(val.images[i]).index for i in range(len(val))]
+        answers = [classification(recognize(val.images[i])).index for i in range(len(val))]
     right = int((np.array(answers) == val.labels).sum())
     (rung,) = ladder.rungs
     assert rung.accuracy.value == right / len(val)

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.common.errors import DataError, RunError
 from pipeline.common.progress import Silent
+from pipeline.data.classes import ClassDataset
 from pipeline.run.run import RESUME_FOLDER, Run, Stage, perform
 
 RECIPE = b"""
@@ -161,4 +162,5 @@ def test_a_folder_of_images_is_found_beside_the_recipe_or_under_the_data_root(
         b'{ kind = "digits" }', b'{ kind = "image-folder", path = "images", calibration = 2 }'
     )
     run = Run(tmp_path / "run", recipe, jobs / "pets.toml", root, Silent())
+    assert isinstance(run.dataset, ClassDataset)
     assert run.dataset.labels == ("cat", "dog")

@@ -58,8 +58,8 @@ def test_a_file_is_no_run_folder(tmp_path: Path) -> None:
 
 def test_where_a_recipe_came_from_may_have_any_name(tmp_path: Path) -> None:
     """A path is bytes: what is not UTF-8 comes back as it was."""
-    run = run_in(tmp_path / "run")
-    run.recipe_path = tmp_path / "caf\udce9" / "tiny.toml"
+    recipe = tmp_path / "caf\udce9" / "tiny.toml"
+    run = Run(tmp_path / "run", RECIPE, recipe, None, Silent())
     write_recipe_copy(run)
     assert (run.folder / ORIGIN_FILE).read_bytes().endswith(b"/caf\xe9/tiny.toml\n")
     assert origin(run.folder) == run.recipe_path

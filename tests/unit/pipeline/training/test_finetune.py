@@ -20,10 +20,10 @@ from pipeline.recipe import (
     QuantizeRecipe,
     Recipe,
     TrainRecipe,
-    decode_recipe,
 )
 from pipeline.run.stages.quantize import Samples
 from pipeline.tasks.classify.training import ClassExamples
+from pipeline.tasks.recipes import decode_recipe
 from pipeline.training.finetune import finetune, finetuning
 from quantization.doctor import diagnose
 from quantization.fold.fold import fold

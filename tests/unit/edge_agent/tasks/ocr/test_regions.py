@@ -9,6 +9,7 @@ from edge_agent.common.errors import ConfigError
 from edge_agent.config import load_config
 from edge_agent.stream.config import StreamConfig
 from edge_agent.tasks.ocr.meters.rules import MeterRules
+from edge_agent.tasks.ocr.options import TextOptions
 from edge_agent.tasks.ocr.regions import TextRegion, allowed_texts, check_width
 from edge_agent.tasks.places import Region
 
@@ -65,6 +66,7 @@ rect = { x = 1, y = 2, w = 30, h = 10 }
 words = ["OPEN", "SHUT"]
 """,
     )
+    assert isinstance(stream.options, TextOptions)
     water, label, gate = stream.options.regions
     assert water.corners == ((10, 10), (110, 12), (109, 40), (11, 38.5))
     assert water.meter == MeterRules(

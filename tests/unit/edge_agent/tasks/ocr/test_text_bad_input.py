@@ -35,7 +35,9 @@ def read(network: TfliteRecognizer, image: U8, region: TextRegion) -> Reading | 
     """What `region` of a grey `image` says."""
     reader = text_looker(network, region)
     colour = np.repeat(image[:, :, np.newaxis], 3, axis=2)
-    return look_at(reader, bgr_frame(colour, 0))[0].answer
+    answer = look_at(reader, bgr_frame(colour, 0))[0].answer
+    assert isinstance(answer, Reading | Page)
+    return answer
 
 
 def stripes_of(width: int) -> U8:

@@ -10,6 +10,7 @@ import pytest
 from edge_agent.bundle.archive import open_bundle, sha256
 from pipeline.checkpoints.checkpoint import load_checkpoint
 from pipeline.checkpoints.history import EpochRecord
+from pipeline.data.classes import ClassDataset
 from pipeline.ladder.ladder import Goal, Ladder
 from pipeline.models.macs import cost
 from pipeline.run.run import Run
@@ -135,6 +136,7 @@ def test_the_bundle_in_the_report_is_the_one_that_ships(
     assert gathered.temperature == bundle.manifest.output.temperature
     assert (gathered.golden_port,) == bundle.manifest.outputs
     assert gathered.recipe_text == run.recipe_text.decode()
+    assert isinstance(run.dataset, ClassDataset)
     assert gathered.labels == run.dataset.labels
     assert bundle.id in report_path(run).read_text()
 

@@ -13,7 +13,7 @@ from edge_agent.common.arrays import F32
 from pipeline.checkpoints.checkpoint import Checkpoint, fresh, load_checkpoint
 from pipeline.checkpoints.history import HISTORY_FILE, history_csv
 from pipeline.data.base import SPLIT_NAMES
-from pipeline.data.classes import FittedClasses
+from pipeline.data.classes import ClassDataset, FittedClasses
 from pipeline.data.fitted import fit_split
 from pipeline.measure.evaluate import network_inputs
 from pipeline.models.macs import cost
@@ -149,6 +149,7 @@ def test_the_network_is_as_wide_as_the_recipe_says(
 
     monkeypatch.setattr("pipeline.run.stages.train.train", learn)
     run = open_tiny(built, model='{ arch = "ds_cnn", width = 0.5 }')
+    assert isinstance(run.dataset, ClassDataset)
     one_more = dataclasses.replace(run.dataset, labels=(*run.dataset.labels, "none"))
     run.task.__dict__["dataset"] = one_more  # as if it had been loaded so
     with pytest.raises(Asked):

@@ -1,6 +1,7 @@
 """The reader's shape, size and costs, and that it is lowered to int8 whole."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from quantization.convert import convert
 
 def line(width: int, height: int = 32, channels: int = 1) -> InputSpec:
     """An input of that size."""
-    colour = "gray" if channels == 1 else "rgb"
+    colour: Literal["rgb", "gray"] = "gray" if channels == 1 else "rgb"
     mean, std = (0.5,) * channels, (0.25,) * channels
     return InputSpec(height=height, width=width, colour=colour, mean=mean, std=std)
 

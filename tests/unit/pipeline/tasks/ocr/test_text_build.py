@@ -9,10 +9,10 @@ import cv2
 import msgspec
 import numpy as np
 import pytest
+from support.answers import text
 
 from edge_agent.bundle.archive import open_bundle
 from edge_agent.inference.recognizer import TfliteRecognizer
-from edge_agent.tasks.ocr.answer import Text
 from edge_agent.tasks.ocr.decode.ctc import read_text
 from edge_agent.tasks.ocr.spec import TextSpec
 from pipeline.checkpoints.checkpoint import load_checkpoint
@@ -170,12 +170,12 @@ def test_the_devices_code_reads_what_the_proof_counted(run: Run) -> None:
     """Picture by picture, the recogniser gives the text of the kept scores."""
     proof, test = load_proof(run), run.dataset.test
     bundle = open_bundle(bundle_path(run))
+    assert isinstance(bundle.manifest.output, TextSpec)
     readings = read_scores(proof.int8_scores, bundle.manifest.output)
     with TfliteRecognizer(bundle) as recognize:
-        found = [recognize(test.images[i]) for i in range(len(test))]
-    assert all(isinstance(text, Text) for text in found)
-    assert [text.text for text in found] == list(readings.texts)
-    right = [text.text == truth for text, truth in zip(found, test.labels, strict=True)]
+        found = [text(recognize(test.images[i])).text for i in range(len(test))]
+    assert found == list(readings.texts)
+    right = [read == truth for read, truth in zip(found, test.labels, strict=True)]
     assert proof.metrics.int8_accuracy.value == sum(right) / len(right)
 
 

@@ -31,7 +31,8 @@ from edge_agent.stream.config import StreamConfig
 from edge_agent.tasks.ocr.answer import Reading, Text
 from edge_agent.tasks.ocr.dials.dials import Dials
 from edge_agent.tasks.ocr.dials.reader import DialReader
-from edge_agent.tasks.ocr.meters.meter import MeterRules, Verdict
+from edge_agent.tasks.ocr.meters.meter import Verdict
+from edge_agent.tasks.ocr.meters.rules import MeterRules
 from edge_agent.tasks.ocr.options import TextOptions
 from edge_agent.tasks.ocr.picture.rectify import rectify
 from edge_agent.tasks.ocr.regions import TextRegion

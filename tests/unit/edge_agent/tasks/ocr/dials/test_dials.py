@@ -82,8 +82,8 @@ def test_directions_are_as_meters_have_them() -> None:
     assert Dials(count=5).clockwise() == (True, False, True, False, True)
     assert Dials(count=4).clockwise() == (False, True, False, True)
     assert Dials(count=2, directions="clockwise").clockwise() == (True, True)
-    listed = ("counterclockwise", "clockwise")
-    assert Dials(count=2, directions=listed).clockwise() == (False, True)
+    listed = Dials(count=2, directions=("counterclockwise", "clockwise"))
+    assert listed.clockwise() == (False, True)
 
 
 @pytest.mark.parametrize(

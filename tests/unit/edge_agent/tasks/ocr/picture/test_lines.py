@@ -15,9 +15,9 @@ def page(degrees: float = 0.0, paper: int = 215, ink: int = 40) -> U8:
     """A noisy 640x480 page of five lines, its rows falling to the right by `degrees`."""
     image = np.full((480, 640), paper, np.uint8)
     for row, text in enumerate(TEXTS):
-        cv2.putText(image, text, (40, 60 + 60 * row), cv2.FONT_HERSHEY_SIMPLEX, 1.0, ink, 2)
+        cv2.putText(image, text, (40, 60 + 60 * row), cv2.FONT_HERSHEY_SIMPLEX, 1.0, (ink,), 2)
     turn = cv2.getRotationMatrix2D((320, 240), -degrees, 1)
-    turned = cv2.warpAffine(image, turn, (640, 480), borderValue=paper)
+    turned = cv2.warpAffine(image, turn, (640, 480), borderValue=(paper,))
     return np.asarray((turned + NOISE).clip(0, 255).astype(np.uint8))
 
 
@@ -70,7 +70,7 @@ def test_columns_are_read_row_by_row() -> None:
     """A wide gap parts a row, and its left part comes first."""
     image = np.full((160, 640), 215, np.uint8)
     for x, y, text in ((400, 60, "1.20"), (20, 62, "Milk"), (20, 120, "Bread"), (400, 118, "3.1")):
-        cv2.putText(image, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 1.0, 40, 2)
+        cv2.putText(image, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 1.0, (40,), 2)
     places = [(line.left < 200, line.top < 70) for line in found(image).lines]
     assert places == [(True, True), (False, True), (True, False), (False, False)]
 

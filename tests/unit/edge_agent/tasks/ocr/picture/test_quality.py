@@ -21,7 +21,7 @@ def noise(sigma: float) -> F64:
 
 def written(text: str, paper: int = 200, ink: int = 30, size: float = 1.4) -> F64:
     page = np.full((H, W), paper, np.uint8)
-    cv2.putText(page, text, (10, 45), cv2.FONT_HERSHEY_SIMPLEX, size, ink, 3)
+    cv2.putText(page, text, (10, 45), cv2.FONT_HERSHEY_SIMPLEX, size, (ink,), 3)
     return page.astype(np.float64)
 
 
@@ -77,7 +77,7 @@ def test_what_is_legible_passes(grey: F64) -> None:
 def test_the_figures_do_not_depend_on_the_size() -> None:
     """A crop twice as large is as sharp and as rich in contrast."""
     small = picture(written("Total 12.50"))
-    large = np.asarray(cv2.resize(small, (2 * W, 2 * H), interpolation=cv2.INTER_CUBIC))
+    large = np.asarray(cv2.resize(small, (2 * W, 2 * H), interpolation=cv2.INTER_CUBIC), np.uint8)
     one, two = quality(small), quality(large)
     assert two.contrast == pytest.approx(one.contrast, rel=0.05)
     assert two.sharpness == pytest.approx(one.sharpness, rel=0.15)

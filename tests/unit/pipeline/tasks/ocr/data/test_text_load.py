@@ -8,9 +8,10 @@ import pytest
 
 from pipeline.common.errors import DataError
 from pipeline.data.base import SPLIT_NAMES
+from pipeline.data.by_source import Shares
 from pipeline.recipe import DataRecipe
 from pipeline.tasks.ocr.charset import Charset
-from pipeline.tasks.ocr.data.dataset import Shares, TextDataset, divide_texts
+from pipeline.tasks.ocr.data.dataset import TextDataset, divide_texts
 from pipeline.tasks.ocr.data.folder import read_text_folder
 from pipeline.tasks.ocr.data.load import joined, load_texts
 from pipeline.tasks.ocr.recipe import TextRecipe

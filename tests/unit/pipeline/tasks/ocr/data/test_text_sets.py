@@ -8,10 +8,11 @@ import pytest
 
 from pipeline.common.errors import DataError
 from pipeline.data.base import SPLIT_NAMES
+from pipeline.data.by_source import Shares
 from pipeline.data.root import data_root
 from pipeline.data_recipe import TextSet
 from pipeline.tasks.ocr.charset import ALPHANUMERIC, BETWEEN, DIGITS, PRINTED_UPPER, Charset
-from pipeline.tasks.ocr.data.dataset import Shares, divide_texts
+from pipeline.tasks.ocr.data.dataset import divide_texts
 from pipeline.tasks.ocr.data.sets import read_set
 
 GASPUMP = {
