@@ -38,7 +38,7 @@ def test_the_five_best_are_those_of_a_whole_sort(classes: int, values: int) -> N
     random = np.random.default_rng(classes + values)
     labels = tuple(f"class {number}" for number in range(classes))
     for _ in range(20):
-        scores = random.integers(-values, values, classes).astype(np.float32) / 8
+        scores = np.asarray(random.integers(-values, values, classes) / 8, np.float32)
         answer = classify(scores, ClassifySpec(labels=labels))
         best = sorted(range(classes), key=lambda place: (-scores[place], place))[:5]
         assert [entry.label for entry in answer.top] == [labels[place] for place in best]
