@@ -55,7 +55,7 @@ def _try_module(path: str, tests: list[str], asked: argparse.Namespace, until_s:
     tree = FOLDER / "tree"
     found = candidates(ROOT, path)
     drawn = sample(found, asked.seed, asked.sample)
-    with Session(FOLDER, path, drawn, only_read=asked.report) as session:
+    with Session(FOLDER, path, found, drawn, only_read=asked.report) as session:
         pending = [] if asked.report else session.open(again=asked.again)
         if pending and time.monotonic() < until_s:
             sound = run_tests(tree, tests, LONGEST_S, compiled=True)
@@ -68,7 +68,7 @@ def _try_module(path: str, tests: list[str], asked: argparse.Namespace, until_s:
                     break
                 ending = session.test(key, tests, sound.seconds)
                 _say(f"  {ending.how} ({ending.seconds:.1f} s)")
-        return Tested(path, len(found), len(drawn), session.trials())
+        return Tested(path, len(found), session.trials())
 
 
 def _be_alone() -> None:

@@ -27,13 +27,11 @@ class Tested:
     Args:
         module: its path.
         exist: how many bugs there are for it.
-        drawn: how many of them a seed drew.
         trials: those that were tried.
     """
 
     module: str
     exist: int
-    drawn: int
     trials: list[Trial]
 
 
@@ -58,8 +56,8 @@ def survivors(tested: Tested, equivalents: list[Equivalent]) -> tuple[list[Trial
 def render(all_tested: list[Tested], equivalents: list[Equivalent]) -> str:
     """A table by module, and each survivor."""
     rows = [
-        "| module | bugs | drawn | tried | found | equivalent | survived | found of what counts |",
-        "|---|---|---|---|---|---|---|---|",
+        "| module | bugs | tried | found | equivalent | survived | found of what counts |",
+        "|---|---|---|---|---|---|---|",
     ]
     listed: list[str] = []
     total: Counter[str] = Counter()
@@ -69,7 +67,6 @@ def render(all_tested: list[Tested], equivalents: list[Equivalent]) -> str:
         tried = len(tested.trials) - outcomes["no program"]
         counts = Counter(
             bugs=tested.exist,
-            drawn=tested.drawn,
             tried=tried,
             found=tried - len(left) - len(same),
             equivalent=len(same),
@@ -91,7 +88,7 @@ def render(all_tested: list[Tested], equivalents: list[Equivalent]) -> str:
 
 
 def _row(name: str, counts: Counter[str]) -> str:
-    columns = ("bugs", "drawn", "tried", "found", "equivalent", "survived")
+    columns = ("bugs", "tried", "found", "equivalent", "survived")
     count = counts["found"] + counts["survived"]
     share = f"{counts['found'] / count:.1%}" if count else ""
     return f"| {name} | {' | '.join(str(counts[column]) for column in columns)} | {share} |"

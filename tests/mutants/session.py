@@ -46,26 +46,35 @@ class Session:
     Args:
         folder: where the database is kept, and beside it the copy of the tree, `tree`.
         path: the module, from the root of the tree.
-        drawn: the bugs.
+        found: all bugs that there are for it: what came of them before is kept.
+        drawn: those that are to be tried.
         only_read: whether the database stays as it is, which a run may be writing to.
     """
 
     def __init__(
-        self, folder: Path, path: str, drawn: Sequence[Candidate], *, only_read: bool = False
+        self,
+        folder: Path,
+        path: str,
+        found: Sequence[Candidate],
+        drawn: Sequence[Candidate],
+        *,
+        only_read: bool = False,
     ) -> None:
         self._tree, self._path = folder / "tree", path
         self._source = (ROOT / path).read_text(encoding="utf-8")
-        self._drawn = {candidate.key: candidate for candidate in drawn}
+        self._found = {candidate.key: candidate for candidate in found}
+        self._drawn = [candidate.key for candidate in drawn]
         file = folder / "sessions" / (path.replace("/", ".") + ".sqlite")
         file.parent.mkdir(parents=True, exist_ok=True)
         self._db = WorkDB(file, WorkDB.Mode.create)
         # Results last as long as their line does, wherever it moves.
-        results = {key: result for key, result in self._db.results if key in self._drawn}
+        results = {key: result for key, result in self._db.results if key in self._found}
         self._done = results
         if not only_read:
             self._db.clear()
             self._db.add_work_items(
-                WorkItem.single(key, candidate.spec) for key, candidate in self._drawn.items()
+                WorkItem.single(key, self._found[key].spec)
+                for key in dict.fromkeys((*self._drawn, *results))
             )
             for key, result in results.items():
                 self._db.set_result(key, result)
@@ -91,7 +100,7 @@ class Session:
 
     def test(self, key: str, tests: Sequence[str], usual_s: float) -> Ending:
         """Put this bug in, run `tests`, take it out, and remember what came of it."""
-        spec = self._drawn[key].spec
+        spec = self._found[key].spec
         changed = mutate_code(self._source, chosen()[spec.operator_name], spec.occurrence) or ""
         module = self._tree / self._path
         try:
@@ -123,7 +132,7 @@ class Session:
         """What came of all that was tried."""
         found = []
         for key, result in self._done.items():
-            spec = self._drawn[key].spec
+            spec = self._found[key].spec
             lines = (result.diff or "").splitlines()
             how = (result.output or "").split("\n", 1)[0]
             found.append(
