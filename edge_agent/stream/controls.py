@@ -91,16 +91,11 @@ class Controls:
             if self._stop.is_set():
                 return
             yield view(frame) if seen is None else seen
-            looked_s = self._beat(looked_s)
+            looked_s = beat(looked_s, self._interval_s)
             self._rest(looked_s)
 
     def _due(self, looked_s: float) -> bool:
         return time.monotonic() >= looked_s + self._interval_s
-
-    def _beat(self, looked_s: float) -> float:
-        """The moment to count the next interval from: being a little late costs nothing."""
-        due_s, now_s = looked_s + self._interval_s, time.monotonic()
-        return due_s if now_s - due_s < self._interval_s else now_s
 
     def _hold(self, looked_s: float) -> None:
         """Wait while paused, and for the next look."""
@@ -133,3 +128,14 @@ class Controls:
     def _wake(self) -> None:
         with self._changed:
             self._changed.notify_all()
+
+
+def beat(looked_s: float, interval_s: float) -> float:
+    """The moment to count the next interval from: being a little late costs nothing.
+
+    Args:
+        looked_s: the moment that the last one was counted from.
+        interval_s: how long one is.
+    """
+    due_s, now_s = looked_s + interval_s, time.monotonic()
+    return due_s if now_s - due_s < interval_s else now_s

@@ -10,7 +10,7 @@ from support.brokers import wait_until
 
 from edge_agent.common.stop import Stop
 from edge_agent.sources.base import NO_TROUBLE, Frame, bgr_frame
-from edge_agent.stream.controls import Controls
+from edge_agent.stream.controls import Controls, beat
 
 LONG_S = 600.0
 
@@ -73,18 +73,18 @@ def test_without_an_interval_nothing_waits(stop: Stop) -> None:
 
 
 def test_a_beat_that_is_a_little_late_does_not_move_the_next(
-    stop: Stop, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The rate is the interval's, not the interval's and the lateness of every wait."""
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    controls = Controls(10, stop)
-    looked = controls._beat(-float("inf"))
-    assert looked == 100
+    assert beat(-float("inf"), 10) == 100
     now = 110.5
-    assert controls._beat(looked) == 110
-    now = 131
-    assert controls._beat(110) == 131
+    assert beat(100, 10) == 110
+    now = 119.5
+    assert beat(100, 10) == 110
+    now = 120
+    assert beat(100, 10) == 120
 
 
 def test_stopping_ends_a_wait_at_once(stop: Stop) -> None:
