@@ -22,9 +22,9 @@ def of(scale: float | None) -> Tensor:
     return Tensor("value", (1,), INT8, quantization)
 
 
-def refused(a: float | None, b: float | None, y: float | None) -> bool:
+def refused(a: float | None, b: float | None, y: float | None, *, lacks: bool = False) -> bool:
     node = Node("Add", "sum", ("a", "b"), ("y",), {})
-    operation = Operation(node, (of(a), of(b)), (None, None), of(y))
+    operation = Operation(node, (None if lacks else of(a), of(b)), (None, None), of(y))
     try:
         arithmetic._check_scales(operation)
     except UnsupportedOperatorError:
@@ -48,3 +48,4 @@ def test_what_has_no_scale_has_no_bound() -> None:
     assert not refused(3.0, 3.0, None)
     assert not refused(None, None, 1e-9)
     assert refused(None, 3.0, 2 * 3.0 / COMMON_STEPS)
+    assert refused(None, 3.0, 2 * 3.0 / COMMON_STEPS, lacks=True)
