@@ -31,7 +31,7 @@ BOUND_TESTS := tests/device tests/contract/test_sources.py \
     $(wildcard tests/unit/edge_agent/bundle/test_[amp]*.py)
 # And of a host.
 HOST_BOUND_TESTS := tests/unit/test_dependencies.py tests/unit/pipeline/test_convert_file.py \
-    tests/unit/pipeline/begin tests/unit/quantization/reference/test_reference_run.py
+    tests/unit/pipeline/tasks/classify/begin tests/unit/quantization/reference/test_reference_run.py
 ON_BOUNDS := test-on-newest test-on-lowest test-on-newest-host
 # Those that wait for brokers, cameras and processes; the others calculate.
 PROCESS_TESTS := tests/contract tests/deploy tests/device tests/e2e tests/fault

@@ -134,15 +134,15 @@ def init_command(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing recipe.")] = False,
 ) -> None:
     """Look at a folder of images and write a commented recipe for it."""
-    from pipeline.begin.draft import write_recipe
-    from pipeline.begin.init import inspect, summary_lines
+    from pipeline.begin.write import begin_of, write_recipe
     from pipeline.common.progress import open_progress
 
-    summary = inspect(images, open_progress(sys.stderr))
-    for line in summary_lines(summary):
+    begin = begin_of(images)
+    summary = begin.inspect(images, open_progress(sys.stderr))
+    for line in begin.lines(summary):
         typer.echo(line)
     path = out or Path(f"{images.resolve().name}.toml")
-    write_recipe(summary, path, overwrite=force)
+    write_recipe(begin.draft(summary, path.parent), path, overwrite=force)
     typer.echo(f"recipe {path}; next: edgeward build {path}")
 
 
@@ -226,11 +226,12 @@ def label_command(
     ] = False,
 ) -> None:
     """Show and label the crops that an agent kept, to train with them."""
-    from pipeline.label.command import Wishes, label
+    from pipeline.tasks import labeller
+    from pipeline.tasks.task import LabelWishes
 
     if texts is not None and out is None:
         raise typer.BadParameter("expected --out FOLDER with it", param_hint="--texts")
-    label(crops, out, Wishes(texts, sheet, state, listing=list_, json=json), sys.stdout)
+    labeller()(crops, out, LabelWishes(texts, sheet, state, listing=list_, json=json), sys.stdout)
 
 
 @_command("demo", Group.BUILD, "edgeward demo --device-python .venv-device/bin/python")

@@ -11,7 +11,7 @@ import numpy as np
 from edge_agent.bundle.manifest import Score
 from edge_agent.common.arrays import F64, U8
 from pipeline.data.base import ImageSequence
-from pipeline.tasks.ocr.metrics import character_error_rate, exact_match
+from pipeline.tasks.ocr.measure.metrics import character_error_rate, exact_match
 
 WARM_UP = 3  # pictures that everyone reads before the clock runs
 

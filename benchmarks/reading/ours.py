@@ -19,8 +19,8 @@ from pipeline.common.errors import GateError, RunError
 from pipeline.run.stages.verify import bundle_path, load_proof
 from pipeline.run.start import open_run
 from pipeline.tasks.ocr.data.dataset import TextDataset, TextSplit
-from pipeline.tasks.ocr.readings import Readings, read_scores
-from pipeline.tasks.ocr.thresholds import Curve, Point, coverage_curve, operating_point
+from pipeline.tasks.ocr.measure.readings import Readings, read_scores
+from pipeline.tasks.ocr.measure.thresholds import Curve, Point, coverage_curve, operating_point
 from pipeline.tasks.run_task import SPLIT_FILE
 
 ERRORS = (0.001, 0.01)  # shares of wrong readings that a coverage is given for

@@ -7,14 +7,16 @@ import msgspec
 
 from edge_agent.bundle.archive import open_bundle
 from edge_agent.common.errors import printable
+from edge_agent.tasks.kinds import task_name
 from pipeline.common.errors import DataError, GateError
 from pipeline.common.progress import SILENT, Progress
+from pipeline.evaluation.evaluation import Evaluation, evaluation
+from pipeline.evaluation.labelled import readable
+from pipeline.evaluation.rows import PredictionRow, as_row, table, write_output
 from pipeline.measure.verify import percent
 from pipeline.predict.answers import Predictor
-from pipeline.predict.evaluation import Evaluation, evaluation
-from pipeline.predict.labelled import labelled_pictures, readable
-from pipeline.predict.rows import PredictionRow, as_row, table, write_output
 from pipeline.predict.terminal import evaluation_lines
+from pipeline.tasks import task_named
 
 
 def evaluate(
@@ -31,7 +33,7 @@ def evaluate(
 
     Args:
         bundle: a bundle directory or .edgeward file.
-        folder: see `labelled_pictures`.
+        folder: labelled as the task of the bundle has it.
         say: prints a line.
         csv: where a row for each picture goes, the right answer in it.
         json: where the figures go.
@@ -45,7 +47,9 @@ def evaluate(
         GateError: fewer are right than `min_accuracy`; all files are written nevertheless.
     """
     opened = open_bundle(bundle)
-    labelled = labelled_pictures(folder, opened.manifest.output)
+    spec = opened.manifest.output
+    judge = task_named(task_name(spec)).judge()
+    labelled = judge.labelled(folder, spec)
     rows: list[PredictionRow] = []
     truths: list[str] = []
     problems: list[str] = []
@@ -61,17 +65,22 @@ def evaluate(
         raise DataError(
             f"{folder}: expected a picture that can be read, found none of {labelled.total}"
         )
-    found = evaluation(opened, str(folder), runtime, rows, truths, problems)
+    found = evaluation(opened, str(folder), runtime, judge, rows, truths, problems)
     found = msgspec.structs.replace(found, part=labelled.part)
     for remark in labelled.remarks:
         say(printable(remark))
-    for line in evaluation_lines(found, rows, truths):
+    for line in evaluation_lines(found, judge, rows, truths):
         say(line)
     if csv is not None:
         write_output(csv, table(rows, {"truth": truths}))
     if json is not None:
         write_output(json, msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
-    if min_accuracy is not None and found.accuracy.value < min_accuracy:
+    if min_accuracy is not None and found.accuracy is None:
+        raise DataError(
+            "min_accuracy: expected with a bundle whose answers are right or wrong, found "
+            f"{opened.short_id}"
+        )
+    if min_accuracy is not None and found.accuracy and found.accuracy.value < min_accuracy:
         raise GateError(
             f"accuracy: expected at least {100 * min_accuracy:.2f} %, "
             f"measured {percent(found.accuracy)}"

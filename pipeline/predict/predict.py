@@ -9,9 +9,7 @@ from statistics import median
 from edge_agent.bundle.archive import open_bundle
 from edge_agent.common.errors import printable
 from pipeline.common.errors import DataError
-from pipeline.predict.answers import Predictor
-from pipeline.predict.pictures import Picture, Unreadable, find_pictures, look
-from pipeline.predict.rows import (
+from pipeline.evaluation.rows import (
     PredictionRow,
     as_row,
     json_line,
@@ -19,6 +17,8 @@ from pipeline.predict.rows import (
     terminal_line,
     write_output,
 )
+from pipeline.predict.answers import Predictor
+from pipeline.predict.pictures import Picture, Unreadable, find_pictures, look
 
 SHOWN = 5  # how many answers the summary counts by name
 

@@ -3,7 +3,7 @@
 from pipeline.recipe import Recipe
 from pipeline.tasks.classify.task import CLASSIFY
 from pipeline.tasks.ocr.task import OCR
-from pipeline.tasks.task import HostTask
+from pipeline.tasks.task import HostTask, Labeller
 
 TASKS: tuple[HostTask, ...] = (CLASSIFY, OCR)
 
@@ -21,3 +21,8 @@ def task_of(recipe: Recipe) -> HostTask:
 def task_named(name: str) -> HostTask:
     """The task called `name`, as a bundle's spec is tagged."""
     return next(task for task in TASKS if task.name == name)
+
+
+def labeller() -> Labeller:
+    """What labels the crops that agents keep: of the first task that has any."""
+    return next(task.labeller() for task in TASKS if task.labeller is not None)

@@ -8,18 +8,61 @@ neither torch nor a data set: what needs them is imported when it is asked for.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
+from pipeline.common.progress import Progress
 from pipeline.data_recipe import DataKind, RecipeValue
 from pipeline.recipe import Recipe
 from pipeline.tasks.job import Job
 
 if TYPE_CHECKING:
+    from pipeline.evaluation.evaluation import Judge
     from pipeline.tasks.run_task import RunTask
 
 
 def _accept(_recipe: Recipe) -> None:
     """Any recipe is right."""
+
+
+@dataclass(frozen=True)
+class Begin:
+    """How a first recipe comes about for a folder of a user's.
+
+    Args:
+        claims: whether a folder is plainly laid out for this task.
+        inspect: looks at it; what is wrong with some of its files is told, not raised.
+        lines: what was seen, for a person.
+        draft: the text of a recipe for what was seen, that is to lie in a folder.
+    """
+
+    claims: Callable[[Path], bool]
+    inspect: Callable[[Path, Progress], Any]
+    lines: Callable[[Any], Sequence[str]]
+    draft: Callable[[Any, Path], str]
+
+
+@dataclass(frozen=True)
+class LabelWishes:
+    """What is to be done with the crops.
+
+    Args:
+        texts: the file that answers; None asks in the terminal.
+        sheet: the folder for a contact sheet; None makes none.
+        state: only crops that were `held`, or `rejected`; None takes both.
+        listing: only show what there is.
+        json: show it as lines of JSON.
+    """
+
+    texts: Path | None = None
+    sheet: Path | None = None
+    state: str | None = None
+    listing: bool = False
+    json: bool = False
+
+
+Labeller: TypeAlias = Callable[[Path, Path | None, LabelWishes, TextIO], None]
+"""Labels an agent's crops: their folder, the folder of labels, what to do, and where to say it."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +77,9 @@ class HostTask:
         tables: the recipe's tables that are this task's own, by their names.
         keys: those of `Recipe.keys_of_some` that it has a use for; `train.balance` is
             the key of every training.
+        judge: what it knows of answers, and of pictures that a user has labelled.
+        begin: makes first recipes; None where the task has no folders of its own.
+        labeller: labels what an agent could not answer; None where nothing of it is kept.
         lacks: see `pipeline.measure.kept_answers.Lacks`: what an answer of an older bundle
             takes and a newer one lacks; given their specs and the older one's golden answers.
         check: raises `ValueError` where a recipe's keys contradict each other.
@@ -45,7 +91,10 @@ class HostTask:
     kinds: tuple[DataKind, ...]
     arches: tuple[str, ...]
     open: Callable[[Job], "RunTask"]
+    judge: Callable[[], "Judge"]
     lacks: Callable[[Any, Any, Sequence[str]], tuple[str, list[str]]]
+    begin: Callable[[], Begin] | None = None
+    labeller: Callable[[], Labeller] | None = None
     tables: Mapping[str, type[RecipeValue]] = field(default_factory=dict)
     keys: frozenset[str] = frozenset()
     check: Callable[[Recipe], None] = _accept

@@ -10,9 +10,9 @@ import pytest
 from support.crops import crop_record, write_crops
 
 from edge_agent.tasks.ocr.crops import list_crops
-from pipeline.label.answers import take
-from pipeline.label.folder import LabelFolder
-from pipeline.label.sheet import write_sheet
+from pipeline.tasks.ocr.label.answers import take
+from pipeline.tasks.ocr.label.folder import LabelFolder
+from pipeline.tasks.ocr.label.sheet import write_sheet
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # What a person does: types, passes over, ticks, and takes what was read by Enter; then saves.

@@ -20,14 +20,7 @@ TASKS = tuple(
     sorted(path.parent.name for path in (ROOT / HOMES[0]).glob("*/spec.py") if path.is_file())
 )
 # Files that still tell tasks apart. It only becomes shorter.
-TO_DO: set[str] = {
-    "pipeline/label/command.py",
-    "pipeline/label/folder.py",
-    "pipeline/label/listing.py",
-    "pipeline/predict/answers.py",
-    "pipeline/predict/evaluation.py",
-    "pipeline/predict/labelled.py",
-}
+TO_DO: set[str] = set()
 
 
 @dataclass(frozen=True)

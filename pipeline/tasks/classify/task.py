@@ -7,9 +7,10 @@ from edge_agent.tasks.classify.spec import ClassifySpec
 from pipeline.data_recipe import DataKind
 from pipeline.recipe import Arch
 from pipeline.tasks.job import Job
-from pipeline.tasks.task import HostTask
+from pipeline.tasks.task import Begin, HostTask
 
 if TYPE_CHECKING:
+    from pipeline.evaluation.evaluation import Judge
     from pipeline.tasks.run_task import RunTask
 
 
@@ -17,6 +18,19 @@ def _open(job: Job) -> "RunTask":
     from pipeline.tasks.classify.run_task import ClassRunTask
 
     return ClassRunTask(job)
+
+
+def _begin() -> Begin:
+    from pipeline.tasks.classify.begin.draft import draft_recipe
+    from pipeline.tasks.classify.begin.folder import inspect, summary_lines
+
+    return Begin(lambda _folder: False, inspect, summary_lines, draft_recipe)
+
+
+def _judge() -> "Judge":
+    from pipeline.tasks.classify.judge import JUDGE
+
+    return JUDGE
 
 
 def _lacks(
@@ -44,5 +58,7 @@ CLASSIFY = HostTask(
         }
     ),
     open=_open,
+    judge=_judge,
+    begin=_begin,
     lacks=_lacks,
 )

@@ -31,13 +31,13 @@ from pipeline.tasks.ocr.drawing.fonts import Font, find_fonts, load_fonts, save_
 from pipeline.tasks.ocr.drawing.render import Synthetic, drawn_characters
 from pipeline.tasks.ocr.drawing.workers import PicturePool
 from pipeline.tasks.ocr.kept_readings import kept_readings
-from pipeline.tasks.ocr.margin import margin
-from pipeline.tasks.ocr.readings import read_scores
+from pipeline.tasks.ocr.measure.margin import margin
+from pipeline.tasks.ocr.measure.readings import read_scores
+from pipeline.tasks.ocr.measure.thresholds import coverage_curve, operating_point
+from pipeline.tasks.ocr.measure.truth import TextTruth, readings
 from pipeline.tasks.ocr.recipe import TextRecipe
 from pipeline.tasks.ocr.report.contents import TextReport, view_texts
 from pipeline.tasks.ocr.report.sections import text_page
-from pipeline.tasks.ocr.thresholds import coverage_curve, operating_point
-from pipeline.tasks.ocr.truth import TextTruth, readings
 from pipeline.tasks.run_task import SPLIT_FILE, Evidence, RunTask, spec_of
 
 FONTS_FILE = "fonts.json"

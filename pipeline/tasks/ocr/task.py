@@ -8,9 +8,10 @@ from pipeline.data_recipe import DataKind
 from pipeline.recipe import Recipe, TextArch
 from pipeline.tasks.job import Job
 from pipeline.tasks.ocr.recipe import TextRecipe
-from pipeline.tasks.task import HostTask
+from pipeline.tasks.task import HostTask, Labeller
 
 if TYPE_CHECKING:
+    from pipeline.evaluation.evaluation import Judge
     from pipeline.tasks.run_task import RunTask
 
 DRAWN = "text-drawn"
@@ -29,6 +30,18 @@ def _open(job: Job) -> "RunTask":
     text = job.recipe.table(TextRecipe)
     assert text is not None, "a recipe of texts has the table"
     return TextRunTask(job, text)
+
+
+def _labeller() -> Labeller:
+    from pipeline.tasks.ocr.label.command import label
+
+    return label
+
+
+def _judge() -> "Judge":
+    from pipeline.tasks.ocr.judge import JUDGE
+
+    return JUDGE
 
 
 def _lacks(ours: TextSpec, _theirs: TextSpec, answers: Sequence[str]) -> tuple[str, list[str]]:
@@ -54,5 +67,7 @@ OCR = HostTask(
     ),
     check=_check,
     open=_open,
+    judge=_judge,
+    labeller=_labeller,
     lacks=_lacks,
 )

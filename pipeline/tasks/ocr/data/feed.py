@@ -18,7 +18,7 @@ from pipeline.tasks.ocr.ctc import ctc, ctc_losses
 from pipeline.tasks.ocr.data.fitted import FittedTexts, pad
 from pipeline.tasks.ocr.data.mixing import Mixture
 from pipeline.tasks.ocr.drawing.workers import PicturePool
-from pipeline.tasks.ocr.metrics import edit_distance
+from pipeline.tasks.ocr.measure.metrics import edit_distance
 from pipeline.training.augment import augment
 from pipeline.training.batches import Images, plain_batches
 from pipeline.training.draws import generator

@@ -9,7 +9,7 @@ from pipeline.measure.evaluate import wilson
 from pipeline.report import words
 from pipeline.report.axes import WIDE, PercentTicks, chart_svg
 from pipeline.report.svg import ACCENT, PAPER, QUIET, WARM, axes
-from pipeline.tasks.ocr.thresholds import Curve, Point
+from pipeline.tasks.ocr.measure.thresholds import Curve, Point
 
 # Errors below are drawn to scale, those above by their logarithm: the ones that matter are small.
 _LINEAR = 0.1

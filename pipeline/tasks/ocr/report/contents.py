@@ -10,8 +10,8 @@ from edge_agent.tasks.ocr.spec import TextSpec
 from pipeline.data.base import SPLIT_NAMES
 from pipeline.report.data import ReportData, SplitCounts
 from pipeline.tasks.ocr.data.dataset import TextDataset, TextSplit
-from pipeline.tasks.ocr.metrics import exact_match
-from pipeline.tasks.ocr.readings import Readings, read_scores
+from pipeline.tasks.ocr.measure.metrics import exact_match
+from pipeline.tasks.ocr.measure.readings import Readings, read_scores
 from pipeline.tasks.ocr.report.metrics import length_ranges, spread
 
 SAMPLES = 21

@@ -14,12 +14,12 @@ from pipeline.report import charts, metrics, words
 from pipeline.report.axes import ROW_LIMIT, accuracy_rows, stacked_rows
 from pipeline.report.page import ReportPage
 from pipeline.report.pictures import Picture, picture
-from pipeline.tasks.ocr.readings import ReadingScores, read_scores, score_readings
+from pipeline.tasks.ocr.measure.readings import ReadingScores, read_scores, score_readings
+from pipeline.tasks.ocr.measure.thresholds import Point, coverage_curve, largest_coverage
 from pipeline.tasks.ocr.report import metrics as measures
 from pipeline.tasks.ocr.report.alignment import Edit, align
 from pipeline.tasks.ocr.report.charts import coverage_chart
 from pipeline.tasks.ocr.report.contents import TextReport
-from pipeline.tasks.ocr.thresholds import Point, coverage_curve, largest_coverage
 
 # Shares of wrong readings whose coverage is told.
 ERRORS = (0.01, 0.001)

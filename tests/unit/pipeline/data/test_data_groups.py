@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from support.near_pictures import cropped, encoded, scene
 
 from edge_agent.common.arrays import U8
-from pipeline.begin.init import inspect, summary_lines
 from pipeline.common.errors import DataError, RecipeError
 from pipeline.data.base import SPLIT_NAMES
 from pipeline.data.classes import ClassDataset
 from pipeline.data.deal import Deck, SplitWish, check_calibrated
 from pipeline.data.sources import read_groups, taken_at
 from pipeline.recipe import DataRecipe
+from pipeline.tasks.classify.begin.folder import inspect, summary_lines
 from pipeline.tasks.classify.load import load
 from pipeline.tasks.recipes import decode_recipe
 

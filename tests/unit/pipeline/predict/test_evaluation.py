@@ -14,10 +14,10 @@ import typer
 from edge_agent.bundle.archive import Bundle, bundle_files, write_bundle
 from edge_agent.bundle.manifest import Metrics
 from pipeline.common.errors import DataError, GateError
+from pipeline.evaluation.evaluation import Evaluation, compare
 from pipeline.measure.evaluate import wilson
 from pipeline.predict.commands import evaluate_command
 from pipeline.predict.evaluate import evaluate
-from pipeline.predict.evaluation import Evaluation, compare
 
 
 def silent(_: str) -> None:
@@ -154,6 +154,7 @@ def test_unreadable_files_are_counted_and_left_out(bright_path: Path, photos: Pa
     """They are no wrong answers."""
     (photos / "dark" / "9.png").write_bytes(b"")
     found = evaluate(bright_path, photos, silent)
+    assert found.accuracy is not None
     assert found.accuracy.samples == 5
     assert len(found.unreadable) == 1
 

@@ -28,7 +28,7 @@ from pipeline.tasks.classify.report.attention import attend
 from pipeline.tasks.classify.report.contents import ClassReport, view
 from pipeline.tasks.ocr.charset import Charset
 from pipeline.tasks.ocr.data.dataset import TextDataset, TextSplit
-from pipeline.tasks.ocr.metrics import exact_match
+from pipeline.tasks.ocr.measure.metrics import exact_match
 from pipeline.tasks.ocr.report.contents import TextReport, view_texts
 
 LABELS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

@@ -8,11 +8,11 @@ import pytest
 from PIL import Image, features
 from support.near_pictures import scene
 
-from pipeline.begin.init import inspect, summary_lines
 from pipeline.data.readers.folder import read_folder
 from pipeline.data.readers.foreign import foreign_kind
 from pipeline.data.readers.images import UnreadableImageError, read_image
 from pipeline.data.readers.layout import list_folder
+from pipeline.tasks.classify.begin.folder import inspect, summary_lines
 
 AVIF = pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
 

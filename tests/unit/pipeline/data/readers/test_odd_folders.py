@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.begin.init import inspect, summary_lines
 from pipeline.common.errors import DataError
 from pipeline.data.readers.folder import read_folder
 from pipeline.data.readers.images import UnreadableImageError, read_image
 from pipeline.data.root import home_expanded
+from pipeline.tasks.classify.begin.folder import inspect, summary_lines
 
 
 @pytest.fixture(name="pets")

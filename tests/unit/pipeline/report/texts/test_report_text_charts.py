@@ -8,8 +8,8 @@ import pytest
 
 from edge_agent.tasks.ocr.spec import Promise
 from pipeline.report.svg import chart_style
+from pipeline.tasks.ocr.measure.thresholds import Curve, coverage_curve
 from pipeline.tasks.ocr.report.charts import coverage_chart
-from pipeline.tasks.ocr.thresholds import Curve, coverage_curve
 
 PROMISE = Promise(error=0.01, coverage=0.6, samples=200)
 DASHED = "stroke-dasharray: 6"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.measure.evaluate import wilson
-from pipeline.tasks.ocr.metrics import edit_distance
+from pipeline.tasks.ocr.measure.metrics import edit_distance
 from pipeline.tasks.ocr.report.alignment import align
 from pipeline.tasks.ocr.report.metrics import (
     FEWEST,

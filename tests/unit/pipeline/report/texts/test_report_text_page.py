@@ -18,7 +18,7 @@ from pipeline.report import page as report_page
 from pipeline.report import words
 from pipeline.report.data import Phase
 from pipeline.report.metrics import bins_of, calibration_error
-from pipeline.tasks.ocr.readings import read_scores
+from pipeline.tasks.ocr.measure.readings import read_scores
 from pipeline.tasks.ocr.report.contents import TextReport
 from pipeline.tasks.ocr.report.sections import shown, text_page
 

@@ -29,9 +29,9 @@ from pipeline.run.stages.train import TRAIN
 from pipeline.run.stages.verify import VERIFY, bundle_path, load_proof
 from pipeline.tasks.ocr.data.dataset import TextDataset
 from pipeline.tasks.ocr.drawing.marks.segments import SegmentStyle, draw_segments
-from pipeline.tasks.ocr.readings import read_scores
+from pipeline.tasks.ocr.measure.readings import read_scores
+from pipeline.tasks.ocr.measure.thresholds import coverage_curve
 from pipeline.tasks.ocr.report.contents import TextReport
-from pipeline.tasks.ocr.thresholds import coverage_curve
 from pipeline.tasks.recipes import decode_recipe
 
 RECIPE = """\

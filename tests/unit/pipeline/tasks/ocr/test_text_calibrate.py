@@ -6,7 +6,7 @@ import pytest
 from edge_agent.common.arrays import F32
 from edge_agent.tasks.ocr.decode.ctc import text_probability
 from edge_agent.tasks.softmax import softmax
-from pipeline.tasks.ocr.calibrate import fit_text_temperature
+from pipeline.tasks.ocr.measure.calibrate import fit_text_temperature
 
 
 def said(chance: float, right: int, total: int, sharper: float) -> tuple[F32, np.ndarray]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from edge_agent.common.arrays import F32
-from pipeline.tasks.ocr.margin import margin
+from pipeline.tasks.ocr.measure.margin import margin
 
 BLANK = 2  # of the characters a, b and the blank
 

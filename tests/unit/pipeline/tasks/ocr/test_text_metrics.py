@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.tasks.ocr.metrics import character_error_rate, edit_distance, exact_match
+from pipeline.tasks.ocr.measure.metrics import character_error_rate, edit_distance, exact_match
 
 
 @lru_cache(None)

@@ -6,7 +6,7 @@ import pytest
 from edge_agent.common.arrays import F32
 from edge_agent.tasks.ocr.decode.ctc import read_text
 from edge_agent.tasks.ocr.spec import TextSpec
-from pipeline.tasks.ocr.readings import read_scores, score_readings
+from pipeline.tasks.ocr.measure.readings import read_scores, score_readings
 
 SPEC = TextSpec(charset=("a", "b"), steps=3, temperature=0.7)
 

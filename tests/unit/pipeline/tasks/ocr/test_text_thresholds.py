@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline.common.errors import GateError
 from pipeline.measure.evaluate import wilson
-from pipeline.tasks.ocr.thresholds import Curve, Point, coverage_curve, operating_point
+from pipeline.tasks.ocr.measure.thresholds import Curve, Point, coverage_curve, operating_point
 
 # Few different confidences, so that there are ties.
 READINGS = st.lists(

@@ -6,7 +6,7 @@ import pytest
 from edge_agent.common.arrays import F32
 from pipeline.tasks.ocr.charset import Charset
 from pipeline.tasks.ocr.data.fitted import pad
-from pipeline.tasks.ocr.truth import TextTruth, readings
+from pipeline.tasks.ocr.measure.truth import TextTruth, readings
 
 CHARSET = Charset("ab")
 SURE, UNSURE = 20.0, 0.2

@@ -1,38 +1,19 @@
 """`edgeward label`, behind its options."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
 
 from edge_agent.tasks.ocr.crops import list_crops
-from pipeline.label.answers import ask, take
-from pipeline.label.folder import Entry, LabelFolder
-from pipeline.label.listing import json_line, show
-from pipeline.label.sheet import write_sheet
+from pipeline.tasks.ocr.label.answers import ask, take
+from pipeline.tasks.ocr.label.folder import LabelEntry, LabelFolder
+from pipeline.tasks.ocr.label.listing import json_line, show
+from pipeline.tasks.ocr.label.sheet import write_sheet
+from pipeline.tasks.task import LabelWishes
 
 
-@dataclass(frozen=True)
-class Wishes:
-    """What is to be done with the crops.
-
-    Args:
-        texts: the file that answers; None asks in the terminal.
-        sheet: the folder for a contact sheet; None makes none.
-        state: only crops that were `held`, or `rejected`; None takes both.
-        listing: only show what there is.
-        json: show it as lines of JSON.
-    """
-
-    texts: Path | None = None
-    sheet: Path | None = None
-    state: str | None = None
-    listing: bool = False
-    json: bool = False
-
-
-def label(crops: Path, out: Path | None, wishes: Wishes, stream: TextIO) -> None:
+def label(crops: Path, out: Path | None, wishes: LabelWishes, stream: TextIO) -> None:
     """Show, write a sheet of, or label the crops in a folder.
 
     Args:
@@ -69,6 +50,6 @@ def label(crops: Path, out: Path | None, wishes: Wishes, stream: TextIO) -> None
         say(f"{done.labelled} labelled, {done.left} left; {len(folder.labels)} in {folder.path}")
 
 
-def _entries(crops: Path, folder: LabelFolder | None, state: str | None) -> tuple[Entry, ...]:
+def _entries(crops: Path, folder: LabelFolder | None, state: str | None) -> tuple[LabelEntry, ...]:
     found = [crop for crop in list_crops(crops) if state in (None, crop.record.state)]
-    return folder.entries(found) if folder is not None else tuple(map(Entry, found))
+    return folder.entries(found) if folder is not None else tuple(map(LabelEntry, found))

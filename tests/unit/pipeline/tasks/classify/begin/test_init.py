@@ -1,4 +1,4 @@
-"""`pipeline.begin.init` and `pipeline.begin.draft`: what a folder holds, and the recipe it gets."""
+"""`folder` and `draft`: what a folder of classes holds, and the recipe it gets."""
 
 from pathlib import Path
 
@@ -8,10 +8,11 @@ import pytest
 from support.near_pictures import encoded, scene
 
 from edge_agent.common.arrays import U8
-from pipeline.begin.draft import draft_recipe, write_recipe
-from pipeline.begin.init import FolderSummary, Spread, inspect, summary_lines
+from pipeline.begin.write import write_recipe
 from pipeline.common.errors import DataError, RecipeError
 from pipeline.recipe import Recipe
+from pipeline.tasks.classify.begin.draft import draft_recipe
+from pipeline.tasks.classify.begin.folder import FolderSummary, Spread, inspect, summary_lines
 from pipeline.tasks.classify.load import load
 from pipeline.tasks.recipes import decode_recipe, load_recipe
 
@@ -118,7 +119,7 @@ def test_grey_is_told_from_colour(tmp_path: Path, suffix: str, tinted: bool, gre
 def test_a_written_recipe_loads_the_folder(fruit: Path) -> None:
     """The recipe is valid, finds the folder beside it, and its splits can be drawn."""
     path = fruit.parent / "fruit.toml"
-    write_recipe(inspect(fruit), path)
+    write_recipe(draft_recipe(inspect(fruit), (path).parent), path)
     recipe = load_recipe(path)
     assert recipe.name == "my-fruit"
     assert recipe.data.path == "my fruit"
@@ -280,12 +281,12 @@ def test_a_recipe_is_not_overwritten_unasked(fruit: Path) -> None:
     path = fruit.parent / "fruit.toml"
     path.write_text("mine")
     with pytest.raises(RecipeError) as error:
-        write_recipe(inspect(fruit), path)
+        write_recipe(draft_recipe(inspect(fruit), (path).parent), path)
     assert str(error.value) == (
         f"{path}: expected no file there yet, found one; it was left as it is"
     )
     assert path.read_text() == "mine"
-    write_recipe(inspect(fruit), path, overwrite=True)
+    write_recipe(draft_recipe(inspect(fruit), (path).parent), path, overwrite=True)
     assert load_recipe(path).data.kind == "image-folder"
 
 

@@ -11,7 +11,7 @@ from edge_agent.common.atomic import write_whole
 from edge_agent.common.errors import printable
 from edge_agent.tasks.kinds import Result
 from pipeline.common.errors import DataError
-from pipeline.predict.answers import Prediction
+from pipeline.evaluation.prediction import Prediction
 
 COLUMNS = ("file", "frame", "answer", "confidence", "sure", "why")
 
@@ -29,8 +29,15 @@ class PredictionRow(msgspec.Struct, frozen=True, kw_only=True):
     result: Result
 
 
-def as_row(name: str, frame: int | None, found: Prediction) -> PredictionRow:
-    """`found`, the answer for the picture `name` or for a `frame` of that video."""
+def as_row(name: str, frame: int | None, answered: tuple[Prediction, float]) -> PredictionRow:
+    """The answer for the picture `name`, or for a `frame` of that video.
+
+    Args:
+        name: the picture's.
+        frame: its number in a video; None of an image.
+        answered: what was answered, and in how many milliseconds.
+    """
+    found, latency_ms = answered
     return PredictionRow(
         file=name,
         frame=frame,
@@ -38,7 +45,7 @@ def as_row(name: str, frame: int | None, found: Prediction) -> PredictionRow:
         confidence=found.confidence,
         sure=found.sure,
         why=found.why,
-        latency_ms=round(found.latency_ms, 3),
+        latency_ms=round(latency_ms, 3),
         result=found.result,
     )
 

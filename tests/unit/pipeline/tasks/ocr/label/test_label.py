@@ -14,10 +14,10 @@ from edge_agent.common.exit_codes import ExitCode
 from edge_agent.tasks.ocr.crops import list_crops
 from pipeline import cli
 from pipeline.common.errors import DataError
-from pipeline.label.answers import KEYS, Done, ask, take
-from pipeline.label.folder import LabelFolder
-from pipeline.label.sheet import render, write_sheet
 from pipeline.tasks.ocr.data.folder import read_text_folder
+from pipeline.tasks.ocr.label.answers import KEYS, Done, ask, take
+from pipeline.tasks.ocr.label.folder import LabelFolder
+from pipeline.tasks.ocr.label.sheet import render, write_sheet
 
 WATER = "gate/cellar/water/20261121T032104-0000000000.png"
 BLANK = "gate/cellar/water/20261121T032204-0000000001.png"

@@ -7,12 +7,9 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_agent.common.atomic import write_whole
 from edge_agent.common.errors import printable
-from pipeline.begin.init import TEST, UNEVEN, VAL, FolderSummary, calibration_size
-from pipeline.begin.sidedness import sided_name
-from pipeline.common.errors import RecipeError
-from pipeline.tasks.recipes import decode_recipe
+from pipeline.tasks.classify.begin.folder import TEST, UNEVEN, VAL, FolderSummary, calibration_size
+from pipeline.tasks.classify.begin.sidedness import sided_name
 
 # Input sides to choose from: multiples of 16, up to what a Raspberry Pi runs in real time.
 _SIDES = (16, 32, 48, 64, 96)
@@ -32,19 +29,6 @@ class _Choices:
     width: float
     batch: int
     epochs: int
-
-
-def write_recipe(summary: FolderSummary, path: Path, *, overwrite: bool = False) -> None:
-    """Write a commented recipe for the folder of `summary` to `path`.
-
-    Raises:
-        RecipeError: there is a file at `path` already, and it is not to be overwritten.
-    """
-    if path.exists() and not overwrite:
-        raise RecipeError(f"{path}: expected no file there yet, found one; it was left as it is")
-    text = draft_recipe(summary, path.parent).encode()
-    decode_recipe(text, str(path))  # what is written has to be readable
-    write_whole(path, text)
 
 
 def draft_recipe(summary: FolderSummary, folder: Path) -> str:

@@ -1,8 +1,8 @@
-"""`pipeline.begin.sidedness`: which class names forbid a mirror, and which do not."""
+"""`sidedness`: which class names forbid a mirror, and which do not."""
 
 import pytest
 
-from pipeline.begin.sidedness import sided_name
+from pipeline.tasks.classify.begin.sidedness import sided_name
 
 
 @pytest.mark.parametrize(

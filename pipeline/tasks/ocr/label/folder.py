@@ -23,7 +23,7 @@ from pipeline.tasks.ocr.data.store import FolderStore
 
 
 @dataclass(frozen=True)
-class Entry:
+class LabelEntry:
     """A crop, and what it says if somebody has looked.
 
     Args:
@@ -72,11 +72,11 @@ class LabelFolder:
         if self._table.is_file() and self._table.stat().st_size:
             self.labels = {row.image: row.text for row in read_rows(store, table, str)}
 
-    def entries(self, crops: Iterable[Crop]) -> tuple[Entry, ...]:
+    def entries(self, crops: Iterable[Crop]) -> tuple[LabelEntry, ...]:
         """`crops`, each with its label in this folder."""
-        return tuple(Entry(crop, self.labels.get(Entry(crop).name)) for crop in crops)
+        return tuple(LabelEntry(crop, self.labels.get(LabelEntry(crop).name)) for crop in crops)
 
-    def add(self, entry: Entry, text: str) -> None:
+    def add(self, entry: LabelEntry, text: str) -> None:
         """Label a crop that has no label yet; on disk when this returns.
 
         Raises:

@@ -1,18 +1,19 @@
 """How right a bundle is on labelled pictures, beside what `verify` proved of it."""
 
-from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
 import msgspec
-import numpy as np
 
 from edge_agent.bundle.archive import Bundle
 from edge_agent.bundle.manifest import Score
-from edge_agent.tasks.classify.spec import ClassifySpec
+from edge_agent.inference.recognizer import TfliteRecognizer
+from pipeline.evaluation.labelled import LabelledPictures
+from pipeline.evaluation.prediction import Answerer
+from pipeline.evaluation.rows import PredictionRow
 from pipeline.measure.evaluate import wilson
-from pipeline.predict.rows import PredictionRow
-from pipeline.report.metrics import class_accuracy, confusion
-from pipeline.tasks.ocr.readings import score_readings
 
 # Against the accuracy that `verify` measured, by the two 95 % intervals.
 Comparison: TypeAlias = Literal["as proven", "worse than proven", "better than proven", "unproven"]
@@ -53,7 +54,8 @@ class Evaluation(
         bundle: `name@id`.
         folder: where the pictures are.
         runtime: the TFLite runtime that answered.
-        accuracy: the share that is answered right: of classes, or of whole texts.
+        accuracy: the share that is answered right: of classes, or of whole texts; None where
+            answers are not right or wrong.
         proven: what `verify` measured on its own held-out pictures; None in a bundle that
             was not verified.
         comparison: the one against the other.
@@ -64,13 +66,14 @@ class Evaluation(
         confusion: pictures by class (rows) and by answer (columns), in the order of `classes`.
         texts: of a reader of texts; None of a classifier.
         unreadable: why files gave no picture.
+        error: the mean absolute error, of a bundle that answers numbers.
         part: the split of `folder` that was measured; None where it has no splits.
     """
 
     bundle: str
     folder: str
     runtime: str
-    accuracy: Score
+    accuracy: Score | None
     proven: Score | None
     comparison: Comparison
     balanced_accuracy: float | None
@@ -81,12 +84,44 @@ class Evaluation(
     texts: TextEvaluation | None = None
     unreadable: tuple[str, ...] = ()
     part: str | None = None
+    error: Score | msgspec.UnsetType = msgspec.UNSET
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What a task knows of answers, and of pictures that a user has labelled.
+
+    Args:
+        answerer: what the device would answer for a picture, with its gates before the network;
+            of an opened bundle and its spec.
+        labelled: the pictures of a folder whose right answer is known, for a spec.
+        accuracy: how many of the answers are right, with the truths; None where answers are
+            not right or wrong.
+        judged: an evaluation with what only this task measures; of the spec, the answers and
+            the truths.
+        summary: lines for the reader that come after the accuracy.
+        details: lines that come at the end; of the evaluation, its rows and the truths.
+    """
+
+    answerer: Callable[[TfliteRecognizer, Any], Answerer]
+    labelled: Callable[[Path, Any], LabelledPictures]
+    accuracy: Callable[[Sequence[str], Sequence[str]], Score | None]
+    judged: Callable[[Evaluation, Any, Sequence[str], Sequence[str]], Evaluation]
+    summary: Callable[[Evaluation], Iterator[str]]
+    details: Callable[[Evaluation, Sequence[PredictionRow], Sequence[str]], Iterator[str]]
+
+
+def share_right(answers: Sequence[str], truths: Sequence[str]) -> Score:
+    """The share of answers that say what is right, with its interval; at least one answer."""
+    right = [answer == truth for answer, truth in zip(answers, truths, strict=True)]
+    return wilson(sum(right), len(right))
 
 
 def evaluation(
     bundle: Bundle,
     folder: str,
     runtime: str,
+    judge: Judge,
     rows: Sequence[PredictionRow],
     truths: Sequence[str],
     unreadable: Sequence[str],
@@ -97,14 +132,14 @@ def evaluation(
         bundle: that answered.
         folder: named in the result.
         runtime: likewise.
+        judge: of the bundle's task.
         rows: one for each picture, at least one.
-        truths: what would have been right: classes by name, or texts.
+        truths: what would have been right, as the device has it.
         unreadable: of files that gave no picture.
     """
-    right = [row.answer == truth for row, truth in zip(rows, truths, strict=True)]
-    sure = [ok for ok, row in zip(right, rows, strict=True) if row.sure]
-    accuracy = wilson(sum(right), len(right))
     metrics = bundle.manifest.metrics
+    sure = [pair for pair in zip(rows, truths, strict=True) if pair[0].sure]
+    accuracy = judge.accuracy([row.answer for row in rows], truths)
     proven = None if metrics is None else metrics.int8_accuracy
     found = Evaluation(
         bundle=bundle.short_id,
@@ -114,45 +149,21 @@ def evaluation(
         proven=proven,
         comparison=compare(accuracy, proven),
         balanced_accuracy=None,
-        sure=len(sure) / len(right),
-        accuracy_if_sure=wilson(sum(sure), len(sure)) if sure else None,
+        sure=len(sure) / len(rows),
+        accuracy_if_sure=(
+            judge.accuracy([row.answer for row, _ in sure], [truth for _, truth in sure])
+            if sure
+            else None
+        ),
         unreadable=tuple(unreadable),
     )
-    answers = [row.answer for row in rows]
-    if isinstance(bundle.manifest.output, ClassifySpec):
-        return _of_classes(found, bundle.manifest.output.labels, answers, truths)
-    scores = score_readings(answers, truths)
-    texts = TextEvaluation(
-        ignoring_case=scores.exact_ignoring_case, error_rate=scores.error_rate_ignoring_case
-    )
-    return msgspec.structs.replace(found, texts=texts)
+    return judge.judged(found, bundle.manifest.output, [row.answer for row in rows], truths)
 
 
-def compare(accuracy: Score, proven: Score | None) -> Comparison:
+def compare(accuracy: Score | None, proven: Score | None) -> Comparison:
     """Whether `accuracy` is what was proven: another only where the intervals do not meet."""
-    if proven is None:
+    if proven is None or accuracy is None:
         return "unproven"
     if accuracy.high < proven.low:
         return "worse than proven"
     return "better than proven" if accuracy.low > proven.high else "as proven"
-
-
-def _of_classes(
-    found: Evaluation, labels: Sequence[str], answers: Sequence[str], truths: Sequence[str]
-) -> Evaluation:
-    place = {label: number for number, label in enumerate(labels)}
-    matrix = confusion(
-        np.array([place[truth] for truth in truths], np.int64),
-        np.array([place[answer] for answer in answers], np.int64),
-        len(labels),
-    )
-    recalls, precisions = class_accuracy(matrix), class_accuracy(matrix.T)
-    return msgspec.structs.replace(
-        found,
-        balanced_accuracy=float(np.mean([score.value for score in recalls if score is not None])),
-        classes=tuple(
-            ClassEvaluation(label=label, recall=recall, precision=precision)
-            for label, recall, precision in zip(labels, recalls, precisions, strict=True)
-        ),
-        confusion=tuple(tuple(row) for row in matrix.tolist()),
-    )

@@ -11,9 +11,9 @@ from edge_agent.common.arrays import F32
 from edge_agent.tasks.ocr.decode.ctc import best_path, text_probability
 from edge_agent.tasks.softmax import softmax
 from pipeline.measure.truth import Truth
-from pipeline.tasks.ocr.calibrate import fit_text_temperature
 from pipeline.tasks.ocr.charset import Charset
-from pipeline.tasks.ocr.metrics import exact_match
+from pipeline.tasks.ocr.measure.calibrate import fit_text_temperature
+from pipeline.tasks.ocr.measure.metrics import exact_match
 
 
 @dataclass(frozen=True, eq=False)

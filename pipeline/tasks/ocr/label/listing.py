@@ -10,14 +10,14 @@ from rich.text import Text
 
 from edge_agent.common.errors import printable
 from edge_agent.tasks.ocr.answer import ReadingState
-from pipeline.label.folder import Entry, LabelFolder, source_of
+from pipeline.tasks.ocr.label.folder import LabelEntry, LabelFolder, source_of
 
 STATES: tuple[ReadingState, ...] = ("held", "rejected")
 # Wide enough for a line a crop, where nobody's terminal says how wide it is.
 WIDTH = 160
 
 
-def show(entries: Sequence[Entry], folder: LabelFolder | None, console: Console) -> None:
+def show(entries: Sequence[LabelEntry], folder: LabelFolder | None, console: Console) -> None:
     """Print a row for each crop, and how many there are of what.
 
     Args:
@@ -32,7 +32,7 @@ def show(entries: Sequence[Entry], folder: LabelFolder | None, console: Console)
     console.print(Text(printable(summary(entries, folder))))
 
 
-def _table(entries: Sequence[Entry], *, labels: bool) -> Table:
+def _table(entries: Sequence[LabelEntry], *, labels: bool) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for title in ("seen (UTC)", "region", "state", "read"):
         table.add_column(title, no_wrap=True)
@@ -64,7 +64,7 @@ def _label(label: str | None) -> str:
     return label or "(nothing to read)"
 
 
-def summary(entries: Sequence[Entry], folder: LabelFolder | None) -> str:
+def summary(entries: Sequence[LabelEntry], folder: LabelFolder | None) -> str:
     """`12 crops of 2 regions: 9 held, 3 rejected; 4 labelled in texts`."""
     regions = {source_of(entry.crop.record) for entry in entries}
     counts = [
@@ -82,7 +82,7 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def json_line(entry: Entry) -> str:
+def json_line(entry: LabelEntry) -> str:
     """A crop as one line of JSON: its record, with its picture's path, its name and its label."""
     fields = {
         **msgspec.to_builtins(entry.crop.record),

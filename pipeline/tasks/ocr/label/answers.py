@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edge_agent.common.errors import printable
 from pipeline.common.errors import DataError
-from pipeline.label.folder import Entry, LabelFolder, check_label, source_of
+from pipeline.tasks.ocr.label.folder import LabelEntry, LabelFolder, check_label, source_of
 
 HEADER = ("PATH", "TEXT")
 SKIP, QUIT, ESCAPE = "-", "q", "\\"
@@ -32,7 +32,7 @@ class Done:
 
 
 def ask(
-    entries: Sequence[Entry],
+    entries: Sequence[LabelEntry],
     folder: LabelFolder,
     answer: Callable[[str], str],
     say: Callable[[str], None],
@@ -66,7 +66,7 @@ def ask(
     return Done(labelled, len(open_) - labelled)
 
 
-def _introduction(entry: Entry, place: str) -> tuple[str, str]:
+def _introduction(entry: LabelEntry, place: str) -> tuple[str, str]:
     record = entry.crop.record
     return (
         f"{place}  {source_of(record)}  {entry.seen:%Y-%m-%d %H:%M:%S}  "
@@ -75,7 +75,9 @@ def _introduction(entry: Entry, place: str) -> tuple[str, str]:
     )
 
 
-def _text(entry: Entry, answer: Callable[[str], str], say: Callable[[str], None]) -> str | None:
+def _text(
+    entry: LabelEntry, answer: Callable[[str], str], say: Callable[[str], None]
+) -> str | None:
     """What is typed for one crop; None passes it over.
 
     Raises:
@@ -103,7 +105,7 @@ def unescaped(answer: str) -> str | None:
     return answer.removeprefix(ESCAPE)
 
 
-def take(entries: Sequence[Entry], folder: LabelFolder, table: Path) -> Done:
+def take(entries: Sequence[LabelEntry], folder: LabelFolder, table: Path) -> Done:
     """Label crops by the lines PATH tab TEXT of a file, as `edgeward label --sheet` begins one.
 
     What follows a second tab is for the reader. Lines whose text is empty are for later. The

@@ -16,8 +16,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from edge_agent.common.atomic import write_whole
-from pipeline.label.answers import HEADER
-from pipeline.label.folder import Entry, picture_bytes
+from pipeline.tasks.ocr.label.answers import HEADER
+from pipeline.tasks.ocr.label.folder import LabelEntry, picture_bytes
 
 PAGE_FILE, TEXTS_FILE = "contact.html", "texts.tsv"
 
@@ -26,11 +26,11 @@ PAGE_FILE, TEXTS_FILE = "contact.html", "texts.tsv"
 class _Card:
     """A crop with its picture as a `data:` address."""
 
-    entry: Entry
+    entry: LabelEntry
     picture: str
 
 
-def write_sheet(entries: Sequence[Entry], folder: Path) -> tuple[Path, Path]:
+def write_sheet(entries: Sequence[LabelEntry], folder: Path) -> tuple[Path, Path]:
     """Write the page and the table of `entries` to `folder`; their paths.
 
     Raises:
@@ -43,7 +43,7 @@ def write_sheet(entries: Sequence[Entry], folder: Path) -> tuple[Path, Path]:
     return paths
 
 
-def texts_table(entries: Sequence[Entry]) -> str:
+def texts_table(entries: Sequence[LabelEntry]) -> str:
     """The table to be filled in: no text yet, and beside it what was read and why not accepted."""
     rows = [(*HEADER, "READ", "WHY")]
     for entry in entries:
@@ -57,7 +57,7 @@ def _cell(text: str) -> str:
     return " ".join(text.split())
 
 
-def render(entries: Sequence[Entry]) -> str:
+def render(entries: Sequence[LabelEntry]) -> str:
     """The page; the same crops give the same page."""
     script = _asset("sheet.js")
     return _template().render(
@@ -69,18 +69,18 @@ def render(entries: Sequence[Entry]) -> str:
     )
 
 
-def _address(entry: Entry) -> str:
+def _address(entry: LabelEntry) -> str:
     return f"data:image/png;base64,{b64encode(picture_bytes(entry.crop)).decode('ascii')}"
 
 
 def _asset(name: str) -> str:
-    return resources.files("pipeline.label").joinpath(name).read_text("utf-8")
+    return resources.files("pipeline.tasks.ocr.label").joinpath(name).read_text("utf-8")
 
 
 @cache
 def _template() -> Template:
     environment = Environment(
-        loader=PackageLoader("pipeline.label", "."),
+        loader=PackageLoader("pipeline.tasks.ocr.label", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -10,7 +10,7 @@ from edge_agent.bundle.manifest import Score
 from edge_agent.common.arrays import F32, F64
 from edge_agent.tasks.ocr.decode.ctc import best_path, probabilities, text_probability
 from edge_agent.tasks.ocr.spec import TextSpec
-from pipeline.tasks.ocr.metrics import character_error_rate, exact_match
+from pipeline.tasks.ocr.measure.metrics import character_error_rate, exact_match
 
 
 @dataclass(frozen=True, eq=False)

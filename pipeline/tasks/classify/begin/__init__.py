@@ -1,0 +1,1 @@
+"""A first recipe for a folder of images in class folders."""

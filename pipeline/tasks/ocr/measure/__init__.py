@@ -1,0 +1,1 @@
+"""How well texts are read, and how sure a reader may be."""
