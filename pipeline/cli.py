@@ -18,7 +18,7 @@ from pipeline.broker.commands import tell_command, watch_command
 from pipeline.catalogue.commands import recipes_command
 from pipeline.catalogue.folder import recipe_folder
 from pipeline.command_line.choices import CropState, option
-from pipeline.command_line.layout import ExampleCommand, Group, GroupedCommands
+from pipeline.command_line.layout import ExampleCommand, GroupedCommands, Panel
 from pipeline.command_line.networks import convert_command, doctor_command
 from pipeline.command_line.options import DataRoot
 from pipeline.common.errors import (
@@ -115,15 +115,15 @@ def _root(
     """Train, prune and quantise a small network, prove it, and run it on devices."""
 
 
-def _command(name: str, group: Group, example: str) -> Callable[[Any], Any]:
+def _command(name: str, group: Panel, example: str) -> Callable[[Any], Any]:
     """Register a command in a group, with a line that can be typed as it stands."""
     return app.command(name, cls=ExampleCommand, epilog=example, rich_help_panel=group)
 
 
-_command("recipes", Group.BUILD, "edgeward recipes")(recipes_command)
+_command("recipes", Panel.BUILD, "edgeward recipes")(recipes_command)
 
 
-@_command("init", Group.BUILD, "edgeward init ~/photos/parts")
+@_command("init", Panel.BUILD, "edgeward init ~/photos/parts")
 def init_command(
     images: Annotated[
         Path, typer.Argument(metavar="IMAGES_FOLDER", help="One sub-folder of images per class.")
@@ -146,7 +146,7 @@ def init_command(
     typer.echo(f"recipe {path}; next: edgeward build {path}")
 
 
-@_command("build", Group.BUILD, "edgeward build recipes/digits.toml")
+@_command("build", Panel.BUILD, "edgeward build recipes/digits.toml")
 def build_command(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE.toml", help="The recipe.")],
     data_root: DataRoot = None,
@@ -185,20 +185,20 @@ for _name, _what in (
     ("verify", "Prove the candidate on held-out data by the device's own code."),
     ("report", "Write the HTML report."),
 ):
-    _command(_name, Group.BUILD, f"edgeward {_name} runs/digits")(_stage_command(_name, _what))
+    _command(_name, Panel.BUILD, f"edgeward {_name} runs/digits")(_stage_command(_name, _what))
 
 
 _DIGITS = "runs/digits/verify/digits.edgeward"
 _NETWORK = "model.onnx --calibration photos"
-_command("convert", Group.MODEL, f"edgeward convert {_NETWORK} -o model.tflite")(convert_command)
-_command("doctor", Group.MODEL, f"edgeward doctor {_NETWORK}")(doctor_command)
-_command("predict", Group.MODEL, f"edgeward predict {_DIGITS} photos")(predict_command)
-_command("evaluate", Group.MODEL, f"edgeward evaluate {_DIGITS} labelled")(evaluate_command)
-_command("watch", Group.DEVICE, "edgeward watch --broker mqtt://raspberrypi.local")(watch_command)
-_command("tell", Group.DEVICE, "edgeward tell garage-pi snapshot --save .")(tell_command)
+_command("convert", Panel.MODEL, f"edgeward convert {_NETWORK} -o model.tflite")(convert_command)
+_command("doctor", Panel.MODEL, f"edgeward doctor {_NETWORK}")(doctor_command)
+_command("predict", Panel.MODEL, f"edgeward predict {_DIGITS} photos")(predict_command)
+_command("evaluate", Panel.MODEL, f"edgeward evaluate {_DIGITS} labelled")(evaluate_command)
+_command("watch", Panel.DEVICE, "edgeward watch --broker mqtt://raspberrypi.local")(watch_command)
+_command("tell", Panel.DEVICE, "edgeward tell garage-pi snapshot --save .")(tell_command)
 
 
-@_command("label", Group.DEVICE, "edgeward label crops/garage-pi --out crops/labelled")
+@_command("label", Panel.DEVICE, "edgeward label crops/garage-pi --out crops/labelled")
 def label_command(
     crops: Annotated[
         Path, typer.Argument(metavar="CROPS_DIR", help="The crops of an agent, copied from it.")
@@ -234,7 +234,7 @@ def label_command(
     labeller()(crops, out, LabelWishes(texts, sheet, state, listing=list_, json=json), sys.stdout)
 
 
-@_command("demo", Group.BUILD, "edgeward demo --device-python .venv-device/bin/python")
+@_command("demo", Panel.BUILD, "edgeward demo --device-python .venv-device/bin/python")
 def demo_command(
     broker: Annotated[
         str | None,

@@ -116,7 +116,7 @@ def convert_file(
         DataError: if the calibration data cannot be read.
     """
     model = load_model(source)
-    samples = NO_SAMPLES if calibration is None else Samples(model, calibration, preprocessing)
+    samples = NO_SAMPLES if calibration is None else PhotoSamples(model, calibration, preprocessing)
     made = convert(model, samples, recipe)
     write_whole(target, made.tflite)
     return made
@@ -140,7 +140,7 @@ def _end(port: Port) -> str:
 
 
 @dataclass(frozen=True)
-class Samples:
+class PhotoSamples:
     """The samples, read anew whenever they are asked for: a refused model reads none.
 
     Args:

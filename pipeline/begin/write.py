@@ -6,10 +6,10 @@ from edge_agent.common.atomic import write_whole
 from pipeline.common.errors import RecipeError
 from pipeline.tasks import TASKS
 from pipeline.tasks.recipes import decode_recipe
-from pipeline.tasks.task import Begin
+from pipeline.tasks.task import FirstRecipe
 
 
-def begin_of(folder: Path) -> Begin:
+def begin_of(folder: Path) -> FirstRecipe:
     """What looks at `folder`: that of the task that claims it, else of the first in the list."""
     begins = [task.begin() for task in TASKS if task.begin is not None]
     return next((begin for begin in begins if begin.claims(folder)), begins[0])

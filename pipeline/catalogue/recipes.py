@@ -15,7 +15,7 @@ INDENT = "    "
 
 
 @dataclass(frozen=True)
-class Entry:
+class RecipeEntry:
     """One recipe that can be built, or could be with its data.
 
     Args:
@@ -36,7 +36,7 @@ class Entry:
         return all(need.downloadable or need.found() is not None for need in self.needs)
 
 
-def entries(folder: Path, root: Path) -> list[Entry]:
+def entries(folder: Path, root: Path) -> list[RecipeEntry]:
     """Every recipe in `folder`, by name.
 
     Args:
@@ -51,7 +51,7 @@ def entries(folder: Path, root: Path) -> list[Entry]:
     for path in sorted(folder.glob("*.toml")):
         recipe = load_recipe(path)
         found.append(
-            Entry(
+            RecipeEntry(
                 path,
                 recipe,
                 needs(recipe.data, root, folder),
@@ -61,7 +61,7 @@ def entries(folder: Path, root: Path) -> list[Entry]:
     return found
 
 
-def lines(entry: Entry) -> Iterator[str]:
+def lines(entry: RecipeEntry) -> Iterator[str]:
     """What a reader should know of it, wrapped to a terminal."""
     state = "ready" if entry.ready else "data missing"
     figures = entry.figures
@@ -78,7 +78,7 @@ def lines(entry: Entry) -> Iterator[str]:
         yield f"{INDENT}data: nothing to fetch"
 
 
-def closing(found: Sequence[Entry]) -> str:
+def closing(found: Sequence[RecipeEntry]) -> str:
     """How many can be built now, and with what to begin: first what needs no data."""
     ready = sorted((entry for entry in found if entry.ready), key=lambda entry: len(entry.needs))
     count = f"{len(ready)} of {len(found)} ready"

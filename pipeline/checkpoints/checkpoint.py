@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from edge_agent.common.atomic import write_whole
-from pipeline.checkpoints.history import EpochRecord, Step
+from pipeline.checkpoints.history import EpochRecord, LineageStep
 from pipeline.common.errors import RunError
 from pipeline.models import ModelSpec, build
 
@@ -37,7 +37,7 @@ class Checkpoint:
     module: nn.Module
     spec: ModelSpec
     history: tuple[EpochRecord, ...] = ()
-    lineage: tuple[Step, ...] = ()
+    lineage: tuple[LineageStep, ...] = ()
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,7 +48,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
     spec: ModelSpec
     history: tuple[EpochRecord, ...]
-    lineage: tuple[Step, ...]
+    lineage: tuple[LineageStep, ...]
 
 
 def fresh(spec: ModelSpec, seed: int) -> Checkpoint:

@@ -83,7 +83,7 @@ def history_csv(history: Sequence[EpochRecord]) -> str:
     return text.getvalue()
 
 
-class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LineageStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one stage did to the network: its name, its seed and its part of the recipe."""
 
     stage: str

@@ -13,7 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 _BRACES = re.compile(r"\{([^}|]+?)(?:\.\.\.)?\}(\.\.\.)?")
 
 
-class Group(StrEnum):
+class Panel(StrEnum):
     """The groups, in the order in which they are shown."""
 
     BUILD = "From data to a bundle"
@@ -41,7 +41,7 @@ class GroupedCommands(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """A section for each group."""
-        for group in Group:
+        for group in Panel:
             rows = [
                 (name, command.get_short_help_str(limit=1000))
                 for name, command in self.commands.items()

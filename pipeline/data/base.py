@@ -133,7 +133,7 @@ class _Selection:
 
 
 @dataclass(frozen=True, eq=False)
-class Concatenated:
+class ImageChain:
     """The images of some sequences, one after the other."""
 
     parts: tuple[ImageSequence, ...]

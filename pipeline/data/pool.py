@@ -8,7 +8,7 @@ from typing import Any, Generic, cast
 import numpy as np
 
 from edge_agent.common.arrays import U8
-from pipeline.data.base import Concatenated, Indices, Labels, Split
+from pipeline.data.base import ImageChain, Indices, Labels, Split
 from pipeline.near.thumbnail import NOTHING
 
 
@@ -73,7 +73,7 @@ def together(pools: Sequence[Pool[Labels]]) -> Pool[Labels]:
         )
     keys = [pool.keys for pool in pools if pool.keys is not None]
     split = Split(
-        Concatenated(tuple(split.images for split in splits)),
+        ImageChain(tuple(split.images for split in splits)),
         joined_labels([split.labels for split in splits]),
         tuple(id_ for split in splits for id_ in split.ids),
     )

@@ -7,7 +7,7 @@ import onnx
 
 from pipeline.common.errors import DataError, RunError
 from pipeline.common.progress import Progress, open_progress
-from pipeline.convert import Preprocessing, Samples
+from pipeline.convert import PhotoSamples, Preprocessing
 from pipeline.doctor.case import Case, evenly
 from quantization.fold.fold import fold
 from quantization.graph.load import load_model
@@ -56,14 +56,14 @@ def open_case(
         raise DataError(
             f"calibration: expected samples for {target}, a folder or an NPZ, found none"
         )
-    samples = Samples(model, calibration, preprocessing)
+    samples = PhotoSamples(model, calibration, preprocessing)
     return _of_model(target.name, model, samples, recipe, count, open_progress(stream))
 
 
 def _of_model(
     name: str,
     model: onnx.ModelProto,
-    samples: Samples,
+    samples: PhotoSamples,
     recipe: QuantRecipe,
     count: int,
     progress: Progress,

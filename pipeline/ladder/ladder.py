@@ -138,7 +138,7 @@ class Ascent:
     quantized: Quantized
 
 
-class Bench(Protocol):
+class RungBench(Protocol):
     """What rungs are measured on."""
 
     @property
@@ -167,7 +167,7 @@ def climb(
     first: Attempt,
     remedies: Sequence[Remedy],
     attempts: Attempts,
-    bench: Bench,
+    bench: RungBench,
     goal: Goal | None,
     progress: Progress,
     memory: Memory | None = None,
@@ -211,7 +211,7 @@ class _Climber:
     base: Quantized
 
     def __init__(
-        self, bench: Bench, goal: Goal | None, progress: Progress, memory: Memory | None
+        self, bench: RungBench, goal: Goal | None, progress: Progress, memory: Memory | None
     ) -> None:
         self._bench, self._goal = bench, goal
         self._progress, self._memory = progress, memory

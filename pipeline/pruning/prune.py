@@ -14,7 +14,7 @@ import torch_pruning as tp
 from torch import nn
 
 from pipeline.checkpoints.checkpoint import Checkpoint
-from pipeline.checkpoints.history import Step
+from pipeline.checkpoints.history import LineageStep
 from pipeline.common.distributed import join_ranks
 from pipeline.common.errors import BudgetError
 from pipeline.common.progress import SILENT, Progress
@@ -96,7 +96,7 @@ def cut(start: Checkpoint, data: TrainingData, recipe: PruneRecipe, *, seed: int
     kept = _plan(groups, module, start, recipe)
     for group, count in zip(groups.groups, kept, strict=True):
         groups.remove(group, count)
-    return _rebuilt(module, start, Step("prune", seed, _settings(recipe)))
+    return _rebuilt(module, start, LineageStep("prune", seed, _settings(recipe)))
 
 
 def check_target(start: Checkpoint, recipe: PruneRecipe) -> None:
@@ -135,7 +135,7 @@ def _settings(recipe: PruneRecipe) -> dict[str, object]:
     return {key: value for key, value in settings.items() if key != "train"}
 
 
-def _rebuilt(module: nn.Module, start: Checkpoint, step: Step) -> Checkpoint:
+def _rebuilt(module: nn.Module, start: Checkpoint, step: LineageStep) -> Checkpoint:
     """The pruned `module` made again from its description, as loading it later will."""
     spec = msgspec.structs.replace(start.spec, shapes=read_shapes(module))
     again = build(spec)

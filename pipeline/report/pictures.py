@@ -18,7 +18,7 @@ _JPEG_QUALITY = 82
 
 
 @dataclass(frozen=True)
-class Picture:
+class InlinePicture:
     """An image ready for the page.
 
     Args:
@@ -33,15 +33,15 @@ class Picture:
     crisp: bool
 
 
-def picture(image: U8, longest: int = LONGEST) -> Picture:
+def picture(image: U8, longest: int = LONGEST) -> InlinePicture:
     """`image`, (H, W) or (H, W, 1) grey or (H, W, 3) RGB, shrunk to `longest` if larger."""
     small = _shrunk(np.squeeze(image, 2) if image.shape[2:] == (1,) else image, longest)
     height, width = small.shape[:2]
     crisp = max(height, width) < PIXELS
-    return Picture(_encode(_swap(small), lossless=crisp), width, height, crisp)
+    return InlinePicture(_encode(_swap(small), lossless=crisp), width, height, crisp)
 
 
-def overlay(image: U8, cam: F32, longest: int = LONGEST) -> Picture:
+def overlay(image: U8, cam: F32, longest: int = LONGEST) -> InlinePicture:
     """`image` in grey under the heat of `cam`, (h, w) in [0, 1]."""
     grey = image if image.ndim == 2 else image.mean(axis=2).astype(np.uint8)
     height, width = grey.shape
@@ -54,10 +54,12 @@ def overlay(image: U8, cam: F32, longest: int = LONGEST) -> Picture:
     colour = cv2.applyColorMap((heat * 255).round().astype(np.uint8), cv2.COLORMAP_INFERNO)
     weight = 0.25 + 0.5 * heat[:, :, np.newaxis]
     mixed = (1 - weight) * base[:, :, np.newaxis] + weight * colour
-    return Picture(_encode(mixed.round().astype(np.uint8), lossless=False), *size, crisp=False)
+    return InlinePicture(
+        _encode(mixed.round().astype(np.uint8), lossless=False), *size, crisp=False
+    )
 
 
-def map_strip(maps: F32) -> Picture:
+def map_strip(maps: F32) -> InlinePicture:
     """The liveliest channels of (C, h, w) activations, side by side.
 
     They are the ones with the largest standard deviation, largest first; each is scaled
@@ -72,7 +74,7 @@ def map_strip(maps: F32) -> Picture:
         left = number * (width + gap)
         strip[:, left : left + width, :3] = tile
         strip[:, left : left + width, 3] = 255
-    return Picture(_encode(strip, lossless=True), strip.shape[1], height, crisp=True)
+    return InlinePicture(_encode(strip, lossless=True), strip.shape[1], height, crisp=True)
 
 
 def _tile(channel: F32) -> U8:

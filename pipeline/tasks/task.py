@@ -26,7 +26,7 @@ def _accept(_recipe: Recipe) -> None:
 
 
 @dataclass(frozen=True)
-class Begin:
+class FirstRecipe:
     """How a first recipe comes about for a folder of a user's.
 
     Args:
@@ -93,7 +93,7 @@ class HostTask:
     open: Callable[[Job], "RunTask"]
     judge: Callable[[], "Judge"]
     lacks: Callable[[Any, Any, Sequence[str]], tuple[str, list[str]]]
-    begin: Callable[[], Begin] | None = None
+    begin: Callable[[], FirstRecipe] | None = None
     labeller: Callable[[], Labeller] | None = None
     tables: Mapping[str, type[RecipeValue]] = field(default_factory=dict)
     keys: frozenset[str] = frozenset()

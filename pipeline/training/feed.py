@@ -20,7 +20,7 @@ Place: TypeAlias = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
-class Measured:
+class EpochMeasure:
     """How good a network is on the validation split; as in `EpochRecord`."""
 
     loss: float
@@ -50,7 +50,7 @@ class Feed(Protocol):
     def sample(self, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches on the CPU, as long as they are asked for, to judge channels by."""
 
-    def measure(self, module: nn.Module, ranks: Ranks) -> Measured:
+    def measure(self, module: nn.Module, ranks: Ranks) -> EpochMeasure:
         """`module` on all ranks' shares of the validation split."""
 
     def content(self) -> Iterator[object]:
@@ -74,7 +74,7 @@ class ImageFeed:
     val: Images
     plan: EpochPlan
     augment: Augment
-    measured: Callable[[nn.Module, Images, Ranks], Measured]
+    measured: Callable[[nn.Module, Images, Ranks], EpochMeasure]
     order: Callable[[int, int], Tensor] | None = None
 
     @property
@@ -101,7 +101,7 @@ class ImageFeed:
             yield source.network_input(pixels), labels
 
     @torch.no_grad()
-    def measure(self, module: nn.Module, ranks: Ranks) -> Measured:
+    def measure(self, module: nn.Module, ranks: Ranks) -> EpochMeasure:
         """See `Feed`."""
         return self.measured(module, self.val, ranks)
 

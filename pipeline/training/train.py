@@ -19,7 +19,7 @@ from torch.optim import SGD, AdamW, Optimizer
 
 from edge_agent.common.atomic import write_whole
 from pipeline.checkpoints.checkpoint import Checkpoint
-from pipeline.checkpoints.history import EpochRecord, Step, best_epoch, history_csv
+from pipeline.checkpoints.history import EpochRecord, LineageStep, best_epoch, history_csv
 from pipeline.common.distributed import Ranks, join_ranks
 from pipeline.common.errors import TrainError
 from pipeline.common.progress import SILENT, Progress, Task
@@ -88,7 +88,7 @@ def train(
     """
     ranks = ranks or join_ranks()
     objective = data.objective(start.spec, recipe, ranks)
-    step = Step(name, seed, msgspec.to_builtins(recipe))
+    step = LineageStep(name, seed, msgspec.to_builtins(recipe))
     job = _Training(
         name=name,
         recipe=recipe,
@@ -115,7 +115,7 @@ def train(
     return Checkpoint(module, start.spec, tuple(state.history), (*start.lineage, step))
 
 
-def _key(start: Checkpoint, step: Step, feed: Feed, ranks: Ranks) -> str:
+def _key(start: Checkpoint, step: LineageStep, feed: Feed, ranks: Ranks) -> str:
     weights = (value.contiguous().numpy().data for value in start.module.state_dict().values())
     return run_key(start.spec, start.lineage, step, ranks.world, *feed.content(), *weights)
 

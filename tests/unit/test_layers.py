@@ -169,6 +169,35 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "qat",
         "doctor",
     ),
+    # From pictures to a network, and from it to a verified bundle: data, training, measuring, the
+    # tasks that say what all of it is about, a run of them; then what uses a bundle, and commands.
+    "pipeline": (
+        "common",
+        "near",
+        "data_recipe",
+        "recipe",
+        "data",
+        "models",
+        "checkpoints",
+        "training",
+        "pruning",
+        "measure",
+        "ladder",
+        "report",
+        "evaluation",
+        "tasks",
+        "run",
+        "convert",
+        "doctor",
+        "command_line",
+        "predict",
+        "begin",
+        "catalogue",
+        "broker",
+        "demo",
+        "cli",
+        "entry",
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""A user's own images: the files of a `Layout`, looked at, as pools of labelled images."""
+"""A user's own images: the files of a `FolderLayout`, looked at, as pools of labelled images."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from pipeline.data.base import Split
 from pipeline.data.classes import ClassPool, ClassSource
 from pipeline.data.pool import Pool
 from pipeline.data.readers.foreign import advice
-from pipeline.data.readers.images import ImageFiles, Look, look_at, unreadable_message
-from pipeline.data.readers.layout import Layout, check_classes, list_folder
+from pipeline.data.readers.images import ImageFiles, ImageLook, look_at, unreadable_message
+from pipeline.data.readers.layout import FolderLayout, check_classes, list_folder
 from pipeline.data.readers.part_names import PartName
 from pipeline.data.sources import Grouping
 from pipeline.near.thumbnail import stacked
@@ -48,7 +48,7 @@ def read_folder(
 
 
 def make_source(
-    layout: Layout, looks: Sequence[Look], grouping: Grouping | None = None
+    layout: FolderLayout, looks: Sequence[ImageLook], grouping: Grouping | None = None
 ) -> ClassSource:
     """The readable images of `layout` as pools; `looks` is what was seen in its files.
 
@@ -78,7 +78,10 @@ def make_source(
 
 
 def _pool(
-    layout: Layout, part: PartName, readable: dict[Path, Look], keys: dict[str, str] | None
+    layout: FolderLayout,
+    part: PartName,
+    readable: dict[Path, ImageLook],
+    keys: dict[str, str] | None,
 ) -> ClassPool:
     paths: list[Path] = []
     labels: list[int] = []
@@ -107,7 +110,7 @@ def image_id(path: Path, root: Path) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _ignored_note(layout: Layout) -> tuple[str, ...]:
+def _ignored_note(layout: FolderLayout) -> tuple[str, ...]:
     if not layout.ignored:
         return ()
     suffixes = Counter(path.suffix.lower() or "no suffix" for path in layout.ignored)

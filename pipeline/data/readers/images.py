@@ -40,7 +40,7 @@ class UnreadableImageError(DataError):
 
 
 @dataclass(frozen=True)
-class Look:
+class ImageLook:
     """What one image file holds.
 
     Args:
@@ -126,7 +126,7 @@ def _decode_elsewhere(data: U8, found: str) -> tuple[U8 | None, str]:
     return (None, image) if isinstance(image, str) else (image, "")
 
 
-def look_at(paths: Sequence[Path], progress: Progress) -> list[Look]:
+def look_at(paths: Sequence[Path], progress: Progress) -> list[ImageLook]:
     """Decode every file once, and say what is in it, in the order of `paths`."""
     return look_at_each(_look, paths, progress)
 
@@ -155,12 +155,12 @@ def unreadable_message(problems: Sequence[str]) -> str:
     return f'{shown}{more}. data.on_unreadable = "skip" leaves such files out'
 
 
-def _look(path: Path) -> Look:
+def _look(path: Path) -> ImageLook:
     try:
         image = read_image(path)
     except UnreadableImageError as error:
-        return Look(path, problem=str(error))
-    return Look(path, digest(image), image.shape, _is_grey(image), thumb=thumbnail(image))
+        return ImageLook(path, problem=str(error))
+    return ImageLook(path, digest(image), image.shape, _is_grey(image), thumb=thumbnail(image))
 
 
 def _is_grey(image: U8) -> bool:

@@ -1,4 +1,4 @@
-"""`Layout`: which files of a folder are images of which class, and of which split.
+"""`FolderLayout`: which files of a folder are images of which class, and of which split.
 
 Either `<folder>/<class>/<image>`, or `<folder>/train/<class>/<image>` with folders for val and
 test beside `train`, by any of the names that
@@ -33,7 +33,7 @@ _FEW = 6  # how many classes the names of loose files may stand for, to be propo
 
 
 @dataclass(frozen=True)
-class Layout:
+class FolderLayout:
     """Which files a folder has; nothing has been read.
 
     Args:
@@ -64,21 +64,21 @@ class Layout:
         return tuple(p for part in self.parts.values() for files in part.values() for p in files)
 
 
-def list_folder(root: Path) -> Layout:
+def list_folder(root: Path) -> FolderLayout:
     """The files under `root`, sorted by name; numbered classes by their numbers.
 
     Raises:
         DataError: no such folder, no class folders, or folders that are neither parts nor classes.
     """
     try:
-        return _Reading(root).layout()
+        return _FolderReading(root).layout()
     except OSError as error:
         raise DataError(
             f"{error.filename}: expected a folder that may be read, found: {error.strerror}"
         ) from error
 
 
-def check_classes(layout: Layout) -> None:
+def check_classes(layout: FolderLayout) -> None:
     """Raise unless every part has the same two or more classes, none without files.
 
     Raises:
@@ -124,7 +124,7 @@ class _Found:
     unlabelled: tuple[Path, ...] = ()
 
 
-class _Reading:
+class _FolderReading:
     """One walk through a folder; collects what is worth saying."""
 
     def __init__(self, root: Path) -> None:
@@ -132,7 +132,7 @@ class _Reading:
         self._ignored: list[Path] = []
         self._remarks: list[str] = []
 
-    def layout(self) -> Layout:
+    def layout(self) -> FolderLayout:
         root = self._root
         if not root.is_dir():
             found = "a file" if root.exists() else "nothing"
@@ -142,7 +142,7 @@ class _Reading:
         folders: dict[PartName, Path] = {"train": inner} if parted is None else self._parts(parted)
         parts = {name: self._classes(folder) for name, folder in folders.items()}
         remarks = tuple(self._remarks)
-        return Layout(root, parts, tuple(self._ignored), remarks, folders, parted is not None)
+        return FolderLayout(root, parts, tuple(self._ignored), remarks, folders, parted is not None)
 
     def _unwrapped(self, root: Path) -> Path:
         """The folder in `root` that is around all the others, or `root` itself."""

@@ -92,7 +92,7 @@ class _Part:
 
 
 @dataclass(frozen=True, eq=False)
-class _Encoded:
+class _EncodedImages:
     """Encoded images in a blob; each one is decoded when it is asked for."""
 
     path: Path
@@ -211,7 +211,7 @@ def _images(arrays: Arrays, path: Path) -> ImageSequence:
     return images
 
 
-def _encoded(arrays: Arrays, path: Path) -> _Encoded:
+def _encoded(arrays: Arrays, path: Path) -> _EncodedImages:
     blob, offsets = _flat(arrays, "blob", path), _flat(arrays, "offsets", path)
     if not len(offsets):
         raise DataError(f"{path}: offsets: expected one more than there are images, found none")
@@ -223,7 +223,7 @@ def _encoded(arrays: Arrays, path: Path) -> _Encoded:
             f"{path}: offsets: expected rising places in the {len(blob)} bytes of blob, "
             f"found {order} ones from {offsets.min()} to {offsets.max()}"
         )
-    return _Encoded(path, blob, offsets.astype(np.int64))
+    return _EncodedImages(path, blob, offsets.astype(np.int64))
 
 
 def _flat(arrays: Arrays, name: str, path: Path) -> NDArray[Any]:

@@ -114,7 +114,7 @@ def _remedies(run: Run, network: Checkpoint, folded: onnx.ModelProto, work: Path
                 progress=run.progress,
             )
 
-    samples = Samples(run.task.pixels("calibration"), run.recipe.input)
+    samples = CalibrationSamples(run.task.pixels("calibration"), run.recipe.input)
     return Remedies(folded, samples, run.recipe.quantize.float_share, tune)
 
 
@@ -135,7 +135,7 @@ def validation_pixels(run: Run) -> U8:
 
 
 @dataclass(frozen=True, eq=False)
-class Samples:
+class CalibrationSamples:
     """The calibration images as (n, C, H, W) batches of at most `BATCH`, as often as asked."""
 
     images: U8

@@ -15,7 +15,7 @@ from edge_agent.tasks.classify.spec import ClassifySpec
 from pipeline.common.errors import DataError
 from pipeline.data.readers.folder import image_id
 from pipeline.data.readers.images import read_image
-from pipeline.data.readers.layout import Layout, list_folder
+from pipeline.data.readers.layout import FolderLayout, list_folder
 from pipeline.evaluation.evaluation import ClassEvaluation, Evaluation, Judge, share_right
 from pipeline.evaluation.labelled import LabelledPictures
 from pipeline.evaluation.mistakes import mistakes
@@ -59,7 +59,7 @@ def _labelled(folder: Path, spec: ClassifySpec) -> LabelledPictures:
     return LabelledPictures(len(files), iter(files), part, layout.remarks)
 
 
-def _class_files(layout: Layout, labels: Sequence[str]) -> list[LabelledFile]:
+def _class_files(layout: FolderLayout, labels: Sequence[str]) -> list[LabelledFile]:
     part = layout.parts.get("test") if layout.split else layout.parts["train"]
     if part is None:
         told = "".join(f"; {remark}" for remark in layout.remarks)

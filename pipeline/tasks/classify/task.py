@@ -7,7 +7,7 @@ from edge_agent.tasks.classify.spec import ClassifySpec
 from pipeline.data_recipe import DataKind
 from pipeline.recipe import Arch
 from pipeline.tasks.job import Job
-from pipeline.tasks.task import Begin, HostTask
+from pipeline.tasks.task import FirstRecipe, HostTask
 
 if TYPE_CHECKING:
     from pipeline.evaluation.evaluation import Judge
@@ -20,11 +20,11 @@ def _open(job: Job) -> "RunTask":
     return ClassRunTask(job)
 
 
-def _begin() -> Begin:
+def _begin() -> FirstRecipe:
     from pipeline.tasks.classify.begin.draft import draft_recipe
     from pipeline.tasks.classify.begin.folder import inspect, summary_lines
 
-    return Begin(lambda _folder: False, inspect, summary_lines, draft_recipe)
+    return FirstRecipe(lambda _folder: False, inspect, summary_lines, draft_recipe)
 
 
 def _judge() -> "Judge":

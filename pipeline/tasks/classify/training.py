@@ -15,7 +15,7 @@ from pipeline.recipe import TrainRecipe
 from pipeline.tasks.classify.balance import balanced_order
 from pipeline.tasks.classify.loss import label_loss, smoothed_cross_entropy
 from pipeline.training.batches import EpochPlan, Images, plain_batches
-from pipeline.training.feed import ImageFeed, Measured, pick_device
+from pipeline.training.feed import EpochMeasure, ImageFeed, pick_device
 from pipeline.training.objective import Objective, scores_apart
 
 VAL_BATCH = 500
@@ -68,7 +68,7 @@ class ClassExamples:
         )
 
 
-def measure(module: nn.Module, val: Images, ranks: Ranks) -> Measured:
+def measure(module: nn.Module, val: Images, ranks: Ranks) -> EpochMeasure:
     """Mean cross-entropy, accuracy, and the mean of the classes' recalls."""
     counts = val.labels.bincount().to(val.device)
     loss = torch.zeros(1, dtype=torch.float64, device=val.device)
@@ -80,7 +80,7 @@ def measure(module: nn.Module, val: Images, ranks: Ranks) -> Measured:
     loss, right = ranks.total(loss), ranks.total(right)
     known = counts > 0
     recalls = right[known] / counts[known]
-    return Measured(
+    return EpochMeasure(
         loss=loss.item() / len(val),
         accuracy=right.sum().item() / len(val),
         balanced=recalls.mean().item(),

@@ -20,7 +20,7 @@ from support.onnx_nets import (
 from edge_agent.common.exit_codes import ExitCode
 from edge_agent.inference.runtime import Interpreter
 from pipeline.cli import main
-from pipeline.convert import Preprocessing, Samples, convert_file, recipe_of
+from pipeline.convert import PhotoSamples, Preprocessing, convert_file, recipe_of
 from quantization.convert import convert
 from quantization.errors import ModelError
 from quantization.graph.load import load_model
@@ -282,7 +282,7 @@ def test_samples_can_be_read_again(kind: str, samples: Path, tmp_path: Path) -> 
     for level in (0, 128, 255):
         assert cv2.imwrite(str(folder / f"{level}.png"), np.full((9, 9, 3), level, np.uint8))
     source = folder if kind == "folder" else samples
-    read = Samples(small(), source, Preprocessing())
+    read = PhotoSamples(small(), source, Preprocessing())
     once, again = list(read), list(read)
     assert len(once) == (3 if kind == "folder" else 1)
     np.testing.assert_array_equal(once, again)

@@ -12,8 +12,8 @@ from pipeline.common.errors import DataError
 from pipeline.common.progress import SILENT, Progress
 from pipeline.data.readers.folder import image_id, make_source
 from pipeline.data.readers.foreign import advice
-from pipeline.data.readers.images import Look, look_at
-from pipeline.data.readers.layout import Layout, check_classes, list_folder
+from pipeline.data.readers.images import ImageLook, look_at
+from pipeline.data.readers.layout import FolderLayout, check_classes, list_folder
 from pipeline.data.readers.part_names import PartName
 from pipeline.data.split import calibration_limit, draw, prepare
 from pipeline.measure.test_size import images_above_chance
@@ -155,7 +155,7 @@ class _Trial:
     tests: dict[str, int] | None = None
 
 
-def _try_split(layout: Layout, looks: list[Look], progress: Progress) -> _Trial:
+def _try_split(layout: FolderLayout, looks: list[ImageLook], progress: Progress) -> _Trial:
     """Split as a build would."""
     recipe = DataRecipe(
         kind="image-folder", path=str(layout.root), val=VAL, test=TEST, calibration=1
@@ -182,7 +182,7 @@ def calibration_size(trainable: int, limit: int) -> int:
     return max(1, min(_CALIBRATION, max(_LEAST_CALIBRATION, trainable // 10), limit))
 
 
-def _clashes(layout: Layout, readable: dict[Path, Look]) -> list[Path]:
+def _clashes(layout: FolderLayout, readable: dict[Path, ImageLook]) -> list[Path]:
     """Images with a copy in another class."""
     labels = {
         path: label for part in layout.parts.values() for label, paths in part.items()

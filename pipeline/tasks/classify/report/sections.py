@@ -10,7 +10,7 @@ from pipeline.measure.recall import balance_of
 from pipeline.report import charts, metrics
 from pipeline.report.axes import ROW_LIMIT
 from pipeline.report.page import ReportPage
-from pipeline.report.pictures import Picture, map_strip, overlay, picture
+from pipeline.report.pictures import InlinePicture, map_strip, overlay, picture
 from pipeline.tasks.classify.report import charts as class_charts
 from pipeline.tasks.classify.report.contents import Attention, ClassReport
 
@@ -26,7 +26,7 @@ OUTPUTS = 10
 class MistakeCard:
     """A wrong answer as a picture."""
 
-    picture: Picture
+    picture: InlinePicture
     identity: str
     truth: str
     answer: str
@@ -40,7 +40,7 @@ class LayerMaps:
 
     name: str
     shape: tuple[int, ...]
-    picture: Picture
+    picture: InlinePicture
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class AttendedCard:
     """An image, what spoke for its answer, and a few layers' maps."""
 
     item: Attention
-    picture: Picture
-    overlay: Picture
+    picture: InlinePicture
+    overlay: InlinePicture
     layers: tuple[LayerMaps, ...]
 
 
@@ -67,7 +67,7 @@ class OutputBar:
 class GoldenCard:
     """A golden frame with the answer any device must give."""
 
-    picture: Picture
+    picture: InlinePicture
     answer: str
     confidence: float
     outputs: tuple[OutputBar, ...]
@@ -78,7 +78,7 @@ class Strip:
     """One class with a few of its images."""
 
     label: str
-    pictures: tuple[Picture, ...]
+    pictures: tuple[InlinePicture, ...]
     total: int
 
 
@@ -86,7 +86,7 @@ class Strip:
 class PairCard:
     """Two near copies beside each other, with their names and classes."""
 
-    pictures: tuple[Picture, Picture]
+    pictures: tuple[InlinePicture, InlinePicture]
     ids: tuple[str, str]
     labels: tuple[str, str]
     likeness: float

@@ -22,7 +22,7 @@ from pipeline.tasks.ocr.measure.metrics import edit_distance
 from pipeline.training.augment import augment
 from pipeline.training.batches import Images, plain_batches
 from pipeline.training.draws import generator
-from pipeline.training.feed import Measured, Place, pick_device
+from pipeline.training.feed import EpochMeasure, Place, pick_device
 from pipeline.training.objective import Objective, scores_apart
 
 VAL_BATCH = 256
@@ -136,7 +136,7 @@ class TextFeed:
             yield inputs.cpu(), labels.cpu()
 
     @torch.no_grad()
-    def measure(self, module: nn.Module, ranks: Ranks) -> Measured:
+    def measure(self, module: nn.Module, ranks: Ranks) -> EpochMeasure:
         """Mean CTC loss, the share of texts without any error, and the character error rate."""
         losses, right, edits, characters = 0.0, 0, 0, 0
         charset, texts = self.examples.charset, self.examples.val.texts
@@ -152,7 +152,7 @@ class TextFeed:
                 characters += len(text)
         sums = torch.tensor([losses, right, edits, characters], dtype=torch.float64)
         loss, exact, wrong, all_ = ranks.total(sums.to(self.device)).tolist()
-        return Measured(loss / len(texts), exact / len(texts), wrong / max(all_, 1))
+        return EpochMeasure(loss / len(texts), exact / len(texts), wrong / max(all_, 1))
 
     def content(self) -> Iterator[object]:
         """See `Feed`."""

@@ -24,7 +24,7 @@ from pipeline.data.readers.images import (
     unreadable_message,
 )
 from pipeline.tasks.ocr.data.dataset import TextPool, TextSource, TextSplit
-from pipeline.tasks.ocr.data.store import Store, open_store
+from pipeline.tasks.ocr.data.store import FileStore, open_store
 
 TRAIN_TABLES = ("labels.tsv", "train_labels.tsv")
 VAL_TABLE, TEST_TABLE = "val_labels.tsv", "test_labels.tsv"
@@ -36,7 +36,7 @@ Case: TypeAlias = Literal["keep", "upper"]
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One line of a table: an image's name in its store, its text and its source."""
 
     image: str
@@ -48,7 +48,7 @@ class Row:
 class StoredImages:
     """Images of a store as a sequence; each one is decoded when it is asked for."""
 
-    store: Store
+    store: FileStore
     names: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -96,7 +96,7 @@ def read_text_folder(
 
 
 def _read(
-    store: Store,
+    store: FileStore,
     case: Case,
     on_unreadable: Literal["error", "skip"],
     notes: list[str],
@@ -106,14 +106,16 @@ def _read(
 ) -> TextPool:
     rows = _without_header(read_rows(store, table, lambda name: name), store, table, notes)
     if case == "upper":
-        rows = [Row(row.image, row.text.upper(), row.source) for row in rows]
+        rows = [TableRow(row.image, row.text.upper(), row.source) for row in rows]
     pool = make_pool(store, rows, on_unreadable, notes, progress)
     kept = set(pool.split.ids)
     skipped += [row.image for row in rows if row.image not in kept]
     return pool
 
 
-def _without_header(rows: list[Row], store: Store, table: str, notes: list[str]) -> list[Row]:
+def _without_header(
+    rows: list[TableRow], store: FileStore, table: str, notes: list[str]
+) -> list[TableRow]:
     """`rows` without a first one that names no image while the second does, such as `file`."""
     if len(rows) < 2 or PurePosixPath(rows[0].image).suffix.lower() in IMAGE_SUFFIXES:
         return rows
@@ -126,14 +128,14 @@ def _without_header(rows: list[Row], store: Store, table: str, notes: list[str])
     return rows[1:]
 
 
-def read_rows(store: Store, table: str, source_of: Callable[[str], str]) -> list[Row]:
+def read_rows(store: FileStore, table: str, source_of: Callable[[str], str]) -> list[TableRow]:
     """The lines of `table`; `source_of` an image's name is its source where none is given.
 
     Raises:
         DataError: no table, no line in it, an image twice, or a line of other columns.
     """
     place = f"{store.place}: {table}"
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     seen: set[str] = set()
     # Not splitlines(): it would also end a line at characters that a text may hold.
     for number, line in enumerate(store.text(table).split("\n"), start=1):
@@ -149,15 +151,15 @@ def read_rows(store: Store, table: str, source_of: Callable[[str], str]) -> list
         if name in seen:
             raise DataError(f"{place}: line {number}: expected each image once, found {name!r}")
         seen.add(name)
-        rows.append(Row(name, text, columns[2] if len(columns) == 3 else source_of(name)))
+        rows.append(TableRow(name, text, columns[2] if len(columns) == 3 else source_of(name)))
     if not rows:
         raise DataError(f"{place}: expected lines of PATH tab TEXT, found none")
     return rows
 
 
 def make_pool(
-    store: Store,
-    rows: Sequence[Row],
+    store: FileStore,
+    rows: Sequence[TableRow],
     on_unreadable: Literal["error", "skip"],
     notes: list[str],
     progress: Progress,
@@ -202,7 +204,7 @@ class _Seen:
     shape: tuple[int, ...]
 
 
-def _look(store: Store, name: str) -> _Seen | UnreadableImageError:
+def _look(store: FileStore, name: str) -> _Seen | UnreadableImageError:
     """What an image holds, or why it cannot be read."""
     try:
         image = store.image(name)

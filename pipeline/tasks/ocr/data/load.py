@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from pipeline.common.progress import SILENT, Progress
-from pipeline.data.base import SPLIT_NAMES, Concatenated
+from pipeline.data.base import SPLIT_NAMES, ImageChain
 from pipeline.data.by_source import Shares, limited
 from pipeline.recipe import DataRecipe
 from pipeline.tasks.ocr.charset import Charset
@@ -99,7 +99,7 @@ def joined(parts: Sequence[TextDataset]) -> TextDataset:
 
 def _concatenated(parts: Sequence[tuple[str, TextSplit]]) -> TextSplit:
     return TextSplit(
-        Concatenated(tuple(split.images for _, split in parts)),
+        ImageChain(tuple(split.images for _, split in parts)),
         tuple(text for _, split in parts for text in split.labels),
         tuple(f"{name}/{id_}" for name, split in parts for id_ in split.ids),
         tuple(f"{name}/{source}" for name, split in parts for source in split.sources),

@@ -14,8 +14,8 @@ from pipeline.common.progress import SILENT, Progress
 from pipeline.data_recipe import TextSet
 from pipeline.tasks.ocr.charset import BETWEEN
 from pipeline.tasks.ocr.data.dataset import TextSource
-from pipeline.tasks.ocr.data.folder import Row, make_pool, read_rows
-from pipeline.tasks.ocr.data.store import FolderStore, Store, open_store
+from pipeline.tasks.ocr.data.folder import TableRow, make_pool, read_rows
+from pipeline.tasks.ocr.data.store import FileStore, FolderStore, open_store
 
 # meter-digits: what its table writes for a wheel that shows the halves of two digits.
 _NOT_A_DIGIT = "NaN"
@@ -54,7 +54,7 @@ def read_set(name: TextSet, root: Path, progress: Progress = SILENT) -> TextSour
         DataError: the set is not there, or damaged.
     """
     known, place = _SETS[name], root / name
-    store: Store = FolderStore(place)
+    store: FileStore = FolderStore(place)
     if not store.has(known.table):
         if not store.has(known.archive):
             raise DataError(
@@ -62,7 +62,7 @@ def read_set(name: TextSet, root: Path, progress: Progress = SILENT) -> TextSour
             )
         store = open_store(place / known.archive)
     rows = [
-        Row(row.image, known.text(row.image, row.text), row.source)
+        TableRow(row.image, known.text(row.image, row.text), row.source)
         for row in read_rows(store, known.table, known.source)
     ]
     notes: list[str] = []

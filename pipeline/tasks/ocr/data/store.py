@@ -18,7 +18,7 @@ ARCHIVE_SUFFIXES = (".tar", ".tar.gz", ".tgz")
 LARGEST_ARCHIVE = 2**31
 
 
-class Store(Protocol):
+class FileStore(Protocol):
     """Named files."""
 
     @property
@@ -43,7 +43,7 @@ class Store(Protocol):
         """
 
 
-def open_store(path: Path) -> Store:
+def open_store(path: Path) -> FileStore:
     """The files of the folder or the tar archive at `path`.
 
     Raises:
@@ -68,7 +68,7 @@ class FolderStore:
         return (self.place / name).is_file()
 
     def text(self, name: str) -> str:
-        """See `Store`."""
+        """See `FileStore`."""
         path = self.place / name
         try:
             return _decoded(path.read_bytes(), f"{path}")
@@ -76,7 +76,7 @@ class FolderStore:
             raise DataError(f"{path}: expected a text, found {error.strerror}") from error
 
     def image(self, name: str) -> U8:
-        """See `Store`."""
+        """See `FileStore`."""
         return read_image(self.place / name)
 
 
@@ -92,13 +92,13 @@ class ArchiveStore:
         return name in self.members
 
     def text(self, name: str) -> str:
-        """See `Store`."""
+        """See `FileStore`."""
         if name not in self.members:
             raise DataError(f"{self.place}: {name}: expected a text, found no such file")
         return _decoded(self.members[name], f"{self.place}: {name}")
 
     def image(self, name: str) -> U8:
-        """See `Store`."""
+        """See `FileStore`."""
         where = f"{self.place}: {name}"
         if name not in self.members:
             raise UnreadableImageError(f"{where}: expected an image, found no such file")

@@ -14,7 +14,7 @@ LONGEST = 26
 
 
 @dataclass(frozen=True)
-class Layout:
+class LineBox:
     """How much room a text has; each pair is the least and the most.
 
     Args:
@@ -49,7 +49,7 @@ class Placing:
 
 
 def place(
-    shape: tuple[int, int], height: int, layout: Layout, strength: float, rng: Random
+    shape: tuple[int, int], height: int, layout: LineBox, strength: float, rng: Random
 ) -> Placing:
     """A placing at random of a mask of `shape` in a picture `height` pixels high.
 

@@ -29,7 +29,7 @@ from pipeline.tasks.ocr.drawing.fonts import Font
 from pipeline.tasks.ocr.drawing.housing import Housing
 from pipeline.tasks.ocr.drawing.marks.dots import can_print
 from pipeline.tasks.ocr.drawing.marks.glyphs import SIZES, draw_text
-from pipeline.tasks.ocr.drawing.place import Layout, Placing, place
+from pipeline.tasks.ocr.drawing.place import LineBox, Placing, place
 from pipeline.tasks.ocr.drawing.says import (
     LABELS,
     display_number,
@@ -50,7 +50,7 @@ _FILLED = 0.7
 
 
 @dataclass(frozen=True)
-class Look:
+class DrawnLook:
     """How a kind of text is photographed; levels are grey, 0 to 255.
 
     Args:
@@ -64,7 +64,7 @@ class Look:
             than a network, and what blurs them does so before they are shrunk.
     """
 
-    layout: Layout
+    layout: LineBox
     contrast: tuple[float, float]
     texture: float
     dark_ink: float
@@ -73,25 +73,30 @@ class Look:
     finest: float = 1.0
 
 
-_PAPER = Look(Layout((-0.04, 0.16), (-0.02, 0.3), (0.6, 1.15)), (60, 250), 16, 0.97)
-_SCENE = Look(Layout((-0.04, 0.18), (-0.02, 0.3), (0.65, 1.25)), (35, 230), 40, 0.5)
-_PANEL = Look(Layout((0.0, 0.3), (0.0, 0.9), (0.75, 1.25)), (30, 220), 14, 0.75)
+_PAPER = DrawnLook(LineBox((-0.04, 0.16), (-0.02, 0.3), (0.6, 1.15)), (60, 250), 16, 0.97)
+_SCENE = DrawnLook(LineBox((-0.04, 0.18), (-0.02, 0.3), (0.65, 1.25)), (35, 230), 40, 0.5)
+_PANEL = DrawnLook(LineBox((0.0, 0.3), (0.0, 0.9), (0.75, 1.25)), (30, 220), 14, 0.75)
 # Displays: cut out with some room; with so little that a frame or the region's edge hides part
 # of the outer segments (the masks have a margin of 0.08 heights); or with their whole window.
 _ROOMY = replace(_PANEL, contrast=(22, 200), mirrors=0.3, finest=2.0)
-_TIGHT = replace(_ROOMY, layout=Layout((-0.06, 0.12), (-0.16, 0.35), (0.75, 1.25)), dark_ink=0.85)
+_TIGHT = replace(_ROOMY, layout=LineBox((-0.06, 0.12), (-0.16, 0.35), (0.75, 1.25)), dark_ink=0.85)
 _HOUSED = replace(
-    _ROOMY, layout=Layout((0.1, 0.4), (0.05, 1.3), (0.75, 1.25)), dark_ink=0.85, housed=True
+    _ROOMY, layout=LineBox((0.1, 0.4), (0.05, 1.3), (0.75, 1.25)), dark_ink=0.85, housed=True
 )
 _DISPLAYS = {_ROOMY: 0.3, _TIGHT: 0.35, _HOUSED: 0.35}
 # Packages: film, cartons, bottle necks and tins; print over print is common.
-_PACKAGE = Look(
-    Layout((-0.02, 0.25), (-0.02, 0.6), (0.7, 1.3)), (30, 220), 40, 0.8, mirrors=0.15, finest=1.6
+_PACKAGE = DrawnLook(
+    LineBox((-0.02, 0.25), (-0.02, 0.6), (0.7, 1.3)),
+    (30, 220),
+    40,
+    0.8,
+    mirrors=0.15,
+    finest=1.6,
 )
 # The share of package prints that coders make of dots; the others are transferred from a ribbon.
 _DOTTED = 0.8
 # A counter's windows, cut out by somebody who drew the region around them.
-_WINDOWS = Look(Layout((-0.1, 0.15), (-0.1, 0.15), (0.75, 1.25)), (30, 220), 14, 0.75)
+_WINDOWS = DrawnLook(LineBox((-0.1, 0.15), (-0.1, 0.15), (0.75, 1.25)), (30, 220), 14, 0.75)
 
 
 @dataclass(frozen=True)
@@ -187,7 +192,7 @@ class Renderer:
             f"{self.spec.charset.characters!r} within {self.spec.steps} time steps, found none"
         )
 
-    def _draw(self, rng: Random) -> tuple[Drawing, Look]:
+    def _draw(self, rng: Random) -> tuple[Drawing, DrawnLook]:
         kind: str = self.spec.kind
         if kind == "meter":
             kind = rng.choices(tuple(_METER), tuple(_METER.values()))[0]
@@ -228,7 +233,7 @@ class Renderer:
         height, width = ink.mask.shape
         return printed_badly(ink, self._textures.noise(rng, height, width))
 
-    def _photograph(self, drawing: Drawing, look: Look, rng: Random) -> U8:
+    def _photograph(self, drawing: Drawing, look: DrawnLook, rng: Random) -> U8:
         strength = self.spec.strength
         shape = _mask(drawing).shape
         tall = self.spec.height
@@ -264,7 +269,7 @@ class Renderer:
         image = blur(relight(image, strength, rng), strength, rng)
         return expose(image, strength, self._textures, rng)
 
-    def _levels(self, look: Look, rng: Random) -> tuple[float, float]:
+    def _levels(self, look: DrawnLook, rng: Random) -> tuple[float, float]:
         """Of the ground and of the ink."""
         low, high = look.contrast
         contrast = rng.uniform(low + (1 - self.spec.strength) * (high - low) / 2, high)

@@ -55,7 +55,7 @@ class LengthRange:
 
 
 @dataclass(frozen=True)
-class Sorted:
+class ReadingPiles:
     """The places of readings by how far they can be trusted; see `sort_readings`."""
 
     sure_right: tuple[int, ...]
@@ -112,7 +112,7 @@ def grouped_scores(names: Sequence[str], right: NDArray[np.bool_]) -> tuple[tupl
     return tuple((name, wilson(hits[name], count)) for name, count in totals.items())
 
 
-def sort_readings(confidence: F64, right: NDArray[np.bool_], threshold: float) -> Sorted:
+def sort_readings(confidence: F64, right: NDArray[np.bool_], threshold: float) -> ReadingPiles:
     """Which readings are sure and right, sure and wrong, and not sure.
 
     The sure ones with the highest confidence first: a wrong one there is the worst there is.
@@ -120,7 +120,7 @@ def sort_readings(confidence: F64, right: NDArray[np.bool_], threshold: float) -
     """
     order = np.argsort(-confidence, kind="stable")
     sure = confidence >= threshold
-    return Sorted(
+    return ReadingPiles(
         *(tuple(int(i) for i in order if kind[i]) for kind in (sure & right, sure & ~right, ~sure))
     )
 

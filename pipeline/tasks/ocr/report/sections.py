@@ -13,7 +13,7 @@ from edge_agent.tasks.ocr.spec import Promise
 from pipeline.report import charts, metrics, words
 from pipeline.report.axes import ROW_LIMIT, accuracy_rows, stacked_rows
 from pipeline.report.page import ReportPage
-from pipeline.report.pictures import Picture, picture
+from pipeline.report.pictures import InlinePicture, picture
 from pipeline.tasks.ocr.measure.readings import ReadingScores, read_scores, score_readings
 from pipeline.tasks.ocr.measure.thresholds import Point, coverage_curve, largest_coverage
 from pipeline.tasks.ocr.report import metrics as measures
@@ -41,7 +41,7 @@ class Mark:
 class ReadingCard:
     """An image with what was read in it; `float_text` is what was read before quantisation."""
 
-    picture: Picture
+    picture: InlinePicture
     identity: str
     truth: str
     text: str
@@ -85,7 +85,7 @@ class PromiseVerdict:
 class LineCard:
     """A golden frame, or a training image, with what it says."""
 
-    picture: Picture
+    picture: InlinePicture
     answer: str
     confidence: float = 1.0
 

@@ -13,12 +13,12 @@ from pipeline.checkpoints.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from pipeline.checkpoints.history import EpochRecord, Step
+from pipeline.checkpoints.history import EpochRecord, LineageStep
 from pipeline.common.errors import RunError
 from pipeline.recipe import Arch
 
 HISTORY = (EpochRecord(1, 2.3, 2.2, 0.1, 0.05, 1.5), EpochRecord(2, 1.0, 0.9, 0.75, 0.01, 1.25))
-LINEAGE = (Step("train", 3, {"epochs": 2, "augment": {"flip": False}}),)
+LINEAGE = (LineageStep("train", 3, {"epochs": 2, "augment": {"flip": False}}),)
 
 
 def outputs(checkpoint: Checkpoint) -> torch.Tensor:

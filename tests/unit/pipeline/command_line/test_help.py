@@ -8,7 +8,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from pipeline.cli import app
-from pipeline.command_line.layout import Group
+from pipeline.command_line.layout import Panel
 
 ROOT = Path(__file__).parents[4]
 COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
@@ -23,8 +23,8 @@ def shown(*arguments: str) -> str:
 def test_every_command_is_in_a_group_with_its_whole_summary() -> None:
     """Each name stands once, below a group; no summary is cut off or wrapped at 80 columns."""
     text = shown()
-    assert "..." not in text.partition(str(Group.BUILD))[2]
-    for group in Group:
+    assert "..." not in text.partition(str(Panel.BUILD))[2]
+    for group in Panel:
         assert f"\n{group}:\n" in text
     for name, command in COMMANDS.items():
         (line,) = [line for line in text.splitlines() if line.startswith(f"  {name} ")]

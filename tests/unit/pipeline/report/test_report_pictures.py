@@ -7,7 +7,7 @@ from sklearn.datasets import load_sample_image
 from support.learned_digits import Problem
 
 from edge_agent.common.arrays import U8
-from pipeline.report.pictures import LONGEST, Picture, map_strip, overlay, picture
+from pipeline.report.pictures import LONGEST, InlinePicture, map_strip, overlay, picture
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def flower() -> U8:
     return np.asarray(load_sample_image("flower.jpg"), np.uint8)
 
 
-def _decoded(shown: Picture) -> U8:
+def _decoded(shown: InlinePicture) -> U8:
     data = base64.b64decode(shown.uri.split(",", 1)[1])
     return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED), np.uint8)
 

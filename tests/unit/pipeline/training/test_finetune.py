@@ -21,7 +21,7 @@ from pipeline.recipe import (
     Recipe,
     TrainRecipe,
 )
-from pipeline.run.stages.quantize import Samples
+from pipeline.run.stages.quantize import CalibrationSamples
 from pipeline.tasks.classify.training import ClassExamples
 from pipeline.tasks.recipes import decode_recipe
 from pipeline.training.finetune import finetune, finetuning
@@ -39,7 +39,7 @@ TUNE = TrainRecipe(epochs=2, batch_size=64, optimizer="adamw", lr=1e-3, warmup_e
 def _hurt(trained_digits: Checkpoint, digit_splits: Splits) -> Quantized:
     """Trained digits with every activation cut off far too early."""
     recipe = QuantRecipe(calibration="percentile", percentile=90)
-    samples = Samples(first(digit_splits[0], 64).pixels, trained_digits.spec.input)
+    samples = CalibrationSamples(first(digit_splits[0], 64).pixels, trained_digits.spec.input)
     return quantized(fold(to_onnx(trained_digits)), samples, recipe)
 
 
@@ -48,7 +48,7 @@ def right(model: onnx.ModelProto, images: FittedClasses, network: Checkpoint) ->
     session = onnx_session(model.SerializeToString())
     rows: list[F32] = [
         session.run(None, {"input": x[None]})[0]
-        for batch in Samples(images.pixels, network.spec.input)
+        for batch in CalibrationSamples(images.pixels, network.spec.input)
         for x in batch
     ]
     return float((np.concatenate(rows).argmax(axis=1) == images.labels).mean())
@@ -100,7 +100,7 @@ def test_a_killed_fine_tuning_ends_with_the_same_network(
 def test_layers_in_float_stay_so(trained_digits: Checkpoint, digit_splits: Splits) -> None:
     """A recipe's own choice of them is trained, and quantised again, with them in float."""
     folded = fold(to_onnx(trained_digits))
-    samples = Samples(first(digit_splits[0], 64).pixels, trained_digits.spec.input)
+    samples = CalibrationSamples(first(digit_splits[0], 64).pixels, trained_digits.spec.input)
     whole = quantized(folded, samples, QuantRecipe())
     layer = diagnose(folded, whole.qdq, next(iter(samples))).layers[1].name
     mixed = quantized(folded, samples, QuantRecipe(float_layers=(layer,)))

@@ -16,7 +16,7 @@ from pipeline.run.stages.quantize import (
     QUANTISED_FILE,
     QUANTIZE,
     UNROUNDED_FILE,
-    Samples,
+    CalibrationSamples,
     load_ladder,
 )
 from pipeline.run.stages.train import TRAIN
@@ -98,7 +98,7 @@ def test_a_remedy_that_meets_the_budget_goes_on(
     assert ladder.rungs[0].drop > 0.1
     assert ladder.rungs[0].recipe == QuantRecipe(calibration="percentile", percentile=60)
     assert (built_copy / "quantize" / FLOAT_FILE).read_bytes() == float_model
-    samples = Samples(run.task.pixels("calibration"), run.recipe.input)
+    samples = CalibrationSamples(run.task.pixels("calibration"), run.recipe.input)
     folded = onnx.load(built_copy / "quantize" / FLOAT_FILE)
     wanted = quantized(folded, samples, ladder.chosen.recipe).qdq
     found = (built_copy / "quantize" / QUANTISED_FILE).read_bytes()

@@ -21,7 +21,7 @@ from pipeline.run.run import Run, Stage
 from pipeline.run.stages.prune import PRUNE
 from pipeline.run.stages.quantize import (
     QUANTIZE,
-    Samples,
+    CalibrationSamples,
     final_checkpoint,
     final_checkpoint_stage,
 )
@@ -81,7 +81,7 @@ def test_calibration_sees_every_image_of_its_split_once(
     """In batches, the last one as small as what is left, and again when asked again."""
     run = open_tiny(built)
     split = run.dataset.test.select(range(40))
-    samples = Samples(fit_split(split, run.recipe.input).pixels, run.recipe.input)
+    samples = CalibrationSamples(fit_split(split, run.recipe.input).pixels, run.recipe.input)
     batches = list(samples)
     assert len(list(samples)) == len(batches)
     assert [batch.shape for batch in batches] == [(32, 1, 8, 8), (8, 1, 8, 8)]
