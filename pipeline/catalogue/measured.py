@@ -11,7 +11,6 @@ class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Figures of one recipe, each with its unit and on what, as a reader should see them.
 
     Args:
-        task: which kind of answers the network gives, by its name in the bundle.
         reads: what the network tells apart or reads.
         data: which data set, and who has to fetch it.
         answers: how right the int8 network is, and on how many held-out pictures.
@@ -20,7 +19,6 @@ class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         date: of the measurement, YYYY-MM-DD.
     """
 
-    task: str
     reads: str
     data: str
     answers: str

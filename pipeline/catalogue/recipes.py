@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.catalogue.measured import Measured, measured
 from pipeline.catalogue.places import Need, needs, where
 from pipeline.recipe import Recipe
+from pipeline.tasks import task_of
 from pipeline.tasks.recipes import load_recipe
 
 WIDTH = 79
@@ -21,12 +22,14 @@ class RecipeEntry:
     Args:
         path: the recipe's file.
         recipe: it, decoded.
+        task: what kind of answers its network gives, by the name of the task.
         needs: the data that it reads beside what is embedded or drawn.
         figures: what was measured of it, or None.
     """
 
     path: Path
     recipe: Recipe
+    task: str
     needs: tuple[Need, ...]
     figures: Measured | None
 
@@ -54,6 +57,7 @@ def entries(folder: Path, root: Path) -> list[RecipeEntry]:
             RecipeEntry(
                 path,
                 recipe,
+                task_of(recipe).name,
                 needs(recipe.data, root, folder),
                 figures.get(path.stem),
             )
@@ -65,8 +69,7 @@ def lines(entry: RecipeEntry) -> Iterator[str]:
     """What a reader should know of it, wrapped to a terminal."""
     state = "ready" if entry.ready else "data missing"
     figures = entry.figures
-    task = "" if figures is None else f"{figures.task}, "
-    yield f"{_shown(entry.path)}: {task}{state}"
+    yield f"{_shown(entry.path)}: {entry.task}, {state}"
     if figures is not None:
         yield from _wrapped(f"{figures.reads}; {figures.data}")
         yield from _wrapped(

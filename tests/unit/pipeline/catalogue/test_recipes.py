@@ -61,7 +61,7 @@ def test_own_recipes_are_listed_without_figures(tmp_path: Path) -> None:
     source = (SHIPPED / "image-folder.toml").read_text(encoding="utf-8")
     (tmp_path / "mine.toml").write_text(source, encoding="utf-8")
     (entry,) = entries(tmp_path, tmp_path / "root")
-    assert next(iter(lines(entry))).endswith("mine.toml: data missing")
+    assert next(iter(lines(entry))).endswith("mine.toml: classify, data missing")
     assert closing([entry]) == "0 of 1 ready"
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "cat").mkdir()
