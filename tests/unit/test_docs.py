@@ -1,5 +1,6 @@
 """The documents are checked, not trusted."""
 
+import importlib
 import importlib.util
 import re
 import subprocess
@@ -181,3 +182,18 @@ def test_a_page_without_its_marks_is_an_error(tmp_path: Path) -> None:
     assert page(tmp_path / "page.md", "x", "new")[1].splitlines()[2] == "new"
     with pytest.raises(ValueError, match="expected <!-- y: begin -->"):
         page(tmp_path / "page.md", "y", "new")
+
+
+def test_what_programs_may_import_is_there() -> None:
+    """docs/reference/api.md and `quantization` name modules and names that exist."""
+    page = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    table = page.partition("| import | for |")[2].partition("\n\n")[0]
+    modules = set(re.findall(r"`((?:edge_agent|quantization)\.[a-z_.]+)`", table))
+    assert {"edge_agent.client", "quantization.convert"} <= modules
+    for module in modules:
+        importlib.import_module(module)
+    said = importlib.import_module("quantization").__doc__ or ""
+    for module, names in re.findall(r"`(quantization\.[a-z_.]+)`\s+\(([^)]+)\)", said):
+        found = importlib.import_module(module)
+        for name in re.findall(r"`(\w+)`", names):
+            assert hasattr(found, name), f"{module}.{name}"
