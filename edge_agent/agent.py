@@ -17,7 +17,7 @@ from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.running import Departure
 from edge_agent.service.manager import Manager
 from edge_agent.service.notify import notifier
-from edge_agent.service.plan import OpenRecognizer, Plan
+from edge_agent.service.plan import AgentPlan, OpenRecognizer
 from edge_agent.service.reload import Reloader
 
 STOPPED = Departure("stopped")
@@ -68,8 +68,8 @@ class Succession:
 
     def __init__(self, manager: Manager) -> None:
         self._manager = manager
-        self.next: Plan | None = None
-        self._before: Plan | None = None
+        self.next: AgentPlan | None = None
+        self._before: AgentPlan | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -104,7 +104,7 @@ class Succession:
 
 
 def _serve(
-    plans: Succession, plan: Plan, reloader: Reloader, events: Events, manager: Manager
+    plans: Succession, plan: AgentPlan, reloader: Reloader, events: Events, manager: Manager
 ) -> Departure | None:
     """Run `plan` until it ends; None if it could not be opened, and the one before is next."""
     # Of the streams before, and of a plan that could not be opened.

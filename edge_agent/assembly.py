@@ -30,7 +30,7 @@ from edge_agent.publish.speaker import Speaker
 from edge_agent.remote.control import Control
 from edge_agent.running import RunningAgent
 from edge_agent.service.manager import Manager
-from edge_agent.service.plan import Plan
+from edge_agent.service.plan import AgentPlan
 from edge_agent.sources.base import FrameSource
 from edge_agent.sources.live import Cameras
 from edge_agent.sources.open import open_source
@@ -43,7 +43,7 @@ from edge_agent.tasks.registry import task_for
 MAX_PACKET_BYTES = 256 * 1024
 
 
-def open_agent(plan: Plan, events: Events, owned: ExitStack, manager: Manager) -> RunningAgent:
+def open_agent(plan: AgentPlan, events: Events, owned: ExitStack, manager: Manager) -> RunningAgent:
     """Everything else that the agent needs, opened; `owned` closes it in reverse order.
 
     Raises:
@@ -89,14 +89,14 @@ def open_agent(plan: Plan, events: Events, owned: ExitStack, manager: Manager) -
     return RunningAgent(presence, publisher, pairs, stop, events, plan, manager)
 
 
-def _dialer(plan: Plan, presence: Presence) -> Dialer:
+def _dialer(plan: AgentPlan, presence: Presence) -> Dialer:
     lost = presence.status("offline", "connection lost")
     will = Will(presence.topics.status, lost, plan.config.broker.will_delay_s)
     name = f"edgeward-{plan.config.device.name}"
     return Dialer(plan.broker, Identity(name, will, max_packet_bytes=MAX_PACKET_BYTES))
 
 
-def _memories(plan: Plan, clock: WallClock, owned: ExitStack) -> dict[str, object]:
+def _memories(plan: AgentPlan, clock: WallClock, owned: ExitStack) -> dict[str, object]:
     """What each task of the plan knows from before, by the task's name."""
     tasks = {part.config.task: task_for(part.config.options) for part in plan.parts}
     path = plan.config.outbox.path
@@ -108,7 +108,7 @@ def _memories(plan: Plan, clock: WallClock, owned: ExitStack) -> dict[str, objec
 
 
 def _streams(
-    plan: Plan, memories: Mapping[str, object], speaker: Speaker, stop: Stop, manager: Manager
+    plan: AgentPlan, memories: Mapping[str, object], speaker: Speaker, stop: Stop, manager: Manager
 ) -> list[Stream]:
     config = plan.config
     pictures = PictureStores(

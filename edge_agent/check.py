@@ -24,9 +24,9 @@ from edge_agent.light.light import lit
 from edge_agent.mqtt.dialer import (
     ANSWER_TIMEOUT_S,
     Acked,
+    ConnectionLost,
     Dialer,
     Identity,
-    Lost,
     Refused,
     unique_id,
 )
@@ -54,7 +54,7 @@ MEND = "mend the file; see deploy/agent.example.toml"
 
 
 @dataclass(frozen=True)
-class Doubt:
+class Caution:
     """It works, but not for long.
 
     Args:
@@ -67,7 +67,7 @@ class Doubt:
 
 
 @dataclass(frozen=True)
-class Step:
+class CheckStep:
     """One thing to try.
 
     Args:
@@ -77,7 +77,7 @@ class Step:
     """
 
     name: str
-    attempt: Callable[[], str | Doubt]
+    attempt: Callable[[], str | Caution]
     remedy: str
 
 
@@ -108,8 +108,8 @@ def _ok(name: str, found: str) -> str:
     return f"ok      {name}: {found}"
 
 
-def _said(name: str, found: str | Doubt) -> str:
-    if isinstance(found, Doubt):
+def _said(name: str, found: str | Caution) -> str:
+    if isinstance(found, Caution):
         return f"warn    {name}: {found.found}; {found.remedy}"
     return _ok(name, found)
 
@@ -118,37 +118,39 @@ def _failed(name: str, error: AgentError, remedy: str) -> str:
     return f"failed  {name}: {error}; {remedy}"
 
 
-def _steps(config: AgentConfig) -> Iterator[Step]:
-    yield Step("runtime", runtime_name, "install an interpreter as said")
+def _steps(config: AgentConfig) -> Iterator[CheckStep]:
+    yield CheckStep("runtime", runtime_name, "install an interpreter as said")
     for stream in config.streams:
-        yield Step(
+        yield CheckStep(
             f"bundle of {stream.name}",
             partial(prove_bundle, stream),
             "copy the bundle again from where it was verified",
         )
-        yield Step(f"source of {stream.name}", partial(look, stream), _source_remedy(stream.source))
+        yield CheckStep(
+            f"source of {stream.name}", partial(look, stream), _source_remedy(stream.source)
+        )
         for what, found in stream.options.facts().items():
-            yield Step(f"{what} of {stream.name}", partial(str, found), MEND)
-    yield Step(
+            yield CheckStep(f"{what} of {stream.name}", partial(str, found), MEND)
+    yield CheckStep(
         "outbox",
         partial(_outbox, config),
         "make the folder, or let this user write to it; the service makes /var/lib/edgeward",
     )
     if config.crops is not None:
-        yield Step(
+        yield CheckStep(
             "crops",
             partial(_pictures, config.crops.folder),
             "make the folder, or let this user write to it",
         )
     if config.snapshots is not None:
-        yield Step(
+        yield CheckStep(
             "snapshots",
             partial(_pictures, config.snapshots.folder),
             "make the folder, or let this user write to it",
         )
     if config.metrics is not None:
-        yield Step("metrics", partial(_metrics, config.metrics.port, config.device.name), MEND)
-    yield Step(
+        yield CheckStep("metrics", partial(_metrics, config.metrics.port, config.device.name), MEND)
+    yield CheckStep(
         "broker",
         partial(_broker, config),
         "is it running, is the address right, does it let this user in?",
@@ -220,7 +222,7 @@ def first_frame(stream: StreamConfig) -> Frame:
     raise SourceError(problems[0] if problems else f"stream {stream.name!r}: no frame")
 
 
-def _outbox(config: AgentConfig) -> str | Doubt:
+def _outbox(config: AgentConfig) -> str | Caution:
     path = config.outbox.path
     # Not opened: a running agent may have it.
     # Not by Path.is_dir(), which raises where a folder may not be looked into.
@@ -236,10 +238,10 @@ def _outbox(config: AgentConfig) -> str | Doubt:
             f"found {config.outbox.max_mb:g}"
         )
     found = f"{path}, {holds}"
-    return Doubt(found, SHORT_REMEDY) if too_short(holds, config.outbox.when_full) else found
+    return Caution(found, SHORT_REMEDY) if too_short(holds, config.outbox.when_full) else found
 
 
-def _metrics(port: int, device: str) -> str | Doubt:
+def _metrics(port: int, device: str) -> str | Caution:
     # An HTTP server is a megabyte that most devices do without.
     from edge_agent.service.metrics import holder
 
@@ -248,7 +250,7 @@ def _metrics(port: int, device: str) -> str | Doubt:
         return f"port {port} of 127.0.0.1 is free"
     if found == device:
         return f"port {port} of 127.0.0.1, served by the agent that runs"
-    return Doubt(f"port {port} of 127.0.0.1 is taken by {found}", METRICS_REMEDY)
+    return Caution(f"port {port} of 127.0.0.1 is taken by {found}", METRICS_REMEDY)
 
 
 def _pictures(folder: Path) -> str:
@@ -271,7 +273,7 @@ def _broker(config: AgentConfig) -> str:
                     return f"{broker.endpoint}, MQTT {session.version}"
                 case Refused(_, reason):
                     raise BrokerError(f"{broker.endpoint}: may not publish: {reason}")
-                case Lost(reason):
+                case ConnectionLost(reason):
                     raise BrokerError(reason)
                 case _:
                     pass

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, TypeAlias
 
-from edge_agent.service.plan import Plan
+from edge_agent.service.plan import AgentPlan
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Restart:
 class Prepared:
     """What proving a configuration has come to: a plan, or why there is none."""
 
-    plan: Plan | None
+    plan: AgentPlan | None
     error: Exception | None
 
 
@@ -62,7 +62,7 @@ Event: TypeAlias = Signalled | Ended | Failed | Restart | HungUp | Prepared
 Events: TypeAlias = queue.SimpleQueue[Event]
 
 
-def first_plan(events: Events, alive: Callable[[], None], every_s: float) -> Plan | None:
+def first_plan(events: Events, alive: Callable[[], None], every_s: float) -> AgentPlan | None:
     """Wait for the plan the agent begins with; None if it is told to leave before that.
 
     A bundle is proven by running its network, which takes its time.

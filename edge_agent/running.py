@@ -22,7 +22,7 @@ from edge_agent.events import (
 from edge_agent.publish.presence import Presence
 from edge_agent.publish.publisher import Publisher
 from edge_agent.service.manager import Manager
-from edge_agent.service.plan import Plan
+from edge_agent.service.plan import AgentPlan
 from edge_agent.service.reload import Reloader
 from edge_agent.sources.base import FrameSource
 from edge_agent.stream.stream import Stream
@@ -48,7 +48,7 @@ class Departure:
     """
 
     reason: str
-    following: Plan | None = None
+    following: AgentPlan | None = None
     restart: bool = False
 
 
@@ -72,7 +72,7 @@ class RunningAgent:
         streams: list[tuple[Stream, FrameSource]],
         stop: Stop,
         events: Events,
-        plan: Plan,
+        plan: AgentPlan,
         manager: Manager,
     ) -> None:
         self._plan, self._manager = plan, manager

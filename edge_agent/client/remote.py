@@ -24,7 +24,7 @@ from edge_agent.contract.commands import (
 from edge_agent.contract.topics import Topics
 from edge_agent.mqtt.dialer import Dialer, Session, unique_id
 from edge_agent.mqtt.endpoint import Broker, parse_endpoint
-from edge_agent.mqtt.values import Event, Identity, Lost, Options, Received, Refused
+from edge_agent.mqtt.values import ConnectionLost, Event, Identity, Options, Received, Refused
 
 
 class Remote:
@@ -130,6 +130,6 @@ def _until(session: Session, timeout_s: float) -> Iterator[Event]:
     deadline = time.monotonic() + timeout_s
     while (left_s := deadline - time.monotonic()) > 0:
         for event in session.events(left_s):
-            if isinstance(event, Lost):
+            if isinstance(event, ConnectionLost):
                 raise BrokerError(event.reason)
             yield event

@@ -18,7 +18,15 @@ from edge_agent.common.backoff import Backoff
 from edge_agent.common.errors import BrokerError, MessageError
 from edge_agent.contract.messages import Message, decode_message
 from edge_agent.contract.topics import subscriptions
-from edge_agent.mqtt.dialer import Dialer, Event, Identity, Lost, Received, Session, unique_id
+from edge_agent.mqtt.dialer import (
+    ConnectionLost,
+    Dialer,
+    Event,
+    Identity,
+    Received,
+    Session,
+    unique_id,
+)
 from edge_agent.mqtt.endpoint import Broker, parse_endpoint
 
 log = logging.getLogger(__name__)
@@ -119,7 +127,7 @@ class Subscriber:
                     delivery = self._decode(received)
                     if delivery is not None:
                         return delivery
-                case Lost(reason):
+                case ConnectionLost(reason):
                     self._session.close()
                     self._session = None
                     # Two of one client id drive each other out: only what lasts is a success.

@@ -79,16 +79,16 @@ def _configured(path: Path, host: Host) -> Iterator[Finding]:
 
 
 def _stores(config: "AgentConfig", host: Host) -> Iterator[Finding]:
-    from edge_agent.doctor.machine import Store, disk
+    from edge_agent.doctor.machine import StorageFolder, disk
 
     box = config.outbox
-    yield from disk(host, Store("outbox", box.path.parent, _bytes(box.max_mb)))
+    yield from disk(host, StorageFolder("outbox", box.path.parent, _bytes(box.max_mb)))
     yield _endurance(config)
     if config.metrics is not None:
         yield _metrics(config.metrics.port, config.device.name)
     if config.crops is not None and os.path.isdir(config.crops.folder):  # noqa: PTH112
         crops = config.crops
-        yield from disk(host, Store("crops", crops.folder, _bytes(crops.max_mb)))
+        yield from disk(host, StorageFolder("crops", crops.folder, _bytes(crops.max_mb)))
 
 
 def _endurance(config: "AgentConfig") -> Finding:

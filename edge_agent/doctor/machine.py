@@ -40,7 +40,7 @@ HEAT_REMEDY = "give it a heat sink, a fan, or shade; or let the streams answer l
 
 
 @dataclass(frozen=True)
-class Store:
+class StorageFolder:
     """A folder the agent writes to, and how much it may come to hold."""
 
     name: str
@@ -69,7 +69,7 @@ def _said_by_timedatectl(host: Host) -> bool | None:
     return {"yes": True, "no": False}.get(said or "")
 
 
-def disk(host: Host, store: Store) -> list[Finding]:
+def disk(host: Host, store: StorageFolder) -> list[Finding]:
     """Whether `store` may be written to, has room, and survives a power cut."""
     check, folder = store.name, store.folder
     # Not by Path.is_dir(), which raises where a folder may not be looked into.
@@ -120,7 +120,7 @@ def _write(folder: Path) -> str | None:
     return None
 
 
-def _room(store: Store) -> Finding:
+def _room(store: StorageFolder) -> Finding:
     """What the agent may still write there, beside what is free."""
     found = os.statvfs(store.folder)
     free = found.f_bavail * found.f_frsize
@@ -136,7 +136,7 @@ def _room(store: Store) -> Finding:
     return ok(store.name, text)
 
 
-def _kept(host: Host, store: Store) -> list[Finding]:
+def _kept(host: Host, store: StorageFolder) -> list[Finding]:
     kind = _filesystem(host, store.folder.resolve())
     if kind not in VOLATILE:
         return []

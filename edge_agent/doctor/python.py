@@ -41,7 +41,7 @@ ARM_32 = ("armv7l", "armv6l")
 
 
 @dataclass(frozen=True)
-class Interpreter:
+class PythonBuild:
     """The Python that runs this.
 
     Args:
@@ -62,16 +62,16 @@ class Interpreter:
         return f"cp{self.version[0]}{self.version[1]}"
 
 
-def this_interpreter() -> Interpreter:
+def this_interpreter() -> PythonBuild:
     """The Python that runs this."""
     major, minor, micro = sys.version_info[:3]
     bits = struct.calcsize("P") * 8
-    return Interpreter(
+    return PythonBuild(
         (major, minor, micro), bits, platform.machine(), platform.python_implementation()
     )
 
 
-def interpreter(found: Interpreter) -> list[Finding]:
+def interpreter(found: PythonBuild) -> list[Finding]:
     """Whether this Python is one the agent and its packages are made for."""
     version = ".".join(map(str, found.version))
     text = f"{found.implementation} {version}, {found.bits}-bit on {found.machine}"
@@ -88,7 +88,7 @@ def interpreter(found: Interpreter) -> list[Finding]:
     return [ok("python", text)]
 
 
-def packages(found: Interpreter) -> Iterator[Finding]:
+def packages(found: PythonBuild) -> Iterator[Finding]:
     """Whether each package is there, made for this Python, and loads."""
     runtimes = [name for name in RUNTIMES if _distribution(name) is not None]
     opencvs = [name for name in OPENCVS if _distribution(name) is not None]
@@ -157,7 +157,7 @@ def runtime() -> list[Finding]:
         return [skip("runtime", f"cannot be told: {one_line(error)}")]
 
 
-def wrong_wheel(tags: list[str], found: Interpreter) -> str:
+def wrong_wheel(tags: list[str], found: PythonBuild) -> str:
     """Why a package of these wheel tags is not for this Python; "" if it is.
 
     Args:
@@ -170,7 +170,7 @@ def wrong_wheel(tags: list[str], found: Interpreter) -> str:
     return f"expected a wheel for {found.tag}, {found.bits}-bit, found {', '.join(tags)}"
 
 
-def _suits(tag: str, found: Interpreter) -> bool:
+def _suits(tag: str, found: PythonBuild) -> bool:
     parts = [part.split(".") for part in tag.split("-", 2)]
     if len(parts) != 3:
         return False
@@ -181,21 +181,21 @@ def _suits(tag: str, found: Interpreter) -> bool:
     return any(name == "any" or name.endswith(_machines(found)) for name in platforms)
 
 
-def _machines(found: Interpreter) -> tuple[str, ...]:
+def _machines(found: PythonBuild) -> tuple[str, ...]:
     # A 32-bit Python under a 64-bit kernel calls the machine aarch64.
     if found.bits == 32 and found.machine.startswith(("arm", "aarch")):
         return ARM_32
     return MACHINES.get(found.machine.lower(), (found.machine,))
 
 
-def _suits_python(python: str, abis: list[str], found: Interpreter) -> bool:
+def _suits_python(python: str, abis: list[str], found: PythonBuild) -> bool:
     if python in ("py3", found.tag):
         return True
     stable = "abi3" in abis and python.startswith("cp3") and python[3:].isdecimal()
     return stable and int(python[3:]) <= found.version[1]
 
 
-def _package(name: str, module: str, found: Interpreter) -> Finding:
+def _package(name: str, module: str, found: PythonBuild) -> Finding:
     wrong = wrong_wheel(_wheel_tags(name), found)
     if wrong:
         return fail(name, wrong, _reinstall(name))

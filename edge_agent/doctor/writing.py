@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from edge_agent.config import AgentConfig
 from edge_agent.contract.topics import PROBE, Topics
 from edge_agent.doctor.report import Finding, fail, ok, skip, warn
-from edge_agent.mqtt.dialer import ANSWER_TIMEOUT_S, Acked, Lost, Refused, Session
+from edge_agent.mqtt.dialer import ANSWER_TIMEOUT_S, Acked, ConnectionLost, Refused, Session
 from edge_agent.mqtt.values import Received
 from edge_agent.publish.kept_topics import kept_topics
 
@@ -27,7 +27,7 @@ TIMEOUT_S = ANSWER_TIMEOUT_S
 
 
 @dataclass(frozen=True)
-class Place:
+class TopicProbe:
     """A topic that the agent writes on, and where that can be tried.
 
     Args:
@@ -44,24 +44,26 @@ class Place:
         return (below,) if self.beside is None else (below, self.beside)
 
 
-def places(topics: Topics, config: AgentConfig) -> list[Place]:
+def places(topics: Topics, config: AgentConfig) -> list[TopicProbe]:
     """Every topic that the agent writes on, but those of Home Assistant."""
     nobody = PROBE
     while any(stream.name == nobody for stream in config.streams):
         nobody += "_"
     of_streams = [
-        Place(topic, topic.replace(f"/stream/{stream.name}/", f"/stream/{nobody}/", 1))
+        TopicProbe(topic, topic.replace(f"/stream/{stream.name}/", f"/stream/{nobody}/", 1))
         for stream in config.streams
         for topic in (
             topics.result(stream.name),
             *kept_topics(topics, stream.name, stream.options.keys()),
         )
     ]
-    answers = [Place(topics.reply(verb), topics.reply(PROBE)) for verb in config.commands.allow]
-    return [Place(topics.status), Place(topics.health), *of_streams, *answers]
+    answers = [
+        TopicProbe(topics.reply(verb), topics.reply(PROBE)) for verb in config.commands.allow
+    ]
+    return [TopicProbe(topics.status), TopicProbe(topics.health), *of_streams, *answers]
 
 
-def may_publish(session: Session, wanted: list[Place], root: str) -> Iterator[Finding]:
+def may_publish(session: Session, wanted: list[TopicProbe], root: str) -> Iterator[Finding]:
     """Publish nothing, an empty message that is not retained, in the places of `wanted`.
 
     Args:
@@ -115,7 +117,7 @@ def answer(session: Session, mid: int, heard: list[str] | None = None) -> str | 
                     return reason
                 case Received() as message if heard is not None:
                     heard.append(message.topic)
-                case Lost():
+                case ConnectionLost():
                     return None
                 case _:
                     pass

@@ -16,7 +16,7 @@ from edge_agent.bundle.ports import Ports, Raw
 from edge_agent.bundle.preprocess import ColourOrder, FastPreprocessor
 from edge_agent.common.arrays import I8, U8
 from edge_agent.common.errors import BundleError
-from edge_agent.inference.runtime import Interpreter, Port
+from edge_agent.inference.runtime import Interpreter, InterpreterPort
 
 
 class Network:
@@ -83,9 +83,9 @@ def _check_ports(interpreter: Interpreter, ports: Ports, place: str) -> None:
             f"{place}/{MODEL_FILE}: expected {count}, {names}, found {len(interpreter.outputs)}"
         )
     ends = [
-        ("input", Port(ports.input.shape, "int8", ports.affine), interpreter.input),
+        ("input", InterpreterPort(ports.input.shape, "int8", ports.affine), interpreter.input),
         *(
-            (f"output {port.name!r}", Port(port.shape, port.dtype, port.affine), found)
+            (f"output {port.name!r}", InterpreterPort(port.shape, port.dtype, port.affine), found)
             for port, found in zip(ports.outputs, interpreter.outputs, strict=True)
         ),
     ]
@@ -97,7 +97,7 @@ def _check_ports(interpreter: Interpreter, ports: Ports, place: str) -> None:
             )
 
 
-def _same_port(expected: Port, found: Port) -> bool:
+def _same_port(expected: InterpreterPort, found: InterpreterPort) -> bool:
     if expected.shape != found.shape or expected.dtype != found.dtype:
         return False
     return _same_scale(expected.affine, found.affine)

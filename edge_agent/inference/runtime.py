@@ -32,7 +32,7 @@ DELEGATE_NOTICE = b"INFO: Created TensorFlow Lite XNNPACK delegate"
 
 
 @dataclass(frozen=True)
-class Port:
+class InterpreterPort:
     """One end of the network as the interpreter sees it: shape, type name and int8 scale."""
 
     shape: tuple[int, ...]
@@ -145,11 +145,11 @@ def _refuse_numpy_2_with_tflite(distribution: str) -> None:
         raise ImportError(f"needs numpy below 2, found {np.__version__}: pip install 'numpy<2'")
 
 
-def _port(details: dict[str, Any]) -> Port:
+def _port(details: dict[str, Any]) -> InterpreterPort:
     scale, zero_point = details["quantization"]
     dtype = np.dtype(details["dtype"]).name
     affine = Affine(float(scale), int(zero_point)) if dtype == "int8" and scale > 0 else None
-    return Port(tuple(int(n) for n in details["shape"]), dtype, affine)
+    return InterpreterPort(tuple(int(n) for n in details["shape"]), dtype, affine)
 
 
 def _first_line(error: Exception) -> str:

@@ -8,9 +8,9 @@ from edge_agent.mqtt.endpoint import Broker
 from edge_agent.mqtt.session import ANSWER_TIMEOUT_S, WINDOW, Session, unique_id
 from edge_agent.mqtt.values import (
     Acked,
+    ConnectionLost,
     Event,
     Identity,
-    Lost,
     NotAllowedError,
     Options,
     Received,
@@ -26,10 +26,10 @@ __all__ = [
     "ANSWER_TIMEOUT_S",
     "WINDOW",
     "Acked",
+    "ConnectionLost",
     "Dialer",
     "Event",
     "Identity",
-    "Lost",
     "NotAllowedError",
     "Options",
     "Received",

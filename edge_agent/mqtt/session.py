@@ -26,9 +26,9 @@ from edge_agent.mqtt.endpoint import Broker
 from edge_agent.mqtt.tls import tls_context
 from edge_agent.mqtt.values import (
     Acked,
+    ConnectionLost,
     Event,
     Identity,
-    Lost,
     NotAllowedError,
     Options,
     Received,
@@ -63,7 +63,7 @@ _PROTOCOLS = {"5": paho.MQTTv5, "3.1.1": paho.MQTTv311}
 
 
 class Session:
-    """One connection to a broker, alive from its construction until `Lost` or `close`.
+    """One connection to a broker, alive from its construction until `ConnectionLost` or `close`.
 
     What happens arrives as events, in order, from `events()`.
 
@@ -195,7 +195,7 @@ class Session:
         self._forget()
 
     def drop(self) -> None:
-        """Break the connection without a goodbye, as a link that fails; `Lost` follows."""
+        """Break the connection without a goodbye, as a link fails; `ConnectionLost` follows."""
         sock = self._client.socket()
         if sock is not None:
             # Closing it would pull it from under paho's select; this wakes that. It may be gone.
@@ -279,7 +279,7 @@ class Session:
         self._answered.set()
         self._subscribed.set()
         self._queue.put(
-            Lost(f"{self.place}: connection lost: {reason}", reason.value == TAKEN_OVER)
+            ConnectionLost(f"{self.place}: connection lost: {reason}", reason.value == TAKEN_OVER)
         )
 
     def _on_publish(

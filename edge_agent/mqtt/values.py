@@ -94,7 +94,7 @@ class Received:
 
 
 @dataclass(frozen=True)
-class Lost:
+class ConnectionLost:
     """The connection is gone.
 
     Args:
@@ -111,7 +111,7 @@ class Wake:
     """Somebody called `Session.wake`."""
 
 
-Event: TypeAlias = Acked | Refused | Received | Lost | Wake
+Event: TypeAlias = Acked | Refused | Received | ConnectionLost | Wake
 
 
 class VersionError(BrokerError):

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Self
 
-from edge_agent.outbox.stored_row import ROW, SIZE, Row
+from edge_agent.outbox.stored_row import ROW, SIZE, StoredRow
 from edge_agent.outbox.thinning import Pass, choose, read_passes, write_passes
 
 BATCH = 64
@@ -47,7 +47,7 @@ class Changes:
         """A message was given up."""
         self.evicted[stream] = self.evicted.get(stream, 0) + 1
 
-    def remove(self, row: "Row") -> None:
+    def remove(self, row: "StoredRow") -> None:
         """One was deleted."""
         self.depth[row.importance] = self.depth.get(row.importance, 0) - 1
         self.bytes[row.importance] = self.bytes.get(row.importance, 0) - row.size
@@ -127,7 +127,7 @@ def evict_old(db: sqlite3.Connection, before_s: float, changes: Changes) -> None
         for *fields, stored_s in rows:
             if stored_s >= before_s:
                 return
-            _drop(db, Row(*fields), changes)
+            _drop(db, StoredRow(*fields), changes)
         if not rows:
             return
 
@@ -180,7 +180,7 @@ def write_counts(db: sqlite3.Connection, changes: Changes) -> None:
 def evict_one(db: sqlite3.Connection, number: int, changes: Changes) -> None:
     """Drop the message of this id, if it is there."""
     for row in db.execute(f"SELECT {ROW} FROM message WHERE id = ?", (number,)).fetchall():
-        _drop(db, Row._make(row), changes)
+        _drop(db, StoredRow._make(row), changes)
 
 
 def _thin(
@@ -209,7 +209,7 @@ def _evict(
         ).fetchall()
         if not rows:
             break
-        for row in map(Row._make, rows):
+        for row in map(StoredRow._make, rows):
             _drop(db, row, changes)
             scanned, freed = row.id, freed + row.size
             changes.scanned[importance] = row.id
@@ -218,7 +218,7 @@ def _evict(
     return freed
 
 
-def _drop(db: sqlite3.Connection, row: Row, changes: Changes) -> None:
+def _drop(db: sqlite3.Connection, row: StoredRow, changes: Changes) -> None:
     db.execute("DELETE FROM message WHERE id = ?", (row.id,))
     changes.remove(row)
     changes.evict(row.stream)

@@ -24,7 +24,7 @@ from edge_agent.outbox.eviction import (
 )
 from edge_agent.outbox.file import open_file, sqlite_errors
 from edge_agent.outbox.reserve import Room
-from edge_agent.outbox.stored_row import ROW, Row
+from edge_agent.outbox.stored_row import ROW, StoredRow
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -80,7 +80,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Queued:
+class StoredMessage:
     """A stored message; ids rise in the order of storing.
 
     Args:
@@ -236,7 +236,7 @@ class Outbox:
                 topic,
             )
 
-    def pending(self, after_id: int, limit: int, last_id: int | None = None) -> list[Queued]:
+    def pending(self, after_id: int, limit: int, last_id: int | None = None) -> list[StoredMessage]:
         """The oldest `limit` messages with an id above `after_id`, up to `last_id`, in order."""
         with self._lock, sqlite_errors(self.path):
             rows = self._db.execute(
@@ -247,11 +247,11 @@ class Outbox:
             rows = [row for row in rows if row[0] not in self._forgotten][:limit]
         lanes, default = self._lanes, Lane()
         return [
-            Queued(number, topic, payload, stored_s, lanes.get(stream, default).expires_s)
+            StoredMessage(number, topic, payload, stored_s, lanes.get(stream, default).expires_s)
             for number, topic, payload, stream, stored_s in rows
         ]
 
-    def is_late(self, queued: Queued) -> bool:
+    def is_late(self, queued: StoredMessage) -> bool:
         """Whether it has waited for long, or since before this start."""
         waited_s = self._now() - queued.stored_s
         return queued.id <= self._inherited or waited_s > self._limits.late_after_s
@@ -326,7 +326,7 @@ class Outbox:
                     f"DELETE FROM message WHERE id BETWEEN ? AND ? RETURNING {ROW}", (first, last)
                 )
                 for row in gone.fetchall():
-                    changes.remove(Row._make(row))
+                    changes.remove(StoredRow._make(row))
             write_counts(self._db, changes)
 
     def state(self) -> OutboxState:

@@ -1,4 +1,4 @@
-"""`Row`: what of a stored message is needed to do without it."""
+"""`StoredRow`: what of a stored message is needed to do without it."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ SIZE = "length(CAST(topic AS BLOB)) + length(payload)"
 ROW = f"id, stream, seq, importance, {SIZE}"
 
 
-class Row(NamedTuple):
+class StoredRow(NamedTuple):
     """A stored message but for what it says."""
 
     id: int

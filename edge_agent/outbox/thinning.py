@@ -10,7 +10,7 @@ in the same transaction as what it takes.
 import sqlite3
 from dataclasses import dataclass, replace
 
-from edge_agent.outbox.stored_row import ROW, Row
+from edge_agent.outbox.stored_row import ROW, StoredRow
 
 # Rows that are read at a time, and how often at most for one new result.
 BATCH, MOST_BATCHES = 256, 8
@@ -73,7 +73,7 @@ def write_passes(db: sqlite3.Connection, passes: dict[int, Pass]) -> None:
 
 def choose(
     db: sqlite3.Connection, importance: int, depth: int, at: Pass, excess: int
-) -> tuple[list[Row], Pass]:
+) -> tuple[list[StoredRow], Pass]:
     """What to take so that `excess` bytes are free, or as much as can be found in bounded time.
 
     Args:
@@ -86,7 +86,7 @@ def choose(
     Returns:
         The rows, and where that has come once they are gone.
     """
-    found: list[Row] = []
+    found: list[StoredRow] = []
     gone: set[int] = set()  # of `found`: still in the file while we look
     (oldest,) = db.execute("SELECT min(id) FROM message").fetchone()
     if oldest is None or oldest > at.place:
@@ -100,7 +100,7 @@ def choose(
             f"SELECT {ROW} FROM message WHERE id > ? ORDER BY id LIMIT ?", (at.place, BATCH)
         ).fetchall()
         place, kept, taken = at.place, at.kept, at.taken
-        for row in map(Row._make, rows):
+        for row in map(StoredRow._make, rows):
             if 2 * kept >= depth - len(found):
                 break
             place = row.id

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from edge_agent.common.errors import BrokerError
 from edge_agent.contract.messages import mark_late
 from edge_agent.mqtt.dialer import WINDOW, Session
-from edge_agent.mqtt.values import Acked, Lost, Options, Received, Refused, TakenOverError
-from edge_agent.outbox.outbox import Outbox, Queued
-from edge_agent.publish.retained import RetainedStates, State
+from edge_agent.mqtt.values import Acked, ConnectionLost, Options, Received, Refused, TakenOverError
+from edge_agent.outbox.outbox import Outbox, StoredMessage
+from edge_agent.publish.retained import RetainedState, RetainedStates
 from edge_agent.publish.schedule import Schedule
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
-class Said:
+class OneShot:
     """Something to be sent once."""
 
     topic: str
@@ -42,14 +42,14 @@ class Drain:
         session: Session,
         outbox: Outbox,
         states: RetainedStates,
-        said: "deque[Said]",
+        said: "deque[OneShot]",
         receive: Callable[[Received], None],
         schedule: Schedule,
     ) -> None:
         self._session, self._outbox, self._states = session, outbox, states
         self._said, self._receive, self._schedule = said, receive, schedule
-        self._inflight: dict[int, Queued | State | Said] = {}  # by message id
-        self._sent: dict[str, State] = {}  # by topic
+        self._inflight: dict[int, StoredMessage | RetainedState | OneShot] = {}  # by message id
+        self._sent: dict[str, RetainedState] = {}  # by topic
         self._acked: list[int] = []  # in the outbox, to be forgotten there
         self._batch = min(session.window, WINDOW)
 
@@ -69,7 +69,7 @@ class Drain:
             return False
         # Whatever is new has to wait for an acknowledgement, which wakes us anyway.
         self._session.busy = not self._free()
-        done: list[Queued | State | Said] = []
+        done: list[StoredMessage | RetainedState | OneShot] = []
         problem: BrokerError | None = None
         for event in self._session.events():
             match event:
@@ -78,7 +78,7 @@ class Drain:
                 case Refused(mid, reason):
                     item = self._inflight.pop(mid)
                     complaint = f"the broker refuses a message on {item.topic}: {reason}"
-                    if isinstance(item, Queued):
+                    if isinstance(item, StoredMessage):
                         # Forgetting it would be a silent loss: keep it, and keep complaining.
                         problem = BrokerError(complaint)
                     else:
@@ -88,14 +88,14 @@ class Drain:
                 case Received():
                     self._session.ack(event)
                     self._receive(event)
-                case Lost(reason, taken_over):
+                case ConnectionLost(reason, taken_over):
                     problem = problem or (TakenOverError if taken_over else BrokerError)(reason)
                 case _:
                     pass
         self._settle(done)
         if problem is not None:
             raise problem
-        return any(isinstance(item, Queued) for item in done) or (
+        return any(isinstance(item, StoredMessage) for item in done) or (
             bool(done) and self._outbox.state().depth == 0
         )
 
@@ -118,7 +118,9 @@ class Drain:
             sent &= self._offer(queued, payload, options)
         return not sent
 
-    def _offer(self, item: Queued | State | Said, payload: bytes, options: Options | None) -> bool:
+    def _offer(
+        self, item: StoredMessage | RetainedState | OneShot, payload: bytes, options: Options | None
+    ) -> bool:
         """Publish `item`, unless it is longer than the broker takes; whether it is sent.
 
         The broker would hang up on it, again and again, and get nothing behind it.
@@ -131,9 +133,9 @@ class Drain:
             f"{item.topic}: expected packets of at most {self._session.max_packet_bytes} bytes, "
             f"as the broker says, found a payload of {len(payload)}"
         )
-        if not isinstance(item, Queued):
+        if not isinstance(item, StoredMessage):
             log.warning("%s; it is not sent", complaint)
-            if isinstance(item, State):
+            if isinstance(item, RetainedState):
                 self._states.settle(item)  # until the next connection
         elif self._outbox.give_up(item.id):
             self._schedule.forgotten([item.id])
@@ -145,11 +147,11 @@ class Drain:
     def _free(self) -> int:
         return self._session.window - len(self._inflight)
 
-    def _settle(self, done: list[Queued | State | Said]) -> None:
+    def _settle(self, done: list[StoredMessage | RetainedState | OneShot]) -> None:
         for item in done:
-            if isinstance(item, State):
+            if isinstance(item, RetainedState):
                 self._states.settle(item)
-            elif isinstance(item, Queued):
+            elif isinstance(item, StoredMessage):
                 self._acked.append(item.id)
                 self._schedule.acknowledged(item.id)
         # Together, as one transaction costs what one deletion costs; a crash repeats these few

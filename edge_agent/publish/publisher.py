@@ -13,7 +13,7 @@ from edge_agent.contract.topics import matches
 from edge_agent.mqtt.dialer import Dialer, NotAllowedError, Session
 from edge_agent.mqtt.values import Received, TakenOverError
 from edge_agent.outbox.outbox import Outbox
-from edge_agent.publish.drain import Drain, Said
+from edge_agent.publish.drain import Drain, OneShot
 from edge_agent.publish.retained import RetainedStates
 from edge_agent.publish.rivalry import Rivalry
 from edge_agent.publish.schedule import Order, schedule
@@ -116,7 +116,7 @@ class MqttPublisher:
         self._rivalry = rivalry
         self._closing = threading.Event()
         self._states = RetainedStates()
-        self._said: deque[Said] = deque(maxlen=MAX_SAID)
+        self._said: deque[OneShot] = deque(maxlen=MAX_SAID)
         self._listeners: list[tuple[str, Callable[[Received], None]]] = []
         self._changed = threading.Condition()  # guards `_session`; notified of every progress
         self._session: Session | None = None
@@ -156,7 +156,7 @@ class MqttPublisher:
     def say(self, topic: str, payload: bytes, correlation: bytes | None = None) -> None:
         """As `Publisher.say`."""
         if self._session is not None:
-            self._said.append(Said(topic, payload, correlation))
+            self._said.append(OneShot(topic, payload, correlation))
             self._wake()
 
     def listen(self, filters: Sequence[str], receive: Callable[[Received], None]) -> None:

@@ -7,7 +7,7 @@ from edge_agent.contract.messages import mark_again
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class RetainedState:
     """One retained payload; each is itself only, even if another says the same."""
 
     topic: str
@@ -19,21 +19,21 @@ class RetainedStates:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._newest: dict[str, State] = {}
-        self._unsettled: dict[str, State] = {}
+        self._newest: dict[str, RetainedState] = {}
+        self._unsettled: dict[str, RetainedState] = {}
 
     def put(self, topic: str, payload: bytes) -> None:
         """`payload` is what `topic` says from now on."""
-        state = State(topic, payload)
+        state = RetainedState(topic, payload)
         with self._lock:
             self._newest[topic] = self._unsettled[topic] = state
 
-    def unsettled(self) -> list[State]:
+    def unsettled(self) -> list[RetainedState]:
         """The newest states that are not confirmed, oldest topic first."""
         with self._lock:
             return list(self._unsettled.values())
 
-    def settle(self, state: State) -> None:
+    def settle(self, state: RetainedState) -> None:
         """The broker has confirmed `state`; nothing happens if there is a newer one."""
         with self._lock:
             if self._unsettled.get(state.topic) is state:
@@ -48,5 +48,5 @@ class RetainedStates:
             for topic, state in self._newest.items():
                 known = topic not in self._unsettled
                 payload = mark_again(state.payload) if known else state.payload
-                self._newest[topic] = State(topic, payload)
+                self._newest[topic] = RetainedState(topic, payload)
             self._unsettled = dict(self._newest)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-from edge_agent.outbox.outbox import Outbox, Queued
+from edge_agent.outbox.outbox import Outbox, StoredMessage
 
 Order: TypeAlias = Literal["live-first", "strict"]
 
@@ -26,7 +26,7 @@ FIRST_WINDOW = 4
 class Turn:
     """A result whose turn it is, and whether it is late."""
 
-    queued: Queued
+    queued: StoredMessage
     late: bool
 
 
@@ -46,7 +46,7 @@ class Schedule(Protocol):
         ...
 
 
-class Strict:
+class StoredOrder:
     """The order of storing: what is new waits for all that is older.
 
     Args:
@@ -87,7 +87,7 @@ class LiveFirst:
     ) -> None:
         self._outbox, self._clock = outbox, clock
         self._live, self._backlog = _Queue(outbox, window), _Queue(outbox, window)
-        self._pace = Pace(max(1, window - window // SHARE))
+        self._pace = BacklogPace(max(1, window - window // SHARE))
         self._sent_s: dict[int, float] = {}  # of the backlog, in flight: when
         self._new: set[int] = set()  # sent as new, and still in the outbox
         self._since = 0  # new ones in a row
@@ -140,7 +140,7 @@ class LiveFirst:
         self._live.skip(end)
 
 
-class Pace:
+class BacklogPace:
     """How much of the backlog may be in flight, by how long its acknowledgements take.
 
     As LEDBAT (RFC 6817) does: the quickest is what the link itself takes; the rest is waiting,
@@ -169,11 +169,11 @@ class _Queue:
 
     def __init__(self, outbox: Outbox, batch: int) -> None:
         self._outbox, self._batch = outbox, batch
-        self._ahead: deque[Queued] = deque()
+        self._ahead: deque[StoredMessage] = deque()
         self._cursor = 0  # the last id read
         self.end: int | None = None  # the last id that belongs to it; None for no end
 
-    def peek(self) -> Queued | None:
+    def peek(self) -> StoredMessage | None:
         """The next; None if there is none."""
         if not self._ahead:
             self._ahead.extend(self._outbox.pending(self._cursor, self._batch, self.end))
@@ -182,7 +182,7 @@ class _Queue:
             self._cursor = self._ahead[-1].id
         return self._ahead[0]
 
-    def pop(self) -> Queued | None:
+    def pop(self) -> StoredMessage | None:
         """The next, which is not given again; None if there is none."""
         return self._ahead.popleft() if self.peek() is not None else None
 
@@ -195,4 +195,4 @@ class _Queue:
 
 def schedule(order: Order) -> Callable[[Outbox, int], Schedule]:
     """What makes the schedule of a session, by its name in the configuration."""
-    return Strict if order == "strict" else LiveFirst
+    return StoredOrder if order == "strict" else LiveFirst

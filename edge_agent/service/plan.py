@@ -1,4 +1,4 @@
-"""`Plan`: a configuration that has been proven to work, up to what only one agent may hold.
+"""`AgentPlan`: a configuration that has been proven to work, up to what only one agent may hold.
 
 Everything that can be wrong with a configuration is found here, while another one may still
 run: bundles are opened and proven, regions and credentials are read, files are looked for. What
@@ -47,7 +47,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Plan:
+class AgentPlan:
     """A configuration with its models opened; `close` frees them.
 
     Args:
@@ -66,7 +66,7 @@ class Plan:
         """Free the models; harmless a second time."""
         self.owned.close()
 
-    def same_as(self, other: "Plan") -> bool:
+    def same_as(self, other: "AgentPlan") -> bool:
         """Whether going from one to the other would change nothing."""
         return (self.config, self.broker, self._ids()) == (
             other.config,
@@ -80,7 +80,7 @@ class Plan:
 
 def prepare(
     config: AgentConfig, recognizer: OpenRecognizer = TfliteRecognizer, *, quiet: bool = True
-) -> Plan:
+) -> AgentPlan:
     """The plan for `config`.
 
     Args:
@@ -96,7 +96,7 @@ def prepare(
         parts = tuple(
             _part(stream, config, recognizer, owned, quiet=quiet) for stream in config.streams
         )
-        return Plan(config, broker, parts, owned.pop_all())
+        return AgentPlan(config, broker, parts, owned.pop_all())
 
 
 def stream_looker(

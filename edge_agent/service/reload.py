@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from edge_agent.config import AgentConfig
 from edge_agent.service.manager import Manager
-from edge_agent.service.plan import OpenRecognizer, Plan, prepare
+from edge_agent.service.plan import AgentPlan, OpenRecognizer, prepare
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Reloader:
         load: Callable[[], AgentConfig] | None,
         recognizer: OpenRecognizer,
         manager: Manager,
-        done: Callable[[Plan | None, Exception | None], None],
+        done: Callable[[AgentPlan | None, Exception | None], None],
     ) -> None:
         self._load, self._recognizer, self._manager, self._done = load, recognizer, manager, done
         self._busy = self._again = False
@@ -59,7 +59,9 @@ class Reloader:
         """Whether a configuration is being proven that somebody waits for."""
         return self._busy
 
-    def finish(self, current: Plan, plan: Plan | None, error: Exception | None) -> Plan | None:
+    def finish(
+        self, current: AgentPlan, plan: AgentPlan | None, error: Exception | None
+    ) -> AgentPlan | None:
         """What `done` was given has come: the plan to change to, or None to go on as we are."""
         again, self._busy, self._again = self._again, False, False
         if plan is not None and (again or plan.same_as(current)):

@@ -16,15 +16,15 @@ from typing import TypeAlias, assert_never
 from edge_agent.common.errors import SourceError
 from edge_agent.sources.cameras.complaints import Complaints
 from edge_agent.sources.cameras.grabber import Grabber
-from edge_agent.sources.cameras.session import ReshapedError, Session
+from edge_agent.sources.cameras.session import CameraSession, ReshapedError
 from edge_agent.sources.config import CameraConfig, LiveConfig, PicameraConfig, StillConfig
-from edge_agent.sources.memory.delivery import Delivery
+from edge_agent.sources.memory.delivery import FrameDelivery
 from edge_agent.sources.memory.wire import (
     MAX_REASON,
     Begin,
+    CameraLost,
     GoneError,
     Link,
-    Lost,
     ToCamera,
 )
 from edge_agent.sources.network.failures import BusyError
@@ -55,7 +55,7 @@ def open_camera(config: LiveConfig, complaints: Callable[[], str]) -> Grabber:
     assert_never(config)
 
 
-class Capture(Delivery):
+class Capture(FrameDelivery):
     """Hands the frames of a camera over, opening it whenever that is asked for."""
 
     def run(self, opened: Callable[[], AbstractContextManager[Grabber]]) -> None:
@@ -68,14 +68,14 @@ class Capture(Delivery):
             self.begin()
             try:
                 with opened() as camera:
-                    Session(self, camera).run()
+                    CameraSession(self, camera).run()
             except ReshapedError as error:
-                self.send(Lost(_reason(error), over=True))
+                self.send(CameraLost(_reason(error), over=True))
                 return
             except BusyError as error:
-                self.send(Lost(_reason(error), wait_s=error.wait_s))
+                self.send(CameraLost(_reason(error), wait_s=error.wait_s))
             except SourceError as error:
-                self.send(Lost(_reason(error)))
+                self.send(CameraLost(_reason(error)))
             while not self.reopens(None):
                 pass
 

@@ -16,10 +16,10 @@ from edge_agent.sources.config import LiveConfig
 from edge_agent.sources.memory.ring import RingReader, make_memory
 from edge_agent.sources.memory.wire import (
     Begin,
+    CameraOpened,
     FromCamera,
     GoneError,
     Link,
-    Opened,
     ToCamera,
     pair,
 )
@@ -97,7 +97,7 @@ class CameraProcess:
         with suppress(GoneError):
             self.link.send(message)
 
-    def ring(self, opened: Opened) -> RingReader:
+    def ring(self, opened: CameraOpened) -> RingReader:
         """Where its frames are.
 
         Raises:

@@ -15,7 +15,7 @@ from edge_agent.common.stillness import Stillness
 from edge_agent.common.stop import Stop
 from edge_agent.sources.base import SourceCounters
 from edge_agent.sources.config import LiveConfig
-from edge_agent.sources.memory.wire import GoneError, Look
+from edge_agent.sources.memory.wire import GoneError, LookRequest
 from edge_agent.sources.process import CameraProcess
 from edge_agent.sources.supervision.record import CameraRecord
 from edge_agent.sources.supervision.watch import ProcessWatch, Taker
@@ -87,7 +87,7 @@ class Supervisor:
         with self._lock:
             process = self._process
         if process is not None:
-            process.tell(Look())
+            process.tell(LookRequest())
 
     @property
     def process_id(self) -> int | None:

@@ -12,7 +12,7 @@ WINDOW_S = 300.0
 
 
 @dataclass(frozen=True)
-class Pace:
+class ResultPace:
     """Of the results of the last minutes.
 
     Args:
@@ -41,16 +41,16 @@ class Tempo:
         with self._lock:
             self._kept.append((self._clock(), latency_ms))
 
-    def pace(self) -> Pace:
+    def pace(self) -> ResultPace:
         """Of the last results; a stream that has fallen silent slows down."""
         now_s = self._clock()
         with self._lock:
             kept = [pair for pair in self._kept if now_s - pair[0] <= WINDOW_S]
         if not kept:
-            return Pace()
+            return ResultPace()
         span_s = now_s - kept[0][0]
         latencies = sorted(latency for _, latency in kept)
-        return Pace(
+        return ResultPace(
             round((len(kept) - 1) / span_s, 3) if span_s > 0 else 0.0,
             _percentile(latencies, 50),
             _percentile(latencies, 95),

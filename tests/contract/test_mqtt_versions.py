@@ -23,7 +23,7 @@ from edge_agent.common.errors import BrokerError
 from edge_agent.contract.messages import StatusMessage, encode_message
 from edge_agent.contract.topics import Topics
 from edge_agent.mqtt import dialer as mqtt
-from edge_agent.mqtt.dialer import Dialer, Identity, Lost, Options, VersionError
+from edge_agent.mqtt.dialer import ConnectionLost, Dialer, Identity, Options, VersionError
 from edge_agent.mqtt.endpoint import Broker, parse_endpoint
 from edge_agent.mqtt.values import Version
 from edge_agent.outbox.outbox import Outbox
@@ -260,7 +260,7 @@ def test_a_broker_may_say_that_another_has_taken_the_session_over(code: bytes, t
         session = dialer(url).dial()
         (lost,) = session.events(5)
         session.close()
-    assert isinstance(lost, Lost)
+    assert isinstance(lost, ConnectionLost)
     assert lost.taken_over == taken
 
 

@@ -13,12 +13,12 @@ from edge_agent.sources.config import CameraConfig, LiveConfig
 from edge_agent.sources.live import LiveSource
 from edge_agent.sources.memory.ring import RingReader, RingWriter, make_memory
 from edge_agent.sources.memory.wire import (
+    CameraOpened,
+    CameraOpening,
     Captured,
     FromCamera,
     GoneError,
     Link,
-    Opened,
-    Opening,
     Release,
     ToCamera,
     pair,
@@ -59,7 +59,7 @@ class ThreadProcess:
             with suppress(GoneError):
                 self.link.send(message)
 
-    def ring(self, opened: Opened) -> RingReader:
+    def ring(self, opened: CameraOpened) -> RingReader:
         return RingReader(self._memory, (opened.height, opened.width, 3))
 
     def how_it_ended(self) -> str:
@@ -90,8 +90,8 @@ class Stage:
         with self._started:
             assert self._started.wait_for(lambda: len(self.processes) > number, 30)
         process = self.processes[number]
-        process.camera.send(Opening())
-        process.camera.send(Opened(*SHAPE[:2]))
+        process.camera.send(CameraOpening())
+        process.camera.send(CameraOpened(*SHAPE[:2]))
         return process
 
 

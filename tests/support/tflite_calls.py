@@ -5,23 +5,23 @@ from typing import Any
 
 import numpy as np
 
-from edge_agent.bundle.tflite.call import Call, Tensor
+from edge_agent.bundle.tflite.call import FileTensor, KernelCall
 
 WIDTHS = {"int8": 1, "uint8": 1, "int16": 2, "int32": 4, "int64": 8, "float32": 4}
 
 
-def value(*shape: int, dtype: str = "int8", scales: tuple[float, ...] = (0.5,)) -> Tensor:
+def value(*shape: int, dtype: str = "int8", scales: tuple[float, ...] = (0.5,)) -> FileTensor:
     """A tensor that is computed."""
     size = math.prod(shape) * WIDTHS[dtype]
-    return Tensor("value", shape, dtype, size, np.array(scales, np.float32), None)
+    return FileTensor("value", shape, dtype, size, np.array(scales, np.float32), None)
 
 
-def held(numbers: Any, dtype: str = "int32", scales: tuple[float, ...] = ()) -> Tensor:
+def held(numbers: Any, dtype: str = "int32", scales: tuple[float, ...] = ()) -> FileTensor:
     """A tensor whose numbers stand in the file."""
     array = np.array(numbers, dtype)
-    return Tensor("held", array.shape, dtype, array.nbytes, np.array(scales, np.float32), array)
+    return FileTensor("held", array.shape, dtype, array.nbytes, np.array(scales, np.float32), array)
 
 
-def call(*inputs: Tensor | None, to: tuple[Tensor, ...] = (), **options: Any) -> Call:
+def call(*inputs: FileTensor | None, to: tuple[FileTensor, ...] = (), **options: Any) -> KernelCall:
     """An operator that reads `inputs`, writes `to` and has `options`."""
-    return Call(inputs, to, options)
+    return KernelCall(inputs, to, options)

@@ -1,4 +1,4 @@
-"""`Tensor` and `Call`: an operator of a file with what it is given, as its rules see it."""
+"""`FileTensor`, `KernelCall`: an operator of a file with what it is given, as its rules see it."""
 
 import math
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ MAX_STEP = 8192
 
 
 @dataclass(frozen=True, eq=False)
-class Tensor:
+class FileTensor:
     """A tensor of a sound file.
 
     Args:
@@ -36,11 +36,11 @@ class Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class Call:
+class KernelCall:
     """An operator with what it reads, None for an input left out, and what it writes."""
 
-    inputs: tuple[Tensor | None, ...]
-    outputs: tuple[Tensor, ...]
+    inputs: tuple[FileTensor | None, ...]
+    outputs: tuple[FileTensor, ...]
     options: dict[str, Any]
 
     def shape(self, number: int = 0) -> Shape:
@@ -77,7 +77,7 @@ class Call:
         if bias is not None:
             expect("biases", channels, math.prod(bias.shape))
 
-    def _input(self, number: int) -> Tensor:
+    def _input(self, number: int) -> FileTensor:
         tensor = self.inputs[number]
         if tensor is None:
             raise ValueError(f"expected input {number}, found none")

@@ -9,7 +9,7 @@ its inputs and options give.
 
 from collections.abc import Sequence
 
-from edge_agent.bundle.tflite.call import Call, Tensor
+from edge_agent.bundle.tflite.call import FileTensor, KernelCall
 from edge_agent.bundle.tflite.flatbuffer import Fields, Reader
 from edge_agent.bundle.tflite.refuse import Refuse
 from edge_agent.bundle.tflite.scales import check_scales, check_types
@@ -40,7 +40,7 @@ def check_model(model: bytes, place: str) -> None:
     read_calls(model, place)
 
 
-def read_calls(model: bytes, place: str) -> list[tuple[str, Call]]:
+def read_calls(model: bytes, place: str) -> list[tuple[str, KernelCall]]:
     """The operators of a sound file by name, in their order; raises as `check_model` does."""
     refuse = Refuse(place)
     refuse.unless(
@@ -55,7 +55,7 @@ def read_calls(model: bytes, place: str) -> list[tuple[str, Call]]:
     return _Graph(fields, tensors, refuse).calls()
 
 
-def _read_tensors(model: Fields, file: bytes, refuse: Refuse) -> list[Tensor]:
+def _read_tensors(model: Fields, file: bytes, refuse: Refuse) -> list[FileTensor]:
     buffers = read_buffers(model, file, refuse)
     tensors = [
         read_tensor(fields, buffers, refuse.at(f"tensor {number} {fields['name'][:64]!r}"))
@@ -79,7 +79,7 @@ def _check_signatures(model: Fields, tensors: int, refuse: Refuse) -> None:
 class _Graph:
     """The operators of a file, in the order in which they run."""
 
-    def __init__(self, model: Fields, tensors: list[Tensor], refuse: Refuse) -> None:
+    def __init__(self, model: Fields, tensors: list[FileTensor], refuse: Refuse) -> None:
         self._codes: Sequence[Fields] = model["operator_codes"]
         self._graph: Fields = model["subgraphs"][0]
         self._tensors = tensors
@@ -87,7 +87,7 @@ class _Graph:
         # What can be read by now: every value is written once, and no constant ever is.
         self._ready = {n for n, tensor in enumerate(tensors) if tensor.values is not None}
 
-    def calls(self) -> list[tuple[str, Call]]:
+    def calls(self) -> list[tuple[str, KernelCall]]:
         """Every operator, all of them sound; and the graph's own inputs and outputs are too."""
         for index in self._ends("inputs"):
             self._write(index, self._refuse.at("inputs"))
@@ -104,13 +104,13 @@ class _Graph:
         self._refuse.unless(bool(ends), f"{name}", "none")
         return ends
 
-    def _read(self, index: int, refuse: Refuse) -> Tensor:
+    def _read(self, index: int, refuse: Refuse) -> FileTensor:
         refuse.index("a tensor", index, len(self._tensors))
         name = self._tensors[index].name
         refuse.unless(index in self._ready, "what was written before", f"tensor {index} {name!r}")
         return self._tensors[index]
 
-    def _write(self, index: int, refuse: Refuse) -> Tensor:
+    def _write(self, index: int, refuse: Refuse) -> FileTensor:
         refuse.index("a tensor", index, len(self._tensors))
         name = self._tensors[index].name
         fresh = index not in self._ready
@@ -118,13 +118,13 @@ class _Graph:
         self._ready.add(index)
         return self._tensors[index]
 
-    def _call(self, fields: Fields, refuse: Refuse) -> tuple[str, Call]:
+    def _call(self, fields: Fields, refuse: Refuse) -> tuple[str, KernelCall]:
         signature = self._signature(fields["opcode_index"], refuse)
         refuse = refuse.at(signature.name)
         _check_options(fields, signature, refuse)
         inputs = self._inputs(fields, signature, refuse)
         written = tuple(self._write(int(index), refuse) for index in fields["outputs"])
-        call = Call(inputs, written, fields["builtin_options"] or {})
+        call = KernelCall(inputs, written, fields["builtin_options"] or {})
         check_types(signature.name, call, refuse)
         check_scales(signature.name, call, refuse)
         try:
@@ -148,7 +148,7 @@ class _Graph:
 
     def _inputs(
         self, fields: Fields, signature: Signature, refuse: Refuse
-    ) -> tuple[Tensor | None, ...]:
+    ) -> tuple[FileTensor | None, ...]:
         indices = [int(index) for index in fields["inputs"]]
         fits = signature.least <= len(indices) <= signature.most
         refuse.unless(fits, f"{signature.least} to {signature.most} inputs", len(indices))

@@ -2,12 +2,20 @@
 
 import math
 
-from edge_agent.bundle.tflite.call import MAX_STEP, Call, Shape, expect, one_axis, step, without
+from edge_agent.bundle.tflite.call import (
+    MAX_STEP,
+    KernelCall,
+    Shape,
+    expect,
+    one_axis,
+    step,
+    without,
+)
 
 REFLECT, SYMMETRIC = 0, 1
 
 
-def concatenation(call: Call) -> list[Shape]:
+def concatenation(call: KernelCall) -> list[Shape]:
     """CONCATENATION: the sum of one side; the others are the same."""
     first = call.shape()
     axis = one_axis(call.options["axis"], len(first))
@@ -20,7 +28,7 @@ def concatenation(call: Call) -> list[Shape]:
     return [(*first[:axis], total, *first[axis + 1 :])]
 
 
-def parts(call: Call) -> list[Shape]:
+def parts(call: KernelCall) -> list[Shape]:
     """SPLIT: as many parts of the same size."""
     shape, count = call.shape(1), call.step("num_splits")
     axis = one_axis(call.number(0), len(shape))
@@ -30,7 +38,7 @@ def parts(call: Call) -> list[Shape]:
     return [(*shape[:axis], size, *shape[axis + 1 :])] * count
 
 
-def reshape(call: Call) -> list[Shape]:
+def reshape(call: KernelCall) -> list[Shape]:
     """RESHAPE: what input 1 says; -1 is what is left."""
     size, wanted = math.prod(call.shape()), call.numbers(1)
     unknown = [place for place, n in enumerate(wanted) if n == -1]
@@ -41,7 +49,7 @@ def reshape(call: Call) -> list[Shape]:
     return [tuple(wanted)]
 
 
-def squeeze(call: Call) -> list[Shape]:
+def squeeze(call: KernelCall) -> list[Shape]:
     """SQUEEZE: without sides of 1."""
     shape = call.shape()
     axes = {one_axis(int(n), len(shape)) for n in call.options["squeeze_dims"]}
@@ -50,20 +58,20 @@ def squeeze(call: Call) -> list[Shape]:
     return [tuple(n for place, n in enumerate(shape) if place not in axes)]
 
 
-def expand_dims(call: Call) -> list[Shape]:
+def expand_dims(call: KernelCall) -> list[Shape]:
     """EXPAND_DIMS: with one more side of 1."""
     axis = one_axis(call.number(1), len(call.shape()) + 1)
     return [(*call.shape()[:axis], 1, *call.shape()[axis:])]
 
 
-def resize(call: Call) -> list[Shape]:
+def resize(call: KernelCall) -> list[Shape]:
     """RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR: of the size that input 1 says."""
     batch, _, _, channels = call.four()
     height, width = call.numbers(1)
     return [(batch, step("height", height), step("width", width), channels)]
 
 
-def space_to_depth(call: Call) -> list[Shape]:
+def space_to_depth(call: KernelCall) -> list[Shape]:
     """SPACE_TO_DEPTH: whole blocks become channels."""
     (batch, height, width, channels), block = call.four(), call.step("block_size")
     if height % block or width % block:
@@ -71,7 +79,7 @@ def space_to_depth(call: Call) -> list[Shape]:
     return [(batch, height // block, width // block, channels * block**2)]
 
 
-def depth_to_space(call: Call) -> list[Shape]:
+def depth_to_space(call: KernelCall) -> list[Shape]:
     """DEPTH_TO_SPACE: channels become whole blocks."""
     (batch, height, width, channels), block = call.four(), call.step("block_size")
     if channels % block**2:
@@ -79,7 +87,7 @@ def depth_to_space(call: Call) -> list[Shape]:
     return [(batch, height * block, width * block, channels // block**2)]
 
 
-def pad(call: Call) -> list[Shape]:
+def pad(call: KernelCall) -> list[Shape]:
     """PAD and PADV2: with what input 1 adds before and behind each side."""
     shape, pads = call.shape(), call.numbers(1)
     expect("paddings of shape", (len(shape), 2), call.shape(1))
@@ -88,7 +96,7 @@ def pad(call: Call) -> list[Shape]:
     return [tuple(n + a + b for n, a, b in zip(shape, pads[::2], pads[1::2], strict=True))]
 
 
-def mirror_pad(call: Call) -> list[Shape]:
+def mirror_pad(call: KernelCall) -> list[Shape]:
     """MIRROR_PAD: as `pad`, by no more than there is to be mirrored."""
     mode, pads = call.options["mode"], call.numbers(1)
     given = pad(call)
@@ -99,7 +107,7 @@ def mirror_pad(call: Call) -> list[Shape]:
     return given
 
 
-def gather(call: Call) -> list[Shape]:
+def gather(call: KernelCall) -> list[Shape]:
     """GATHER: what the indices in the file pick along one side, all of them inside."""
     shape, picks = call.shape(), call.shape(1)
     axis = one_axis(call.options["axis"], len(shape))
@@ -110,14 +118,14 @@ def gather(call: Call) -> list[Shape]:
     return [(*shape[:axis], *picks, *shape[axis + 1 :])]
 
 
-def transpose(call: Call) -> list[Shape]:
+def transpose(call: KernelCall) -> list[Shape]:
     """TRANSPOSE: the sides in another order."""
     shape, order = call.shape(), call.numbers(1)
     expect("every axis once", list(range(len(shape))), sorted(order))
     return [tuple(shape[axis] for axis in order)]
 
 
-def reduced(call: Call) -> list[Shape]:
+def reduced(call: KernelCall) -> list[Shape]:
     """MEAN and its like: without the axes, or with 1 for them."""
     shape = call.shape()
     axes = {one_axis(n, len(shape)) for n in call.numbers(1)}
@@ -126,12 +134,12 @@ def reduced(call: Call) -> list[Shape]:
     return [tuple(n for place, n in enumerate(shape) if place not in axes)]
 
 
-def best(call: Call) -> list[Shape]:
+def best(call: KernelCall) -> list[Shape]:
     """ARG_MAX: without the axis."""
     return [without(call.shape(), one_axis(call.number(1), len(call.shape())))]
 
 
-def part(call: Call) -> list[Shape]:
+def part(call: KernelCall) -> list[Shape]:
     """SLICE: a part that lies inside."""
     shape, begins, sizes = call.shape(), call.numbers(1), call.numbers(2)
     expect("a begin and a size for each side", (len(shape),) * 2, (len(begins), len(sizes)))
@@ -144,7 +152,7 @@ def part(call: Call) -> list[Shape]:
     return [tuple(given)]
 
 
-def strided_slice(call: Call) -> list[Shape]:
+def strided_slice(call: KernelCall) -> list[Shape]:
     """STRIDED_SLICE: every so many values of a part; without ellipsis and new axes."""
     shape, options = call.shape(), call.options
     bounds = [call.numbers(number) for number in (1, 2, 3)]

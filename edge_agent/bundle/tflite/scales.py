@@ -1,6 +1,6 @@
 """The types and scales of an operator: those that kernels are made for."""
 
-from edge_agent.bundle.tflite.call import Call
+from edge_agent.bundle.tflite.call import KernelCall
 from edge_agent.bundle.tflite.refuse import Refuse
 
 # Of 8-bit types, what a zero point may be.
@@ -21,7 +21,7 @@ ALIKE = ("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "PRELU", "SQUARED_DIF
 CONVERTING = ("QUANTIZE", "DEQUANTIZE", "ARG_MAX")
 
 
-def check_types(name: str, call: Call, refuse: Refuse) -> None:
+def check_types(name: str, call: KernelCall, refuse: Refuse) -> None:
     """An operator gives the type that it is given, unless to change it is what it is for."""
     if name in CONVERTING:
         return
@@ -32,7 +32,7 @@ def check_types(name: str, call: Call, refuse: Refuse) -> None:
     refuse.unless(len(found) == 1, "inputs and outputs of one type", sorted(found))
 
 
-def check_scales(name: str, call: Call, refuse: Refuse) -> None:
+def check_scales(name: str, call: KernelCall, refuse: Refuse) -> None:
     """A value of 8 or 16 bits has one scale, a constant one or more; and results can be scaled."""
     for tensor in (*call.inputs, *call.outputs):
         if tensor is not None and tensor.dtype in QUANTISED:
@@ -46,7 +46,7 @@ def check_scales(name: str, call: Call, refuse: Refuse) -> None:
             _check_products(call, WITH_WEIGHTS[name], refuse)
 
 
-def _check_sum(name: str, call: Call, refuse: Refuse) -> None:
+def _check_sum(name: str, call: KernelCall, refuse: Refuse) -> None:
     scales = [float(max(t.scales)) for t in call.inputs if t is not None and len(t.scales)]
     power = 2 if name == "SQUARED_DIFFERENCE" else 1
     most = float(call.outputs[0].scales[0]) * 2.0 ** (SUM_BITS[name] * power)
@@ -56,7 +56,7 @@ def _check_sum(name: str, call: Call, refuse: Refuse) -> None:
     )
 
 
-def _check_products(call: Call, source: int, refuse: Refuse) -> None:
+def _check_products(call: KernelCall, source: int, refuse: Refuse) -> None:
     x, weights = call.inputs[source], call.inputs[1]
     if x is None or weights is None or not len(x.scales) or not len(weights.scales):
         return  # the kernels refuse an output of 8 bits then

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from edge_agent.bundle.tflite import moves, windows
-from edge_agent.bundle.tflite.call import Call, Shape, broadcast
+from edge_agent.bundle.tflite.call import KernelCall, Shape, broadcast
 
-Rule: TypeAlias = Callable[[Call], list[Shape]]
+Rule: TypeAlias = Callable[[KernelCall], list[Shape]]
 
 
-def given_shapes(name: str, call: Call) -> list[Shape]:
+def given_shapes(name: str, call: KernelCall) -> list[Shape]:
     """The shapes of what operator `name` writes.
 
     Raises:
@@ -23,11 +23,11 @@ def given_shapes(name: str, call: Call) -> list[Shape]:
     return RULES[name](call)
 
 
-def _unary(call: Call) -> list[Shape]:
+def _unary(call: KernelCall) -> list[Shape]:
     return [call.shape()]
 
 
-def _broadcast(call: Call) -> list[Shape]:
+def _broadcast(call: KernelCall) -> list[Shape]:
     return [broadcast(call.shape(0), call.shape(1))]
 
 

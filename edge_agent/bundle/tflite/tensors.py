@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.bundle.tflite.call import Shape, Tensor
+from edge_agent.bundle.tflite.call import FileTensor, Shape
 from edge_agent.bundle.tflite.flatbuffer import Fields
 from edge_agent.bundle.tflite.refuse import Refuse
 from edge_agent.bundle.tflite.scales import ZERO_POINTS
@@ -44,7 +44,7 @@ def _buffer(fields: Fields, file: bytes, refuse: Refuse) -> Bytes:
     return np.frombuffer(file, np.uint8, size, start)
 
 
-def read_tensor(fields: Fields, buffers: list[Bytes], refuse: Refuse) -> Tensor:
+def read_tensor(fields: Fields, buffers: list[Bytes], refuse: Refuse) -> FileTensor:
     """One tensor, everything that is said of it being sound."""
     plain = not fields["is_variable"] and fields["sparsity"] is None
     refuse.unless(plain, "a plain tensor", "a variable or a sparse one")
@@ -60,7 +60,7 @@ def read_tensor(fields: Fields, buffers: list[Bytes], refuse: Refuse) -> Tensor:
         data = buffers[fields["buffer"]]
     refuse.unless(len(data) in (0, size), f"{size} bytes for {dtype} {shape}", len(data))
     scales = _scales(fields["quantization"], dtype, shape, refuse)
-    return Tensor(fields["name"], shape, dtype, size, scales, _values(data, dtype, shape))
+    return FileTensor(fields["name"], shape, dtype, size, scales, _values(data, dtype, shape))
 
 
 def _shape(fields: Fields, refuse: Refuse) -> Shape:

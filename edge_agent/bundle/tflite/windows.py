@@ -2,7 +2,7 @@
 
 import math
 
-from edge_agent.bundle.tflite.call import Call, Shape, broadcast, expect, step
+from edge_agent.bundle.tflite.call import KernelCall, Shape, broadcast, expect, step
 
 SAME, VALID = 0, 1
 
@@ -18,7 +18,7 @@ def _along(size: int, window: int, stride: int, dilation: int, padding: int) -> 
     return count
 
 
-def _windows(call: Call, height: int, width: int) -> Shape:
+def _windows(call: KernelCall, height: int, width: int) -> Shape:
     options, (_, h, w, _) = call.options, call.shape()
     dilation_h = step("dilation_h", options.get("dilation_h", 1))
     dilation_w = step("dilation_w", options.get("dilation_w", 1))
@@ -28,13 +28,13 @@ def _windows(call: Call, height: int, width: int) -> Shape:
     )
 
 
-def pool(call: Call) -> list[Shape]:
+def pool(call: KernelCall) -> list[Shape]:
     """AVERAGE_POOL_2D and MAX_POOL_2D: as many as windows fit."""
     batch, _, _, channels = call.four()
     return [(batch, *_windows(call, call.step("filter_h"), call.step("filter_w")), channels)]
 
 
-def conv(call: Call) -> list[Shape]:
+def conv(call: KernelCall) -> list[Shape]:
     """CONV_2D: weights (K, kh, kw, C), or C divided by groups."""
     batch, _, _, channels = call.four()
     outputs, height, width, inputs = call.four(1)
@@ -45,7 +45,7 @@ def conv(call: Call) -> list[Shape]:
     return [(batch, *_windows(call, step("height", height), step("width", width)), outputs)]
 
 
-def depthwise(call: Call) -> list[Shape]:
+def depthwise(call: KernelCall) -> list[Shape]:
     """DEPTHWISE_CONV_2D: weights (1, kh, kw, K), K a multiple of the channels."""
     batch, _, _, channels = call.four()
     one, height, width, outputs = call.four(1)
@@ -55,7 +55,7 @@ def depthwise(call: Call) -> list[Shape]:
     return [(batch, *_windows(call, step("height", height), step("width", width)), outputs)]
 
 
-def transpose_conv(call: Call) -> list[Shape]:
+def transpose_conv(call: KernelCall) -> list[Shape]:
     """TRANSPOSE_CONV: what input 0 says, if a convolution of that gives input 2."""
     outputs, height, width, inputs = call.four(1)
     batch, small_h, small_w, channels = call.four(2)
@@ -77,7 +77,7 @@ def transpose_conv(call: Call) -> list[Shape]:
     return [found]
 
 
-def fully_connected(call: Call) -> list[Shape]:
+def fully_connected(call: KernelCall) -> list[Shape]:
     """FULLY_CONNECTED: weights (K, C)."""
     x, weights = call.shape(), call.shape(1)
     expect("weights of sides", 2, len(weights))
@@ -93,7 +93,7 @@ def fully_connected(call: Call) -> list[Shape]:
     return [(batch, outputs)]
 
 
-def matmul(call: Call) -> list[Shape]:
+def matmul(call: KernelCall) -> list[Shape]:
     """BATCH_MATMUL: matrices in the last two sides, either of them transposed."""
     a, b = list(call.shape(0)), list(call.shape(1))
     if min(len(a), len(b)) < 2:

@@ -1,4 +1,4 @@
-"""`Session`: a camera from its opening to its loss, and which of its frames are worth something."""
+"""`CameraSession`: a camera from opening to loss, and which of its frames are worth something."""
 
 import time
 import zlib
@@ -10,7 +10,7 @@ from edge_agent.common.errors import SourceError
 from edge_agent.sources.cameras.damage import GreyBand
 from edge_agent.sources.cameras.grabber import CorruptFrameError, Grabber
 from edge_agent.sources.cameras.stream_clock import LATE_S
-from edge_agent.sources.memory.delivery import Delivery
+from edge_agent.sources.memory.delivery import FrameDelivery
 from edge_agent.sources.memory.ring import RingWriter
 
 # So many frames of another shape in a row are no damage: the camera has been set otherwise.
@@ -23,7 +23,7 @@ class ReshapedError(SourceError):
     """The camera gives frames of another shape than the shared memory was made for."""
 
 
-class Session:
+class CameraSession:
     """From opening a camera to losing it.
 
     Args:
@@ -31,7 +31,7 @@ class Session:
         camera: open.
     """
 
-    def __init__(self, capture: Delivery, camera: Grabber) -> None:
+    def __init__(self, capture: FrameDelivery, camera: Grabber) -> None:
         self._capture, self._camera = capture, camera
         self._band = GreyBand()
         self._ring: RingWriter | None = None

@@ -1,4 +1,4 @@
-"""`Delivery`: how the camera's process hands its frames over, and hears which are wanted."""
+"""`FrameDelivery`: how the camera's process hands its frames over, and hears which are wanted."""
 
 import math
 import time
@@ -6,15 +6,15 @@ import time
 from edge_agent.sources.memory.ring import RingWriter
 from edge_agent.sources.memory.wire import (
     MAX_REASON,
+    CameraOpened,
+    CameraOpening,
     Captured,
     Corrupt,
     FromCamera,
     GoneError,
     Link,
-    Look,
-    Opened,
-    Opening,
-    Pace,
+    LookPace,
+    LookRequest,
     Passing,
     Release,
     Reopen,
@@ -31,7 +31,7 @@ STILL_S = 1.0
 LEAST_STILL_S = 0.05
 
 
-class Delivery:
+class FrameDelivery:
     """What is said to whoever wants the frames of a camera, and what is heard of them.
 
     Args:
@@ -56,7 +56,7 @@ class Delivery:
     def begin(self) -> None:
         """The camera is to be opened; its first frame says that there are frames."""
         self.reopens(0)  # the pace is known before the camera is open
-        self.send(Opening())
+        self.send(CameraOpening())
         self._wanted = True
 
     def reopens(self, timeout_s: float | None) -> bool:
@@ -65,9 +65,9 @@ class Delivery:
             match message:
                 case Release(slot) if self._ring is not None:
                     self._ring.take_back(slot)
-                case Look():
+                case LookRequest():
                     self._wanted = True
-                case Pace(interval_s):
+                case LookPace(interval_s):
                     self.interval_s = interval_s
                 case Reopen():
                     return True
@@ -115,7 +115,7 @@ class Delivery:
         height, width, channels = shape
         if self._ring is None:
             self._ring = RingWriter(self._memory, (height, width, channels))
-        self.send(Opened(*self._ring.shape[:2]))
+        self.send(CameraOpened(*self._ring.shape[:2]))
         return self._ring
 
     def hand_over(

@@ -42,25 +42,25 @@ class Release(_Packet, frozen=True):
     slot: Slot
 
 
-class Look(_Packet, frozen=True):
+class LookRequest(_Packet, frozen=True):
     """To it: the next sound frame is wanted."""
 
 
-class Pace(_Packet, frozen=True):
+class LookPace(_Packet, frozen=True):
     """To it: so far apart are the looks that will be asked for; at 0 all frames are wanted."""
 
     interval_s: float
 
 
 class Reopen(_Packet, frozen=True):
-    """To it, after `Lost`: try again."""
+    """To it, after `CameraLost`: try again."""
 
 
-class Opening(_Packet, frozen=True):
+class CameraOpening(_Packet, frozen=True):
     """From it: it has started, and opens the camera."""
 
 
-class Opened(_Packet, frozen=True):
+class CameraOpened(_Packet, frozen=True):
     """From it: the camera gives frames of this shape."""
 
     height: Annotated[int, msgspec.Meta(ge=1)]
@@ -110,7 +110,7 @@ class Corrupt(_Packet, frozen=True):
     reason: str
 
 
-class Lost(_Packet, frozen=True):
+class CameraLost(_Packet, frozen=True):
     """From it: the camera cannot be opened, or has no more frames; it waits for `Reopen`.
 
     Args:
@@ -124,8 +124,8 @@ class Lost(_Packet, frozen=True):
     wait_s: float = 0.0
 
 
-ToCamera: TypeAlias = Begin | Release | Look | Pace | Reopen
-FromCamera: TypeAlias = Opening | Opened | Captured | Passing | Corrupt | Lost
+ToCamera: TypeAlias = Begin | Release | LookRequest | LookPace | Reopen
+FromCamera: TypeAlias = CameraOpening | CameraOpened | Captured | Passing | Corrupt | CameraLost
 Received = TypeVar("Received")
 
 

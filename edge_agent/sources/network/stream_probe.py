@@ -28,7 +28,7 @@ STATIC = {"26": "JPEG", "31": "H261", "32": "MPV", "34": "H263"}
 
 
 @dataclass(frozen=True)
-class Described:
+class RtspAnswer:
     """An answer: status, header lines by names in small letters, and body."""
 
     status: int
@@ -74,7 +74,7 @@ def why_not(url: str, credentials: Credentials | None, timeout_s: float) -> str:
 
 def _described(
     plain: socket.socket, scheme: str, host: str, url: str, credentials: Credentials | None
-) -> Described:
+) -> RtspAnswer:
     if scheme not in TLS:
         return describe(plain, url, Login(credentials))
     context = ssl.create_default_context()
@@ -96,7 +96,7 @@ def offer(sdp: str) -> str:
     return f"a stream in {codec} of which OpenCV gets no picture"
 
 
-def describe(sock: socket.socket, url: str, login: Login) -> Described:
+def describe(sock: socket.socket, url: str, login: Login) -> RtspAnswer:
     """The answer to DESCRIBE, after a challenge that can be answered.
 
     Raises:
@@ -110,7 +110,7 @@ def describe(sock: socket.socket, url: str, login: Login) -> Described:
     return answer
 
 
-def _ask(sock: socket.socket, url: str, login: Login, number: int) -> Described:
+def _ask(sock: socket.socket, url: str, login: Login, number: int) -> RtspAnswer:
     lines = [f"DESCRIBE {url} RTSP/1.0", f"CSeq: {number}", "Accept: application/sdp"]
     authorization = login.header("DESCRIBE", url)
     if authorization is not None:
@@ -133,7 +133,7 @@ def _ask(sock: socket.socket, url: str, login: Login, number: int) -> Described:
     length = _length(dict(fields))
     while len(body) < length:
         body += _more(sock, body)
-    return Described(int(status[1]), fields, body[:length].decode("utf-8", "replace"))
+    return RtspAnswer(int(status[1]), fields, body[:length].decode("utf-8", "replace"))
 
 
 def _more(sock: socket.socket, data: bytes) -> bytes:

@@ -10,15 +10,15 @@ from edge_agent.common.stillness import Stillness
 from edge_agent.sources.config import LiveConfig
 from edge_agent.sources.memory.lease import Lease, OpenCamera
 from edge_agent.sources.memory.wire import (
+    CameraLost,
+    CameraOpened,
+    CameraOpening,
     Captured,
     Corrupt,
-    Lost,
-    Opened,
-    Opening,
     Passing,
     Reopen,
 )
-from edge_agent.sources.memory.wire import Pace as Paced
+from edge_agent.sources.memory.wire import LookPace as Paced
 from edge_agent.sources.network.failures import BusyError
 from edge_agent.sources.process import CameraProcess
 from edge_agent.sources.supervision.record import CameraRecord
@@ -133,9 +133,9 @@ class ProcessWatch:
                 self._record.next_seq, self._trouble = self._first_seq + number + 1, reason
                 self._record.corrupt(reason)
                 return False
-            case Opening():
+            case CameraOpening():
                 self._patience_s = self._opening_s
-            case Opened() as opened:
+            case CameraOpened() as opened:
                 self._record.opened()
                 ring, process = self._process.ring(opened), self._process
                 self._camera = OpenCamera(process, ring, self._camera, self._first_seq)
@@ -146,7 +146,7 @@ class ProcessWatch:
             case Passing() as passing:
                 self._passes(passing)
                 self._trouble = ""
-            case Lost(reason, over, wait_s):
+            case CameraLost(reason, over, wait_s):
                 self._reopen(BusyError(reason, wait_s), over)
                 self._patience_s = self._opening_s
             case other:

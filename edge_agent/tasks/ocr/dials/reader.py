@@ -22,7 +22,7 @@ NOTHING = Text(text="", confidence=0.0, characters=(), sure=False)
 
 
 @dataclass(frozen=True)
-class Place:
+class DialPlace:
     """A dial in the straightened region; in its pixels."""
 
     x: float
@@ -131,7 +131,7 @@ def position(hand: Hand, *, clockwise: bool) -> float:
     return (hand.degrees if clockwise else -hand.degrees) / 36 % 10
 
 
-def _places(region: TextRegion, dials: Dials) -> tuple[Place, ...]:
+def _places(region: TextRegion, dials: Dials) -> tuple[DialPlace, ...]:
     width, height = region.size()
     if dials.centres is None:
         count = dials.hands
@@ -140,17 +140,17 @@ def _places(region: TextRegion, dials: Dials) -> tuple[Place, ...]:
         along = [(small if count > 1 else long) / 2 + i * step for i in range(count)]
         across = small / 2
         if width >= height:
-            return tuple(Place(at, across, small / 2) for at in along)
-        return tuple(Place(across, at, small / 2) for at in along)
+            return tuple(DialPlace(at, across, small / 2) for at in along)
+        return tuple(DialPlace(across, at, small / 2) for at in along)
     assert dials.radius is not None  # as __post_init__ of Dials made sure
     to_upright = from_frame(region)
     return tuple(_placed(to_upright, x, y, dials.radius) for x, y in dials.centres)
 
 
-def _placed(to_upright: F64, x: float, y: float, radius: float) -> Place:
+def _placed(to_upright: F64, x: float, y: float, radius: float) -> DialPlace:
     """A circle of the frame in the straightened picture, where it is one again."""
     points = np.array([[[x, y], [x + 1, y], [x, y + 1]]], np.float64)
     at, right, down = cv2.perspectiveTransform(points, to_upright)[0]
     (a, b), (c, d) = right - at, down - at
     larger = math.sqrt(abs(float(a * d - b * c)))  # the root of the area of a pixel there
-    return Place(float(at[0]), float(at[1]), radius * larger)
+    return DialPlace(float(at[0]), float(at[1]), radius * larger)

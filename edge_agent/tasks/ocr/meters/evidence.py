@@ -22,7 +22,7 @@ MOST_VALUES = 32
 
 
 @dataclass(frozen=True)
-class Seen:
+class TicksSeen:
     """A value in ticks, when it was read, and a number that is the same for the same picture."""
 
     value: int
@@ -30,7 +30,7 @@ class Seen:
     picture: int | None = None
 
 
-Chain: TypeAlias = tuple[Seen, ...]
+Chain: TypeAlias = tuple[TicksSeen, ...]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Demand:
     seconds: float
     same_s: float
 
-    def grown(self, chain: Chain, seen: Seen) -> Chain:
+    def grown(self, chain: Chain, seen: TicksSeen) -> Chain:
         """`chain` with `seen`, if that is independent of its last.
 
         The first stays, of the others as many as are ever asked for.
@@ -75,7 +75,7 @@ class Demand:
         seconds = chain[-1].at - chain[0].at
         return f"readings agree for {seconds:.0f} of {self.seconds:g} s"
 
-    def _independent(self, last: Seen, seen: Seen) -> bool:
+    def _independent(self, last: TicksSeen, seen: TicksSeen) -> bool:
         passed_s = seen.at - last.at
         # Half of an even distance: uneven ones still fit as many into the time.
         if self.readings > 1 and passed_s < self.seconds / (2 * (self.readings - 1)):

@@ -26,7 +26,7 @@ import msgspec
 from edge_agent.common.atomic import write_whole
 from edge_agent.common.strict import Moment, Name
 from edge_agent.tasks.ocr.answer import ValueFrom
-from edge_agent.tasks.ocr.meters.evidence import Seen
+from edge_agent.tasks.ocr.meters.evidence import TicksSeen
 from edge_agent.tasks.ocr.meters.rules import MeterRules
 from edge_agent.tasks.ocr.meters.state import MeterState
 
@@ -106,7 +106,7 @@ class MeterMemory:
         self._failing = False
         self._marks = _load(path)
         # What no reading has confirmed since this start, and whose age is not known yet.
-        self._recalled = dict[tuple[str, str], Seen]()
+        self._recalled = dict[tuple[str, str], TicksSeen]()
         self._undated = set[tuple[str, str]]()
         self._written = dict(self._marks)
         self._tried = -float("inf")
@@ -144,7 +144,9 @@ class MeterMemory:
             return MeterState()
         if not (mark.clock_set and self._is_set()):
             self._undated.add((stream, region))
-        seen = self._recalled[stream, region] = Seen(mark.ticks, self._clock() - self._age_s(mark))
+        seen = self._recalled[stream, region] = TicksSeen(
+            mark.ticks, self._clock() - self._age_s(mark)
+        )
         return MeterState(seen, pace=mark.per_h / 3600, came_from=mark.came_from)
 
     def knows_when(self, stream: str, region: str) -> bool:

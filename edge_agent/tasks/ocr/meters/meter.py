@@ -21,7 +21,7 @@ that never goes back.
 from dataclasses import dataclass, replace
 
 from edge_agent.tasks.ocr.answer import ReadingState, ValueFrom
-from edge_agent.tasks.ocr.meters.evidence import NEARLY, Chain, Seen, risen, seen_moving
+from edge_agent.tasks.ocr.meters.evidence import NEARLY, Chain, TicksSeen, risen, seen_moving
 from edge_agent.tasks.ocr.meters.motion import Motion, motion
 from edge_agent.tasks.ocr.meters.rest import LEAST_S, NO_REST, behind, needed, rested
 from edge_agent.tasks.ocr.meters.rules import BETWEEN, MeterRules, shown, to_ticks
@@ -72,7 +72,7 @@ def judge(
     if BETWEEN in text:
         return state, TURNING
     try:
-        seen = Seen(to_ticks(text, rules), at, picture)
+        seen = TicksSeen(to_ticks(text, rules), at, picture)
     except ValueError as error:
         return state, Verdict("rejected", str(error))
     confirmed = state.confirmed
@@ -100,10 +100,10 @@ def judge(
 
 def reset_to(state: MeterState, value: int, at: float) -> MeterState:
     """A meter of which a person says that it shows `value` ticks at `at` seconds."""
-    return MeterState(Seen(value, at), pace=state.pace, came_from="command")
+    return MeterState(TicksSeen(value, at), pace=state.pace, came_from="command")
 
 
-def _moved(state: MeterState, rules: MeterRules, confirmed: Seen, seen: Seen) -> Motion:
+def _moved(state: MeterState, rules: MeterRules, confirmed: TicksSeen, seen: TicksSeen) -> Motion:
     """How the meter would have come to `seen`, by its value and by two readings that wait."""
     moved = motion(rules, confirmed, seen, _reach(state, rules, seen.at))
     if moved == "turning" and len(state.pending) > 1:
@@ -114,7 +114,7 @@ def _moved(state: MeterState, rules: MeterRules, confirmed: Seen, seen: Seen) ->
 
 
 def _turns(
-    state: MeterState, rules: MeterRules, confirmed: Seen, seen: Seen
+    state: MeterState, rules: MeterRules, confirmed: TicksSeen, seen: TicksSeen
 ) -> tuple[MeterState, Verdict]:
     """A reading that may be digits turning: itself only if it rests there for long."""
     chain = state.rest.chain
@@ -151,7 +151,7 @@ def _learnt(state: MeterState, seconds: float) -> float:
     return max(0.0, seconds) * FASTER * state.pace + LAST_WHEEL
 
 
-def _was_ahead(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
+def _was_ahead(state: MeterState, rules: MeterRules, seen: TicksSeen) -> bool:
     """Whether `seen` goes on from a leap ahead that only time has brought within reach."""
     assert state.confirmed is not None
     if not state.jump or not rules.monotone:
@@ -160,7 +160,7 @@ def _was_ahead(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
     return ahead and _follows(rules, state.jump[-1], seen)
 
 
-def _was_near(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
+def _was_near(state: MeterState, rules: MeterRules, seen: TicksSeen) -> bool:
     """Whether a leap that is within reach by now was nearly so when it came, or stood for long."""
     assert state.confirmed is not None
     first = state.jump[0]
@@ -170,13 +170,13 @@ def _was_near(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
     return near or seen.at - first.at >= UNSEEN_S
 
 
-def _was_watched(state: MeterState, seen: Seen) -> bool:
+def _was_watched(state: MeterState, seen: TicksSeen) -> bool:
     """Whether the meter was seen moving up to `seen`."""
     assert state.confirmed is not None
     return seen.value == state.climb[-1] and seen_moving(state.confirmed.value, state.climb)
 
 
-def _rolled_over(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
+def _rolled_over(state: MeterState, rules: MeterRules, seen: TicksSeen) -> bool:
     """Whether a reading that runs back is the start from zero of which the rules say nothing."""
     assert state.confirmed is not None
     known = state.jump and _follows(rules, state.jump[-1], seen)
@@ -185,7 +185,7 @@ def _rolled_over(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
     return motion(rules, state.confirmed, first, limit, wraps=True) == "onward"
 
 
-def _climbed(state: MeterState, seen: Seen) -> MeterState:
+def _climbed(state: MeterState, seen: TicksSeen) -> MeterState:
     """`seen` among the values on the way up; of those above it one low reading says nothing."""
     assert state.confirmed is not None
     climb = state.climb
@@ -194,14 +194,14 @@ def _climbed(state: MeterState, seen: Seen) -> MeterState:
     return replace(state, climb=risen(state.confirmed.value, climb, seen.value))
 
 
-def _too_fast(rules: MeterRules, confirmed: Seen) -> str:
+def _too_fast(rules: MeterRules, confirmed: TicksSeen) -> str:
     if rules.max_per_hour is None:
         return f"further than it was ever seen to count from {shown(confirmed, rules)}"
     limit = f"{rules.max_per_hour:g} {rules.unit}".rstrip()
     return f"faster than {limit} an hour from {shown(confirmed, rules)}"
 
 
-def _go_on(state: MeterState, rules: MeterRules, seen: Seen) -> tuple[MeterState, Verdict]:
+def _go_on(state: MeterState, rules: MeterRules, seen: TicksSeen) -> tuple[MeterState, Verdict]:
     """A reading that the meter can have counted to."""
     # Later readings are the judges of earlier ones: what this one contradicts is dropped.
     pending = tuple(p for p in state.pending if _went_on(state, rules, p, seen))
@@ -221,7 +221,7 @@ def _go_on(state: MeterState, rules: MeterRules, seen: Seen) -> tuple[MeterState
 
 
 def _leap(
-    state: MeterState, rules: MeterRules, seen: Seen, why: str, *, possible: bool
+    state: MeterState, rules: MeterRules, seen: TicksSeen, why: str, *, possible: bool
 ) -> tuple[MeterState, Verdict]:
     """A reading that the meter could not have counted to when it, or one like it, first came.
 
@@ -247,7 +247,7 @@ def _leap(
     return state, Verdict("held", f"{why}{_waits_for(state, rules, seen)}")
 
 
-def _put(state: MeterState, rules: MeterRules, seen: Seen) -> MeterState:
+def _put(state: MeterState, rules: MeterRules, seen: TicksSeen) -> MeterState:
     """`seen` among the readings of a leap: behind those it follows, or the first of another.
 
     What does not fit casts doubt on a leap, of which each reading that does takes half away: of
@@ -279,12 +279,12 @@ def _put(state: MeterState, rules: MeterRules, seen: Seen) -> MeterState:
     return replace(state, stray=stray, doubt=doubt)
 
 
-def _is_back(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
+def _is_back(state: MeterState, rules: MeterRules, seen: TicksSeen) -> bool:
     confirmed = state.confirmed
     return confirmed is not None and rules.change(confirmed.value, seen.value) < 0
 
 
-def _is_exchange(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
+def _is_exchange(state: MeterState, rules: MeterRules, seen: TicksSeen) -> bool:
     """Whether a leap that the meter cannot have made is another meter, by what the rules say."""
     back = _is_back(state, rules, seen)
     if rules.exchange_after_h is None or (rules.monotone and not back):
@@ -294,7 +294,7 @@ def _is_exchange(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
     return stood_s >= OWN_SHARE * asked_s and _contrary_s(state, rules) >= asked_s
 
 
-def _is_unseen(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
+def _is_unseen(state: MeterState, rules: MeterRules, seen: TicksSeen) -> bool:
     """Whether a leap ahead stood for so long that the meter must have counted as never before."""
     assert state.confirmed is not None
     if rules.max_per_hour is not None or seen.value < state.confirmed.value:
@@ -303,7 +303,7 @@ def _is_unseen(state: MeterState, rules: MeterRules, seen: Seen) -> bool:
     return long and len(state.jump) >= rules.confirm
 
 
-def _waits_for(state: MeterState, rules: MeterRules, seen: Seen) -> str:
+def _waits_for(state: MeterState, rules: MeterRules, seen: TicksSeen) -> str:
     """What would make a leap true that is not, for people."""
     assert state.confirmed is not None
     stood_h, contrary_h = (seen.at - state.jump[0].at) / 3600, _contrary_s(state, rules) / 3600
@@ -321,18 +321,18 @@ def _waits_for(state: MeterState, rules: MeterRules, seen: Seen) -> str:
     return f", out of reach for {left_h:.1f} h"
 
 
-def _went_on(state: MeterState, rules: MeterRules, old: Seen, new: Seen) -> bool:
+def _went_on(state: MeterState, rules: MeterRules, old: TicksSeen, new: TicksSeen) -> bool:
     """Whether the meter can have counted from `old` to `new`, by all that is known of it."""
     if rules.max_per_hour is not None or not rules.monotone:
         return _follows(rules, old, new)
     return motion(rules, old, new, _learnt(state, new.at - old.at)) == "onward"
 
 
-def _follows(rules: MeterRules, old: Seen, new: Seen) -> bool:
+def _follows(rules: MeterRules, old: TicksSeen, new: TicksSeen) -> bool:
     return _comes(rules, old, new) == "onward"
 
 
-def _comes(rules: MeterRules, old: Seen, new: Seen) -> Motion:
+def _comes(rules: MeterRules, old: TicksSeen, new: TicksSeen) -> Motion:
     if rules.is_free and rules.confirm > 1:  # only the same again says that it is right
         return "onward" if old.value == new.value else "too fast"
     return motion(rules, old, new, rules.allowed(new.at - old.at))
@@ -367,7 +367,7 @@ def _settled(
     )
 
 
-def _paced(state: MeterState, rules: MeterRules, old: Seen, new: Seen) -> MeterState:
+def _paced(state: MeterState, rules: MeterRules, old: TicksSeen, new: TicksSeen) -> MeterState:
     """How fast the meter was seen to count in an hour, or from one value to the next."""
     if rules.max_per_hour is not None:
         return state  # nobody asks
@@ -384,7 +384,7 @@ def _paced(state: MeterState, rules: MeterRules, old: Seen, new: Seen) -> MeterS
     return replace(state, pace=max(state.pace, pace), since=new)
 
 
-def _verdict(state: MeterState, rules: MeterRules, seen: Seen) -> tuple[MeterState, Verdict]:
+def _verdict(state: MeterState, rules: MeterRules, seen: TicksSeen) -> tuple[MeterState, Verdict]:
     """What is known, and whether `seen` is the value that is confirmed."""
     if state.confirmed is not None and state.confirmed.value == seen.value:
         return state, ACCEPTED

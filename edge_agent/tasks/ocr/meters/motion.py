@@ -2,14 +2,14 @@
 
 from typing import Literal, TypeAlias
 
-from edge_agent.tasks.ocr.meters.evidence import Seen
+from edge_agent.tasks.ocr.meters.evidence import TicksSeen
 from edge_agent.tasks.ocr.meters.rules import MeterRules
 
 Motion: TypeAlias = Literal["onward", "turning", "backwards", "too fast"]
 
 
 def motion(
-    rules: MeterRules, old: Seen, new: Seen, limit: float, *, wraps: bool | None = None
+    rules: MeterRules, old: TicksSeen, new: TicksSeen, limit: float, *, wraps: bool | None = None
 ) -> Motion:
     """How a meter would have come from `old` to `new`, if it can have come `limit` ticks.
 

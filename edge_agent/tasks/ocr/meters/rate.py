@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from edge_agent.tasks.ocr.meters.evidence import Seen
+from edge_agent.tasks.ocr.meters.evidence import TicksSeen
 from edge_agent.tasks.ocr.meters.rules import MeterRules
 
 # Over which time the mean is taken: as long as an hour's use, which is what `max_per_hour` bounds.
@@ -22,10 +22,10 @@ class MeterRate:
 
     def __init__(self, rules: MeterRules) -> None:
         self._rules = rules
-        self._seen: deque[Seen] = deque()
-        self._last: Seen | None = None
+        self._seen: deque[TicksSeen] = deque()
+        self._last: TicksSeen | None = None
 
-    def add(self, confirmed: Seen) -> None:
+    def add(self, confirmed: TicksSeen) -> None:
         """A confirmed value; an older one than the last, or one further back, begins anew."""
         last = self._last
         if last is not None and (
@@ -57,6 +57,6 @@ class MeterRate:
         # A digit more than the meter shows; what is behind it is noise of the division.
         return round(ticks_per_h / float(10**decimals), decimals + 1)
 
-    def _change(self, old: Seen, new: Seen) -> int:
+    def _change(self, old: TicksSeen, new: TicksSeen) -> int:
         change: int = self._rules.change(old.value, new.value)
         return change

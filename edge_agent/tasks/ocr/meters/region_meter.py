@@ -5,7 +5,7 @@ import threading
 from dataclasses import dataclass
 
 from edge_agent.tasks.ocr.answer import ValueFrom
-from edge_agent.tasks.ocr.meters.evidence import Seen
+from edge_agent.tasks.ocr.meters.evidence import TicksSeen
 from edge_agent.tasks.ocr.meters.memory import MeterMemory
 from edge_agent.tasks.ocr.meters.meter import Verdict, judge, reset_to
 from edge_agent.tasks.ocr.meters.rate import MeterRate
@@ -112,7 +112,9 @@ class RegionMeter:
             elif self._memory is not None:
                 self._memory.forget(self._stream, self._region)
         was = "nothing" if before is None else shown(before, self.rules)
-        now = "nothing: it begins anew" if ticks is None else shown(Seen(ticks, at), self.rules)
+        now = (
+            "nothing: it begins anew" if ticks is None else shown(TicksSeen(ticks, at), self.rules)
+        )
         return f"set from {was} to {now}"
 
     def _complain(self, verdict: Verdict, at: float) -> None:

@@ -8,7 +8,7 @@ one above it is ahead of the meter, for as long as that needs to catch up.
 
 from dataclasses import dataclass
 
-from edge_agent.tasks.ocr.meters.evidence import NEARLY, Chain, Demand, Seen
+from edge_agent.tasks.ocr.meters.evidence import NEARLY, Chain, Demand, TicksSeen
 from edge_agent.tasks.ocr.meters.motion import carries
 from edge_agent.tasks.ocr.meters.rules import MeterRules
 
@@ -31,14 +31,14 @@ class Rest:
     """
 
     chain: Chain = ()
-    stray: Seen | None = None
+    stray: TicksSeen | None = None
     doubt: float = 0.0
 
 
 NO_REST = Rest()
 
 
-def rested(rest: Rest, rules: MeterRules, seen: Seen) -> Rest:
+def rested(rest: Rest, rules: MeterRules, seen: TicksSeen) -> Rest:
     """`rest` with one more reading; one of another value now and then ends nothing."""
     demand = Demand(rules.confirm, max(LEAST_S, rules.confirm_jump_s), rules.confirm_jump_s)
     if rest.chain and rest.chain[0].value == seen.value:
@@ -52,7 +52,7 @@ def rested(rest: Rest, rules: MeterRules, seen: Seen) -> Rest:
 
 
 def needed(
-    rules: MeterRules, old: Seen, new: Seen, at_first: float, by_now: float
+    rules: MeterRules, old: TicksSeen, new: TicksSeen, at_first: float, by_now: float
 ) -> Demand | None:
     """What makes a value of `new`, which may be digits turning; None where only the next tick does.
 
@@ -80,7 +80,7 @@ def needed(
     return Demand(rules.confirm, max(wait_s, rules.confirm_jump_s), rules.confirm_jump_s)
 
 
-def behind(rules: MeterRules, old: Seen, new: Seen, limit: float) -> int:
+def behind(rules: MeterRules, old: TicksSeen, new: TicksSeen, limit: float) -> int:
     """By how many ticks a believed `new` may lie behind the meter, if it was turning after all."""
     found = carries(rules, old.value, new.value, limit, rules.rollover)
     return max([0, *(rules.change(new.value, before) + 1 for before in found)])

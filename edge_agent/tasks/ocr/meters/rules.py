@@ -9,7 +9,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 
 from edge_agent.common.strict import LEAST
-from edge_agent.tasks.ocr.meters.evidence import Demand, Seen
+from edge_agent.tasks.ocr.meters.evidence import Demand, TicksSeen
 from edge_agent.tasks.ocr.meters.kinds import MeterKind, check_kind
 
 # What a network trained on wheels writes for one that shows the halves of two digits.
@@ -179,7 +179,7 @@ def ticks_of(value: float, rules: MeterRules) -> int:
     return ticks
 
 
-def shown(seen: Seen, rules: MeterRules) -> str:
+def shown(seen: TicksSeen, rules: MeterRules) -> str:
     """A value as the meter would show it: `00123.4`."""
     digits = f"{abs(seen.value):0{max(rules.digits or 0, rules.decimals + 1)}}"
     point = len(digits) - rules.decimals

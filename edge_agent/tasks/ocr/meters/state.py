@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from edge_agent.tasks.ocr.answer import ValueFrom
-from edge_agent.tasks.ocr.meters.evidence import Chain, Seen
+from edge_agent.tasks.ocr.meters.evidence import Chain, TicksSeen
 from edge_agent.tasks.ocr.meters.rest import NO_REST, Rest
 from edge_agent.tasks.ocr.meters.rules import MeterRules
 
@@ -27,15 +27,15 @@ class MeterState:
         rest: readings of the same value, whatever that is.
     """
 
-    confirmed: Seen | None = None
+    confirmed: TicksSeen | None = None
     pending: Chain = ()
     jump: Chain = ()
-    stray: Seen | None = None
+    stray: TicksSeen | None = None
     doubt: float = 0.0
     contrary_s: float = 0.0
     climb: tuple[int, ...] = ()
     pace: float = 0.0
-    since: Seen | None = None
+    since: TicksSeen | None = None
     came_from: ValueFrom = "readings"
     behind: int = 0
     rest: Rest = NO_REST

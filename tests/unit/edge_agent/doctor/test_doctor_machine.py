@@ -11,7 +11,7 @@ import pytest
 
 from edge_agent.doctor import machine
 from edge_agent.doctor.host import Host, run
-from edge_agent.doctor.machine import Store, clock, disk, power, temperature
+from edge_agent.doctor.machine import StorageFolder, clock, disk, power, temperature
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()
 
@@ -71,7 +71,7 @@ def test_commands_that_fail_say_nothing() -> None:
 
 def test_a_folder_with_room(tmp_path: Path) -> None:
     """Must not fire, and leave nothing behind."""
-    (finding,) = disk(host(tmp_path), Store("outbox", tmp_path, 1024))
+    (finding,) = disk(host(tmp_path), StorageFolder("outbox", tmp_path, 1024))
     assert finding.level == "ok"
     assert finding.found.startswith(f"{tmp_path}: writable, ")
     assert list(tmp_path.iterdir()) == []
@@ -79,7 +79,7 @@ def test_a_folder_with_room(tmp_path: Path) -> None:
 
 def test_a_missing_folder(tmp_path: Path) -> None:
     """Must fire."""
-    (finding,) = disk(host(tmp_path), Store("outbox", tmp_path / "none", 1024))
+    (finding,) = disk(host(tmp_path), StorageFolder("outbox", tmp_path / "none", 1024))
     assert (finding.level, finding.found) == ("fail", f"{tmp_path / 'none'}: no such folder")
     assert f"mkdir -p {tmp_path / 'none'}" in finding.remedy
 
@@ -90,12 +90,12 @@ def test_the_services_folder_before_its_first_start(
     """A warning: systemd makes that one; what is below it, or beside it, nobody does."""
     state = tmp_path / "edgeward"
     monkeypatch.setattr(machine, "STATE", state)
-    (finding,) = disk(host(tmp_path, user=0), Store("outbox", state, 1024))
+    (finding,) = disk(host(tmp_path, user=0), StorageFolder("outbox", state, 1024))
     assert finding.level == "warn"
     assert finding.found.endswith("systemd makes it when the service first starts")
     assert "systemctl start edgeward-agent" in finding.remedy
     for other in (state / "box", tmp_path / "other"):
-        (finding,) = disk(host(tmp_path, user=0), Store("outbox", other, 1024))
+        (finding,) = disk(host(tmp_path, user=0), StorageFolder("outbox", other, 1024))
         assert finding.level == "fail"
 
 
@@ -106,7 +106,7 @@ def test_the_services_folder_seen_by_somebody_else(
     state = tmp_path / "edgeward"
     state.symlink_to(tmp_path / "private" / "edgeward")
     monkeypatch.setattr(machine, "STATE", state)
-    (finding,) = disk(host(tmp_path, user=1000), Store("outbox", state, 1024))
+    (finding,) = disk(host(tmp_path, user=1000), StorageFolder("outbox", state, 1024))
     assert (finding.level, finding.remedy) == ("fail", "sudo edgeward-agent doctor")
 
 
@@ -117,7 +117,7 @@ def test_a_folder_of_somebody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise OSError(30, "Read-only file system", str(tmp_path))
 
     monkeypatch.setattr(tempfile, "NamedTemporaryFile", refuse)
-    (finding,) = disk(host(tmp_path), Store("outbox", tmp_path, 1024))
+    (finding,) = disk(host(tmp_path), StorageFolder("outbox", tmp_path, 1024))
     assert finding.level == "fail"
     assert "cannot be written: " in finding.found
     assert "Read-only file system" in finding.found
@@ -146,7 +146,7 @@ def test_a_disk_that_fills_up(
         file.truncate(held_mb * 1024**2)
     found = SimpleNamespace(f_bavail=free_mb, f_frsize=1024**2, f_files=100, f_favail=files)
     monkeypatch.setattr(os, "statvfs", lambda folder: found)
-    (finding,) = disk(host(tmp_path), Store("outbox", tmp_path, 64 * 1024**2))
+    (finding,) = disk(host(tmp_path), StorageFolder("outbox", tmp_path, 64 * 1024**2))
     assert finding.level == level
     assert (finding.remedy != "") == (level != "ok")
 
@@ -158,7 +158,7 @@ def test_a_disk_that_forgets(kind: str, levels: list[str], tmp_path: Path) -> No
     folder.mkdir(parents=True)
     point = str(tmp_path / "a b").replace(" ", "\\040")
     put(tmp_path, "proc/mounts", f"none / tmpfs rw 0 0\ndisk {point} {kind} rw 0 0\nodd\n")
-    found = disk(host(tmp_path), Store("outbox", folder, 1024))
+    found = disk(host(tmp_path), StorageFolder("outbox", folder, 1024))
     assert [finding.level for finding in found] == levels
     if kind == "tmpfs":
         assert found[1].found.endswith("is tmpfs: what waits there is lost when the power fails")

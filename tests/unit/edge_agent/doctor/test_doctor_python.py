@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from edge_agent.doctor import python
-from edge_agent.doctor.python import Interpreter, interpreter, numpy_for, packages, wrong_wheel
+from edge_agent.doctor.python import PythonBuild, interpreter, numpy_for, packages, wrong_wheel
 
-PI = Interpreter((3, 11, 2), 64, "aarch64")
+PI = PythonBuild((3, 11, 2), 64, "aarch64")
 # Raspberry Pi OS 32-bit starts a 64-bit kernel on boards that can.
-PI_32 = Interpreter((3, 11, 2), 32, "aarch64")
+PI_32 = PythonBuild((3, 11, 2), 32, "aarch64")
 
 
-@pytest.mark.parametrize("found", [PI, PI_32, Interpreter((3, 14, 0), 64, "x86_64")])
-def test_a_python_that_serves(found: Interpreter) -> None:
+@pytest.mark.parametrize("found", [PI, PI_32, PythonBuild((3, 14, 0), 64, "x86_64")])
+def test_a_python_that_serves(found: PythonBuild) -> None:
     """Must not fire."""
     assert [finding.level for finding in interpreter(found)] == ["ok"]
 
@@ -24,23 +24,23 @@ def test_a_python_that_serves(found: Interpreter) -> None:
     ("found", "text", "remedy"),
     [
         (
-            Interpreter((3, 9, 2), 64, "aarch64"),
+            PythonBuild((3, 9, 2), 64, "aarch64"),
             "CPython 3.9.2, 64-bit on aarch64",
             "install CPython 3.11 or newer",
         ),
         (
-            Interpreter((3, 11, 0), 64, "x86_64", "PyPy"),
+            PythonBuild((3, 11, 0), 64, "x86_64", "PyPy"),
             "PyPy 3.11.0, 64-bit on x86_64",
             "install CPython 3.11 or newer",
         ),
         (
-            Interpreter((3, 13, 5), 32, "armv7l"),
+            PythonBuild((3, 13, 5), 32, "armv7l"),
             "CPython 3.13.5, 32-bit on armv7l: no TFLite runtime is made for 32 bits beyond",
             "install a 64-bit system",
         ),
     ],
 )
-def test_a_python_that_does_not(found: Interpreter, text: str, remedy: str) -> None:
+def test_a_python_that_does_not(found: PythonBuild, text: str, remedy: str) -> None:
     """Must fire: too old, another one, or one that no runtime exists for."""
     (finding,) = interpreter(found)
     assert finding.level == "fail"
@@ -60,7 +60,7 @@ def test_a_python_that_does_not(found: Interpreter, text: str, remedy: str) -> N
         ([], PI),
     ],
 )
-def test_a_wheel_for_this_python(tags: list[str], found: Interpreter) -> None:
+def test_a_wheel_for_this_python(tags: list[str], found: PythonBuild) -> None:
     """Must not fire: the very version, the stable ABI, no machine code, or no wheel at all."""
     assert wrong_wheel(tags, found) == ""
 
@@ -75,7 +75,7 @@ def test_a_wheel_for_this_python(tags: list[str], found: Interpreter) -> None:
         (["nonsense"], PI),
     ],
 )
-def test_a_wheel_for_another_python(tags: list[str], found: Interpreter) -> None:
+def test_a_wheel_for_another_python(tags: list[str], found: PythonBuild) -> None:
     """Must fire: an environment copied from another machine, or left by an upgrade."""
     assert wrong_wheel(tags, found) == (
         f"expected a wheel for cp311, {found.bits}-bit, found {tags[0]}"
@@ -86,7 +86,7 @@ def test_what_is_installed_here_is_for_this_python() -> None:
     """Must not fire on the environment that runs the tests; must fire for another machine."""
     here = python.this_interpreter()
     assert {finding.level for finding in packages(here)} == {"ok"}
-    other = Interpreter(here.version, here.bits, "other")
+    other = PythonBuild(here.version, here.bits, "other")
     wrong = [finding for finding in packages(other) if finding.level == "fail"]
     # Whatever came from the system has no wheel to judge by; the runtime always has.
     assert {"ai-edge-litert", "tflite-runtime"} & {finding.check for finding in wrong}

@@ -9,12 +9,20 @@ import pytest
 from support.scripted_session import ScriptedSession
 
 from edge_agent.common.errors import BrokerError, DiskFullError
-from edge_agent.mqtt.values import Acked, Lost, Options, Received, Refused, TakenOverError, Wake
+from edge_agent.mqtt.values import (
+    Acked,
+    ConnectionLost,
+    Options,
+    Received,
+    Refused,
+    TakenOverError,
+    Wake,
+)
 from edge_agent.outbox import outbox as outbox_module
 from edge_agent.outbox.outbox import Lane, Outbox
-from edge_agent.publish.drain import Drain, Said
+from edge_agent.publish.drain import Drain, OneShot
 from edge_agent.publish.retained import RetainedStates
-from edge_agent.publish.schedule import Schedule, Strict
+from edge_agent.publish.schedule import Schedule, StoredOrder
 
 
 class Scene:
@@ -22,9 +30,9 @@ class Scene:
 
     def __init__(self, outbox: Outbox, session: ScriptedSession) -> None:
         self.outbox, self.session = outbox, session
-        self.states, self.said = RetainedStates(), deque[Said]()
+        self.states, self.said = RetainedStates(), deque[OneShot]()
         self.heard: list[Received] = []
-        turns: Schedule = Strict(outbox, session.window)
+        turns: Schedule = StoredOrder(outbox, session.window)
         self.drain = Drain(
             session.as_session(), outbox, self.states, self.said, self.heard.append, turns
         )
@@ -33,7 +41,7 @@ class Scene:
         for _ in range(count):
             self.outbox.append(stream, "t", lambda seq: b"%d" % seq)
 
-    def step(self, *events: Acked | Refused | Received | Lost) -> bool:
+    def step(self, *events: Acked | Refused | Received | ConnectionLost) -> bool:
         self.session.happen(*(events or (Wake(),)))
         return self.drain.step()
 
@@ -62,7 +70,7 @@ def test_states_go_first_then_what_is_said_then_results(scene: Scene) -> None:
     """Each with what goes with it: kept, its question's number, its expiry or nothing."""
     scene.store(1)
     scene.store(1, "brief")
-    scene.said.append(Said("answer", b"yes", b"7"))
+    scene.said.append(OneShot("answer", b"yes", b"7"))
     scene.states.put("status", b"online")
     scene.step()
     assert [(one.topic, one.payload, one.options) for one in scene.session.sent] == [
@@ -100,7 +108,7 @@ def test_states_and_words_keep_to_the_window_too(make: Callable[..., Scene]) -> 
     """What has no place now has it after an answer, in its order."""
     scene = make(window=1)
     scene.store(1)
-    scene.said += [Said("answer", b"yes", None), Said("answer", b"no", None)]
+    scene.said += [OneShot("answer", b"yes", None), OneShot("answer", b"no", None)]
     scene.states.put("one", b"1.")
     scene.states.put("two", b"2.")
     for mid in range(1, 6):
@@ -142,7 +150,7 @@ def test_the_end_of_a_session_settles_what_came_before_it(scene: Scene) -> None:
     """Acknowledged is acknowledged; the reason is the connection's."""
     scene.store(2)
     with pytest.raises(BrokerError, match=r"^gone$") as caught:
-        scene.step(Acked(1), Acked(2), Lost("gone"))
+        scene.step(Acked(1), Acked(2), ConnectionLost("gone"))
     assert not isinstance(caught.value, TakenOverError)
     assert scene.waiting == []
 
@@ -150,21 +158,21 @@ def test_the_end_of_a_session_settles_what_came_before_it(scene: Scene) -> None:
 def test_a_takeover_is_told_from_a_loss(scene: Scene) -> None:
     """Another client under our name is no reason to hurry back."""
     with pytest.raises(TakenOverError, match=r"^taken$"):
-        scene.step(Lost("taken", taken_over=True))
+        scene.step(ConnectionLost("taken", taken_over=True))
 
 
 def test_a_refusal_is_the_reason_also_if_the_session_ends_over_it(scene: Scene) -> None:
     """The loss that follows says less."""
     scene.store(1)
     with pytest.raises(BrokerError, match="refuses a message on t: forbidden"):
-        scene.step(Refused(1, "forbidden"), Lost("gone"))
+        scene.step(Refused(1, "forbidden"), ConnectionLost("gone"))
 
 
 def test_a_refused_state_holds_up_no_result(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     """Nor does a refused answer: each is one line in the log, and counts as dealt with."""
     scene.store(1)
     scene.states.put("status", b"online")
-    scene.said.append(Said("answer", b"yes", None))
+    scene.said.append(OneShot("answer", b"yes", None))
     scene.step(Refused(1, "forbidden"), Refused(2, "forbidden"), Acked(3))
     assert (scene.states.unsettled(), scene.waiting) == ([], [])
     assert caplog.messages == [
@@ -217,7 +225,7 @@ def test_what_is_longer_than_the_broker_takes_is_given_up(
     """
     scene = make(longest=4)
     scene.states.put("status", b"online")
-    scene.said.append(Said("answer", b"yes", b"12"))
+    scene.said.append(OneShot("answer", b"yes", b"12"))
     scene.outbox.append("a", "t", lambda seq: b"12345")
     scene.store(1)
     assert scene.drain.step() is False

@@ -16,7 +16,7 @@ from edge_agent.common.errors import BrokerError
 from edge_agent.mqtt.dialer import Dialer
 from edge_agent.mqtt.endpoint import Broker, parse_endpoint
 from edge_agent.mqtt.session import Session
-from edge_agent.mqtt.values import Acked, Lost, Received, Refused
+from edge_agent.mqtt.values import Acked, ConnectionLost, Received, Refused
 from edge_agent.outbox.outbox import Outbox
 from edge_agent.publish.publisher import MAX_SAID, MqttPublisher
 from edge_agent.publish.rivalry import Rivalry
@@ -82,7 +82,7 @@ class Scene:
 
     def lose(self, session: ScriptedSession) -> None:
         """End `session`, and wait until the publisher has let go of it."""
-        session.happen(Lost("gone"))
+        session.happen(ConnectionLost("gone"))
         wait_until(lambda: bool(session.closed), "the session is closed", 10)
 
 

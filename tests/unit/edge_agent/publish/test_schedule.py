@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.outbox.outbox import Limits, Outbox
-from edge_agent.publish.schedule import DELAY_S, FIRST_WINDOW, LiveFirst, Pace, Strict, Turn
+from edge_agent.publish.schedule import (
+    DELAY_S,
+    FIRST_WINDOW,
+    BacklogPace,
+    LiveFirst,
+    StoredOrder,
+    Turn,
+)
 
 WINDOW = 20
 
@@ -114,13 +121,13 @@ def test_strict_sends_all_in_the_order_of_storing(outbox: Outbox, clock: Clock) 
     store(outbox, 2)
     clock.now_s += 11
     store(outbox, 2)
-    schedule = Strict(outbox, WINDOW)
+    schedule = StoredOrder(outbox, WINDOW)
     assert [said(schedule.next()) for _ in range(5)] == ["1 late", "2 late", "3", "4", "-"]
 
 
 def test_the_pace_follows_the_link() -> None:
     """A far link is not a full one: only what comes on top of its own time counts."""
-    pace = Pace(80)
+    pace = BacklogPace(80)
     assert pace.window == FIRST_WINDOW
     for _ in range(200):
         pace.answered(20.0)

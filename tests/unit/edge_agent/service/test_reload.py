@@ -15,10 +15,10 @@ from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.inference.threads import MEMORY_FILE
 from edge_agent.service.manager import Manager
 from edge_agent.service.notify import Notifier
-from edge_agent.service.plan import Plan, prepare
+from edge_agent.service.plan import AgentPlan, prepare
 from edge_agent.service.reload import Reloader
 
-Done: TypeAlias = "queue.SimpleQueue[tuple[Plan | None, Exception | None]]"
+Done: TypeAlias = "queue.SimpleQueue[tuple[AgentPlan | None, Exception | None]]"
 IMAGES = '{ kind = "images", path = "." }'
 
 
@@ -29,7 +29,7 @@ def _file(tmp_path: Path, bright_path: Path) -> Path:
 
 
 @pytest.fixture(name="plan")
-def _plan(file: Path) -> Iterator[Plan]:
+def _plan(file: Path) -> Iterator[AgentPlan]:
     plan = prepare(load_config(file))
     yield plan
     plan.close()
@@ -50,13 +50,17 @@ def reloader_of(load: Callable[[], AgentConfig] | None, done: Done) -> Reloader:
     return Reloader(load, TfliteRecognizer, manager, lambda *found: done.put(found))
 
 
-def test_the_same_configuration_changes_nothing(reloader: Reloader, plan: Plan, done: Done) -> None:
+def test_the_same_configuration_changes_nothing(
+    reloader: Reloader, plan: AgentPlan, done: Done
+) -> None:
     """Streams go on: no camera is opened anew because somebody saved a file."""
     reloader.begin()
     assert reloader.finish(plan, *done.get(timeout=10)) is None
 
 
-def test_another_one_takes_over(file: Path, reloader: Reloader, plan: Plan, done: Done) -> None:
+def test_another_one_takes_over(
+    file: Path, reloader: Reloader, plan: AgentPlan, done: Done
+) -> None:
     """Its models are open by then."""
     file.write_text(file.read_text().replace('"front"', '"back"'))
     reloader.begin()
@@ -66,7 +70,7 @@ def test_another_one_takes_over(file: Path, reloader: Reloader, plan: Plan, done
     following.close()
 
 
-def test_another_bundle_under_the_same_name_takes_over(plan: Plan, file: Path) -> None:
+def test_another_bundle_under_the_same_name_takes_over(plan: AgentPlan, file: Path) -> None:
     """The configuration's file is the same, what it names is not."""
     again = prepare(load_config(file))
     again.close()
@@ -77,7 +81,7 @@ def test_another_bundle_under_the_same_name_takes_over(plan: Plan, file: Path) -
 
 
 def test_a_wrong_one_is_refused_and_said(
-    file: Path, plan: Plan, done: Done, caplog: pytest.LogCaptureFixture
+    file: Path, plan: AgentPlan, done: Done, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The error with its file and key, in the log; nothing takes over."""
     reloader = reloader_of(lambda: load_config(file), done)
@@ -90,7 +94,7 @@ def test_a_wrong_one_is_refused_and_said(
 
 
 def test_a_source_of_files_that_are_not_there_is_refused(
-    file: Path, reloader: Reloader, plan: Plan, done: Done, tmp_path: Path
+    file: Path, reloader: Reloader, plan: AgentPlan, done: Done, tmp_path: Path
 ) -> None:
     """Found while the old streams run; a camera that is not there may come."""
     (tmp_path / "0.png").unlink()
@@ -106,7 +110,7 @@ def test_a_source_of_files_that_are_not_there_is_refused(
     following.close()
 
 
-def test_an_error_nobody_thought_of_is_refused_too(plan: Plan, done: Done) -> None:
+def test_an_error_nobody_thought_of_is_refused_too(plan: AgentPlan, done: Done) -> None:
     """Whatever is wrong with a file, the agent that runs is not."""
 
     def broken() -> AgentConfig:
@@ -117,7 +121,9 @@ def test_an_error_nobody_thought_of_is_refused_too(plan: Plan, done: Done) -> No
     assert reloader.finish(plan, *done.get(timeout=10)) is None
 
 
-def test_asked_twice_it_looks_twice(file: Path, reloader: Reloader, plan: Plan, done: Done) -> None:
+def test_asked_twice_it_looks_twice(
+    file: Path, reloader: Reloader, plan: AgentPlan, done: Done
+) -> None:
     """A file that changed while it was read counts as it is at last."""
     reloader.begin()
     reloader.begin()

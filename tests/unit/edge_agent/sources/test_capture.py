@@ -21,16 +21,16 @@ from edge_agent.sources.capture import Capture
 from edge_agent.sources.memory.delivery import LEAST_STILL_S, PASSING_S, STILL_S
 from edge_agent.sources.memory.ring import SLOTS, RingReader, make_memory
 from edge_agent.sources.memory.wire import (
+    CameraLost,
+    CameraOpened,
+    CameraOpening,
     Captured,
     Corrupt,
     FromCamera,
     GoneError,
     Link,
-    Look,
-    Lost,
-    Opened,
-    Opening,
-    Pace,
+    LookPace,
+    LookRequest,
     Passing,
     Release,
     Reopen,
@@ -130,15 +130,15 @@ class Bench:
         return message
 
     def until_lost(self) -> Iterator[FromCamera]:
-        while not isinstance(message := self.hear(), Lost):
+        while not isinstance(message := self.hear(), CameraLost):
             yield message
 
 
 def test_frames_come_in_order_whole_and_dated_by_the_camera() -> None:
     """Opening, the shape, each frame in a slot of its own, and at last that it is lost."""
     with Bench([[image(1), image(2), image(3)]]) as bench:
-        assert bench.hear() == Opening()
-        assert bench.hear() == Opened(*SHAPE[:2])
+        assert bench.hear() == CameraOpening()
+        assert bench.hear() == CameraOpened(*SHAPE[:2])
         reader = RingReader(bench.memory, SHAPE)
         for number in range(3):
             said = bench.hear()
@@ -146,7 +146,7 @@ def test_frames_come_in_order_whole_and_dated_by_the_camera() -> None:
             assert (said.number, said.monotonic_s) == (number, Scripted.dates[number])
             assert abs(said.wall_s - time.time()) < 5
             assert np.unique(reader.copy(said.slot)).tolist() == [number + 1]
-        assert bench.hear() == Lost("the end")
+        assert bench.hear() == CameraLost("the end")
 
 
 def test_a_camera_is_opened_again_when_told_so_and_not_before() -> None:
@@ -155,7 +155,7 @@ def test_a_camera_is_opened_again_when_told_so_and_not_before() -> None:
         first = [m for m in bench.until_lost() if isinstance(m, Captured)]
         assert bench.link.receive(0.05) is None
         bench.link.send(Reopen())
-        assert bench.hear() == Opening()
+        assert bench.hear() == CameraOpening()
         second = [m for m in bench.until_lost() if isinstance(m, Captured)]
         assert [m.number for m in (*first, *second)] == [0, 1]
         assert first[0].slot != second[0].slot
@@ -167,7 +167,7 @@ def test_what_the_reader_has_is_not_written_to() -> None:
     frames: list[U8 | None] = [image(level) for level in range(count + 1)]
     with Bench([frames], stepwise=True) as bench:
         bench.step(count)
-        assert [type(bench.hear()) for _ in range(2)] == [Opening, Opened]
+        assert [type(bench.hear()) for _ in range(2)] == [CameraOpening, CameraOpened]
         had = [bench.hear() for _ in range(SLOTS)]
         assert sorted(m.slot for m in had if isinstance(m, Captured)) == list(range(SLOTS))
         assert bench.link.receive(0.1) is None
@@ -184,7 +184,7 @@ def test_the_frame_before_is_kept_to_be_compared_with() -> None:
     frames: list[U8 | None] = [image(level) for level in range(SLOTS + 2)]
     with Bench([frames], stepwise=True) as bench:
         bench.step(SLOTS)
-        assert [type(bench.hear()) for _ in range(2)] == [Opening, Opened]
+        assert [type(bench.hear()) for _ in range(2)] == [CameraOpening, CameraOpened]
         had = [m for m in (bench.hear() for _ in range(SLOTS)) if isinstance(m, Captured)]
         bench.link.send(Release(had[-1].slot))
         bench.step()
@@ -203,7 +203,14 @@ def test_corrupt_frames_are_told_and_not_handed_over() -> None:
     banded[-9:] = 128
     with Bench([[sound, None, banded, sound]]) as bench:
         messages = list(bench.until_lost())
-    assert [type(m) for m in messages] == [Opening, Opened, Captured, Corrupt, Corrupt, Captured]
+    assert [type(m) for m in messages] == [
+        CameraOpening,
+        CameraOpened,
+        Captured,
+        Corrupt,
+        Corrupt,
+        Captured,
+    ]
     assert messages[3:5] == [
         Corrupt(1, "scripted"),
         Corrupt(2, "truncated: expected a picture to its last row, found 9 rows of grey"),
@@ -221,16 +228,16 @@ def test_only_the_same_picture_has_the_same_content() -> None:
         for number, script in enumerate(scripts):
             if number:
                 bench.link.send(Reopen())
-            assert bench.hear() == Opening()
+            assert bench.hear() == CameraOpening()
             for _ in script:
                 bench.step()
                 message = bench.hear()
-                message = bench.hear() if isinstance(message, Opened) else message
+                message = bench.hear() if isinstance(message, CameraOpened) else message
                 assert isinstance(message, Captured)
                 said.append(message.content)
                 bench.link.send(Release(message.slot))
             bench.step()
-            assert isinstance(bench.hear(), Lost)
+            assert isinstance(bench.hear(), CameraLost)
     # The first is named since an earlier process may have ended with it.
     assert said[0] == said[1] == said[2] == said[6]
     assert said[3] is None
@@ -252,7 +259,9 @@ def test_a_camera_with_another_shape_needs_another_process() -> None:
     """The shared memory is made once."""
     odd = image(1, (10, 10, 3))
     with Bench([[image(1), *[odd] * ANOTHER_SHAPE]]) as bench:
-        *_, last = iter(bench.hear, Lost("camera 0: expected frames of 30x20, found 10x10", True))
+        *_, last = iter(
+            bench.hear, CameraLost("camera 0: expected frames of 30x20, found 10x10", True)
+        )
         assert isinstance(last, Corrupt)
         assert bench.ended.wait(10)
 
@@ -261,15 +270,15 @@ def test_an_absurd_frame_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before any memory is taken for it."""
     monkeypatch.setattr("edge_agent.sources.memory.ring.MAX_BYTES", 1000)
     with Bench([[image(1)]]) as bench:
-        assert bench.hear() == Opening()
-        assert bench.hear() == Lost("expected frames of at most 1000 bytes, found 30x20x3")
+        assert bench.hear() == CameraOpening()
+        assert bench.hear() == CameraLost("expected frames of at most 1000 bytes, found 30x20x3")
 
 
 def test_it_ends_when_nobody_listens() -> None:
     """While it captures, and while it waits to be told to open again."""
     for script in ([image(1)] * 10**5, [image(1)]):
         with Bench([list(script)]) as bench:
-            assert bench.hear() == Opening()
+            assert bench.hear() == CameraOpening()
             bench.link.hang_up()
             assert bench.ended.wait(10)
 
@@ -286,19 +295,19 @@ def test_frames_that_nobody_asks_for_are_not_decoded() -> None:
     """The first one says that there are frames; the others come one for each look."""
     frames: list[U8 | None] = [image(1), *[None] * 5, image(2), *[None] * 5, image(3)]
     with Bench([frames], stepwise=True) as bench:
-        bench.link.send(Pace(60))
+        bench.link.send(LookPace(60))
         bench.step()
         assert captured(bench).number == 0
         wait_until(lambda: Scripted.paces[-1] == 60, "the pace")
         bench.step(5)
         wait_until(lambda: len(Scripted.dates) == 6, "the frames that nobody wants")
-        bench.link.send(Look())
+        bench.link.send(LookRequest())
         bench.step()
         said = captured(bench)
         assert (said.number, said.passed_over) == (6, 5)
         bench.step(5)
         wait_until(lambda: len(Scripted.dates) == 12, "more of them")
-        bench.link.send(Pace(0))
+        bench.link.send(LookPace(0))
         bench.step()
         assert captured(bench).number == 12
 
@@ -306,7 +315,7 @@ def test_frames_that_nobody_asks_for_are_not_decoded() -> None:
 def test_frames_that_nobody_asks_for_show_that_the_camera_works() -> None:
     """Now and then, not for each."""
     with Bench([[image(1), *[None] * 10]], stepwise=True) as bench:
-        bench.link.send(Pace(60))
+        bench.link.send(LookPace(60))
         bench.step()
         captured(bench)
         time.sleep(PASSING_S)
@@ -319,7 +328,7 @@ def test_a_frame_that_was_held_back_is_not_handed_over(monkeypatch: pytest.Monke
     """It is sound, and of another moment."""
     monkeypatch.setattr(Scripted, "late_s", LATE_S + 1)
     with Bench([[image(1)] * 3]) as bench:
-        assert [type(m) for m in bench.until_lost()] == [Opening]
+        assert [type(m) for m in bench.until_lost()] == [CameraOpening]
 
 
 def test_a_still_is_asked_for_when_a_look_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,11 +336,11 @@ def test_a_still_is_asked_for_when_a_look_is_due(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Scripted, "still", True)
     monkeypatch.setattr(Scripted, "late_s", 3600.0)
     with Bench([[image(1), image(1), image(2)]]) as bench:
-        bench.link.send(Pace(60))
+        bench.link.send(LookPace(60))
         assert captured(bench).number == 0
         assert bench.hear() == Passing(0, 0)
         assert len(Scripted.dates) == 1
-        bench.link.send(Look())
+        bench.link.send(LookRequest())
         assert captured(bench).number == 1
 
 
@@ -342,7 +351,7 @@ def test_a_still_that_is_wanted_all_the_time_is_asked_for_once_a_second(
     monkeypatch.setattr(Scripted, "still", True)
     with Bench([[image(1)] * 9]) as bench:
         first = captured(bench)
-        bench.link.send(Look())
+        bench.link.send(LookRequest())
         assert captured(bench).came_s - first.came_s > STILL_S - 0.05
 
 
@@ -352,11 +361,11 @@ def test_a_still_is_not_asked_for_as_fast_as_it_can_answer(
     """However small an interval a command has set."""
     monkeypatch.setattr(Scripted, "still", True)
     with Bench([[image(n) for n in range(9)]]) as bench:
-        bench.link.send(Pace(0.001))
+        bench.link.send(LookPace(0.001))
         came = []
         for _ in range(4):
             came.append(captured(bench).came_s)
-            bench.link.send(Look())
+            bench.link.send(LookRequest())
         assert came[-1] - came[0] > 3 * LEAST_STILL_S - 0.02
 
 
@@ -379,7 +388,11 @@ def test_a_still_that_is_damaged_is_asked_for_later(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Scripted, "still", True)
     with Bench([[None, image(1)]]) as bench:
         messages = [bench.hear() for _ in range(3)]
-        assert messages == [Opening(), Corrupt(0, "scripted"), Lost("camera 0: scripted")]
+        assert messages == [
+            CameraOpening(),
+            Corrupt(0, "scripted"),
+            CameraLost("camera 0: scripted"),
+        ]
 
 
 def test_a_still_may_stay_the_same_where_nobody_said_otherwise(

@@ -11,12 +11,12 @@ from edge_agent.common.stop import Stop
 from edge_agent.sources.config import CameraConfig
 from edge_agent.sources.live import LiveSource
 from edge_agent.sources.memory.wire import (
+    CameraLost,
+    CameraOpened,
+    CameraOpening,
     GoneError,
-    Look,
-    Lost,
-    Opened,
-    Opening,
-    Pace,
+    LookPace,
+    LookRequest,
     Passing,
     Reopen,
 )
@@ -32,19 +32,19 @@ def test_looks_that_are_far_apart_are_asked_for_and_their_pace_is_told() -> None
     stage.source.pace = lambda: pace
     with stage.source:
         process = stage.process()
-        assert process.camera.receive(10) == Pace(60)
+        assert process.camera.receive(10) == LookPace(60)
         give(process, 0, 0, monotonic_s=time.monotonic() - 1)
         eventually(lambda: stage.reports == [(True, "")])
         asked = threading.Thread(target=lambda: taken(stage, 1), daemon=True)
         asked.start()
-        assert process.camera.receive(10) == Look()
+        assert process.camera.receive(10) == LookRequest()
         assert process.given_back == [0]
         give(process, 1, 1)
         asked.join(10)
         assert not asked.is_alive()
         pace = 0.0
         process.camera.send(Passing(7, 6))
-        assert process.camera.receive(10) == Pace(0)
+        assert process.camera.receive(10) == LookPace(0)
         eventually(lambda: stage.source.counters.dropped == 7)  # of them one that had waited
         give(process, 2, 9)
         (frame,) = taken(stage, 1)
@@ -198,11 +198,11 @@ def test_a_camera_that_gives_little_is_waited_for_ever_longer(
             process = stage.process()
             for number in range(3):
                 give(process, 0, number)
-                process.camera.send(Lost("gone"))
+                process.camera.send(CameraLost("gone"))
                 while not isinstance(process.camera.receive(10), Reopen):
                     pass
-                process.camera.send(Opening())
-                process.camera.send(Opened(*SHAPE[:2]))
+                process.camera.send(CameraOpening())
+                process.camera.send(CameraOpened(*SHAPE[:2]))
         assert len(resets) == expected
 
 
@@ -215,7 +215,7 @@ def test_a_camera_that_asks_for_time_is_given_it(monkeypatch: pytest.MonkeyPatch
         process = stage.process()
         for wait_s, least_s, most_s in ((0.3, 0.3, 5), (3600, 0.5, 5)):
             started_s = time.monotonic()
-            process.camera.send(Lost("busy", wait_s=wait_s))
+            process.camera.send(CameraLost("busy", wait_s=wait_s))
             while not isinstance(process.camera.receive(10), Reopen):
                 pass
             assert least_s <= time.monotonic() - started_s < most_s

@@ -11,21 +11,29 @@ from edge_agent.common.backoff import Backoff
 from edge_agent.common.stop import Stop
 from edge_agent.sources.config import CameraConfig, LiveConfig
 from edge_agent.sources.live import LiveSource
-from edge_agent.sources.memory.wire import Corrupt, GoneError, Lost, Opened, Opening, Pace, Reopen
+from edge_agent.sources.memory.wire import (
+    CameraLost,
+    CameraOpened,
+    CameraOpening,
+    Corrupt,
+    GoneError,
+    LookPace,
+    Reopen,
+)
 from edge_agent.sources.supervision import record
 from edge_agent.sources.supervision.record import REOPENS
 from edge_agent.sources.supervision.watch import ProcessWatch
 
 
 def lost(process: ThreadProcess, reason: str = "the stream ended", over: bool = False) -> None:
-    process.camera.send(Lost(reason, over))
+    process.camera.send(CameraLost(reason, over))
 
 
 def hears(process: ThreadProcess) -> object:
     """What the camera's end of the link gives next."""
     try:
         while (said := process.camera.receive(1)) is not None:
-            if not isinstance(said, Pace):
+            if not isinstance(said, LookPace):
                 return said
     except GoneError:
         return GoneError
@@ -95,7 +103,7 @@ def test_only_a_frame_begins_the_waits_anew(monkeypatch: pytest.MonkeyPatch) -> 
     with stage.source:
         first = stage.process()
         lost(first)
-        first.camera.send(Opened(*SHAPE[:2]))
+        first.camera.send(CameraOpened(*SHAPE[:2]))
         lost(first)
         eventually(lambda: asked == ["next", "next"])
         give(first, 0, 0)
@@ -133,7 +141,7 @@ def test_a_camera_that_does_not_open_is_waited_for_as_long_as_configured() -> No
     stage = Stage(CameraConfig(url="test://", open_timeout_s=0.2, read_timeout_s=0.1))
     with stage.source:
         eventually(lambda: bool(stage.processes))
-        stage.processes[0].camera.send(Opening())
+        stage.processes[0].camera.send(CameraOpening())
         eventually(lambda: len(stage.processes) == 2)
         assert stage.reports[0] == (False, "camera test://: no frame for 0.3 s")
 

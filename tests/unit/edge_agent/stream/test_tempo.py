@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge_agent.stream.tempo import KEPT, Pace, Tempo
+from edge_agent.stream.tempo import KEPT, ResultPace, Tempo
 
 
 class Clock:
@@ -15,7 +15,7 @@ class Clock:
 
 def test_without_results_there_is_no_pace() -> None:
     """Not a latency of zero."""
-    assert Tempo(Clock()).pace() == Pace(0.0, None, None)
+    assert Tempo(Clock()).pace() == ResultPace(0.0, None, None)
 
 
 def test_a_steady_stream() -> None:
@@ -41,7 +41,7 @@ def test_a_stream_that_falls_silent_slows_down() -> None:
     clock.now_s += 100
     assert 0 < tempo.pace().per_s < before / 5
     clock.now_s += 300
-    assert tempo.pace() == Pace()
+    assert tempo.pace() == ResultPace()
 
 
 def test_it_does_not_grow() -> None:

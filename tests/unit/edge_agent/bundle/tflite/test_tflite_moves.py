@@ -8,40 +8,40 @@ from typing import Any
 import pytest
 from support.tflite_calls import call, held, value
 
-from edge_agent.bundle.tflite.call import MAX_STEP, Call, Shape
+from edge_agent.bundle.tflite.call import MAX_STEP, KernelCall, Shape
 from edge_agent.bundle.tflite.moves import REFLECT, SYMMETRIC
 from edge_agent.bundle.tflite.shapes import given_shapes
 
 X = value(2, 6, 10, 8)
 
 
-def gather(numbers: Any, axis: int = 1, batch_dims: int = 0) -> Call:
+def gather(numbers: Any, axis: int = 1, batch_dims: int = 0) -> KernelCall:
     return call(X, held(numbers), axis=axis, batch_dims=batch_dims)
 
 
-def pads(*numbers: tuple[int, int], shape: Shape = (3, 5), mode: int = REFLECT) -> Call:
+def pads(*numbers: tuple[int, int], shape: Shape = (3, 5), mode: int = REFLECT) -> KernelCall:
     return call(value(*shape), held(numbers), mode=mode)
 
 
-def part(begins: Any, sizes: Any) -> Call:
+def part(begins: Any, sizes: Any) -> KernelCall:
     return call(value(3, 5), held(begins), held(sizes))
 
 
-def steps(begins: Any, ends: Any, strides: Any, **masks: int) -> Call:
+def steps(begins: Any, ends: Any, strides: Any, **masks: int) -> KernelCall:
     names = ("begin_mask", "end_mask", "shrink_axis_mask", "ellipsis_mask", "new_axis_mask")
     options: dict[str, Any] = dict.fromkeys((*names, "offset"), 0) | masks
     return call(value(4, 9), held(begins), held(ends), held(strides), **options)
 
 
-def joined(*shapes: Shape, axis: int = 1) -> Call:
+def joined(*shapes: Shape, axis: int = 1) -> KernelCall:
     return call(*(value(*shape) for shape in shapes), axis=axis)
 
 
-def reduced(*axes: int, keep: bool = False) -> Call:
+def reduced(*axes: int, keep: bool = False) -> KernelCall:
     return call(value(2, 3, 5), held(axes), keep_dims=keep)
 
 
-SOUND: list[tuple[str, Call, list[Shape]]] = [
+SOUND: list[tuple[str, KernelCall, list[Shape]]] = [
     ("CONCATENATION", joined((2, 3, 5), (2, 4, 5), (2, 1, 5)), [(2, 8, 5)]),
     ("CONCATENATION", joined((2, 3), (2, 4), axis=-1), [(2, 7)]),
     ("SPLIT", call(held(1), X, num_splits=3), [(2, 2, 10, 8)] * 3),
@@ -86,12 +86,12 @@ SOUND: list[tuple[str, Call, list[Shape]]] = [
 
 
 @pytest.mark.parametrize(("name", "sound", "expected"), SOUND)
-def test_what_fits_is_given_its_shape(name: str, sound: Call, expected: list[Shape]) -> None:
+def test_what_fits_is_given_its_shape(name: str, sound: KernelCall, expected: list[Shape]) -> None:
     """Must not fire, up to the last number that fits; worked out by hand."""
     assert given_shapes(name, sound) == expected
 
 
-UNSOUND: list[tuple[str, Call, str]] = [
+UNSOUND: list[tuple[str, KernelCall, str]] = [
     ("CONCATENATION", joined((2, 3, 5), (2, 4, 6)), r"the other sides: \(2, 5\), found \(2, 6\)"),
     ("CONCATENATION", joined((2, 3, 5), (2, 4)), "expected sides: 3, found 2"),
     ("CONCATENATION", joined((2, 3), (2, 4), axis=2), "expected an axis of 2 sides, found 2"),
@@ -165,7 +165,7 @@ UNSOUND: list[tuple[str, Call, str]] = [
 
 
 @pytest.mark.parametrize(("name", "unsound", "reason"), UNSOUND)
-def test_one_beyond_what_fits_is_refused(name: str, unsound: Call, reason: str) -> None:
+def test_one_beyond_what_fits_is_refused(name: str, unsound: KernelCall, reason: str) -> None:
     """Must fire, on the first number that a kernel would follow out of a tensor."""
     with pytest.raises(ValueError, match=reason):
         given_shapes(name, unsound)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from support.tflite_calls import call, held, value
 
-from edge_agent.bundle.tflite.call import Call, Tensor
+from edge_agent.bundle.tflite.call import FileTensor, KernelCall
 from edge_agent.bundle.tflite.refuse import Refuse
 from edge_agent.bundle.tflite.scales import check_scales, check_types
 from edge_agent.common.errors import BundleError
@@ -15,15 +15,15 @@ REFUSE = Refuse("m")
 JUST_BELOW = 1 - 2**-20
 
 
-def of(scale: float, dtype: str = "int8") -> Tensor:
+def of(scale: float, dtype: str = "int8") -> FileTensor:
     return value(4, dtype=dtype, scales=(scale,))
 
 
-def filters(*scales: float) -> Tensor:
+def filters(*scales: float) -> FileTensor:
     return held([[1]] * len(scales), "int8", scales)
 
 
-def refused(check: Callable[[str, Call, Refuse], None], name: str, found: Call) -> bool:
+def refused(check: Callable[[str, KernelCall, Refuse], None], name: str, found: KernelCall) -> bool:
     try:
         check(name, found, REFUSE)
     except BundleError:
@@ -73,7 +73,7 @@ def test_twice_the_larger_scale_of_a_sum_stays_below_its_bound(
 @pytest.mark.parametrize("place", [0, 1])
 def test_products_of_what_has_no_scale_have_no_bound(place: int) -> None:
     """Must not fire, nor fall: the kernels themselves refuse floats that give 8 bits."""
-    inputs: list[Tensor | None] = [of(2.0), filters(64.0), None]
+    inputs: list[FileTensor | None] = [of(2.0), filters(64.0), None]
     inputs[place] = held([[1.0]], "float32")
     assert not refused(check_scales, "CONV_2D", call(*inputs, to=(of(0.5),)))
 
@@ -97,7 +97,7 @@ def test_a_sum_in_float_has_no_bound() -> None:
 def test_a_quantised_value_has_one_scale_and_a_constant_one_or_more(dtype: str) -> None:
     """A kernel reads the first of a value's scales, and of a constant one for each channel."""
 
-    def asks(x: Tensor) -> bool:
+    def asks(x: FileTensor) -> bool:
         return refused(check_scales, "RELU", call(x, to=(of(1.0),)))
 
     assert not asks(value(4, dtype=dtype, scales=(0.5,)))
@@ -140,6 +140,6 @@ FLOAT, INT8, INT32 = value(4, dtype="float32", scales=()), of(1.0), held([1])
         ("ARG_MAX", call(INT8, INT32, to=(INT32,)), True),
     ],
 )
-def test_only_converters_change_a_type(name: str, found: Call, sound: bool) -> None:
+def test_only_converters_change_a_type(name: str, found: KernelCall, sound: bool) -> None:
     """Must fire where a kernel would take four bytes for one, and must not fire elsewhere."""
     assert refused(check_types, name, found) == (not sound)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_agent.bundle.tflite.call import Tensor
+from edge_agent.bundle.tflite.call import FileTensor
 from edge_agent.bundle.tflite.refuse import Refuse
 from edge_agent.bundle.tflite.tensors import LARGEST_SCALE, LEAST_SCALE, read_buffers, read_tensor
 from edge_agent.common.errors import BundleError
@@ -23,7 +23,7 @@ def quantised(scale: Any, zero: Any = (0,), axis: int = 0) -> dict[str, Any]:
     }
 
 
-def tensor(*buffers: int, **changes: Any) -> Tensor:
+def tensor(*buffers: int, **changes: Any) -> FileTensor:
     """A tensor (2, 3) of int8 as the file says, with `changes`; the sizes of the buffers."""
     fields = {
         "name": "t",

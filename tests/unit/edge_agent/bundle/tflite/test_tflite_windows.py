@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.tflite_calls import call, held, value
 
-from edge_agent.bundle.tflite.call import MAX_STEP, Call, Shape
+from edge_agent.bundle.tflite.call import MAX_STEP, KernelCall, Shape
 from edge_agent.bundle.tflite.shapes import given_shapes
 from edge_agent.bundle.tflite.windows import SAME, VALID
 
@@ -20,21 +20,21 @@ def bias(channels: int) -> Any:
     return value(channels, dtype="int32")
 
 
-def conv(weights: Shape, biases: Any = None, **options: Any) -> Call:
+def conv(weights: Shape, biases: Any = None, **options: Any) -> KernelCall:
     return call(X, value(*weights), biases, **{"padding": VALID, **ONES, **options})
 
 
-def depthwise(weights: Shape, biases: Any = None, **options: Any) -> Call:
+def depthwise(weights: Shape, biases: Any = None, **options: Any) -> KernelCall:
     options = {"padding": VALID, "depth_multiplier": 2, **ONES, **options}
     return call(X, value(*weights), biases, **options)
 
 
-def pool(height: int, width: int, **options: Any) -> Call:
+def pool(height: int, width: int, **options: Any) -> KernelCall:
     sizes: dict[str, Any] = {"filter_h": height, "filter_w": width}
     return call(X, **{"padding": VALID, **ONES, **sizes, **options})
 
 
-def wider(output: Any, weights: Shape, x: Shape, *biases: Any, **options: Any) -> Call:
+def wider(output: Any, weights: Shape, x: Shape, *biases: Any, **options: Any) -> KernelCall:
     """A TRANSPOSE_CONV; `output` are the numbers that the file holds."""
     options = {"padding": VALID, "stride_h": 2, "stride_w": 3, **options}
     return call(output, value(*weights), value(*x), *biases, **options)
@@ -44,18 +44,18 @@ def shape(*numbers: int) -> Any:
     return held(numbers)
 
 
-def dense(x: Shape, weights: Shape, *biases: Any, keep: bool = False, form: int = 0) -> Call:
+def dense(x: Shape, weights: Shape, *biases: Any, keep: bool = False, form: int = 0) -> KernelCall:
     return call(value(*x), value(*weights), *biases, keep_num_dims=keep, weights_format=form)
 
 
-def product(a: Shape, b: Shape, adj_x: bool = False, adj_y: bool = False) -> Call:
+def product(a: Shape, b: Shape, adj_x: bool = False, adj_y: bool = False) -> KernelCall:
     return call(value(*a), value(*b), adj_x=adj_x, adj_y=adj_y)
 
 
 # A transposed convolution of 3 x 4 pixels by steps of 2 and 3, its windows 2 x 5: 6 x 14.
 SMALL, FILTERS, LARGE = (2, 3, 4, 6), (9, 2, 5, 6), (2, 6, 14, 9)
 
-SOUND: list[tuple[str, Call, Shape]] = [
+SOUND: list[tuple[str, KernelCall, Shape]] = [
     ("CONV_2D", conv((8, 3, 5, 6), bias(8)), (2, 5, 6, 8)),
     ("CONV_2D", conv((8, 3, 5, 6)), (2, 5, 6, 8)),
     ("CONV_2D", conv((8, 7, 10, 6)), (2, 1, 1, 8)),
@@ -87,12 +87,12 @@ SOUND: list[tuple[str, Call, Shape]] = [
 
 
 @pytest.mark.parametrize(("name", "sound", "expected"), SOUND)
-def test_what_fits_is_given_its_shape(name: str, sound: Call, expected: Shape) -> None:
+def test_what_fits_is_given_its_shape(name: str, sound: KernelCall, expected: Shape) -> None:
     """Must not fire, up to the last number that fits; worked out by hand."""
     assert given_shapes(name, sound) == [expected]
 
 
-UNSOUND: list[tuple[str, Call, str]] = [
+UNSOUND: list[tuple[str, KernelCall, str]] = [
     ("CONV_2D", conv((8, 3, 5, 6), bias(7)), "expected biases: 8, found 7"),
     ("CONV_2D", conv((8, 3, 5, 6), bias(9)), "expected biases: 8, found 9"),
     ("CONV_2D", conv((8, 8, 5, 6)), "expected 8 or more pixels for a window, found 7"),
@@ -165,7 +165,7 @@ UNSOUND: list[tuple[str, Call, str]] = [
 
 
 @pytest.mark.parametrize(("name", "unsound", "reason"), UNSOUND)
-def test_one_beyond_what_fits_is_refused(name: str, unsound: Call, reason: str) -> None:
+def test_one_beyond_what_fits_is_refused(name: str, unsound: KernelCall, reason: str) -> None:
     """Must fire, on the first number that is out of range."""
     with pytest.raises(ValueError, match=reason):
         given_shapes(name, unsound)

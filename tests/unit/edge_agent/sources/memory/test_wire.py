@@ -12,16 +12,16 @@ import pytest
 from edge_agent.sources.config import CameraConfig, PicameraConfig, StillConfig
 from edge_agent.sources.memory.wire import (
     Begin,
+    CameraLost,
+    CameraOpened,
+    CameraOpening,
     Captured,
     Corrupt,
     FromCamera,
     GoneError,
     Link,
-    Look,
-    Lost,
-    Opened,
-    Opening,
-    Pace,
+    LookPace,
+    LookRequest,
     Passing,
     Release,
     Reopen,
@@ -45,18 +45,18 @@ def test_every_message_arrives_as_it_was(ends: tuple[socket.socket, socket.socke
         Begin(CameraConfig(device=Path("/dev/v4l/by-id/x"), width=640, height=480)),
         Begin(PicameraConfig(fps=2)),
         Release(3),
-        Look(),
-        Pace(math.inf),
+        LookRequest(),
+        LookPace(math.inf),
         Begin(StillConfig(url="http://c/x", credentials_file=Path("/c"))),
         Reopen(),
     ]
     up: list[FromCamera] = [
-        Opening(),
-        Opened(480, 640),
+        CameraOpening(),
+        CameraOpened(480, 640),
         Captured(0, 7, 2, 123, 1.5, 2.5, 3.5),
         Passing(8, 3),
         Corrupt(8, "why"),
-        Lost("gone", over=True),
+        CameraLost("gone", over=True),
     ]
     for to_camera in down:
         agent.send(to_camera)
@@ -73,9 +73,9 @@ def test_waiting_ends_when_the_other_side_is_gone(
     """What it has said before is still heard."""
     agent: Link[FromCamera] = Link(ends[0], FromCamera)
     camera: Link[ToCamera] = Link(ends[1], ToCamera)
-    camera.send(Opening())
+    camera.send(CameraOpening())
     ends[1].close()
-    assert agent.receive(5) == Opening()
+    assert agent.receive(5) == CameraOpening()
     with pytest.raises(GoneError):
         agent.receive(None)
     with pytest.raises(GoneError):

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from edge_agent.tasks.ocr.decode.pattern import compile_pattern
-from edge_agent.tasks.ocr.meters.evidence import Seen
+from edge_agent.tasks.ocr.meters.evidence import TicksSeen
 from edge_agent.tasks.ocr.meters.meter import Verdict, judge, reset_to
 from edge_agent.tasks.ocr.meters.rules import MeterRules, shown, ticks_of, to_ticks
 from edge_agent.tasks.ocr.meters.state import MeterState
@@ -613,8 +613,8 @@ def test_rules_that_contradict_each_other_are_refused(
 def test_a_value_is_shown_as_the_meter_would() -> None:
     """With leading zeros and the point."""
     rules = MeterRules(digits=6, decimals=1)
-    assert shown(Seen(1234, 0), rules) == "00123.4"
-    assert shown(Seen(-5, 0), MeterRules(decimals=1, monotone=False, max_per_hour=1)) == "-0.5"
+    assert shown(TicksSeen(1234, 0), rules) == "00123.4"
+    assert shown(TicksSeen(-5, 0), MeterRules(decimals=1, monotone=False, max_per_hour=1)) == "-0.5"
 
 
 @pytest.mark.parametrize(

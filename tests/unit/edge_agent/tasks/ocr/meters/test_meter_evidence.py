@@ -2,16 +2,16 @@
 
 import pytest
 
-from edge_agent.tasks.ocr.meters.evidence import MOST_VALUES, Demand, Seen, risen, seen_moving
+from edge_agent.tasks.ocr.meters.evidence import MOST_VALUES, Demand, TicksSeen, risen, seen_moving
 
 THREE = Demand(readings=3, seconds=60, same_s=240)
 
 
 def chain(*times: float, demand: Demand = THREE, picture: int | None = None) -> list[float]:
     """The moments that count of readings of 7 at `times`."""
-    found: tuple[Seen, ...] = ()
+    found: tuple[TicksSeen, ...] = ()
     for at in times:
-        found = demand.grown(found, Seen(7, at, picture))
+        found = demand.grown(found, TicksSeen(7, at, picture))
     return [seen.at for seen in found]
 
 
@@ -29,35 +29,35 @@ def test_readings_that_come_slowly_all_count() -> None:
 def test_the_same_picture_counts_again_only_after_long() -> None:
     """And another one at once."""
     assert chain(0, 60, 120, 239, 240, 300, picture=5) == [0, 240]
-    first = THREE.grown((), Seen(7, 0, 1))
-    assert len(THREE.grown(first, Seen(7, 60, 2))) == 2
+    first = THREE.grown((), TicksSeen(7, 0, 1))
+    assert len(THREE.grown(first, TicksSeen(7, 60, 2))) == 2
 
 
 def test_without_a_time_every_reading_counts() -> None:
     """Files that are read as fast as they come."""
     demand = Demand(readings=3, seconds=0, same_s=0)
     assert chain(0, 0, 0, demand=demand, picture=5) == [0, 0, 0]
-    assert demand.met((Seen(7, 0), Seen(7, 0), Seen(7, 0)))
+    assert demand.met((TicksSeen(7, 0), TicksSeen(7, 0), TicksSeen(7, 0)))
 
 
 def test_one_reading_needs_no_time() -> None:
     """Whoever asks for one reading wants it now."""
-    assert Demand(readings=1, seconds=60, same_s=240).met((Seen(7, 0),))
+    assert Demand(readings=1, seconds=60, same_s=240).met((TicksSeen(7, 0),))
     assert not Demand(readings=1, seconds=60, same_s=240).met(())
 
 
 def test_both_the_number_and_the_time_are_asked_for() -> None:
     """Boundaries: a reading that comes a little early is in time."""
-    at = [Seen(7, t) for t in (0, 30, 60)]
+    at = [TicksSeen(7, t) for t in (0, 30, 60)]
     assert THREE.met(tuple(at))
     assert not THREE.met((at[0], at[2]))
-    assert THREE.met((at[0], at[1], Seen(7, 59.5)))
-    assert not THREE.met((at[0], at[1], Seen(7, 59)))
+    assert THREE.met((at[0], at[1], TicksSeen(7, 59.5)))
+    assert not THREE.met((at[0], at[1], TicksSeen(7, 59)))
 
 
 def test_the_newest_reading_that_is_confirmed_settles() -> None:
     """As many readings behind it, over as long a time."""
-    seen = tuple(Seen(n, n * 20.0) for n in range(8))
+    seen = tuple(TicksSeen(n, n * 20.0) for n in range(8))
     assert THREE.settled(seen) == seen[4:]
     assert THREE.settled(seen[:3]) == ()
     assert THREE.settled(seen[:4]) == seen[:4]
@@ -65,9 +65,9 @@ def test_the_newest_reading_that_is_confirmed_settles() -> None:
 
 def test_a_chain_has_an_end() -> None:
     """However long it lasts: the first, and as many of the last as are ever needed."""
-    seen: tuple[Seen, ...] = ()
+    seen: tuple[TicksSeen, ...] = ()
     for n in range(10_000):
-        seen = THREE.grown(seen, Seen(7, n * 20.0))
+        seen = THREE.grown(seen, TicksSeen(7, n * 20.0))
     assert len(seen) == 8
     assert (seen[0].at, seen[-1].at) == (0, 9999 * 20)
     assert THREE.settled(seen)[0].at == 9996 * 20
@@ -82,7 +82,7 @@ def test_a_chain_has_an_end() -> None:
 )
 def test_how_far_it_is_is_said(agree: int, times: tuple[float, ...], said: str) -> None:
     """First the number, then the time."""
-    assert THREE.progress(agree, tuple(Seen(7, at) for at in times)) == said
+    assert THREE.progress(agree, tuple(TicksSeen(7, at) for at in times)) == said
 
 
 def climb(*values: int) -> tuple[int, ...]:

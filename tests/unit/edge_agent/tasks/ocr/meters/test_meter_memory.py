@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.tasks.ocr.meters.evidence import Seen
+from edge_agent.tasks.ocr.meters.evidence import TicksSeen
 from edge_agent.tasks.ocr.meters.memory import MeterMemory, meters_path
 from edge_agent.tasks.ocr.meters.meter import judge
 from edge_agent.tasks.ocr.meters.rules import MeterRules
@@ -36,7 +36,7 @@ class Machine:
         return MeterMemory(self.path, lambda: self.clock, lambda: self.now, lambda: self.clock_set)
 
     def keep(self, memory: MeterMemory, value: int, region: str = "water") -> None:
-        memory.keep("cellar", region, RULES, MeterState(Seen(value, self.clock)))
+        memory.keep("cellar", region, RULES, MeterState(TicksSeen(value, self.clock)))
 
     def recall(self, region: str = "water", rules: MeterRules = RULES) -> MeterState:
         return self.memory().recall("cellar", region, rules)
@@ -53,7 +53,7 @@ def test_a_meter_comes_back_with_its_age(machine: Machine) -> None:
         machine.keep(memory, 1234)
     machine.reboots(after_s=3600)
     state = machine.recall()
-    assert state == MeterState(Seen(1234, machine.clock - 3600))
+    assert state == MeterState(TicksSeen(1234, machine.clock - 3600))
     verdicts = [
         judge(state, RULES, text, machine.clock)[1]
         for text in ("0123.4", "0124.3", "0143.4", "0023.4")
@@ -83,8 +83,8 @@ def test_meters_that_are_not_asked_for_stay(machine: Machine) -> None:
     with machine.memory() as memory:
         machine.keep(memory, 3, "water")
     assert [machine.recall(region).confirmed for region in ("water", "gas")] == [
-        Seen(3, machine.clock),
-        Seen(2, machine.clock),
+        TicksSeen(3, machine.clock),
+        TicksSeen(2, machine.clock),
     ]
 
 
@@ -92,13 +92,13 @@ def test_a_change_is_on_disk_soon(machine: Machine) -> None:
     """At once, but not for every reading of a meter in motion; a kill then costs seconds."""
     memory = machine.memory()  # never closed: as if killed
     machine.keep(memory, 1)
-    assert machine.recall().confirmed == Seen(1, machine.clock)
+    assert machine.recall().confirmed == TicksSeen(1, machine.clock)
     machine.passes(9)
     machine.keep(memory, 2)
-    assert machine.recall().confirmed == Seen(1, machine.clock - 9)
+    assert machine.recall().confirmed == TicksSeen(1, machine.clock - 9)
     machine.passes(1)
     machine.keep(memory, 3)
-    assert machine.recall().confirmed == Seen(3, machine.clock)
+    assert machine.recall().confirmed == TicksSeen(3, machine.clock)
 
 
 def test_a_meter_at_rest_is_written_once_an_hour(machine: Machine) -> None:
@@ -127,7 +127,7 @@ def test_no_value_is_too_old(machine: Machine, after: timedelta) -> None:
         machine.keep(memory, 7)
     machine.now += after
     state = machine.recall()
-    assert state.confirmed == Seen(7, machine.clock - after.total_seconds())
+    assert state.confirmed == TicksSeen(7, machine.clock - after.total_seconds())
 
 
 def test_without_a_clock_a_value_is_recalled_and_dated_later(machine: Machine) -> None:
@@ -139,7 +139,7 @@ def test_without_a_clock_a_value_is_recalled_and_dated_later(machine: Machine) -
     machine.now, machine.clock_set = datetime(1970, 1, 1, 0, 1, tzinfo=UTC), False
     memory = machine.memory()
     state = memory.recall("cellar", "water", RULES)
-    assert state.confirmed == Seen(1234, machine.clock)
+    assert state.confirmed == TicksSeen(1234, machine.clock)
     assert not memory.knows_when("cellar", "water")
     _, verdict = judge(state, RULES, "0133.4", machine.clock)
     assert verdict.state == "held"
@@ -148,7 +148,7 @@ def test_without_a_clock_a_value_is_recalled_and_dated_later(machine: Machine) -
     assert memory.dated("cellar", "water", state) == state
     machine.now, machine.clock_set = later, True
     dated = memory.dated("cellar", "water", state)
-    assert dated.confirmed == Seen(1234, machine.clock - 3 * 86_400)
+    assert dated.confirmed == TicksSeen(1234, machine.clock - 3 * 86_400)
     assert memory.knows_when("cellar", "water")
     _, verdict = judge(dated, RULES, "0133.4", machine.clock)
     assert verdict.why == "1 of 2 readings agree"
@@ -161,7 +161,7 @@ def test_what_was_seen_meanwhile_is_not_dated_back(machine: Machine) -> None:
     machine.clock_set = False
     memory = machine.memory()
     memory.recall("cellar", "water", RULES)
-    seen = MeterState(Seen(1234, machine.clock + 60))
+    seen = MeterState(TicksSeen(1234, machine.clock + 60))
     machine.clock_set = True
     assert memory.dated("cellar", "water", seen) == seen
 
@@ -174,19 +174,19 @@ def test_what_was_written_without_a_clock_has_no_age(machine: Machine) -> None:
     machine.now, machine.clock_set = NOON, True
     memory = machine.memory()
     state = memory.recall("cellar", "water", RULES)
-    assert state.confirmed == Seen(1234, machine.clock)
+    assert state.confirmed == TicksSeen(1234, machine.clock)
     assert not memory.knows_when("cellar", "water")
     machine.passes(60)
     with memory:
         machine.keep(memory, 1234)
-    assert machine.recall().confirmed == Seen(1234, machine.clock)
+    assert machine.recall().confirmed == TicksSeen(1234, machine.clock)
     assert machine.memory().knows_when("cellar", "water")
 
 
 def test_how_fast_it_counts_and_what_made_its_value_are_kept(machine: Machine) -> None:
     """Where no largest rate is given, the first is what readings are held to."""
     with machine.memory() as memory:
-        state = MeterState(Seen(7, machine.clock), pace=0.5, came_from="command")
+        state = MeterState(TicksSeen(7, machine.clock), pace=0.5, came_from="command")
         memory.keep("cellar", "water", RULES, state)
     assert machine.recall().pace == 0.5
     assert machine.recall().came_from == "command"
@@ -198,15 +198,15 @@ def test_a_file_of_the_version_before_is_read(machine: Machine) -> None:
         '{"schema": "edgeward.meters/1", "meters": [{"stream": "cellar", "region": "water", '
         '"ticks": 7, "decimals": 1, "digits": 5, "seen_at": "2026-11-21T11:00:00Z"}]}'
     )
-    assert machine.recall() == MeterState(Seen(7, machine.clock - 3600))
+    assert machine.recall() == MeterState(TicksSeen(7, machine.clock - 3600))
 
 
 def test_what_a_person_says_is_on_disk_at_once(machine: Machine) -> None:
     """A value that was set, and that nothing is known."""
     memory = machine.memory()  # never closed: as if killed
     machine.keep(memory, 1)
-    memory.keep("cellar", "water", RULES, MeterState(Seen(2, machine.clock)), now=True)
-    assert machine.recall().confirmed == Seen(2, machine.clock)
+    memory.keep("cellar", "water", RULES, MeterState(TicksSeen(2, machine.clock)), now=True)
+    assert machine.recall().confirmed == TicksSeen(2, machine.clock)
     memory.forget("cellar", "water")
     assert machine.recall() == MeterState()
 
@@ -216,7 +216,7 @@ def test_a_value_from_the_future_counts_as_seen_now(machine: Machine) -> None:
     with machine.memory() as memory:
         machine.keep(memory, 7)
     machine.now -= timedelta(hours=1)
-    assert machine.recall().confirmed == Seen(7, machine.clock)
+    assert machine.recall().confirmed == TicksSeen(7, machine.clock)
 
 
 def test_other_digits_are_another_meter(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
@@ -266,7 +266,7 @@ def test_a_damaged_file_is_passed_over(
     assert record.getMessage().startswith(f"{machine.path}: damaged, meters begin anew: ")
     with machine.memory() as memory:
         machine.keep(memory, 5)
-    assert machine.recall().confirmed == Seen(5, machine.clock)
+    assert machine.recall().confirmed == TicksSeen(5, machine.clock)
 
 
 def test_a_disk_that_fails_stops_no_reading(
@@ -285,4 +285,4 @@ def test_a_disk_that_fails_stops_no_reading(
     machine.path.rmdir()
     machine.passes(60)
     machine.keep(memory, 9)
-    assert machine.recall().confirmed == Seen(9, machine.clock)
+    assert machine.recall().confirmed == TicksSeen(9, machine.clock)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge_agent.tasks.ocr.meters.evidence import Seen
+from edge_agent.tasks.ocr.meters.evidence import TicksSeen
 from edge_agent.tasks.ocr.meters.rate import MeterRate
 from edge_agent.tasks.ocr.meters.rules import MeterRules
 
@@ -13,7 +13,7 @@ def rate(*seen: tuple[int, float], rules: MeterRules = RULES) -> float | None:
     """Of values in ticks at minutes."""
     found = MeterRate(rules)
     for value, minute in seen:
-        found.add(Seen(value, minute * 60))
+        found.add(TicksSeen(value, minute * 60))
     return found.per_hour()
 
 
@@ -53,9 +53,9 @@ def test_a_meter_that_begins_anew_has_no_rate_of_the_one_before() -> None:
 def test_forgetting_begins_anew() -> None:
     """What was set by hand is no use either."""
     found = MeterRate(RULES)
-    found.add(Seen(0, 0))
+    found.add(TicksSeen(0, 0))
     found.forget()
-    found.add(Seen(9000, 3600))
+    found.add(TicksSeen(9000, 3600))
     assert found.per_hour() is None
 
 
@@ -69,6 +69,6 @@ def test_five_values_a_second_take_no_room() -> None:
     """A value a minute is kept of them."""
     found = MeterRate(RULES)
     for n in range(5 * 2 * 3600):
-        found.add(Seen(n // 600, n / 5))
+        found.add(TicksSeen(n // 600, n / 5))
     assert len(found._seen) <= 62
     assert found.per_hour() == pytest.approx(3.0, abs=0.2)
