@@ -14,20 +14,20 @@ from edge_agent.events import (
     Failed,
     Restart,
 )
-from edge_agent.homeassistant.announced import announced_path, former_topics
 from edge_agent.homeassistant.announcer import Announcer
 from edge_agent.homeassistant.discovery import discovery_topic
+from edge_agent.homeassistant.former import announced_path, former_topics
 from edge_agent.light.light import lit
 from edge_agent.mqtt.dialer import Dialer, Identity, Will
 from edge_agent.outbox.outbox import Outbox
 from edge_agent.pictures.crops import CropStore
 from edge_agent.pictures.snapshots import SnapshotStore
 from edge_agent.publish.kept_topics import gone_topics, kept_path
-from edge_agent.publish.presence import Presence
 from edge_agent.publish.publisher import MqttPublisher
 from edge_agent.publish.rivalry import Rivalry
-from edge_agent.publish.speaker import Speaker
-from edge_agent.remote.control import Control
+from edge_agent.publish.sender import Sender
+from edge_agent.publish.status import AgentStatus
+from edge_agent.remote.perform import CommandPerformer
 from edge_agent.running import RunningAgent
 from edge_agent.service.manager import Manager
 from edge_agent.service.plan import AgentPlan
@@ -54,20 +54,20 @@ def open_agent(plan: AgentPlan, events: Events, owned: ExitStack, manager: Manag
     memories = _memories(plan, clock, owned)
     outbox = owned.enter_context(Outbox(box.path, box.limits(), config.lanes()))
     names = tuple(stream.name for stream in config.streams)
-    presence = Presence(config.device.name, names, outbox, clock)
-    rivalry = Rivalry(config.device.name, presence.boot, presence.trouble)
+    status = AgentStatus(config.device.name, names, outbox, clock)
+    rivalry = Rivalry(config.device.name, status.boot, status.trouble)
     publisher = MqttPublisher(
-        _dialer(plan, presence),
+        _dialer(plan, status),
         outbox,
         lambda error: events.put(Failed(error)),
         order=box.order,
         rivalry=rivalry,
     )
-    publisher.listen([presence.topics.status], rivalry.hear)
-    stop, speaker = Stop(), Speaker(config.device.name, presence.boot, publisher, clock)
-    streams = _streams(plan, memories, speaker, stop, manager)
+    publisher.listen([status.topics.status], rivalry.hear)
+    stop, sender = Stop(), Sender(config.device.name, status.boot, publisher, clock)
+    streams = _streams(plan, memories, sender, stop, manager)
     sources = _sources(streams, stop, manager, owned)
-    _obey(config, streams, speaker, events, owned)
+    _obey(config, streams, sender, events, owned)
     home, name = config.home_assistant, config.device.name
     former = former_topics(announced_path(box.path), discovery_topic(home.prefix, name))
     former += gone_topics(
@@ -77,7 +77,7 @@ def open_agent(plan: AgentPlan, events: Events, owned: ExitStack, manager: Manag
     Announcer(home, name, specified, config.commands.allow, publisher, former).announce()
 
     def health() -> HealthMessage:
-        return presence.health(tuple(s.health() for s in streams), publisher.connections)
+        return status.health(tuple(s.health() for s in streams), publisher.connections)
 
     if config.metrics is not None:
         # An HTTP server is a megabyte that most devices do without.
@@ -86,12 +86,12 @@ def open_agent(plan: AgentPlan, events: Events, owned: ExitStack, manager: Manag
         owned.enter_context(serve_metrics(config.metrics.port, health))
     owned.enter_context(publisher)
     pairs = list(zip(streams, sources, strict=True))
-    return RunningAgent(presence, publisher, pairs, stop, events, plan, manager)
+    return RunningAgent(status, publisher, pairs, stop, events, plan, manager)
 
 
-def _dialer(plan: AgentPlan, presence: Presence) -> Dialer:
-    lost = presence.status("offline", "connection lost")
-    will = Will(presence.topics.status, lost, plan.config.broker.will_delay_s)
+def _dialer(plan: AgentPlan, status: AgentStatus) -> Dialer:
+    lost = status.status("offline", "connection lost")
+    will = Will(status.topics.status, lost, plan.config.broker.will_delay_s)
     name = f"edgeward-{plan.config.device.name}"
     return Dialer(plan.broker, Identity(name, will, max_packet_bytes=MAX_PACKET_BYTES))
 
@@ -108,7 +108,7 @@ def _memories(plan: AgentPlan, clock: WallClock, owned: ExitStack) -> dict[str, 
 
 
 def _streams(
-    plan: AgentPlan, memories: Mapping[str, object], speaker: Speaker, stop: Stop, manager: Manager
+    plan: AgentPlan, memories: Mapping[str, object], sender: Sender, stop: Stop, manager: Manager
 ) -> list[Stream]:
     config = plan.config
     pictures = PictureStores(
@@ -120,7 +120,7 @@ def _streams(
             part.config,
             _ref(part.bundle),
             part.looker(memories.get(part.config.task)),
-            speaker,
+            sender,
             stop,
             pictures,
             partial(manager.hears, part.config),
@@ -144,15 +144,17 @@ def _sources(
 
 
 def _obey(
-    config: AgentConfig, streams: list[Stream], speaker: Speaker, events: Events, owned: ExitStack
+    config: AgentConfig, streams: list[Stream], sender: Sender, events: Events, owned: ExitStack
 ) -> None:
     """Listen to commands, if any are allowed."""
     told = config.commands
     if told.allow:
         limits = told.per_minute, told.snapshot_kb * 1024
-        control = Control(speaker, streams, told.allow, *limits, lambda: events.put(Restart()))
-        filters = [speaker.topics.command("+")]
-        speaker.publisher.listen(filters, owned.enter_context(control).receive)
+        control = CommandPerformer(
+            sender, streams, told.allow, *limits, lambda: events.put(Restart())
+        )
+        filters = [sender.topics.command("+")]
+        sender.publisher.listen(filters, owned.enter_context(control).receive)
 
 
 def _ref(bundle: Bundle) -> BundleRef:

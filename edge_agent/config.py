@@ -230,7 +230,7 @@ def _path(folder: Path, kind: type[Any], value: object) -> Path:
     if value.startswith(CREDENTIALS_PREFIX):
         return secrets / value.removeprefix(CREDENTIALS_PREFIX)
     # systemd's LoadCredential= puts each secret there under its name. What it delivered goes
-    # before what is beside the file; the store, which is nobody's word, after it.
+    # before what is beside the file; the store comes last: nobody configured it.
     bare = Path(value).name == value and os.path.isfile(secrets / value)  # noqa: PTH113
     if bare and (delivered or not os.path.lexists(folder / value)):
         return secrets / value

@@ -19,8 +19,8 @@ from edge_agent.events import (
     Restart,
     Signalled,
 )
-from edge_agent.publish.presence import Presence
 from edge_agent.publish.publisher import Publisher
+from edge_agent.publish.status import AgentStatus
 from edge_agent.service.manager import Manager
 from edge_agent.service.plan import AgentPlan
 from edge_agent.service.reload import Reloader
@@ -56,7 +56,7 @@ class RunningAgent:
     """Everything opened; `run` once.
 
     Args:
-        presence: what the agent says about itself.
+        status: of the agent as a whole.
         publisher: where it says it.
         streams: what to look at, with the source of each, entered.
         stop: ends every stream.
@@ -67,7 +67,7 @@ class RunningAgent:
 
     def __init__(
         self,
-        presence: Presence,
+        status: AgentStatus,
         publisher: Publisher,
         streams: list[tuple[Stream, FrameSource]],
         stop: Stop,
@@ -76,7 +76,7 @@ class RunningAgent:
         manager: Manager,
     ) -> None:
         self._plan, self._manager = plan, manager
-        self._presence, self._publisher = presence, publisher
+        self._status, self._publisher = status, publisher
         self._streams, self._stop, self._events = streams, stop, events
         self._health_s = plan.config.health.interval_s
         self._left = False
@@ -188,8 +188,8 @@ class RunningAgent:
 
     def _say_health(self) -> None:
         counters = tuple(stream.health() for stream, _ in self._streams)
-        message = self._presence.health(counters, self._publisher.connections)
-        self._publisher.retain(self._presence.topics.health, encode_message(message))
+        message = self._status.health(counters, self._publisher.connections)
+        self._publisher.retain(self._status.topics.health, encode_message(message))
 
     def _say_status(self, state: State, reason: str = "") -> None:
-        self._presence.say_status(self._publisher, state, reason)
+        self._status.say_status(self._publisher, state, reason)

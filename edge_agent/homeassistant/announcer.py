@@ -18,7 +18,6 @@ from functools import partial
 from edge_agent.common.errors import MessageError
 from edge_agent.contract.messages import StatusMessage, decode_message
 from edge_agent.contract.topics import Topics
-from edge_agent.homeassistant.announced import announced_device
 from edge_agent.homeassistant.config import HomeAssistantConfig
 from edge_agent.homeassistant.discovery import (
     SpecifiedStream,
@@ -26,6 +25,7 @@ from edge_agent.homeassistant.discovery import (
     discovery_topic,
     without,
 )
+from edge_agent.homeassistant.former import announced_device
 from edge_agent.mqtt.values import Received
 from edge_agent.publish.publisher import Publisher
 from edge_agent.tasks.task import Json

@@ -203,8 +203,8 @@ class Session:
                 cast("socket.socket", sock).shutdown(socket.SHUT_RDWR)
 
     def _forget(self) -> None:
-        # paho's client and we know each other: until Python looks for such rings, which may take
-        # hours, three files would stay open. It closes them once nobody has it any more.
+        # Break the reference cycle with paho's client now: the garbage collector may take hours,
+        # and until then the client keeps three files open.
         self._client.on_connect = self._client.on_disconnect = None
         self._client.on_publish = self._client.on_message = self._client.on_subscribe = None
 

@@ -4,7 +4,7 @@ import threading
 from datetime import UTC, datetime
 
 from edge_agent.contract.messages import AvailabilityMessage, encode_message
-from edge_agent.publish.speaker import Speaker
+from edge_agent.publish.sender import Sender
 
 
 class Availability:
@@ -14,11 +14,11 @@ class Availability:
 
     Args:
         stream: whose it is.
-        speaker: who says it.
+        sender: who sends it.
     """
 
-    def __init__(self, stream: str, speaker: Speaker) -> None:
-        self._stream, self._speaker = stream, speaker
+    def __init__(self, stream: str, sender: Sender) -> None:
+        self._stream, self._sender = stream, sender
         self._lock = threading.Lock()  # guards what follows, and the order of what is said
         self._source = (False, "starting")
         self._no_room = ""  # why results cannot be stored; empty while they can
@@ -52,12 +52,12 @@ class Availability:
         elif self._paused and available:
             available, reason = False, "paused"
         message = AvailabilityMessage(
-            device=self._speaker.device,
+            device=self._sender.device,
             stream=self._stream,
-            boot=self._speaker.boot,
+            boot=self._sender.boot,
             state="online" if available else "offline",
             reason=reason,
             since=datetime.now(UTC),
         )
-        topic = self._speaker.topics.availability(self._stream)
-        self._speaker.publisher.retain(topic, encode_message(message))
+        topic = self._sender.topics.availability(self._stream)
+        self._sender.publisher.retain(topic, encode_message(message))

@@ -18,11 +18,11 @@ from edge_agent.contract.messages import (
 )
 from edge_agent.pictures.crops import CropStore
 from edge_agent.pictures.snapshots import SnapshotRecord, SnapshotStore, events
-from edge_agent.publish.speaker import Speaker
-from edge_agent.publish.standing import Standing
+from edge_agent.publish.sender import Sender
+from edge_agent.publish.states import StreamStates
 from edge_agent.sources.base import Frame, Report
 from edge_agent.stream.config import StreamConfig
-from edge_agent.stream.news import News
+from edge_agent.stream.filter import ReportFilter
 from edge_agent.stream.tempo import Tempo
 from edge_agent.tasks.kinds import Answer
 from edge_agent.tasks.task import Doubt, Origin, Sighting
@@ -55,7 +55,7 @@ class ResultSink:
     Args:
         config: the stream's part of the configuration.
         bundle: what answers.
-        speaker: who publishes, and where.
+        sender: who publishes, and where.
         stop: ends the waiting for a disk that is full.
         report: told whether results can be stored.
         pictures: where pictures go.
@@ -65,16 +65,16 @@ class ResultSink:
         self,
         config: StreamConfig,
         bundle: BundleRef,
-        speaker: Speaker,
+        sender: Sender,
         stop: Stop,
         report: Report,
         pictures: PictureStores,
     ) -> None:
-        self._config, self._bundle, self._speaker = config, bundle, speaker
+        self._config, self._bundle, self._sender = config, bundle, sender
         self._pictures = pictures
         self._stop, self._report, self._backoff = stop, report, Backoff(FIRST_S, CAP_S)
-        self._standing = Standing(speaker)
-        self.news, self.tempo = News(config.publish), Tempo()
+        self._states = StreamStates(sender)
+        self.filter, self.tempo = ReportFilter(config.publish), Tempo()
         self.results = 0
 
     def take(self, frame: Frame, sighting: Sighting) -> None:
@@ -85,13 +85,13 @@ class ResultSink:
 
     def _publish(self, frame: Frame, answer: Answer) -> None:
         latency_ms = frame.latency_ms()
-        trigger = self.news.judge(answer, frame.monotonic_s)
+        trigger = self.filter.judge(answer, frame.monotonic_s)
         if trigger is None:
             return
         message = ResultMessage(
-            device=self._speaker.device,
+            device=self._sender.device,
             stream=self._config.name,
-            boot=self._speaker.boot,
+            boot=self._sender.boot,
             seq=1,  # until the outbox gives it one
             frame=frame.seq,
             captured_at=frame.captured_at,
@@ -106,11 +106,11 @@ class ResultSink:
         if stored is not None:
             self.results += 1
             self.tempo.record(latency_ms)
-            self._standing.hear(stored, frame.monotonic_s)
+            self._states.hear(stored, frame.monotonic_s)
 
     def _store(self, message: ResultMessage) -> ResultMessage | None:
         """Put `message` in the outbox; with its number, or None where we were stopped before."""
-        name, topic = self._config.name, self._speaker.topics.result(self._config.name)
+        name, topic = self._config.name, self._sender.topics.result(self._config.name)
 
         def encode(seq: int) -> bytes:
             nonlocal message
@@ -118,14 +118,14 @@ class ResultSink:
             return encode_message(message)
 
         def store() -> int:
-            return self._speaker.publisher.publish(name, topic, encode)
+            return self._sender.publisher.publish(name, topic, encode)
 
         done = store_in_time(store, name, self._report, self._stop, self._backoff)
         return message if done else None
 
     def _dated(self, frame: Frame) -> bool:
         """Whether the frame's time of day is right."""
-        return self._speaker.clock.dates(frame.captured_at, frame.monotonic_s)
+        return self._sender.clock.dates(frame.captured_at, frame.monotonic_s)
 
     def _snapshot(self, frame: Frame, answer: Answer, trigger: Trigger) -> SnapshotRef | None:
         """Keep the frame, if what happened is what the configuration wants it kept for."""
@@ -137,7 +137,7 @@ class ResultSink:
             return None
         record = SnapshotRecord(
             number=0,
-            device=self._speaker.device,
+            device=self._sender.device,
             stream=self._config.name,
             frame=frame.seq,
             captured_at=frame.captured_at,
@@ -150,7 +150,7 @@ class ResultSink:
 
     def _keep(self, frame: Frame, doubts: tuple[Doubt, ...], store: CropStore) -> None:
         origin = Origin(
-            self._speaker.device,
+            self._sender.device,
             self._config.name,
             frame.captured_at,
             self._dated(frame),

@@ -9,7 +9,7 @@ from edge_agent.common.errors import MessageError
 from edge_agent.common.stop import Stop
 from edge_agent.contract.commands import StreamDescription
 from edge_agent.contract.messages import BundleRef, StreamHealth
-from edge_agent.publish.speaker import Speaker
+from edge_agent.publish.sender import Sender
 from edge_agent.sources.base import NO_TROUBLE, Frame, FrameSource, Report
 from edge_agent.stream.availability import Availability
 from edge_agent.stream.config import StreamConfig
@@ -44,7 +44,7 @@ class Stream:
         config: the stream's part of the configuration.
         bundle: what answers.
         looker: what looks at the frames.
-        speaker: who publishes, and where.
+        sender: who publishes, and where.
         stop: ends the stream between two frames.
         pictures: where pictures go.
         overhear: makes of a report one that somebody else hears too.
@@ -55,16 +55,16 @@ class Stream:
         config: StreamConfig,
         bundle: BundleRef,
         looker: Looker,
-        speaker: Speaker,
+        sender: Sender,
         stop: Stop,
         pictures: PictureStores = NO_PICTURES,
         overhear: Callable[[Report], Report] = unheard,
     ) -> None:
         self.config, self._bundle, self._looker = config, bundle, looker
         self.controls, self._view = Controls(config.interval_s, stop), config.view()
-        self.availability = Availability(config.name, speaker)
+        self.availability = Availability(config.name, sender)
         storing = overhear(self.availability.storing)
-        self._sink = ResultSink(config, bundle, speaker, stop, storing, pictures)
+        self._sink = ResultSink(config, bundle, sender, stop, storing, pictures)
         self._source: FrameSource | None = None
         self._frames = 0
 
@@ -120,7 +120,7 @@ class Stream:
         self.check_value(region, value)
         done = self._looker.values[region].set_to(value, time.monotonic())
         log.warning("stream %r, region %r: %s, by a command", self.config.name, region, done)
-        self._sink.news.expect(region)
+        self._sink.filter.expect(region)
 
     def describe(self) -> StreamDescription:
         """As it is configured, and set, now."""

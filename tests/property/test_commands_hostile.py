@@ -20,8 +20,8 @@ from edge_agent.contract.commands import (
     encode_command,
 )
 from edge_agent.mqtt.values import Received
-from edge_agent.publish.speaker import Speaker
-from edge_agent.remote.desk import Desk, Request
+from edge_agent.publish.sender import Sender
+from edge_agent.remote.inbox import CommandInbox, Request
 
 # By any text, as what comes may name no command.
 KINDS: dict[str, type[Command]] = {str(verb): kind for verb, kind in COMMANDS.items()}
@@ -91,8 +91,8 @@ def test_a_desk_answers_each_of_thousands_of_hostile_messages_once() -> None:
     """Random topics, payloads and properties: each answer is a reply, where it may go."""
     rng = random.Random(9)
     publisher, requests = MemoryPublisher(), list[Request]()
-    desk = Desk(
-        Speaker("gate", "b", publisher), tuple(COMMANDS), RateLimit(1e9, 10**6), requests.append
+    desk = CommandInbox(
+        Sender("gate", "b", publisher), tuple(COMMANDS), RateLimit(1e9, 10**6), requests.append
     )
     topics = ["back", "edgeward/gate/status", "a/#", "", "\x00", "edgeward/gate/reply/x", None]
     for count in range(1, 5001):

@@ -24,8 +24,8 @@ from edge_agent.contract.commands import (
     encode_reply,
 )
 from edge_agent.mqtt.values import Received
-from edge_agent.publish.speaker import Speaker
-from edge_agent.remote.desk import Desk, Request
+from edge_agent.publish.sender import Sender
+from edge_agent.remote.inbox import CommandInbox, Request
 
 EVERY: tuple[Command, ...] = (
     SnapshotCommand(stream="door"),
@@ -126,8 +126,8 @@ class Told:
     def __init__(self, *, allowed: tuple[str, ...] = tuple(COMMANDS), burst: int = 100) -> None:
         self.publisher, self.requests, self.clock = MemoryPublisher(), list[Request](), Clock()
         rate = RateLimit(60, burst, self.clock)
-        speaker = Speaker("gate", "boot1", self.publisher)
-        self.desk = Desk(speaker, allowed, rate, self.requests.append)
+        sender = Sender("gate", "boot1", self.publisher)
+        self.desk = CommandInbox(sender, allowed, rate, self.requests.append)
 
     def hear(self, verb: str, payload: bytes = b"", **properties: Any) -> None:
         self.desk.receive(Received(1, 1, f"edgeward/gate/command/{verb}", payload, **properties))

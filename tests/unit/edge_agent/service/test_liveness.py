@@ -12,7 +12,7 @@ from edge_agent.bundle.archive import Bundle
 from edge_agent.common.stop import Stop
 from edge_agent.contract.messages import BundleRef
 from edge_agent.inference.recognizer import TfliteRecognizer
-from edge_agent.publish.speaker import Speaker
+from edge_agent.publish.sender import Sender
 from edge_agent.service.liveness import (
     SLACK_S,
     BeatingSource,
@@ -170,12 +170,12 @@ def test_a_frame_counts_once_the_outbox_has_taken_its_result(bright_bundle: Bund
     beats: list[int] = []
     config = StreamConfig(name="x", bundle=Path("b"), source=CameraConfig(index=0), threads=1)
     with TfliteRecognizer(bright_bundle) as model:
-        speaker = Speaker("gate", "boot", Slow())
+        sender = Sender("gate", "boot", Slow())
         stream = Stream(
             config,
             BundleRef(name="b", id="0"),
             stream_looker(config, bright_bundle, model),
-            speaker,
+            sender,
             Stop(),
         )
         source = BeatingSource(Film(1), lambda: beats.append(1))

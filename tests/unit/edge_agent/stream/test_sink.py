@@ -20,7 +20,7 @@ from edge_agent.contract.messages import (
     ResultMessage,
     decode_message,
 )
-from edge_agent.publish.speaker import Speaker
+from edge_agent.publish.sender import Sender
 from edge_agent.sources.base import NO_TROUBLE, Frame, Report, bgr_frame
 from edge_agent.sources.config import ImagesConfig
 from edge_agent.stream.config import StreamConfig
@@ -93,8 +93,8 @@ def make_stream(
     publisher: FullDisk, stop: Stop, overhear: Callable[[Report], Report] = unheard
 ) -> Stream:
     config = StreamConfig(name="front", bundle=Path("b"), source=ImagesConfig(path=Path("p")))
-    speaker = Speaker("gate", "boot1", publisher)
-    return Stream(config, BundleRef(name="n", id="i"), Same(), speaker, stop, overhear=overhear)
+    sender = Sender("gate", "boot1", publisher)
+    return Stream(config, BundleRef(name="n", id="i"), Same(), sender, stop, overhear=overhear)
 
 
 def test_a_result_without_room_is_tried_again_until_there_is_some() -> None:

@@ -26,7 +26,7 @@ from edge_agent.contract.messages import (
 )
 from edge_agent.pictures.config import SnapshotConfig, SnapshotsConfig
 from edge_agent.pictures.snapshots import SnapshotRecord, SnapshotStore
-from edge_agent.publish.speaker import Speaker
+from edge_agent.publish.sender import Sender
 from edge_agent.sources.base import Frame, SourceCounters, bgr_frame
 from edge_agent.sources.config import ImagesConfig
 from edge_agent.stream.config import PublishConfig, StreamConfig
@@ -100,12 +100,12 @@ def make_stream(
         options=part,
         **options,  # type: ignore[arg-type]
     )
-    speaker = Speaker("gate", "boot1", publisher)
+    sender = Sender("gate", "boot1", publisher)
     image = InputSpec(height=8, width=8, colour="rgb", mean=(0, 0, 0), std=(1, 1, 1))
     spec = ClassifySpec(labels=("a", "b"))
     opening = Opening("front", spec, image, part, recognize or MeanLevel())
     looker, pictures = WholeLooker(opening, mean_level, unsure), PictureStores(None, snapshots)
-    return Stream(config, BundleRef(name="n", id="i"), looker, speaker, Stop(), pictures)
+    return Stream(config, BundleRef(name="n", id="i"), looker, sender, Stop(), pictures)
 
 
 def label(message: ResultMessage) -> str:

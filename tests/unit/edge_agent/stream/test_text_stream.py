@@ -13,7 +13,7 @@ from edge_agent.contract.messages import BundleRef, ResultMessage, decode_messag
 from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.pictures.config import CropsConfig
 from edge_agent.pictures.crops import CropStore
-from edge_agent.publish.speaker import Speaker
+from edge_agent.publish.sender import Sender
 from edge_agent.service.plan import stream_looker
 from edge_agent.sources.base import NO_TROUBLE, Frame, bgr_frame
 from edge_agent.sources.config import ImagesConfig
@@ -73,9 +73,9 @@ def run(bundle: Bundle, frames: list[Frame], crops: CropStore | None = None) -> 
     publisher = MemoryPublisher()
     with TfliteRecognizer(bundle) as recognize:
         looker = stream_looker(config, bundle, recognize)
-        speaker = Speaker("gate", "boot", publisher)
+        sender = Sender("gate", "boot", publisher)
         ref = BundleRef(name="n", id="i")
-        stream = Stream(config, ref, looker, speaker, Stop(), PictureStores(crops))
+        stream = Stream(config, ref, looker, sender, Stop(), PictureStores(crops))
         stream.run(Replayed(frames))
     health = stream.health()
     assert (health.frames, health.results) == (len(frames), 3 * len(frames))

@@ -14,7 +14,7 @@ from edge_agent.common.errors import ConfigError
 from edge_agent.common.stop import Stop
 from edge_agent.contract.messages import BundleRef, ResultMessage, decode_message
 from edge_agent.inference.recognizer import TfliteRecognizer
-from edge_agent.publish.speaker import Speaker
+from edge_agent.publish.sender import Sender
 from edge_agent.service.plan import stream_looker
 from edge_agent.sources.base import NO_TROUBLE, bgr_frame
 from edge_agent.sources.config import ImagesConfig
@@ -88,8 +88,8 @@ def test_regions_are_in_the_turned_picture(stripes_bundle: Bundle, tmp_path: Pat
     publisher = MemoryPublisher()
     with TfliteRecognizer(stripes_bundle) as recognize:
         looker = stream_looker(config, stripes_bundle, recognize)
-        speaker = Speaker("gate", "boot", publisher)
-        stream = Stream(config, BundleRef(name="n", id="i"), looker, speaker, Stop())
+        sender = Sender("gate", "boot", publisher)
+        stream = Stream(config, BundleRef(name="n", id="i"), looker, sender, Stop())
         with ImageSource(config.source.path, Stop()) as source:  # type: ignore[union-attr]
             stream.run(source)
         shown = stream.controls.fresh(1)

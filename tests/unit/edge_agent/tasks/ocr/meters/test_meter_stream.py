@@ -14,8 +14,8 @@ from edge_agent.common.stop import Stop
 from edge_agent.contract.commands import ReplyMessage, SetCommand
 from edge_agent.contract.messages import BundleRef, ResultMessage, decode_message
 from edge_agent.inference.recognizer import TfliteRecognizer
-from edge_agent.publish.speaker import Speaker
-from edge_agent.remote.control import Control
+from edge_agent.publish.sender import Sender
+from edge_agent.remote.perform import CommandPerformer
 from edge_agent.service.plan import stream_looker
 from edge_agent.sources.base import NO_TROUBLE, Frame, bgr_frame
 from edge_agent.sources.config import ImagesConfig
@@ -40,7 +40,7 @@ class Scripted:
 
     def __init__(self, *script: str | SetCommand) -> None:
         self.script, self.replies = script, list[ReplyMessage]()
-        self.control: Control | None = None
+        self.control: CommandPerformer | None = None
 
     def __enter__(self) -> "Scripted":
         return self
@@ -81,10 +81,10 @@ def run(
     publisher = MemoryPublisher()
     with TfliteRecognizer(bundle) as recognize:
         looker = stream_looker(config, bundle, recognize)
-        speaker = Speaker("gate", "boot", publisher, clock or WallClock())
+        sender = Sender("gate", "boot", publisher, clock or WallClock())
         ref = BundleRef(name="n", id="i")
-        stream = Stream(config, ref, looker, speaker, Stop())
-        source.control = Control(speaker, [stream], ("set",), 60, 1000, lambda: None)
+        stream = Stream(config, ref, looker, sender, Stop())
+        source.control = CommandPerformer(sender, [stream], ("set",), 60, 1000, lambda: None)
         stream.run(source)
     messages = [decode_message(payload, "t") for _, payload in publisher.published]
     return [m for m in messages if isinstance(m, ResultMessage)]

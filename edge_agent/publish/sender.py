@@ -1,4 +1,4 @@
-"""`Speaker`: whose words they are, and where they go."""
+"""`Sender`: who sends the messages of an agent, and where they go."""
 
 from dataclasses import dataclass, field
 
@@ -8,8 +8,8 @@ from edge_agent.system.wall_clock import WallClock
 
 
 @dataclass(frozen=True)
-class Speaker:
-    """Who speaks: goes into every message.
+class Sender:
+    """Who sends: goes into every message.
 
     Args:
         device: the device's name.

@@ -3,7 +3,7 @@
 import pytest
 
 from edge_agent.stream.config import PublishConfig
-from edge_agent.stream.news import News
+from edge_agent.stream.filter import ReportFilter
 from edge_agent.tasks.classify.answer import Classification, LabelScore
 from edge_agent.tasks.kinds import Answer
 from edge_agent.tasks.ocr.answer import Line, Page, Reading
@@ -37,7 +37,7 @@ def page(*texts: str) -> Page:
 
 def judged(config: PublishConfig, answers: list[Answer], step_s: float = 1.0) -> str:
     """F(rame), c(hange), h(eartbeat) or - of each answer, `step_s` apart."""
-    news = News(config)
+    news = ReportFilter(config)
     triggers = [news.judge(answer, at * step_s) for at, answer in enumerate(answers)]
     return "".join({"frame": "F", "change": "c", "heartbeat": "h", None: "-"}[t] for t in triggers)
 

@@ -1,7 +1,7 @@
-"""`News`: which answers are worth publishing, and why.
+"""`ReportFilter`: report by exception: which answers are worth publishing, and why.
 
 An answer's *gist* is what makes it the same as another one: a class that is sure, or that it is
-not; a region's state and text, or its meter's value; the lines of a page. A gist is news once it
+not; a region's state and text, or its meter's value; the lines of a page. A gist is new once it
 has come `settle` times in a row; until then the one before stands.
 """
 
@@ -23,7 +23,7 @@ class _Region:
     streak: int = 0
 
 
-class News:
+class ReportFilter:
     """Judges the answers of a stream in their order, each region by itself.
 
     Args:
@@ -40,7 +40,7 @@ class News:
         self._expected.add(region)
 
     def judge(self, answer: Answer, at: float) -> Trigger | None:
-        """Why to publish `answer`; None for not at all.
+        """The reason to publish `answer`, or None.
 
         Args:
             answer: about a frame.
@@ -70,7 +70,7 @@ class News:
         return "heartbeat" if every_s and since_s >= patience_s else None
 
     def _settled(self, region: _Region, new_gist: Hashable) -> bool:
-        """Whether `new_gist` is news; if so, it stands from now on."""
+        """Whether `new_gist` has settled; if so, it stands from now on."""
         if new_gist == region.standing:
             region.candidate, region.streak = None, 0
             return False

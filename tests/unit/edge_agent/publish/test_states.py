@@ -11,8 +11,8 @@ from edge_agent.contract.messages import (
     Trigger,
     decode_message,
 )
-from edge_agent.publish.speaker import Speaker
-from edge_agent.publish.standing import Standing
+from edge_agent.publish.sender import Sender
+from edge_agent.publish.states import StreamStates
 from edge_agent.tasks.classify.answer import Classification
 from edge_agent.tasks.ocr.answer import Page
 
@@ -46,7 +46,7 @@ def heard(*given: tuple[ResultMessage, float]) -> list[tuple[str, StateMessage]]
             assert isinstance(message, StateMessage)
             said.append((topic, message))
 
-    standing = Standing(Speaker("gate", "b", Hearing()))
+    standing = StreamStates(Sender("gate", "b", Hearing()))
     for message, at in given:
         standing.hear(message, at)
     return said

@@ -1,6 +1,7 @@
-"""`Control`: performs commands, one after the other, in a thread of its own.
+"""`CommandPerformer`: performs commands, one after the other, in a thread of its own.
 
-So that a snapshot of a camera that gives no frame holds up neither the publisher nor the end.
+A thread of its own: a snapshot may wait seconds for a frame, and neither the publisher nor the
+end of the agent waits with it.
 """
 
 import json
@@ -30,8 +31,8 @@ from edge_agent.contract.commands import (
 )
 from edge_agent.inference.runtime import runtime_name
 from edge_agent.pictures.encode import encode_snapshot
-from edge_agent.publish.speaker import Speaker
-from edge_agent.remote.desk import Desk, Request
+from edge_agent.publish.sender import Sender
+from edge_agent.remote.inbox import CommandInbox, Request
 from edge_agent.stream.config import StreamConfig
 from edge_agent.stream.stream import Stream
 
@@ -45,11 +46,11 @@ MAX_WAITING = 16
 BURST = 10
 
 
-class Control:
+class CommandPerformer:
     """Everything that commands can do; a context manager.
 
     Args:
-        speaker: who answers.
+        sender: who answers.
         streams: whom commands are about.
         allowed: the verbs that may be performed.
         per_minute: how many commands are taken.
@@ -59,21 +60,21 @@ class Control:
 
     def __init__(
         self,
-        speaker: Speaker,
+        sender: Sender,
         streams: Sequence[Stream],
         allowed: Collection[str],
         per_minute: float,
         snapshot_bytes: int,
         restart: Callable[[], None],
     ) -> None:
-        self._speaker, self._restart = speaker, restart
+        self._sender, self._restart = sender, restart
         self._streams = {stream.config.name: stream for stream in streams}
         self._allowed, self._snapshot_bytes = allowed, snapshot_bytes
         self._requests: queue.Queue[Request | None] = queue.Queue(MAX_WAITING)
-        self._desk = Desk(speaker, allowed, RateLimit(per_minute, BURST), self._take)
+        self._inbox = CommandInbox(sender, allowed, RateLimit(per_minute, BURST), self._take)
         self._thread = threading.Thread(target=self._run, name="control", daemon=True)
         self._closed = False
-        self.receive = self._desk.receive
+        self.receive = self._inbox.receive
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -103,13 +104,13 @@ class Control:
             self._requests.put_nowait(request)
         except queue.Full:
             error = f"{request.verb}: too many commands wait: ask later"
-            self._desk.answer(request.back, self._reply(request.verb, error=error))
+            self._inbox.answer(request.back, self._reply(request.verb, error=error))
 
     def _run(self) -> None:
         while (request := self._requests.get()) is not None and not self._closed:
             log.info("command: %s", _words(request.verb, request.command))
             reply = self.perform(request.verb, request.command)
-            self._desk.answer(request.back, reply)
+            self._inbox.answer(request.back, reply)
             if isinstance(request.command, RestartCommand):
                 self._restart()
 
@@ -164,8 +165,8 @@ class Control:
         if frame is None:
             raise SourceError(f"snapshot: stream {name!r} gives no frame")
         data = encode_snapshot(frame.image, frame.order, self._snapshot_bytes)
-        topic = self._speaker.topics.snapshot(name)
-        self._speaker.publisher.retain(topic, data)
+        topic = self._sender.topics.snapshot(name)
+        self._sender.publisher.retain(topic, data)
         return SnapshotTaken(
             stream=name, topic=topic, captured_at=frame.captured_at, bytes=len(data)
         )
@@ -187,8 +188,8 @@ class Control:
         description: Description | None = None,
     ) -> ReplyMessage:
         return ReplyMessage(
-            device=self._speaker.device,
-            boot=self._speaker.boot,
+            device=self._sender.device,
+            boot=self._sender.boot,
             verb=verb,
             ok=not error,
             error=error,

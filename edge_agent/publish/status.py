@@ -23,7 +23,7 @@ from edge_agent.system.machine import machine_health
 from edge_agent.system.wall_clock import WallClock
 
 
-class Presence:
+class AgentStatus:
     """What the agent says about itself as a whole.
 
     Args:

@@ -1,4 +1,4 @@
-"""`Control`: what a command does, and that nothing it meets ends the thread that obeys."""
+"""`CommandPerformer`: what a command does, and that nothing it meets ends the thread that obeys."""
 
 import logging
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ from edge_agent.contract.commands import (
 )
 from edge_agent.contract.messages import BundleRef
 from edge_agent.light.config import GpioLight, HttpLight, LightConfig
-from edge_agent.publish.speaker import Speaker
-from edge_agent.remote.control import Control
-from edge_agent.remote.desk import Request, Return
+from edge_agent.publish.sender import Sender
+from edge_agent.remote.inbox import Request, Return
+from edge_agent.remote.perform import CommandPerformer
 from edge_agent.sources.base import Frame
 from edge_agent.sources.config import CameraConfig
 from edge_agent.stream.config import StreamConfig
@@ -27,9 +27,9 @@ from edge_agent.stream.stream import Stream
 from edge_agent.tasks.task import Settable, Sighting
 
 
-def control() -> Control:
-    speaker = Speaker("gate", "boot", MemoryPublisher())
-    return Control(speaker, [], ("describe", "pause"), 60, 1000, lambda: None)
+def control() -> CommandPerformer:
+    sender = Sender("gate", "boot", MemoryPublisher())
+    return CommandPerformer(sender, [], ("describe", "pause"), 60, 1000, lambda: None)
 
 
 def test_an_error_nobody_thought_of_is_an_answer(
@@ -38,10 +38,10 @@ def test_an_error_nobody_thought_of_is_an_answer(
     """Must not end the thread: the next command finds somebody there; the log has where it was."""
     obeys = control()
 
-    def broken(self: Control) -> None:
+    def broken(self: CommandPerformer) -> None:
         raise MemoryError("no room for a picture")
 
-    monkeypatch.setattr(Control, "_describe", broken)
+    monkeypatch.setattr(CommandPerformer, "_describe", broken)
     with caplog.at_level("ERROR", "edge_agent"):
         reply = obeys.perform("describe", DescribeCommand())
     assert (reply.ok, reply.error) == (False, "MemoryError: no room for a picture")
@@ -66,13 +66,13 @@ def lit_stream(name: str, light: LightConfig | None, interval_s: float = 60) -> 
     config = StreamConfig(
         name=name, bundle=Path("b"), source=source, light=light, interval_s=interval_s
     )
-    speaker = Speaker("gate", "boot", MemoryPublisher())
-    return Stream(config, BundleRef(name="n", id="i"), Blind(), speaker, Stop())
+    sender = Sender("gate", "boot", MemoryPublisher())
+    return Stream(config, BundleRef(name="n", id="i"), Blind(), sender, Stop())
 
 
-def obeying(*streams: Stream) -> Control:
-    speaker = Speaker("gate", "boot", MemoryPublisher())
-    return Control(speaker, streams, ("set",), 60, 1000, lambda: None)
+def obeying(*streams: Stream) -> CommandPerformer:
+    sender = Sender("gate", "boot", MemoryPublisher())
+    return CommandPerformer(sender, streams, ("set",), 60, 1000, lambda: None)
 
 
 LAMPS = [GpioLight(line=4, settle_s=2), HttpLight(on="http://l/1", off="http://l/0", settle_s=2)]

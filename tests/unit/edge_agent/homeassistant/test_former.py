@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.homeassistant.announced import (
+from edge_agent.homeassistant.discovery import discovery_topic
+from edge_agent.homeassistant.former import (
     MAX_REMEMBERED,
     SHARED_FILE,
     announced_device,
     announced_path,
     former_topics,
 )
-from edge_agent.homeassistant.discovery import discovery_topic
 
 
 def topic(prefix: str) -> str:

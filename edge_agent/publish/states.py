@@ -1,6 +1,6 @@
-"""`Standing`: what a stream says stands now, for who shows things as they are.
+"""`StreamStates`: the newest answers of a stream, retained, for who shows things as they are.
 
-A result is news, said once, and none may be lost. What stands is a state: the broker keeps the
+A result is sent once, and none may be lost. What stands is a state: the broker keeps the
 newest, so that who comes later, or was restarted, has it at once; what lay in the outbox for hours
 is never shown as it; and it may leave out what was replaced a moment later.
 """
@@ -8,22 +8,22 @@ is never shown as it; and it may leave out what was replaced a moment later.
 import math
 
 from edge_agent.contract.messages import ResultMessage, StateMessage, encode_message
-from edge_agent.publish.speaker import Speaker
+from edge_agent.publish.sender import Sender
 
-# What is no news is not said more often: it is a message more on a slow link, and a broker, or who
+# What is not new is not sent more often: it is a message more on a slow link, and a broker, or who
 # shows it, writes it to a disk.
 LEAST_S = 5.0
 
 
-class Standing:
+class StreamStates:
     """Of one stream; each region has a state of its own.
 
     Args:
-        speaker: who says it.
+        sender: who sends it.
     """
 
-    def __init__(self, speaker: Speaker) -> None:
-        self._speaker = speaker
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
         self._said_s: dict[str, float] = {}  # by region
 
     def hear(self, message: ResultMessage, at: float) -> None:
@@ -49,5 +49,5 @@ class Standing:
             result=answer,
             clock_set=message.clock_set,
         )
-        topic = self._speaker.topics.state(message.stream, region)
-        self._speaker.publisher.retain(topic, encode_message(state))
+        topic = self._sender.topics.state(message.stream, region)
+        self._sender.publisher.retain(topic, encode_message(state))

@@ -1,4 +1,4 @@
-"""`Desk`: where commands arrive. It refuses what is wrong, and hands on what is right."""
+"""`CommandInbox`: where commands arrive. It refuses what is wrong, and hands on what is right."""
 
 import logging
 from collections.abc import Callable, Collection
@@ -9,7 +9,7 @@ from edge_agent.common.rate import RateLimit
 from edge_agent.contract.commands import Command, ReplyMessage, decode_command, encode_reply
 from edge_agent.contract.topics import PROBE, Topics
 from edge_agent.mqtt.values import Received
-from edge_agent.publish.speaker import Speaker
+from edge_agent.publish.sender import Sender
 
 log = logging.getLogger(__name__)
 
@@ -34,14 +34,14 @@ class Request:
     back: Return
 
 
-class Desk:
+class CommandInbox:
     """Takes what arrives on the command topics; every command gets one answer.
 
     Except those that a broker had kept (a retained `restart` would come again after every
     restart), and those beyond the rate after the first: answering a flood doubles it.
 
     Args:
-        speaker: who answers.
+        sender: who answers.
         allowed: the verbs that may be performed.
         rate: how often.
         forward: takes over a request; called from the caller's thread.
@@ -49,12 +49,12 @@ class Desk:
 
     def __init__(
         self,
-        speaker: Speaker,
+        sender: Sender,
         allowed: Collection[str],
         rate: RateLimit,
         forward: Callable[[Request], None],
     ) -> None:
-        self._speaker, self._topics = speaker, speaker.topics
+        self._sender, self._topics = sender, sender.topics
         self._allowed, self._rate, self._forward = allowed, rate, forward
         self._overrun = False
 
@@ -85,11 +85,11 @@ class Desk:
 
     def answer(self, back: Return, reply: ReplyMessage) -> None:
         """Send `reply` to whoever asked."""
-        self._speaker.publisher.say(back.topic, encode_reply(reply), back.correlation)
+        self._sender.publisher.say(back.topic, encode_reply(reply), back.correlation)
 
     def _refuse(self, verb: str, back: Return, error: str) -> None:
         log.warning("refused a command: %s", error)
-        device, boot = self._speaker.device, self._speaker.boot
+        device, boot = self._sender.device, self._sender.boot
         self.answer(
             back, ReplyMessage(device=device, boot=boot, verb=verb[:64], ok=False, error=error)
         )
