@@ -14,7 +14,7 @@ from daemon.figures import Figure
 from record.results import record
 
 from pipeline.measure.advice import losses
-from pipeline.measure.verify import percent
+from pipeline.measure.wording import shown
 from pipeline.report.data import NetworkRow
 from pipeline.run.build import build
 from pipeline.run.stages import STAGES
@@ -57,7 +57,7 @@ def main() -> None:
     ]
     if ships.test is not None:
         least = None if wanted is None else 100 * wanted
-        words = percent(ships.test)
+        words = shown(ships.test)
         value = 100 * ships.test.value
         figures.insert(
             0, Figure(f"{name}: int8 on the test split", value, "%", least, beside=words)
@@ -68,7 +68,7 @@ def main() -> None:
 def line(rung: NetworkRow) -> str:
     """One rung: `int8     93.4 % [92.9, 93.9]  1.50 M MACs   68.1 kB   0.041 ms, ships`."""
     size, macs = rung.size_bytes / 1000, rung.macs / 1e6
-    test = "not tested" if rung.test is None else percent(rung.test)
+    test = "not tested" if rung.test is None else shown(rung.test)
     ships = ", ships" if rung.chosen else ""
     return (
         f"{rung.name:18} {test:24} val {100 * rung.validation.value:.2f} % "

@@ -44,7 +44,7 @@ from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.inference.runtime import machine_name
 from edge_agent.tasks.ocr.decode.pattern import compile_pattern
 from pipeline.data.root import data_root
-from pipeline.measure.verify import percent
+from pipeline.measure.wording import shown
 from pipeline.tasks.ocr.data.dataset import TextSplit
 
 OURS = "ours, int8"
@@ -111,7 +111,7 @@ def _figures(parts: list[Part], runs: dict[str, Tested]) -> Iterator[Figure]:
         best = max((each.exact.value for each in others), default=0.0)
         errors = 100 * mine.error_rate_any_case
         words = f"{part.name}, {part.pictures}"
-        beside = f"{percent(mine.exact)}; the best other {100 * best:.1f} %"
+        beside = f"{shown(mine.exact)}; the best other {100 * best:.1f} %"
         yield Figure(
             f"{words}: read exactly", 100 * mine.exact.value, "%", beside=beside, headline=True
         )
@@ -186,7 +186,7 @@ def segments(run: Tested) -> Part:
     rows = tuple(row(each, split.labels) for each in _and_within(answers, run))
     found = rows[0].exact
     verdict = _verdict(
-        f"at least {100 * SEGMENTS:.0f} % exact: {percent(found)}", found.value >= SEGMENTS
+        f"at least {100 * SEGMENTS:.0f} % exact: {shown(found)}", found.value >= SEGMENTS
     )
     name = f"seven-segment displays (gaspump-7seg) by {run.name}"
     return Part(name, len(split), rows, (verdict,))
@@ -240,7 +240,7 @@ def int8_table(runs: dict[str, Tested]) -> Iterator[str]:
                 f"(promised {100 * run.spec.promise.error:g} %)"
             )
         size = f"{found.model_bytes / 1000:.1f}"
-        marks = (percent(found.real), percent(found.int8), f"{found.drop:+.2f}")
+        marks = (shown(found.real), shown(found.int8), f"{found.drop:+.2f}")
         rows.append([run.name, *marks, *coverage, promised, size])
     at = [f"coverage at {100 * error:g} % wrong" for error in ERRORS]
     head = ["run", "float exact", "int8 exact", "drop (points)", *at, "at its threshold", "kB"]
@@ -286,8 +286,8 @@ def _print(part: Part) -> None:
     rows = [
         [
             each.name,
-            percent(each.exact),
-            percent(each.exact_any_case),
+            shown(each.exact),
+            shown(each.exact_any_case),
             f"{100 * each.error_rate_any_case:.2f} %",
             f"{each.median_ms:.3f}",
             f"{each.mean_ms:.3f}",

@@ -25,7 +25,7 @@ from daemon.figures import Figure
 from record.results import record
 
 from edge_agent.bundle.archive import open_bundle
-from edge_agent.bundle.manifest import Score
+from edge_agent.bundle.metrics import Score
 from edge_agent.bundle.preprocess import normalise
 from edge_agent.common.arrays import F32
 from pipeline.common.progress import SILENT
@@ -150,6 +150,8 @@ def _files(run: Run, folder: Path, tools: list[Tool]) -> Iterator[tuple[str, Pat
 
 def _percent(score: Score) -> str:
     """With two decimals: the drops that are compared are of tenths of a point."""
+    assert score.low is not None
+    assert score.high is not None
     return f"{100 * score.value:.2f} % [{100 * score.low:.2f}, {100 * score.high:.2f}]"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_agent.bundle.manifest import Score
+from edge_agent.bundle.metrics import Proportion
 from edge_agent.common.arrays import F64, U8
 from pipeline.data.base import ImageSequence
 from pipeline.tasks.ocr.measure.metrics import character_error_rate, exact_match
@@ -59,8 +59,8 @@ class Row:
     """
 
     name: str
-    exact: Score
-    exact_any_case: Score
+    exact: Proportion
+    exact_any_case: Proportion
     error_rate_any_case: float
     median_ms: float
     mean_ms: float

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from edge_agent.bundle.archive import Bundle, open_bundle
-from edge_agent.bundle.manifest import Score
+from edge_agent.bundle.metrics import Score
 from edge_agent.common.arrays import U8
 from edge_agent.tasks.ocr.decode.automaton import Automaton
 from edge_agent.tasks.ocr.line_reader import LineReader
@@ -101,8 +101,8 @@ def tested(folder: Path, data: Path) -> Tested:
     proof = load_proof(run)
     found = read_scores(proof.int8_scores, spec)
     int8 = Int8(
-        real=proof.metrics.float_accuracy,
-        int8=proof.metrics.int8_accuracy,
+        real=proof.metrics.float_score,
+        int8=proof.metrics.int8_score,
         coverage=tuple(covered(found, dataset.test.labels, error) for error in ERRORS),
         promised=_promised(_curve(found, dataset.test.labels), spec),
         model_bytes=len(bundle.model),

@@ -13,13 +13,13 @@ from edge_agent.bundle.manifest import (
     Golden,
     InputSpec,
     Manifest,
-    Metrics,
     OutputPort,
     Provenance,
     check_task,
     decode_strictly,
 )
-from edge_agent.common.strict import Name, Sha256, Strict
+from edge_agent.bundle.metrics import Balance, MetricName, Metrics, Proportion, Score
+from edge_agent.common.strict import Name, Probability, Sha256, Strict
 from edge_agent.tasks.kinds import OutputSpec
 
 VERSION = 1
@@ -33,6 +33,33 @@ class _Quantisation(Strict, frozen=True, kw_only=True):
     output: Affine
 
 
+class _Metrics(Strict, frozen=True, kw_only=True):
+    """What was measured: every figure was a share of right answers."""
+
+    trained_accuracy: Proportion | None = None
+    float_accuracy: Proportion
+    int8_accuracy: Proportion
+    balance: Balance | None = None
+    agreement: Probability
+    macs: int
+    latency_ms: float
+    measured_on: str
+
+    def named(self, metric: MetricName) -> Metrics:
+        """The same, by the metric that it was."""
+        trained = self.trained_accuracy
+        return Metrics(
+            trained_score=None if trained is None else Score.of(metric, trained),
+            float_score=Score.of(metric, self.float_accuracy),
+            int8_score=Score.of(metric, self.int8_accuracy),
+            balance=self.balance,
+            agreement=self.agreement,
+            macs=self.macs,
+            latency_ms=self.latency_ms,
+            measured_on=self.measured_on,
+        )
+
+
 class _Manifest(Strict, frozen=True, kw_only=True):
     """The fields of `manifest.json` as format 1 had them."""
 
@@ -44,7 +71,7 @@ class _Manifest(Strict, frozen=True, kw_only=True):
     golden: Golden
     files: dict[str, Sha256]
     provenance: Provenance
-    metrics: Metrics | None = None
+    metrics: _Metrics | None = None
     budget: Budget | None = None
 
 
@@ -70,9 +97,14 @@ def decode_manifest(data: bytes, place: str) -> Manifest:
         golden=found.golden,
         files=found.files,
         provenance=found.provenance,
-        metrics=found.metrics,
+        metrics=None if found.metrics is None else found.metrics.named(_metric(found.output)),
         budget=found.budget,
     )
+
+
+def _metric(output: OutputSpec) -> MetricName:
+    """What was counted: classes, or texts without any error. Of steps there are in texts alone."""
+    return "accuracy" if len(output.shape) == 2 else "exact match"
 
 
 def decode_golden(data: bytes, manifest: Manifest, place: str) -> tuple[GoldenFrame, ...]:

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.bundle.affine import Affine
+from edge_agent.bundle.metrics import Metrics
 from edge_agent.common.arrays import F32
 from edge_agent.common.errors import BundleError, TaskError
-from edge_agent.common.strict import Label, Name, Probability, Sha256, Size, Strict
+from edge_agent.common.strict import LEAST, Label, Name, Probability, Sha256, Size, Strict
 from edge_agent.tasks.kinds import TASK_NAMES, OutputSpec, task_name
 
 FORMAT_VERSION = 2
@@ -129,64 +130,6 @@ class Golden(Strict, frozen=True, kw_only=True):
     tolerance_quanta: Annotated[int, msgspec.Meta(ge=0, le=32)]
 
 
-class Score(Strict, frozen=True, kw_only=True):
-    """A proportion with its 95 % Wilson score interval, all in [0, 1]."""
-
-    value: Probability
-    low: Probability
-    high: Probability
-    samples: int
-
-
-class ClassRecall(Strict, frozen=True, kw_only=True):
-    """A class, and the share of its images that are answered rightly."""
-
-    label: Label
-    recall: Score
-
-
-class Balance(Strict, frozen=True, kw_only=True):
-    """How evenly a classifier knows its classes, on held-out data.
-
-    Args:
-        accuracy: balanced accuracy, the mean of the classes' recalls, with its 95 % interval.
-        classes: how many classes it tells apart.
-        weakest: the class of the least recall.
-        least_proven: the one whose interval has the least lower end: it may have few images.
-    """
-
-    accuracy: Score
-    classes: Annotated[int, msgspec.Meta(ge=2)]
-    weakest: ClassRecall
-    least_proven: ClassRecall
-
-
-class Metrics(Strict, frozen=True, kw_only=True):
-    """What `verify` measured with the device's own code on held-out data.
-
-    Args:
-        trained_accuracy: the network as it was trained, before it was pruned; None of a bundle
-            from before this was measured.
-        float_accuracy: the network that was quantised: the pruned one, else the trained one.
-        int8_accuracy: this bundle.
-        balance: of this bundle, by class; None of a reader of texts.
-        agreement: share of held-out images on which both give the same answer.
-        macs: multiply-accumulates of one inference.
-        latency_ms: median of one inference on the host that verified it, its input
-            already preprocessed, one thread.
-        measured_on: the CPU and runtime that `latency_ms` was measured on.
-    """
-
-    trained_accuracy: Score | None = None
-    float_accuracy: Score
-    int8_accuracy: Score
-    balance: Balance | None = None
-    agreement: Probability
-    macs: int
-    latency_ms: float
-    measured_on: str
-
-
 class Budget(Strict, frozen=True, kw_only=True):
     """The gates `verify` held the bundle to; a gate left out was not demanded.
 
@@ -194,15 +137,17 @@ class Budget(Strict, frozen=True, kw_only=True):
     never answered.
 
     Args:
-        min_accuracy: of int8.
+        min_accuracy: of int8, by whatever metric the task is marked, where more is better.
+        max_error: of int8, where less is better: a mean absolute error, in its unit.
         min_balanced_accuracy: of a classifier in int8, the mean of the classes' recalls; None
             demands `min_accuracy` of it.
         min_class_recall: of the class that it recognises worst; None demands that the lower
             end of its interval is above chance, 0 demands nothing.
-        bound: what these three are held against: the `value` measured, or the `lower` end of
-            its 95 % interval.
-        max_drop: of accuracy from the network as trained, before pruning, to int8.
+        bound: what these are held against: the `value` measured, or the `lower` end of
+            its 95 % interval, of an error the upper one: the end that proves less.
+        max_drop: by how much int8 may be worse than the network as trained, before pruning.
         max_quantization_drop: from the network that was quantised to int8.
+        max_rise, max_quantization_rise: the same of an error, in its unit.
         min_agreement: share of images with the same answer before and after quantisation.
         max_size_kb: of the network's file; a kB is 1000 bytes.
         max_latency_ms: of one inference on the host, one thread.
@@ -212,11 +157,14 @@ class Budget(Strict, frozen=True, kw_only=True):
     """
 
     min_accuracy: Probability | None = None
+    max_error: Annotated[float, msgspec.Meta(ge=LEAST, le=1e9)] | None = None
     min_balanced_accuracy: Probability | None = None
     min_class_recall: Probability | None = None
     bound: Literal["value", "lower"] = "value"
     max_drop: Probability | None = None
     max_quantization_drop: Probability | None = None
+    max_rise: Annotated[float, msgspec.Meta(ge=0, le=1e9)] | None = None
+    max_quantization_rise: Annotated[float, msgspec.Meta(ge=0, le=1e9)] | None = None
     min_agreement: Probability | None = None
     max_size_kb: Annotated[float, msgspec.Meta(gt=0, le=1e9)] | None = None
     max_latency_ms: Annotated[float, msgspec.Meta(gt=0, le=1e9)] | None = None

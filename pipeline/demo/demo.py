@@ -133,8 +133,8 @@ def _outcome(
         lost=len(scenes) - len(seen),
         duplicated=ledger.total().duplicated,
         right=right,
-        trained_accuracy=(metrics.trained_accuracy or metrics.float_accuracy).value,
-        int8_accuracy=metrics.int8_accuracy.value,
+        trained_accuracy=metrics.before_pruning.value,
+        int8_accuracy=metrics.int8_score.value,
         report=report_path(run),
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from edge_agent.bundle.manifest import Metrics
+from edge_agent.bundle.metrics import Metrics
 from edge_agent.common.arrays import F32
 from pipeline.common.errors import DataError
 from pipeline.common.progress import Progress

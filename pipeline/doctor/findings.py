@@ -2,7 +2,7 @@
 
 import msgspec
 
-from edge_agent.bundle.manifest import Metrics
+from edge_agent.bundle.metrics import Metrics
 from pipeline.ladder.ladder import Ladder
 from quantization.doctor import Culprit, Diagnosis, Layer
 from quantization.doctor.trials import Trial

@@ -11,7 +11,7 @@ from rich.text import Text
 from edge_agent.common.errors import printable
 from pipeline.doctor.findings import Findings, gained
 from pipeline.doctor.settings import flags, toml
-from pipeline.report.words import lost, percent
+from pipeline.report.words import lost, scored
 from quantization.doctor import Layer
 from quantization.doctor.words import advice, number, price, reason, share, title
 
@@ -146,12 +146,13 @@ def _ladder(findings: Findings) -> Table:
     for name in ("validation", "drop, points", "expected drop"):
         table.add_column(name, no_wrap=True, justify="right")
     table.add_column("")
-    table.add_row(findings.before, percent(findings.ladder.float_accuracy.value), "", "", "")
+    table.add_row(findings.before, scored(findings.ladder.float_score), "", "", "")
     for rung in findings.ladder.rungs:
         chosen = rung == findings.ladder.chosen
         table.add_row(
-            rung.name, percent(rung.accuracy.value), lost(rung.drop),
-            lost(rung.expected_drop), "chosen" if chosen else "" if rung.kept else "not kept",
+            rung.name, scored(rung.figures.score), lost(rung.figures.drop),
+            lost(rung.figures.expected_drop),
+            "chosen" if chosen else "" if rung.kept else "not kept",
             style="bold" if chosen else "",
         )  # fmt: skip
     return table
@@ -163,8 +164,8 @@ def _done(findings: Findings) -> Iterator[Text]:
     if findings.metrics is not None:
         yield Text(
             f"on the test split: {findings.before} "
-            f"{percent(findings.metrics.float_accuracy.value)}, "
-            f"int8 {percent(findings.metrics.int8_accuracy.value)}"
+            f"{scored(findings.metrics.float_score)}, "
+            f"int8 {scored(findings.metrics.int8_score)}"
         )
     if findings.brought:
         yield Text("The file brings its scales: they are what was examined, and nothing was tried.")

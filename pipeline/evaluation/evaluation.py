@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from edge_agent.bundle.archive import Bundle
-from edge_agent.bundle.manifest import Score
+from edge_agent.bundle.metrics import MetricName, Proportion, Score
 from edge_agent.inference.recognizer import TfliteRecognizer
 from pipeline.evaluation.labelled import LabelledPictures
 from pipeline.evaluation.prediction import Answerer
@@ -29,8 +29,8 @@ class ClassEvaluation(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     label: str
-    recall: Score | None
-    precision: Score | None
+    recall: Proportion | None
+    precision: Proportion | None
 
 
 class TextEvaluation(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class TextEvaluation(msgspec.Struct, frozen=True, kw_only=True):
         error_rate: edits per character of the truth; None if it has no character.
     """
 
-    ignoring_case: Score
+    ignoring_case: Proportion
     error_rate: float | None
 
 
@@ -73,18 +73,23 @@ class Evaluation(
     bundle: str
     folder: str
     runtime: str
-    accuracy: Score | None
-    proven: Score | None
+    accuracy: Proportion | None
+    proven: Proportion | None
     comparison: Comparison
     balanced_accuracy: float | None
     sure: float
-    accuracy_if_sure: Score | None
+    accuracy_if_sure: Proportion | None
     classes: tuple[ClassEvaluation, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
     texts: TextEvaluation | None = None
     unreadable: tuple[str, ...] = ()
     part: str | None = None
     error: Score | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def metric(self) -> MetricName:
+        """What `accuracy` is a share of: whole texts, or classes."""
+        return "accuracy" if self.texts is None else "exact match"
 
 
 @dataclass(frozen=True)
@@ -105,13 +110,13 @@ class Judge:
 
     answerer: Callable[[TfliteRecognizer, Any], Answerer]
     labelled: Callable[[Path, Any], LabelledPictures]
-    accuracy: Callable[[Sequence[str], Sequence[str]], Score | None]
+    accuracy: Callable[[Sequence[str], Sequence[str]], Proportion | None]
     judged: Callable[[Evaluation, Any, Sequence[str], Sequence[str]], Evaluation]
     summary: Callable[[Evaluation], Iterator[str]]
     details: Callable[[Evaluation, Sequence[PredictionRow], Sequence[str]], Iterator[str]]
 
 
-def share_right(answers: Sequence[str], truths: Sequence[str]) -> Score:
+def share_right(answers: Sequence[str], truths: Sequence[str]) -> Proportion:
     """The share of answers that say what is right, with its interval; at least one answer."""
     right = [answer == truth for answer, truth in zip(answers, truths, strict=True)]
     return wilson(sum(right), len(right))
@@ -140,7 +145,7 @@ def evaluation(
     metrics = bundle.manifest.metrics
     sure = [pair for pair in zip(rows, truths, strict=True) if pair[0].sure]
     accuracy = judge.accuracy([row.answer for row in rows], truths)
-    proven = None if metrics is None else metrics.int8_accuracy
+    proven = None if metrics is None else _proportion(metrics.int8_score)
     found = Evaluation(
         bundle=bundle.short_id,
         folder=folder,
@@ -160,7 +165,14 @@ def evaluation(
     return judge.judged(found, bundle.manifest.output, [row.answer for row in rows], truths)
 
 
-def compare(accuracy: Score | None, proven: Score | None) -> Comparison:
+def _proportion(score: Score) -> Proportion | None:
+    """A share of right answers that `verify` measured; None of what is none."""
+    if not score.kind.share or score.low is None or score.high is None:
+        return None
+    return Proportion(value=score.value, low=score.low, high=score.high, samples=score.samples)
+
+
+def compare(accuracy: Proportion | None, proven: Proportion | None) -> Comparison:
     """Whether `accuracy` is what was proven: another only where the intervals do not meet."""
     if proven is None or accuracy is None:
         return "unproven"

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Self
 
-from edge_agent.bundle.manifest import InputSpec, Score
+from edge_agent.bundle.manifest import InputSpec
+from edge_agent.bundle.metrics import Score
 from edge_agent.common.arrays import F32
 from edge_agent.inference.network import Network
 from pipeline.common.progress import Progress
@@ -53,9 +54,9 @@ class LadderBench:
         return cls(val, spec, truth, scores, truth.temperature(scores), progress)
 
     @property
-    def float_accuracy(self) -> Score:
+    def float_score(self) -> Score:
         """Of the float network."""
-        return self.truth.accuracy(self.scores)
+        return self.truth.score(self.scores)
 
     def __call__(self, quantized: Quantized, name: str) -> Figures:
         """Lower one network and run it as a device does; `name` is for the progress."""
@@ -69,10 +70,10 @@ class LadderBench:
             scores = device_scores(network, self.val, task)
             inputs = [network.prepare(image) for image in first_images(self.val)]
             latency_ms = median_ms(network.infer, inputs)
-        reached = self.truth.accuracy(scores)
+        reached = self.truth.score(scores)
         return Figures(
-            accuracy=reached,
-            drop=self.float_accuracy.value - reached.value,
+            score=reached,
+            drop=self.float_score.drop_to(reached),
             expected_drop=self.truth.expected_drop(self.scores, scores, self.temperature),
             agreement=self.truth.agreement(self.scores, scores),
             size_bytes=len(lowered.tflite),

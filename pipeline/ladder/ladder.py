@@ -11,10 +11,11 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-from edge_agent.bundle.manifest import Score
+from edge_agent.bundle.metrics import Score
 from pipeline.checkpoints.history import EpochRecord
 from pipeline.common.errors import GateError
 from pipeline.common.progress import Progress
+from pipeline.measure.wording import difference, figure
 from pipeline.recipe import REMEDIES, Remedy
 from pipeline.training.int8 import Int8Network
 from quantization.quantized import Quantized
@@ -44,6 +45,26 @@ class Goal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return drop <= self.aim + SLACK
 
 
+class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a quantised network does on the validation split.
+
+    Args:
+        score: of the int8 network by the device's own code.
+        drop: by how much that is worse than the float network's on the same images.
+        expected_drop: the same as `pipeline.measure.evaluate.expected_drop` has it; what decides.
+        agreement: the share of images with the float network's answer.
+        size_bytes: the TFLite file.
+        latency_ms: median of one inference on this host, one thread.
+    """
+
+    score: Score
+    drop: float
+    expected_drop: float
+    agreement: float
+    size_bytes: int
+    latency_ms: float
+
+
 class Rung(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One way to quantise the network, and what came of it on the validation split.
 
@@ -51,12 +72,7 @@ class Rung(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         name: in words, `learned rounding`.
         remedy: what it tried; None is the recipe's own quantisation.
         recipe: how it was quantised; of a fine-tuned network, what it was fine-tuned from.
-        accuracy: of the int8 network by the device's own code.
-        drop: by how much that is below the float network's on the same images.
-        expected_drop: the same as `pipeline.measure.evaluate.expected_drop` has it; what decides.
-        agreement: the share of images with the float network's answer.
-        size_bytes: the TFLite file.
-        latency_ms: median of one inference on this host, one thread.
+        figures: what the int8 network does there.
         seconds: what it took to make.
         met: whether the expected drop is within the budget; None where it has none.
         kept: whether it was better than all before it; later rungs are built on it.
@@ -66,12 +82,7 @@ class Rung(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     name: str
     remedy: Remedy | None = None
     recipe: QuantRecipe
-    accuracy: Score
-    drop: float
-    expected_drop: float
-    agreement: float
-    size_bytes: int
-    latency_ms: float
+    figures: Figures
     seconds: float
     met: bool | None = None
     kept: bool = True
@@ -82,12 +93,12 @@ class Ladder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Every rung that was tried, in order; `ladder.json`.
 
     Args:
-        float_accuracy: of the network before quantisation, on the validation split.
+        float_score: of the network before quantisation, on the validation split.
         goal: what it was climbed for; None if for nothing.
         rungs: at least one. The last one that was kept is the one that goes on.
     """
 
-    float_accuracy: Score
+    float_score: Score
     goal: Goal | None
     rungs: tuple[Rung, ...]
 
@@ -95,18 +106,6 @@ class Ladder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     def chosen(self) -> Rung:
         """The rung whose network goes on."""
         return [rung for rung in self.rungs if rung.kept][-1]
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What a quantised network does on the validation split; see `Rung`."""
-
-    accuracy: Score
-    drop: float
-    expected_drop: float
-    agreement: float
-    size_bytes: int
-    latency_ms: float
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ class RungBench(Protocol):
     """What rungs are measured on."""
 
     @property
-    def float_accuracy(self) -> Score:
+    def float_score(self) -> Score:
         """Of the network before quantisation."""
 
     def __call__(self, quantized: Quantized, name: str) -> Figures:
@@ -198,7 +197,7 @@ def climb(
             climber.try_out(attempt, remedy)
             if climber.arrived:
                 break
-    ladder = Ladder(float_accuracy=bench.float_accuracy, goal=goal, rungs=tuple(climber.rungs))
+    ladder = Ladder(float_score=bench.float_score, goal=goal, rungs=tuple(climber.rungs))
     if goal is not None and goal.max_drop is not None and not ladder.chosen.met:
         raise GateError(_missed(ladder, goal.max_drop, remedies))
     return Ascent(ladder, climber.best)
@@ -231,7 +230,7 @@ class _Climber:
             tried = self._try(attempt, remedy)
             if self._memory:
                 self._memory.keep(number, tried)
-        drop, goal = tried.rung.expected_drop, self._goal
+        drop, goal = tried.rung.figures.expected_drop, self._goal
         kept = drop < self._least
         if kept:
             self._least, self.best = drop, tried.quantized
@@ -250,7 +249,7 @@ class _Climber:
             name=attempt.name,
             remedy=remedy,
             recipe=made.quantized.recipe,
-            **vars(self._bench(made.quantized, attempt.name)),
+            figures=self._bench(made.quantized, attempt.name),
             seconds=round(seconds, 3),
             history=made.history,
         )
@@ -260,11 +259,14 @@ class _Climber:
 def rung_line(rung: Rung) -> str:
     """One rung for the reader of the progress."""
     verdict = {True: "within the budget", False: "kept" if rung.kept else "not kept", None: ""}
+    figures = rung.figures
+    score, word = figures.score, "drop" if figures.score.kind.more else "rise"
+    expected = difference(figures.expected_drop, score).removesuffix(" points")
     parts = (
-        f"val {100 * rung.accuracy.value:.2f} %",
-        f"drop {100 * rung.drop:.2f} points, expected {100 * rung.expected_drop:.2f}",
-        f"{rung.size_bytes / 1000:.1f} kB",
-        f"{rung.latency_ms:.3f} ms",
+        f"val {figure(score.value, score.metric, score.unit)}",
+        f"{word} {difference(figures.drop, score)}, expected {expected}",
+        f"{figures.size_bytes / 1000:.1f} kB",
+        f"{figures.latency_ms:.3f} ms",
         f"{rung.seconds:.1f} s",
         verdict[rung.met],
     )
@@ -274,14 +276,15 @@ def rung_line(rung: Rung) -> str:
 def _missed(ladder: Ladder, max_drop: float, remedies: Sequence[Remedy]) -> str:
     """What to say where no rung meets the budget."""
     best = ladder.chosen
-    above = best.expected_drop - max_drop
+    score, expected = best.figures.score, best.figures.expected_drop
+    word = "drop" if score.kind.more else "rise"
     rungs = len(ladder.rungs)
     text = (
-        f"budget: quantisation drop: expected at most {_points(max_drop)}, "
-        f"found {_points(best.expected_drop)} "
+        f"budget: quantisation {word}: expected at most {_cost(max_drop, score)}, "
+        f"found {_cost(expected, score)} "
         f"on the validation split with {best.name!r}, "
         f"{'the only rung' if rungs == 1 else f'the best of {rungs} rungs'}: "
-        f"{_points(above)} too much"
+        f"{_cost(expected - max_drop, score)} too much"
     )
     forbidden = [name for name in REMEDIES if name not in remedies]
     if forbidden:
@@ -289,6 +292,8 @@ def _missed(ladder: Ladder, max_drop: float, remedies: Sequence[Remedy]) -> str:
     return text
 
 
-def _points(share: float) -> str:
+def _cost(value: float, score: Score) -> str:
     """Three digits: they tell a small miss from none."""
-    return f"{100 * share:.3g} points"
+    if score.kind.share:
+        return f"{100 * value:.3g} points"
+    return f"{value:.3g} {score.unit}".rstrip()

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from edge_agent.bundle.manifest import Balance, Metrics
+from edge_agent.bundle.metrics import Balance, Metrics
 from pipeline.measure.gates import Gate
+from pipeline.measure.wording import difference
 from pipeline.recipe import Recipe
 
 # The weakest class lacks pictures if it has no more than so many times those of the smallest one;
@@ -36,13 +37,14 @@ class Settings:
 def advice(failed: tuple[Gate, ...], metrics: Metrics, settings: Settings) -> Iterator[str]:
     """What would help, where the gates that `failed` and the figures tell; nothing that is set."""
     names = {gate.name for gate in failed}
-    if names & {"drop", "quantisation drop"}:
+    if names & {"drop", "quantisation drop", "rise", "quantisation rise"}:
         pruning, quantising = losses(metrics)
-        if "drop" in names and pruning > quantising:
+        if names & {"drop", "rise"} and pruning > quantising:
+            lost = difference(pruning, metrics.int8_score)
+            less = difference(quantising, metrics.int8_score).removesuffix(" points")
             yield (
-                f"pruning lost {100 * pruning:.2f} points and quantisation "
-                f"{100 * quantising:.2f}: a larger prune.macs, or more epochs in prune.train, "
-                "would lose less"
+                f"pruning lost {lost} and quantisation {less}: a larger prune.macs, or more epochs "
+                "in prune.train, would lose less"
             )
         elif settings.aim is None:
             yield "a quantize.aim below the budget would climb the ladder for a margin"
@@ -55,10 +57,9 @@ def advice(failed: tuple[Gate, ...], metrics: Metrics, settings: Settings) -> It
 
 
 def losses(metrics: Metrics) -> tuple[float, float]:
-    """What pruning and what quantisation cost in accuracy on the test split, in [-1, 1]."""
-    real = metrics.float_accuracy.value
-    trained = metrics.trained_accuracy or metrics.float_accuracy
-    return trained.value - real, real - metrics.int8_accuracy.value
+    """What pruning and what quantisation cost on the test split, in the metric's unit."""
+    real = metrics.float_score
+    return metrics.before_pruning.drop_to(real), real.drop_to(metrics.int8_score)
 
 
 def _more_pictures(balance: Balance, pictures: Mapping[str, int]) -> str:

@@ -11,7 +11,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from edge_agent.bundle.manifest import InputSpec, Score
+from edge_agent.bundle.manifest import InputSpec
+from edge_agent.bundle.metrics import Proportion, Score
 from edge_agent.bundle.preprocess import preprocess
 from edge_agent.common.arrays import F32, U8
 from edge_agent.inference.network import Network
@@ -23,7 +24,7 @@ from pipeline.data.base import ImageSequence
 Z_95 = 1.959963984540054
 
 
-def wilson(correct: int, samples: int) -> Score:
+def wilson(correct: int, samples: int) -> Proportion:
     """The proportion `correct / samples` with its 95 % Wilson score interval.
 
     Wilson (1927), "Probable inference, the law of succession, and statistical inference":
@@ -40,12 +41,13 @@ def wilson(correct: int, samples: int) -> Score:
     # Exact at the ends, where centre and half differ from 0 and 1 by their rounding only.
     low = max(0.0, centre - half) if correct else 0.0
     high = min(1.0, centre + half) if correct < samples else 1.0
-    return Score(value=p, low=low, high=high, samples=samples)
+    return Proportion(value=p, low=low, high=high, samples=samples)
 
 
 def accuracy(scores: F32, labels: NDArray[np.int64]) -> Score:
     """Share of the (N, K) `scores` whose largest column is the (N,) label."""
-    return wilson(int((scores.argmax(axis=1) == labels).sum()), len(labels))
+    right = int((scores.argmax(axis=1) == labels).sum())
+    return Score.of("accuracy", wilson(right, len(labels)))
 
 
 def agreement(a: F32, b: F32) -> float:

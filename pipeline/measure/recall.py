@@ -10,11 +10,13 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.bundle.manifest import Balance, ClassRecall, Score
+from edge_agent.bundle.metrics import Balance, ClassRecall, Proportion
 from pipeline.measure.evaluate import wilson
 
 
-def class_recalls(right: NDArray[np.int64], totals: NDArray[np.int64]) -> tuple[Score | None, ...]:
+def class_recalls(
+    right: NDArray[np.int64], totals: NDArray[np.int64]
+) -> tuple[Proportion | None, ...]:
     """Of each class the share of its images answered rightly; None where it has none.
 
     Args:
@@ -27,7 +29,7 @@ def class_recalls(right: NDArray[np.int64], totals: NDArray[np.int64]) -> tuple[
     )
 
 
-def balanced_accuracy(recalls: Sequence[Score]) -> Score:
+def balanced_accuracy(recalls: Sequence[Proportion]) -> Proportion:
     """The mean of `recalls`, with its 95 % interval.
 
     The interval is made of the recalls' own by the method of variance estimates recovery (Zou
@@ -39,7 +41,7 @@ def balanced_accuracy(recalls: Sequence[Score]) -> Score:
     mean = sum(recall.value for recall in recalls) / count
     below = sqrt(sum((recall.value - recall.low) ** 2 for recall in recalls)) / count
     above = sqrt(sum((recall.high - recall.value) ** 2 for recall in recalls)) / count
-    return Score(
+    return Proportion(
         value=min(1.0, mean),
         low=max(0.0, mean - below),
         high=min(1.0, mean + above),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from edge_agent.bundle.manifest import Balance, Score
+from edge_agent.bundle.metrics import Balance, Score
 from edge_agent.common.arrays import F32
 
 
@@ -13,8 +13,8 @@ class Truth(Protocol):
     Scores are float32 with one row per image: (N, K) of classes, (N, T, K) of texts.
     """
 
-    def accuracy(self, scores: F32) -> Score:
-        """How good the answers are, by the task's metric: of most the share of right ones."""
+    def score(self, scores: F32) -> Score:
+        """How good the answers are, by the task's metric."""
 
     def agreement(self, a: F32, b: F32) -> float:
         """The share of images on which two networks give the same answer."""

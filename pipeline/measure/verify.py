@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 
 from edge_agent.bundle.archive import Bundle, bundle_files, open_bundle, write_bundle
-from edge_agent.bundle.manifest import Budget, Metrics, Score
+from edge_agent.bundle.manifest import Budget
+from edge_agent.bundle.metrics import Metrics
 from edge_agent.bundle.ports import Ports
 from edge_agent.common.arrays import F32
 from edge_agent.inference.network import Network
@@ -23,6 +24,7 @@ from pipeline.measure.evaluate import device_scores, float_scores
 from pipeline.measure.gates import Gate, judge
 from pipeline.measure.latency import first_images, median_ms
 from pipeline.measure.truth import Truth
+from pipeline.measure.wording import shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +101,9 @@ def measure(
         with progress.task("verify: pruned on the test split", len(test)) as task:
             real = float_scores(networks.pruned, test, manifest.input, task)
     metrics = Metrics(
-        trained_accuracy=truth.accuracy(trained),
-        float_accuracy=truth.accuracy(real),
-        int8_accuracy=truth.accuracy(int8),
+        trained_score=truth.score(trained),
+        float_score=truth.score(real),
+        int8_score=truth.score(int8),
         balance=truth.balance(int8),
         agreement=truth.agreement(real, int8),
         macs=macs,
@@ -146,25 +148,21 @@ def ship(
 
 
 def summary(proof: Proof, *, pruned: bool) -> tuple[str, ...]:
-    """What was measured, for the terminal: the accuracies and, of a classifier, its classes."""
+    """What was measured, for the terminal: the scores and, of a classifier, its classes."""
     metrics = proof.metrics
-    trained = metrics.trained_accuracy or metrics.float_accuracy
-    middle = f"pruned {percent(metrics.float_accuracy)}, " if pruned else ""
+    int8 = metrics.int8_score
+    # Of classes everybody knows what a bare share is; another metric says its name.
+    by = "" if int8.metric == "accuracy" else f" by {int8.metric}"
+    middle = f"pruned {shown(metrics.float_score)}, " if pruned else ""
     count = len(proof.gates)
     gates = {0: "no gate was demanded", 1: "1 gate holds"}.get(count, f"{count} gates hold")
     lines = [
-        f"verify: trained {percent(trained)}, {middle}int8 {percent(metrics.int8_accuracy)}, "
-        f"{gates}"
+        f"verify: trained {shown(metrics.before_pruning)}, {middle}int8 {shown(int8)}{by}, {gates}"
     ]
     if metrics.balance is not None:
         weakest = metrics.balance.weakest
         lines.append(
-            f"verify: by class: balanced {percent(metrics.balance.accuracy)}, weakest "
-            f"{weakest.label!r} {percent(weakest.recall)} of {weakest.recall.samples}"
+            f"verify: by class: balanced {shown(metrics.balance.accuracy)}, weakest "
+            f"{weakest.label!r} {shown(weakest.recall)} of {weakest.recall.samples}"
         )
     return tuple(lines)
-
-
-def percent(score: Score) -> str:
-    """A score as `98.1 % [96.5, 99.0]`, the brackets holding its 95 % interval."""
-    return f"{100 * score.value:.1f} % [{100 * score.low:.1f}, {100 * score.high:.1f}]"

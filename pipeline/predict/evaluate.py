@@ -13,7 +13,7 @@ from pipeline.common.progress import SILENT, Progress
 from pipeline.evaluation.evaluation import Evaluation, evaluation
 from pipeline.evaluation.labelled import readable
 from pipeline.evaluation.rows import PredictionRow, as_row, table, write_output
-from pipeline.measure.verify import percent
+from pipeline.measure.wording import shown
 from pipeline.predict.answers import Predictor
 from pipeline.predict.terminal import evaluation_lines
 from pipeline.tasks import task_named
@@ -82,7 +82,7 @@ def evaluate(
         )
     if min_accuracy is not None and found.accuracy and found.accuracy.value < min_accuracy:
         raise GateError(
-            f"accuracy: expected at least {100 * min_accuracy:.2f} %, "
-            f"measured {percent(found.accuracy)}"
+            f"{found.metric}: expected at least {100 * min_accuracy:.2f} %, "
+            f"measured {shown(found.accuracy)}"
         )
     return found

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from edge_agent.common.errors import printable
 from pipeline.evaluation.evaluation import Evaluation, Judge
 from pipeline.evaluation.rows import PredictionRow
-from pipeline.measure.verify import percent
+from pipeline.measure.wording import shown
 
 
 def evaluation_lines(
@@ -29,10 +29,10 @@ def _lines(
     part = "" if found.part is None else f", of which only the {found.part} part is measured"
     yield f"{found.bundle} on {found.runtime}: {len(rows)} pictures of {found.folder}{part}"
     if found.accuracy is not None:
-        yield f"accuracy            {percent(found.accuracy)}"
+        yield f"{found.metric:<20}{shown(found.accuracy)}"
     yield from judge.summary(found)
     if found.accuracy_if_sure is not None:
-        of_these = percent(found.accuracy_if_sure)
+        of_these = shown(found.accuracy_if_sure)
         yield f"sure answers        {100 * found.sure:.1f} % of all, of these {of_these} right"
     yield f"proven by verify    {_proof(found)}"
     yield from judge.details(found, rows, truths)
@@ -43,5 +43,5 @@ def _lines(
 def _proof(found: Evaluation) -> str:
     if found.proven is None:
         return "nothing: this bundle was not verified"
-    of = f"{percent(found.proven)} of {found.proven.samples} held-out pictures"
+    of = f"{shown(found.proven)} of {found.proven.samples} held-out pictures"
     return f"{of}: here it is {found.comparison}"

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.ticker import Formatter, MaxNLocator
 
-from edge_agent.bundle.manifest import Score
+from edge_agent.bundle.metrics import Proportion
 from pipeline.report import words
 from pipeline.report.data import SplitCounts
 from pipeline.report.svg import ACCENT, INK, PAPER, QUIET, SECOND, THIRD, axes, inline_svg
@@ -42,7 +42,7 @@ def named_rows(names: Sequence[str], width: float, height: float) -> Axes:
     return ax
 
 
-def accuracy_rows(rows: Sequence[tuple[str, Score]], name: str, title: str) -> Markup:
+def accuracy_rows(rows: Sequence[tuple[str, Proportion]], name: str, title: str) -> Markup:
     """A proportion with its interval for each named row, the first on top."""
     ax = named_rows([short(label) for label, _ in rows], WIDE, 46 + ROW * len(rows))
     for row, (_, score) in enumerate(rows):

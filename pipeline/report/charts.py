@@ -17,48 +17,49 @@ _LOG_FROM = 12.0
 _DOTTED = 8
 
 
-def ladder_accuracy(rungs: Sequence[NetworkRow], least: float | None) -> Markup:
-    """Each rung's accuracy: on validation a ring; on test, where it was asked, a dot.
+def ladder_scores(rungs: Sequence[NetworkRow], allowed: float | None) -> Markup:
+    """Each rung's score: on validation a ring; on test, where it was asked, a dot.
 
-    A dot has its 95 % interval as a line. What the budget allows on validation, `least`, is a
-    dashed line.
+    A dot has its 95 % interval as a line. What the budget allows on validation, `allowed`, is
+    a dashed line.
     """
+    share = rungs[0].validation.kind.share
+    times = 100 if share else 1
     ax = named_rows(
         [rung.name for rung in rungs], WIDE, 52 + (60 if len(rungs) < 4 else 44) * len(rungs)
     )
-    if least is not None:
-        ax.axvline(least * 100, color=WARM, lw=1.5, ls=(0, (4, 4)))
+    if allowed is not None:
+        ax.axvline(allowed * times, color=WARM, lw=1.5, ls=(0, (4, 4)))
     for row, rung in enumerate(rungs):
         colour = _emphasis(rung)
         if rung.test is not None:
-            ax.plot(
-                [rung.test.low * 100, rung.test.high * 100],
-                [row, row],
-                color=colour,
-                lw=3,
-                alpha=0.45,
-            )
-            ax.plot([rung.test.value * 100], [row], "o", color=colour, ms=9, mec=PAPER, mew=1.5)
-        ax.plot([rung.validation.value * 100], [row], "o", mfc=PAPER, ms=8, mec=colour, mew=2)
-        value = (rung.test or rung.validation).value
+            low, high = rung.test.low, rung.test.high
+            if low is not None and high is not None:
+                ends = [low * times, high * times]
+                ax.plot(ends, [row, row], color=colour, lw=3, alpha=0.45)
+            ax.plot([rung.test.value * times], [row], "o", color=colour, ms=9, mec=PAPER, mew=1.5)
+        ax.plot([rung.validation.value * times], [row], "o", mfc=PAPER, ms=8, mec=colour, mew=2)
+        score = rung.test or rung.validation
         ax.annotate(
-            words.percent(value), (value * 100, row), (0, 9), color=INK,
+            words.scored(score), (score.value * times, row), (0, 9), color=INK,
             textcoords="offset points", ha="center", fontweight="bold" if rung.test else "normal",
         )  # fmt: skip
     ax.margins(x=0.08)
     ax.set_ylim(len(rungs) - 0.5, -0.75)
     ax.xaxis.grid(True)
-    ax.xaxis.set_major_formatter(PercentTicks())
+    if share:
+        ax.xaxis.set_major_formatter(PercentTicks())
     ax.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
     said = "; ".join(map(_said, rungs))
-    return chart_svg(ax, "ladder-accuracy", f"Accuracy: {said}")
+    title = words.metric(rungs[0].validation)
+    return chart_svg(ax, "ladder-accuracy", f"{title}: {said}")
 
 
 def _said(rung: NetworkRow) -> str:
-    """A rung's accuracies in words."""
-    text = f"{rung.name} {words.percent(rung.validation.value)} on validation"
+    """A rung's scores in words."""
+    text = f"{rung.name} {words.scored(rung.validation)} on validation"
     if rung.test is not None:
-        text += f", {words.percent(rung.test.value)} ({words.interval(rung.test)}) on test"
+        text += f", {words.scored(rung.test)} ({words.interval(rung.test)}) on test"
     return text
 
 

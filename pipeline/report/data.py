@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from edge_agent.bundle.golden import GoldenFrame
-from edge_agent.bundle.manifest import OutputPort, Score
+from edge_agent.bundle.manifest import OutputPort
+from edge_agent.bundle.metrics import Score
 from pipeline.checkpoints.history import EpochRecord
 from pipeline.ladder.ladder import Goal
 from pipeline.measure.gates import Gate
@@ -21,10 +22,10 @@ class NetworkRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     Args:
         name: `trained`, `pruned`, or how it was quantised.
-        validation: accuracy on the validation split, where the ladder is climbed.
-        test: accuracy on the test split; None of what was tried and does not ship, which
+        validation: the score on the validation split, where the ladder is climbed.
+        test: the score on the test split; None of what was tried and does not ship, which
             nobody asked about it.
-        drop: of accuracy on the validation split by quantisation; None of a float network.
+        drop: of the score on the validation split by quantisation; None of a float network.
         expected_drop: likewise, by the float network's own confidence; what decides.
         met: whether that is within the budget; None where nothing was demanded.
         kept: whether it was better than what was tried before it.
@@ -87,7 +88,7 @@ class ReportData(ABC):
 
     Raises:
         ValueError: no float rung first or not one that ships, no test image, scores or data
-            of another size, or an accuracy that is not that of the scores.
+            of another size, or a score that is not that of the outputs.
     """
 
     name: str
@@ -116,8 +117,8 @@ class ReportData(ABC):
 
     @property
     @abstractmethod
-    def accuracy(self) -> Score:
-        """The share of them that the int8 network answers right."""
+    def score(self) -> Score:
+        """How good the int8 network's answers for them are."""
 
     @property
     @abstractmethod
@@ -129,7 +130,7 @@ class ReportData(ABC):
         """Raise unless scores and data have the size they must have."""
 
     def _check_rungs(self) -> None:
-        """A report must not contradict itself: one that ships, one test split, one accuracy."""
+        """A report must not contradict itself: one that ships, one test split, one score."""
         chosen = [rung for rung in self.rungs if rung.chosen]
         if len(chosen) != 1 or self.rungs[0].drop is not None:
             raise ValueError(
@@ -140,13 +141,13 @@ class ReportData(ABC):
             if rung.test is None or rung.test.samples != self.images:
                 found = "none" if rung.test is None else f"one over {rung.test.samples}"
                 raise ValueError(
-                    f"rung {rung.name}: expected an accuracy over the {self.images} test "
+                    f"rung {rung.name}: expected a score over the {self.images} test "
                     f"images, found {found}"
                 )
-        if self.shipped.test != self.accuracy:
+        if self.shipped.test != self.score:
             raise ValueError(
-                f"rung {self.shipped.name}: expected the accuracy of scores_int8, "
-                f"{self.accuracy}, found {self.shipped.test}"
+                f"rung {self.shipped.name}: expected the score of scores_int8, "
+                f"{self.score}, found {self.shipped.test}"
             )
 
     @property

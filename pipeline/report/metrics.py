@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.bundle.manifest import Score
+from edge_agent.bundle.metrics import Proportion
 from edge_agent.common.arrays import F32, F64
 from edge_agent.tasks.softmax import softmax
 from pipeline.measure.evaluate import wilson
@@ -28,7 +28,7 @@ class Bin:
     low: float
     high: float
     confidence: float
-    accuracy: Score
+    accuracy: Proportion
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def mixups(matrix: NDArray[np.int64], limit: int) -> tuple[Mixup, ...]:
     return tuple(found)
 
 
-def class_accuracy(matrix: NDArray[np.int64]) -> tuple[Score | None, ...]:
+def class_accuracy(matrix: NDArray[np.int64]) -> tuple[Proportion | None, ...]:
     """Per class, the share of its images answered right; None where it has no images."""
     return class_recalls(matrix.diagonal(), matrix.sum(axis=1))
 

@@ -89,7 +89,7 @@ def _ladder(data: ReportData) -> dict[str, object]:
     return {
         "first": data.first,
         "last": data.shipped,
-        "ladder_accuracy": charts.ladder_accuracy(rungs, _least(data)),
+        "ladder_scores": charts.ladder_scores(rungs, _allowed(data)),
         "ladder_costs": [
             (title, charts.ladder_bars(name, title, shown, values, unit))
             for name, title, shown, values, unit in costs
@@ -99,9 +99,12 @@ def _ladder(data: ReportData) -> dict[str, object]:
     }
 
 
-def _least(data: ReportData) -> float | None:
-    """The accuracy on validation that is left by the drop that was aimed for."""
-    return None if data.goal is None else data.before.validation.value - data.goal.aim
+def _allowed(data: ReportData) -> float | None:
+    """The score on validation that is left by the drop that was aimed for."""
+    if data.goal is None:
+        return None
+    score, aim = data.before.validation, data.goal.aim
+    return score.value - aim if score.kind.more else score.value + aim
 
 
 def _phase(phase: Phase, number: int) -> Curves:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
-from edge_agent.bundle.manifest import Score
+from edge_agent.bundle.metrics import Proportion, Score
 
 Unit: TypeAlias = Callable[[float], str]
 """From a number to the words for it."""
@@ -31,9 +31,29 @@ def percent_fine(share: float) -> str:
     return f"{share * 100:.2f}{PERCENT}"
 
 
-def interval(score: Score) -> str:
-    """`96.8 to 99.4 %`: the 95 % interval of a proportion."""
-    return f"{score.low * 100:.1f} to {percent(score.high)}"
+def interval(score: Score | Proportion) -> str:
+    """`96.8 to 99.4 %`: the 95 % interval of a score; `unknown` where none is known."""
+    if score.low is None or score.high is None:
+        return "unknown"
+    if isinstance(score, Proportion) or score.kind.share:
+        return f"{score.low * 100:.1f} to {percent(score.high)}"
+    return f"{_three(score.low)} to {_three(score.high)}{_unit(score)}"
+
+
+def scored(score: Score) -> str:
+    """A score's figure: `98.6 %`, or `0.421 bar`."""
+    if score.kind.share:
+        return percent(score.value)
+    return f"{_three(score.value)}{_unit(score)}"
+
+
+def metric(score: Score) -> str:
+    """A score's metric for a heading: `Accuracy`, `Exact match`, `mAP`."""
+    return score.metric[:1].upper() + score.metric[1:] if score.metric.islower() else score.metric
+
+
+def _unit(score: Score) -> str:
+    return f"{_GAP}{score.unit}" if score.unit else ""
 
 
 def points(difference: float) -> str:

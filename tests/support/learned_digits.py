@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
-from edge_agent.bundle.manifest import Score
+from edge_agent.bundle.metrics import Score
 from edge_agent.common.arrays import F32
 from pipeline.data.classes import ClassDataset
 from pipeline.report.data import NetworkRow, Phase

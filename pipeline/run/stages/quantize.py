@@ -31,6 +31,8 @@ UNROUNDED_FILE = "unrounded.onnx"
 QUANTISED_FILE = "quantised.onnx"
 LADDER_FILE = "ladder.json"
 RUNGS = "rungs"
+# Of ladder.json; a run folder with another one is quantised again.
+LADDER_LAYOUT = 2
 BATCH = 32
 
 
@@ -71,6 +73,7 @@ def _inputs(run: Run) -> object:
         "quantize": run.recipe.quantize,
         "goal": goal,
         "finetune": _finetuning(run) if may_train else None,
+        "ladder": LADDER_LAYOUT,
     }
 
 

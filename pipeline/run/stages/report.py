@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 
 from edge_agent.bundle.archive import Bundle, open_bundle
-from edge_agent.bundle.manifest import InputSpec, Metrics, Score
+from edge_agent.bundle.manifest import InputSpec
+from edge_agent.bundle.metrics import Metrics, Score
 from edge_agent.common.atomic import write_whole
 from edge_agent.inference.runtime import machine_name
 from pipeline.checkpoints.checkpoint import Checkpoint, load_checkpoint
@@ -102,20 +103,20 @@ def _rungs(run: Run, proof: Proof, bundle: Bundle) -> tuple[NetworkRow, ...]:
     network, climbed = final_checkpoint(run), load_ladder(run)
     metrics = proof.metrics
     deployed = (run.path("quantize") / FLOAT_FILE).read_bytes()
-    accuracies = (climbed.float_accuracy, metrics.float_accuracy)
-    whole = _float_rung(before_int8(run), network, deployed, accuracies, run)
+    scores = (climbed.float_score, metrics.float_score)
+    whole = _float_rung(before_int8(run), network, deployed, scores, run)
     tried = tuple(
         NetworkRow(
             name=rung.name,
-            validation=rung.accuracy,
-            drop=rung.drop,
-            expected_drop=rung.expected_drop,
+            validation=rung.figures.score,
+            drop=rung.figures.drop,
+            expected_drop=rung.figures.expected_drop,
             met=rung.met,
             kept=rung.kept,
             macs=whole.macs,
             parameters=whole.parameters,
-            size_bytes=rung.size_bytes,
-            latency_ms=rung.latency_ms,
+            size_bytes=rung.figures.size_bytes,
+            latency_ms=rung.figures.latency_ms,
             measured_on=metrics.measured_on,
         )
         for rung in climbed.rungs
@@ -123,7 +124,7 @@ def _rungs(run: Run, proof: Proof, bundle: Bundle) -> tuple[NetworkRow, ...]:
     place = climbed.rungs.index(climbed.chosen)
     shipped = msgspec.structs.replace(
         tried[place],
-        test=metrics.int8_accuracy,
+        test=metrics.int8_score,
         chosen=True,
         size_bytes=len(bundle.model),
         latency_ms=metrics.latency_ms,
@@ -137,22 +138,20 @@ def _unpruned(run: Run, metrics: Metrics) -> NetworkRow:
     trained, model, val = load_checkpoint(run.path("train")), networks(run).trained, run.dataset.val
     with run.progress.task("report: trained on the validation split", len(val)) as task:
         scores = float_scores(model, val.images, run.recipe.input, task)
-    test = metrics.trained_accuracy
+    test = metrics.trained_score
     assert test is not None, "verify measured it"
-    return _float_rung(
-        "trained", trained, model, (run.task.truth("val").accuracy(scores), test), run
-    )
+    return _float_rung("trained", trained, model, (run.task.truth("val").score(scores), test), run)
 
 
 def _float_rung(
-    name: str, network: Checkpoint, model: bytes, accuracies: tuple[Score, Score], run: Run
+    name: str, network: Checkpoint, model: bytes, scores: tuple[Score, Score], run: Run
 ) -> NetworkRow:
-    """A float network with its accuracies on validation and on test."""
+    """A float network with its scores on validation and on test."""
     needs = cost(network.module, network.spec.input)
     return NetworkRow(
         name=name,
-        validation=accuracies[0],
-        test=accuracies[1],
+        validation=scores[0],
+        test=scores[1],
         macs=needs.macs,
         parameters=needs.parameters,
         size_bytes=len(model),

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from edge_agent.bundle.archive import ARCHIVE_SUFFIX, Bundle, open_bundle
-from edge_agent.bundle.manifest import Metrics
+from edge_agent.bundle.metrics import Metrics
 from edge_agent.common.atomic import write_whole
 from pipeline.checkpoints.checkpoint import load_checkpoint
 from pipeline.checkpoints.export_onnx import to_onnx
@@ -34,6 +34,8 @@ from quantization.fold.fold import fold
 PROOF_FILE = "proof.json"
 SCORES_FILE = "scores.npz"
 BUNDLE_FOLDER = "bundle"
+# Of proof.json; a run folder with another one is verified again.
+PROOF_LAYOUT = 2
 # The proof of a candidate that did not pass, for its report: no stage's result, and no bundle.
 FAILED_FOLDER = "verify.failed"
 
@@ -77,6 +79,7 @@ def _inputs(run: Run) -> object:
         "network": run.need(final_checkpoint_stage(run)).outputs,
         "split": run.need("data").outputs,
         "budget": run.recipe.budget,
+        "proof": PROOF_LAYOUT,
     }
 
 

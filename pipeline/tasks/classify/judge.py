@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from edge_agent.bundle.manifest import Score
+from edge_agent.bundle.metrics import Proportion
 from edge_agent.bundle.preprocess import ColourOrder
 from edge_agent.common.arrays import U8
 from edge_agent.inference.recognizer import TfliteRecognizer
@@ -21,7 +21,7 @@ from pipeline.evaluation.labelled import LabelledPictures
 from pipeline.evaluation.mistakes import mistakes
 from pipeline.evaluation.prediction import NOT_SURE, Answerer, Prediction
 from pipeline.evaluation.rows import PredictionRow
-from pipeline.measure.verify import percent
+from pipeline.measure.wording import shown
 from pipeline.report.metrics import class_accuracy, confusion, mixups
 
 MIXUPS = 3
@@ -130,8 +130,8 @@ def _classes(found: Evaluation) -> Iterator[str]:
         yield f"{truth} was taken for {answer}: {mixup.count} ({100 * mixup.share:.1f} %)"
 
 
-def _cell(score: Score | None) -> str:
-    return "-" if score is None else percent(score)
+def _cell(score: Proportion | None) -> str:
+    return "-" if score is None else shown(score)
 
 
 JUDGE = Judge(_answerer, _labelled, share_right, _judged, _summary, _details)

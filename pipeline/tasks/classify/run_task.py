@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.bundle.manifest import Balance, Score
+from edge_agent.bundle.metrics import Balance, Score
 from edge_agent.common.arrays import F32, U8
 from edge_agent.tasks.classify.spec import ClassifySpec
 from pipeline.data.base import ClassLabels, SplitName
@@ -44,7 +44,7 @@ class ClassTruth(Truth):
     labels: NDArray[np.int64]
     names: tuple[str, ...]
 
-    def accuracy(self, scores: F32) -> Score:
+    def score(self, scores: F32) -> Score:
         """See `Truth`."""
         return accuracy(scores, self.labels)
 

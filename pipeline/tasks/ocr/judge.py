@@ -17,7 +17,7 @@ from pipeline.evaluation.labelled import LabelledPictures
 from pipeline.evaluation.mistakes import mistakes
 from pipeline.evaluation.prediction import Answerer, Prediction
 from pipeline.evaluation.rows import PredictionRow
-from pipeline.measure.verify import percent
+from pipeline.measure.wording import shown
 from pipeline.tasks.ocr.data.folder import TEST_TABLE, TRAIN_TABLES, read_text_folder
 from pipeline.tasks.ocr.measure.readings import score_readings
 
@@ -77,7 +77,7 @@ def _judged(
 def _summary(found: Evaluation) -> Iterator[str]:
     if found.texts is None:
         return
-    yield f"  ignoring case     {percent(found.texts.ignoring_case)}"
+    yield f"  ignoring case     {shown(found.texts.ignoring_case)}"
     if found.texts.error_rate is not None:
         rate = 100 * found.texts.error_rate
         yield f"character errors    {rate:.1f} % of the characters, ignoring case"

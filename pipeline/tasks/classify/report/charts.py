@@ -8,7 +8,7 @@ from matplotlib.collections import PatchCollection
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from edge_agent.bundle.manifest import Score
+from edge_agent.bundle.metrics import Proportion
 from pipeline.report import words
 from pipeline.report.axes import ROW_LIMIT, WIDE, accuracy_rows, chart_svg, short, stacked_rows
 from pipeline.report.data import SplitCounts
@@ -59,7 +59,7 @@ def confusion_map(matrix: NDArray[np.int64], labels: Sequence[str]) -> Markup:
     )  # fmt: skip
 
 
-def class_accuracy_chart(scores: Sequence[Score | None], labels: Sequence[str]) -> Markup:
+def class_accuracy_chart(scores: Sequence[Proportion | None], labels: Sequence[str]) -> Markup:
     """Accuracy per class with its interval, the weakest first; `ROW_LIMIT` at most."""
     known = [(labels[k], score) for k, score in enumerate(scores) if score is not None]
     known.sort(key=lambda pair: pair[1].value)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_agent.bundle.manifest import Score
+from edge_agent.bundle.metrics import Score
 from edge_agent.common.arrays import F32, U8
 from pipeline.data.base import SPLIT_NAMES
 from pipeline.data.classes import ClassDataset, ClassSplit, NearPair
@@ -101,7 +101,7 @@ class ClassReport(ReportData):
         return len(self.test)
 
     @property
-    def accuracy(self) -> Score:
+    def score(self) -> Score:
         """See `ReportData`."""
         return evaluate.accuracy(self.scores_int8, self.test.labels)
 

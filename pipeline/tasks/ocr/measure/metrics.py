@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from edge_agent.bundle.manifest import Score
+from edge_agent.bundle.metrics import Proportion
 from pipeline.measure.evaluate import wilson
 
 
@@ -36,7 +36,9 @@ def character_error_rate(
     return sum(edit_distance(a, b) for a, b in pairs) / characters
 
 
-def exact_match(found: Sequence[str], wanted: Sequence[str], *, ignore_case: bool = False) -> Score:
+def exact_match(
+    found: Sequence[str], wanted: Sequence[str], *, ignore_case: bool = False
+) -> Proportion:
     """The share of texts read without any error, with its 95 % interval.
 
     Raises:

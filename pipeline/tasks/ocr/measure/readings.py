@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.bundle.manifest import Score
+from edge_agent.bundle.metrics import Proportion
 from edge_agent.common.arrays import F32, F64
 from edge_agent.tasks.ocr.decode.ctc import best_path, probabilities, text_probability
 from edge_agent.tasks.ocr.spec import TextSpec
@@ -45,8 +45,8 @@ class ReadingScores:
         error_rate_ignoring_case: the same where capital and small letters are one.
     """
 
-    exact: Score
-    exact_ignoring_case: Score
+    exact: Proportion
+    exact_ignoring_case: Proportion
     error_rate: float | None
     error_rate_ignoring_case: float | None
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.bundle.manifest import Score
+from edge_agent.bundle.metrics import Proportion
 from edge_agent.common.arrays import F64
 from pipeline.common.errors import GateError
 from pipeline.measure.evaluate import wilson
@@ -48,7 +48,7 @@ class Point:
         return self.wrong / self.accepted if self.accepted else 0.0
 
     @property
-    def bound(self) -> Score | None:
+    def bound(self) -> Proportion | None:
         """`error` with its 95 % Wilson interval; None if nothing is accepted.
 
         For a threshold that was chosen on the same readings the interval is too hopeful: of

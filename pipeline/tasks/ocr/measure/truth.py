@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.bundle.manifest import Score
+from edge_agent.bundle.metrics import Score
 from edge_agent.common.arrays import F32
 from edge_agent.tasks.ocr.decode.ctc import best_path, text_probability
 from edge_agent.tasks.softmax import softmax
@@ -30,9 +30,10 @@ class TextTruth(Truth):
     texts: tuple[str, ...]
     targets: NDArray[np.int64]
 
-    def accuracy(self, scores: F32) -> Score:
+    def score(self, scores: F32) -> Score:
         """See `Truth`."""
-        return exact_match(readings(scores, self.charset), self.texts)
+        found = readings(scores, self.charset)
+        return Score.of("exact match", exact_match(found, self.texts))
 
     def temperature(self, scores: F32) -> float:
         """See `Truth`."""

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
-from edge_agent.bundle.manifest import Score
+from edge_agent.bundle.metrics import Score
 from edge_agent.common.arrays import F32, U8
 from edge_agent.tasks.ocr.spec import TextSpec
 from pipeline.data.base import SPLIT_NAMES
@@ -130,9 +130,9 @@ class TextReport(ReportData):
         return len(self.test)
 
     @property
-    def accuracy(self) -> Score:
+    def score(self) -> Score:
         """See `ReportData`: a reading is right if it has no error at all."""
-        return exact_match(self.read.texts, self.test.labels)
+        return Score.of("exact match", exact_match(self.read.texts, self.test.labels))
 
     @property
     def agreement(self) -> float:

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.bundle.manifest import Score
+from edge_agent.bundle.metrics import Proportion
 from edge_agent.common.arrays import F64
 from pipeline.measure.evaluate import wilson
 from pipeline.tasks.ocr.report.alignment import Edit
@@ -81,7 +81,7 @@ def confusions(edits: Iterable[Edit], limit: int) -> tuple[Confusion, ...]:
     )
 
 
-def character_scores(edits: Iterable[Edit]) -> tuple[tuple[str, Score], ...]:
+def character_scores(edits: Iterable[Edit]) -> tuple[tuple[str, Proportion], ...]:
     """Of each character that is there `FEWEST` times, how often it was read; weakest first."""
     right, there = Counter[str](), Counter[str]()
     for found, wanted in edits:
@@ -105,7 +105,9 @@ def length_ranges(texts: Iterable[str]) -> tuple[LengthRange, ...]:
     return tuple(one for one in ranges if any(one.holds("-" * length) for length in lengths))
 
 
-def grouped_scores(names: Sequence[str], right: NDArray[np.bool_]) -> tuple[tuple[str, Score], ...]:
+def grouped_scores(
+    names: Sequence[str], right: NDArray[np.bool_]
+) -> tuple[tuple[str, Proportion], ...]:
     """The share of `right` readings in each group; (N,) `names` say which group each is in."""
     totals = Counter(names)
     hits = Counter(name for name, good in zip(names, right, strict=True) if good)

@@ -7,8 +7,9 @@ from pathlib import Path
 import msgspec
 import onnx
 import pytest
+from support.scores import accuracy_of
 
-from edge_agent.bundle.manifest import Score
+from edge_agent.bundle.metrics import Score
 from pipeline.checkpoints.history import EpochRecord
 from pipeline.common.errors import GateError
 from pipeline.common.progress import Silent
@@ -23,7 +24,6 @@ from pipeline.ladder.ladder import (
     rung_line,
 )
 from pipeline.ladder.memory import LadderMemory
-from pipeline.measure.evaluate import wilson
 from pipeline.recipe import REMEDIES, Remedy
 from pipeline.training.int8 import Int8Network
 from quantization.quantized import Quantized
@@ -60,13 +60,20 @@ class Workshop:
     bases: dict[str, str] = field(default_factory=dict)
     stop_at: str = ""
 
-    float_accuracy: Score = field(default_factory=lambda: wilson(900, 1000))
+    float_score: Score = field(default_factory=lambda: accuracy_of(900, 1000))
 
     def __call__(self, quantized: Quantized, name: str) -> Figures:
         assert name == name_of(quantized)
         drop = self.drops[name]
-        accuracy = wilson(900 - round(1000 * drop), 1000)
-        return Figures(accuracy, 0.9 - accuracy.value, drop, 1 - 2 * drop, 10_000, 0.25)
+        score = accuracy_of(900 - round(1000 * drop), 1000)
+        return Figures(
+            score=score,
+            drop=0.9 - score.value,
+            expected_drop=drop,
+            agreement=1 - 2 * drop,
+            size_bytes=10_000,
+            latency_ms=0.25,
+        )
 
     def attempt(self, name: str, **changes: object) -> Attempt:
         def make() -> Int8Network:

@@ -35,10 +35,10 @@ def test_a_rung_has_the_devices_answers_to_the_validation_split(
         answers = [classification(recognize(val.images[i])).index for i in range(len(val))]
     right = int((np.array(answers) == val.labels).sum())
     (rung,) = ladder.rungs
-    assert rung.accuracy.value == right / len(val)
-    assert rung.accuracy.samples == len(val)
-    assert rung.size_bytes == len(open_bundle(built / "export" / "candidate").model)
-    assert rung.latency_ms > 0
+    assert rung.figures.score.value == right / len(val)
+    assert rung.figures.score.samples == len(val)
+    assert rung.figures.size_bytes == len(open_bundle(built / "export" / "candidate").model)
+    assert rung.figures.latency_ms > 0
 
 
 def test_a_drop_is_that_from_the_float_network(
@@ -51,12 +51,12 @@ def test_a_drop_is_that_from_the_float_network(
     with SILENT.task("", len(val)) as task:
         real = float_scores(model, val.images, run.recipe.input, task)
     (rung,) = ladder.rungs
-    assert ladder.float_accuracy == accuracy(real, val.labels)
-    assert rung.drop == ladder.float_accuracy.value - rung.accuracy.value
+    assert ladder.float_score == accuracy(real, val.labels)
+    assert rung.figures.drop == ladder.float_score.value - rung.figures.score.value
     bench = _bench(run, model)
     assert bench.temperature == fit_temperature(real, val.labels)
-    assert 0 <= rung.expected_drop < 0.05
-    assert (rung.expected_drop == 0) == (rung.agreement == 1)
+    assert 0 <= rung.figures.expected_drop < 0.05
+    assert (rung.figures.expected_drop == 0) == (rung.figures.agreement == 1)
 
 
 def test_images_at_the_networks_size_are_what_the_device_makes_of_the_originals(
@@ -76,7 +76,7 @@ def test_images_at_the_networks_size_are_what_the_device_makes_of_the_originals(
         SILENT,
     )
     np.testing.assert_array_equal(bench.scores, real)
-    assert bench.float_accuracy == accuracy(real, val.labels)
+    assert bench.float_score == accuracy(real, val.labels)
     assert agreement(bench.scores, real) == 1
     assert expected_drop(bench.scores, real, bench.temperature) == 0
 

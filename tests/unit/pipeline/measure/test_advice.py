@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from support.scores import accuracy_of
 
-from edge_agent.bundle.manifest import Metrics
+from edge_agent.bundle.metrics import Metrics
 from pipeline.measure.advice import Settings, advice
-from pipeline.measure.evaluate import wilson
 from pipeline.measure.gates import Gate
 from pipeline.measure.recall import balance_of
 
@@ -17,9 +17,9 @@ SAMPLING = 'train.balance = "sampling" shows each class as often'
 def advised(gate: Gate, settings: Settings, pruned: float = 0.98) -> list[str]:
     """What is said of 200 test images, half of them cats, none of which is answered rightly."""
     metrics = Metrics(
-        trained_accuracy=wilson(980, 1000),
-        float_accuracy=wilson(round(1000 * pruned), 1000),
-        int8_accuracy=wilson(900, 1000),
+        trained_score=accuracy_of(980, 1000),
+        float_score=accuracy_of(round(1000 * pruned), 1000),
+        int8_score=accuracy_of(900, 1000),
         balance=balance_of(np.ones(200, np.int64), np.arange(200) % 2, ("cats", "dogs")),
         agreement=0.9,
         macs=1000,

@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from support.scores import accuracy_of, exact_of
 
-from edge_agent.bundle.manifest import Balance, Budget, ClassRecall, Metrics
+from edge_agent.bundle.manifest import Budget
+from edge_agent.bundle.metrics import Balance, ClassRecall, Metrics, Score
 from pipeline.measure.evaluate import wilson
 from pipeline.measure.gates import Gate, judge
 from pipeline.measure.recall import balanced_accuracy
@@ -13,9 +15,9 @@ from pipeline.measure.recall import balanced_accuracy
 def metrics(**changes: object) -> Metrics:
     """990 of 1000 right as trained, 980 when pruned, 977 in int8."""
     values: dict[str, object] = {
-        "trained_accuracy": wilson(990, 1000),
-        "float_accuracy": wilson(980, 1000),
-        "int8_accuracy": wilson(977, 1000),
+        "trained_score": accuracy_of(990, 1000),
+        "float_score": accuracy_of(980, 1000),
+        "int8_score": accuracy_of(977, 1000),
         "agreement": 0.99,
         "macs": 1000,
         "latency_ms": 2.0,
@@ -53,12 +55,12 @@ def test_a_gate_holds_at_its_limit_and_fails_beyond(
 
 def test_what_is_not_demanded_is_not_judged() -> None:
     """An empty budget has no gates, however bad the network."""
-    assert judge(metrics(int8_accuracy=wilson(1, 1000)), 10**9, Budget()) == ()
+    assert judge(metrics(int8_score=accuracy_of(1, 1000)), 10**9, Budget()) == ()
 
 
 def test_a_gain_is_no_drop() -> None:
     """int8 better than what it was made from passes a drop gate of zero."""
-    better = metrics(int8_accuracy=wilson(991, 1000))
+    better = metrics(int8_score=accuracy_of(991, 1000))
     budget = Budget(max_drop=0.0, max_quantization_drop=0.0)
     assert all(gate.holds for gate in judge(better, 1, budget))
 
@@ -74,7 +76,7 @@ def test_what_pruning_lost_counts() -> None:
 
 def test_a_bundle_from_before_knows_no_trained_network() -> None:
     """Its drop is then that of the network that was quantised."""
-    old = metrics(trained_accuracy=None)
+    old = metrics(trained_score=None)
     assert judge(old, 1, Budget(max_drop=0.003))[0].measured == "0.30 points"
 
 
@@ -94,7 +96,7 @@ def balance(cats: int, dogs: int) -> Balance:
 
 def test_a_class_that_is_never_answered_is_not_hidden_by_the_others() -> None:
     """Always "dogs" is 95 % accurate: two gates fail that nobody asked for by name."""
-    blind = metrics(int8_accuracy=wilson(400, 420), balance=balance(0, 400))
+    blind = metrics(int8_score=accuracy_of(400, 420), balance=balance(0, 400))
     accuracy, balanced, weakest = judge(blind, 1, Budget(min_accuracy=0.9))
     assert accuracy.holds
     assert balanced == Gate("balanced accuracy", "at least 90.00 %", "50.00 %", False)
@@ -149,4 +151,81 @@ def test_gates_are_worded_for_the_reader() -> None:
         Gate("accuracy", "at least 98.00 %", "97.70 %", False),
         Gate("drop", "at most 0.20 points", "1.30 points", False),
         Gate("size", "at most 100.00 kB", "50.00 kB", True),
+    )
+
+
+def scored(value: float, high: float, metric: str = "mean absolute error") -> Score:
+    unit = "bar" if metric == "mean absolute error" else ""
+    low = min(value, high)
+    return Score(metric=metric, value=value, low=low, high=high, samples=40, unit=unit)  # type: ignore[arg-type]
+
+
+def test_a_gate_bears_the_name_of_the_metric() -> None:
+    """Nobody reads of an accuracy where whole texts or boxes were counted."""
+    exact = metrics(int8_score=exact_of(977, 1000))
+    (gate,) = judge(exact, 1, Budget(min_accuracy=0.9))
+    assert gate == Gate("exact match", "at least 90.00 %", "97.70 %", True)
+    boxes = metrics(int8_score=Score(metric="mAP", value=0.4, samples=9))
+    (gate,) = judge(boxes, 1, Budget(min_accuracy=0.41))
+    assert (gate.name, gate.holds) == ("mAP", False)
+
+
+@pytest.mark.parametrize(
+    ("holds", "fails", "gate"),
+    [
+        (
+            {"max_error": 0.42},
+            {"max_error": 0.41},
+            Gate("mean absolute error", "at most 0.42 bar", "0.42 bar", True),
+        ),
+        (
+            {"max_error": 0.5, "bound": "lower"},
+            {"max_error": 0.49, "bound": "lower"},
+            Gate(
+                "mean absolute error",
+                "at most 0.5 bar",
+                "0.5 bar, the upper end of 0.42 bar of 40",
+                True,
+            ),
+        ),
+        (
+            {"max_rise": 0.17},
+            {"max_rise": 0.16},
+            Gate("rise", "at most 0.17 bar", "0.17 bar", True),
+        ),
+        (
+            {"max_quantization_rise": 0.02},
+            {"max_quantization_rise": 0.01},
+            Gate("quantisation rise", "at most 0.02 bar", "0.02 bar", True),
+        ),
+    ],
+    ids=["error", "upper end", "rise", "quantisation rise"],
+)
+def test_of_an_error_less_is_demanded(
+    holds: dict[str, Any], fails: dict[str, Any], gate: Gate
+) -> None:
+    """At most, and what proves less is the upper end; a rise is said in the error's unit."""
+    read = metrics(
+        trained_score=scored(0.25, 0.3), float_score=scored(0.4, 0.5), int8_score=scored(0.42, 0.5)
+    )
+    assert judge(read, 1, Budget(**holds)) == (gate,)
+    (bad,) = judge(read, 1, Budget(**fails))
+    assert not bad.holds
+
+
+def test_what_is_demanded_of_shares_is_not_asked_of_errors() -> None:
+    """And the other way round: each metric has its own keys."""
+    read = metrics(trained_score=scored(9, 9), float_score=scored(1, 1), int8_score=scored(9, 9))
+    budget = Budget(min_accuracy=0.99, max_drop=0.0, max_quantization_drop=0.0)
+    assert judge(read, 1, budget) == ()
+    shares = Budget(max_error=0.01, max_rise=0.0, max_quantization_rise=0.0)
+    assert judge(metrics(), 1, shares) == ()
+
+
+def test_a_score_without_an_interval_proves_nothing() -> None:
+    """Held against the lower end it fails, and says why."""
+    boxes = metrics(int8_score=Score(metric="mAP", value=0.4, samples=9))
+    (gate,) = judge(boxes, 1, Budget(min_accuracy=0.1, bound="lower"))
+    assert gate == Gate(
+        "mAP", "at least 10.00 %", "40.00 % of 9, of which no interval is known", False
     )

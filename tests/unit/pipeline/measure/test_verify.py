@@ -13,14 +13,16 @@ from support.progress import recorded
 
 from edge_agent.bundle.archive import Bundle, bundle_files, open_bundle, write_bundle
 from edge_agent.bundle.golden import GoldenFrame
-from edge_agent.bundle.manifest import Budget, Score
+from edge_agent.bundle.manifest import Budget
+from edge_agent.bundle.metrics import Score
 from edge_agent.common.errors import BundleError
 from edge_agent.inference.recognizer import TfliteRecognizer
 from pipeline.common.errors import GateError
 from pipeline.common.progress import SILENT
 from pipeline.measure.evaluate import accuracy, agreement
 from pipeline.measure.gates import Gate
-from pipeline.measure.verify import Networks, Proof, measure, percent, ship
+from pipeline.measure.verify import Networks, Proof, measure, ship
+from pipeline.measure.wording import shown
 from pipeline.models.macs import cost
 from pipeline.run.build import build, single
 from pipeline.run.run import Run, perform
@@ -56,8 +58,8 @@ def test_the_metrics_follow_from_the_scores(
 ) -> None:
     """Every number of the manifest can be computed again from what is kept."""
     metrics, labels = proof.metrics, open_tiny(built).dataset.test.labels
-    assert metrics.float_accuracy == accuracy(proof.float_scores, labels)
-    assert metrics.int8_accuracy == accuracy(proof.int8_scores, labels)
+    assert metrics.float_score == accuracy(proof.float_scores, labels)
+    assert metrics.int8_score == accuracy(proof.int8_scores, labels)
     assert metrics.agreement == agreement(proof.float_scores, proof.int8_scores)
     network = final_checkpoint(open_tiny(built))
     assert metrics.macs == cost(network.module, network.spec.input).macs
@@ -67,7 +69,7 @@ def test_the_metrics_follow_from_the_scores(
 
 def test_int8_is_close_to_float_and_both_have_learnt(proof: Proof) -> None:
     """The two networks are one network: nearly the same scores, far better than chance."""
-    assert proof.metrics.float_accuracy.value > 0.6
+    assert proof.metrics.float_score.value > 0.6
     assert proof.metrics.agreement > 0.95
     spread = proof.float_scores.std()
     assert np.abs(proof.float_scores - proof.int8_scores).mean() < 0.1 * spread
@@ -106,7 +108,7 @@ def test_a_gate_that_does_not_hold_lets_nothing_ship(
     assert not run.path("verify").exists()
     assert str(caught.value) == (
         f"budget: accuracy: expected at least 100.00 %, measured "
-        f"{100 * value.int8_accuracy.value:.2f} %; "
+        f"{100 * value.int8_score.value:.2f} %; "
         f"size: expected at most 0.50 kB, measured {size:.2f} kB"
     )
     assert not list((built_copy / ".work").iterdir())
@@ -173,8 +175,8 @@ def test_a_candidate_that_fails_its_own_golden_frames_is_not_measured(
 
 def test_a_score_is_worded_with_its_interval() -> None:
     """One digit, the interval in brackets."""
-    score = Score(value=0.9812, low=0.9649, high=0.9901, samples=400)
-    assert percent(score) == "98.1 % [96.5, 99.0]"
+    score = Score(metric="accuracy", value=0.9812, low=0.9649, high=0.9901, samples=400)
+    assert shown(score) == "98.1 % [96.5, 99.0]"
 
 
 def test_a_build_with_a_budget_out_of_reach_shows_what_failed(

@@ -10,9 +10,10 @@ import msgspec
 import numpy as np
 import pytest
 import typer
+from support.scores import accuracy_of
 
 from edge_agent.bundle.archive import Bundle, bundle_files, write_bundle
-from edge_agent.bundle.manifest import Metrics
+from edge_agent.bundle.metrics import Metrics
 from pipeline.common.errors import DataError, GateError
 from pipeline.evaluation.evaluation import Evaluation, compare
 from pipeline.measure.evaluate import wilson
@@ -178,8 +179,8 @@ def test_what_was_proven_stands_beside_it(
 ) -> None:
     """A bundle proven at 98 % that gets three of five right is told to be worse."""
     proven = Metrics(
-        float_accuracy=wilson(490, 500),
-        int8_accuracy=wilson(490, 500),
+        float_score=accuracy_of(490, 500),
+        int8_score=accuracy_of(490, 500),
         agreement=1.0,
         macs=1,
         latency_ms=1.0,

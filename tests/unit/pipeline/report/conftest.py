@@ -9,19 +9,21 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 from support.learned_digits import Problem
+from support.scores import accuracy_of
 from torch import nn
 from torch.nn import functional as F
 
 from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.golden import GoldenFrame
 from edge_agent.bundle.manifest import OutputPort
+from edge_agent.bundle.metrics import Score
 from edge_agent.common.arrays import F32, I8
 from edge_agent.tasks.ocr.spec import TextSpec
 from pipeline.checkpoints.history import EpochRecord
 from pipeline.data.base import SPLIT_NAMES, Split
 from pipeline.data.classes import ClassDataset, ClassSplit
 from pipeline.ladder.ladder import Goal
-from pipeline.measure.evaluate import accuracy, wilson
+from pipeline.measure.evaluate import accuracy
 from pipeline.measure.gates import Gate
 from pipeline.report.data import NetworkRow, Phase
 from pipeline.tasks.classify.report.attention import attend
@@ -47,7 +49,11 @@ lr = 0.01
 
 def rung(name: str, size_bytes: int, **figures: Any) -> NetworkRow:
     """One network of the ladder; 176 of 200 validation images unless said otherwise."""
-    plain: dict[str, Any] = {"validation": wilson(176, 200), "macs": 121_000, "parameters": 2_700}
+    plain: dict[str, Any] = {
+        "validation": accuracy_of(176, 200),
+        "macs": 121_000,
+        "parameters": 2_700,
+    }
     place = {"measured_on": "a CPU"} if "latency_ms" in figures else {}
     return NetworkRow(name=name, size_bytes=size_bytes, **{**plain, **place, **figures})
 
@@ -151,7 +157,7 @@ def report_data(problem: Problem) -> ClassReport:
                 "int8",
                 6_120,
                 test=int8,
-                validation=wilson(174, 200),
+                validation=accuracy_of(174, 200),
                 drop=0.01,
                 expected_drop=0.0012,
                 met=True,
@@ -223,7 +229,7 @@ def text_report() -> Callable[..., TextReport]:
         pairs = zip(found, sure, strict=True)
         affine = Affine(scale=0.1, zero_point=-3)
         raw = affine.quantize(np.stack([written(text, charset, steps, s) for text, s in pairs]))
-        first = exact_match(truth, truth)
+        first = Score.of("exact match", exact_match(truth, truth))
         figures: dict[str, Any] = {
             "parameters": 900,
             "macs": 10_000,
@@ -246,7 +252,7 @@ def text_report() -> Callable[..., TextReport]:
                 NetworkRow(
                     name="int8",
                     validation=first,
-                    test=exact_match(found, truth),
+                    test=Score.of("exact match", exact_match(found, truth)),
                     drop=0.0,
                     chosen=True,
                     size_bytes=1_000,

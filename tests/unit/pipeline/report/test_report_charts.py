@@ -5,9 +5,9 @@ import msgspec
 import numpy as np
 import pytest
 from support.learned_digits import on_test
+from support.scores import accuracy_of
 
-from edge_agent.bundle.manifest import Score
-from pipeline.measure.evaluate import wilson
+from edge_agent.bundle.metrics import Proportion, Score
 from pipeline.report import charts, words
 from pipeline.report.axes import ROW_LIMIT
 from pipeline.report.data import Phase, SplitCounts
@@ -92,7 +92,7 @@ def test_of_many_classes_the_weakest_are_drawn() -> None:
     """The chart of accuracies keeps the ones to worry about, weakest first."""
     count = ROW_LIMIT + 5
     names = [f"class {k}" for k in range(count)]
-    scores = [Score(value=k / count, low=0, high=1, samples=9) for k in range(count)]
+    scores = [Proportion(value=k / count, low=0, high=1, samples=9) for k in range(count)]
     svg = class_charts.class_accuracy_chart(scores[::-1], names[::-1])
     shown = [t for t in _texts(svg) if "class" in t]
     assert shown == names[:ROW_LIMIT]
@@ -100,7 +100,7 @@ def test_of_many_classes_the_weakest_are_drawn() -> None:
 
 def test_a_class_without_images_has_no_accuracy_to_draw() -> None:
     """It is left out of the chart rather than drawn at zero."""
-    scores = [Score(value=0.5, low=0.3, high=0.7, samples=9), None]
+    scores = [Proportion(value=0.5, low=0.3, high=0.7, samples=9), None]
     assert "absent" not in class_charts.class_accuracy_chart(scores, ["here", "absent"])
 
 
@@ -132,10 +132,14 @@ def test_the_ladder_shows_validation_everywhere_and_test_where_it_was_asked(
 ) -> None:
     """Each rung has its ring; only what was tested has a dot, whose number is the one written."""
     tried = msgspec.structs.replace(
-        report_data.rungs[-1], name="tried", test=None, chosen=False, validation=wilson(150, 200)
+        report_data.rungs[-1],
+        name="tried",
+        test=None,
+        chosen=False,
+        validation=accuracy_of(150, 200),
     )
     rungs = (*report_data.rungs, tried)
-    svg = charts.ladder_accuracy(rungs, None)
+    svg = charts.ladder_scores(rungs, None)
     for rung in report_data.rungs:
         assert words.percent(on_test(rung).value) in _texts(svg)
     assert words.percent(0.75) in _texts(svg)
@@ -148,20 +152,20 @@ def test_the_ladder_shows_validation_everywhere_and_test_where_it_was_asked(
 def test_what_is_aimed_for_is_a_dashed_line(report_data: ClassReport) -> None:
     """Where nothing is aimed for there is none."""
     dashed = "stroke-dasharray: 6"
-    assert dashed in charts.ladder_accuracy(report_data.rungs, 0.87)
-    assert dashed not in charts.ladder_accuracy(report_data.rungs, None)
+    assert dashed in charts.ladder_scores(report_data.rungs, 0.87)
+    assert dashed not in charts.ladder_scores(report_data.rungs, None)
 
 
 def test_percent_ticks_have_the_decimals_they_need(report_data: ClassReport) -> None:
     """Ticks 0.2 points apart show one decimal, ticks 5 points apart none."""
     for low, high, decimals in ((0.990, 0.998, 1), (0.7, 0.95, 0)):
-        score = Score(value=(low + high) / 2, low=low, high=high, samples=697)
+        score = Score(metric="accuracy", value=(low + high) / 2, low=low, high=high, samples=697)
         rungs = [
             msgspec.structs.replace(r, test=score, validation=score) for r in report_data.rungs
         ]
         ticks = [
             t.split("\u202f")[0]
-            for t in _texts(charts.ladder_accuracy(rungs, None))
+            for t in _texts(charts.ladder_scores(rungs, None))
             if t.endswith("%") and t != words.percent(score.value)
         ]
         assert len(ticks) >= 2
@@ -183,7 +187,7 @@ def test_class_counts_stack_the_splits() -> None:
 
 def test_long_names_are_cut_not_squeezed() -> None:
     """A long class name ends in an ellipsis, and the chart keeps its width."""
-    scores = [Score(value=0.5, low=0.3, high=0.7, samples=9)]
+    scores = [Proportion(value=0.5, low=0.3, high=0.7, samples=9)]
     svg = class_charts.class_accuracy_chart(scores, ["a very long name of a class"])
     assert "a very long name …" in _texts(svg)
     assert 'viewBox="0 0 460 ' in svg
@@ -191,5 +195,5 @@ def test_long_names_are_cut_not_squeezed() -> None:
 
 def test_a_name_between_dollars_is_no_mathematics() -> None:
     """`$x_1$` is what the class is called, not a formula."""
-    scores = [Score(value=0.5, low=0.3, high=0.7, samples=9)]
+    scores = [Proportion(value=0.5, low=0.3, high=0.7, samples=9)]
     assert "$x_1$" in _texts(class_charts.class_accuracy_chart(scores, ["$x_1$"]))

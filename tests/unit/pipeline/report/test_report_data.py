@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.learned_digits import Problem
 
-from edge_agent.bundle.manifest import Score
+from edge_agent.bundle.metrics import Score
 from pipeline.measure.gates import Gate
 from pipeline.tasks.classify.report.contents import ClassReport, view
 
@@ -73,7 +73,10 @@ def test_data_that_does_not_fit_together_is_refused(
 
 @pytest.mark.parametrize(
     ("test", "found"),
-    [(None, "none"), (Score(value=0.9, low=0.8, high=0.95, samples=100), "one over 100")],
+    [
+        (None, "none"),
+        (Score(metric="accuracy", value=0.9, low=0.8, high=0.95, samples=100), "one over 100"),
+    ],
 )
 def test_a_rung_of_another_split_is_refused(
     report_data: ClassReport, test: Score | None, found: str
@@ -81,7 +84,7 @@ def test_a_rung_of_another_split_is_refused(
     """What ships is compared with float on the same images, all of the test split."""
     first = msgspec.structs.replace(report_data.rungs[0], test=test)
     rungs = (first, *report_data.rungs[1:])
-    message = f"rung trained: expected an accuracy over the 697 test images, found {found}"
+    message = f"rung trained: expected a score over the 697 test images, found {found}"
     with pytest.raises(ValueError, match=f"^{message}$"):
         dataclasses.replace(report_data, rungs=rungs)
 
@@ -96,5 +99,5 @@ def test_what_was_tried_need_not_be_tested(report_data: ClassReport) -> None:
 
 def test_an_accuracy_that_is_not_that_of_the_scores_is_refused(report_data: ClassReport) -> None:
     """The headline must be the number that the confusion matrix adds up to."""
-    with pytest.raises(ValueError, match="rung int8: expected the accuracy of scores_int8"):
+    with pytest.raises(ValueError, match="rung int8: expected the score of scores_int8"):
         dataclasses.replace(report_data, scores_int8=np.roll(report_data.scores_int8, 1, axis=0))

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from support.learned_digits import on_test
 from support.pages import Page
+from support.scores import accuracy_of
 
 from edge_agent.tasks.classify.decode import classify
 from edge_agent.tasks.classify.spec import ClassifySpec
 from pipeline.checkpoints.history import best_epoch
 from pipeline.data.classes import NearPair
-from pipeline.measure.evaluate import accuracy, wilson
+from pipeline.measure.evaluate import accuracy
 from pipeline.measure.gates import Gate
 from pipeline.report import page as report_page
 from pipeline.report import words
@@ -228,7 +229,7 @@ def climbed(report_data: ClassReport) -> ClassReport:
     tried = [
         msgspec.structs.replace(
             last, name=name, test=None, chosen=False, met=False, kept=kept,
-            validation=wilson(160, 200), drop=0.08, expected_drop=0.0725,
+            validation=accuracy_of(160, 200), drop=0.08, expected_drop=0.0725,
         )
         for name, kept in (("plain", True), ("equalised", False))
     ]  # fmt: skip

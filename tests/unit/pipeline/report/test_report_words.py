@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from edge_agent.bundle.manifest import Score
+from edge_agent.bundle.metrics import Proportion
 from pipeline.report import words
 
 GAP = "\u202f"
@@ -19,7 +19,7 @@ def test_percent_is_never_rounded_up_to_all(share: float, text: str) -> None:
 
 def test_interval_names_both_ends() -> None:
     """The unit is said once."""
-    score = Score(value=0.986, low=0.9681, high=0.994, samples=360)
+    score = Proportion(value=0.986, low=0.9681, high=0.994, samples=360)
     assert words.interval(score) == f"96.8 to 99.4{GAP}%"
 
 

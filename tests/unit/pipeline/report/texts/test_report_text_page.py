@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 import pytest
 from support.pages import Page
+from support.scores import exact_of
 
 from edge_agent.tasks.ocr.spec import Promise
 from pipeline.checkpoints.history import EpochRecord
-from pipeline.measure.evaluate import wilson
 from pipeline.report import page as report_page
 from pipeline.report import words
 from pipeline.report.data import Phase
@@ -66,7 +66,7 @@ def _page(html: str) -> Page:
 @pytest.fixture(name="quick")
 def _quick(monkeypatch: pytest.MonkeyPatch) -> MakePage:
     """The HTML of a report and its text, without the charts, which take the most time."""
-    for name in ("ladder_accuracy", "ladder_bars", "reliability_chart", "accuracy_curve"):
+    for name in ("ladder_scores", "ladder_bars", "reliability_chart", "accuracy_curve"):
         monkeypatch.setattr(f"pipeline.report.charts.{name}", lambda *_: "")
     for name in ("coverage_chart", "accuracy_rows", "stacked_rows"):
         monkeypatch.setattr(f"pipeline.tasks.ocr.report.sections.{name}", lambda *_: "")
@@ -383,11 +383,11 @@ def test_a_report_that_cannot_be_made_leaves_the_older_one(
             lambda d: {
                 "rungs": (
                     d.rungs[0],
-                    msgspec.structs.replace(d.rungs[1], test=wilson(9, 10)),
+                    msgspec.structs.replace(d.rungs[1], test=exact_of(9, 10)),
                 )
             },
-            f"rung int8: expected the accuracy of scores_int8, {wilson(8, 10)}, "
-            f"found {wilson(9, 10)}",
+            f"rung int8: expected the score of scores_int8, {exact_of(8, 10)}, "
+            f"found {exact_of(9, 10)}",
         ),
     ],
 )

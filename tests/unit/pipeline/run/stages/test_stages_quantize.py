@@ -95,7 +95,7 @@ def test_a_remedy_that_meets_the_budget_goes_on(
         ("int8", False),
         ("better ranges", True),
     ]
-    assert ladder.rungs[0].drop > 0.1
+    assert ladder.rungs[0].figures.drop > 0.1
     assert ladder.rungs[0].recipe == QuantRecipe(calibration="percentile", percentile=60)
     assert (built_copy / "quantize" / FLOAT_FILE).read_bytes() == float_model
     samples = CalibrationSamples(run.task.pixels("calibration"), run.recipe.input)
@@ -136,4 +136,4 @@ def test_without_remedies_the_verdict_is_left_to_verify(
     assert perform(run, QUANTIZE)
     (rung,) = load_ladder(run).rungs
     assert rung.met is None
-    assert rung.drop > 0.1
+    assert rung.figures.drop > 0.1

@@ -41,12 +41,12 @@ def test_the_ladder_leads_from_trained_over_pruned_to_int8(
         cost(network.module, network.spec.input).macs for network in (trained, pruned)
     )
     assert (last.macs, last.parameters) == (middle.macs, middle.parameters)
-    assert first.test == proof.metrics.trained_accuracy
-    assert middle.test == proof.metrics.float_accuracy
-    assert middle.validation == climbed.float_accuracy
-    assert last.test == proof.metrics.int8_accuracy
-    assert last.validation == climbed.rungs[0].accuracy
-    assert last.expected_drop == climbed.rungs[0].expected_drop
+    assert first.test == proof.metrics.trained_score
+    assert middle.test == proof.metrics.float_score
+    assert middle.validation == climbed.float_score
+    assert last.test == proof.metrics.int8_score
+    assert last.validation == climbed.rungs[0].figures.score
+    assert last.expected_drop == climbed.rungs[0].figures.expected_drop
     assert last.latency_ms == proof.metrics.latency_ms
     assert last.chosen
     assert middle.size_bytes == (built / "quantize" / FLOAT_FILE).stat().st_size
@@ -74,11 +74,13 @@ def test_what_was_tried_is_part_of_the_ladder(
     path = built_copy / "quantize" / LADDER_FILE
     ladder = msgspec.json.decode(path.read_bytes(), type=Ladder)
     (made,) = ladder.rungs
+    slower = msgspec.structs.replace(made.figures, expected_drop=0.5, latency_ms=9.5)
     worse = msgspec.structs.replace(
-        made, name="worse", expected_drop=0.5, kept=False, met=False, latency_ms=9.5,
+        made, name="worse", figures=slower, kept=False, met=False,
         history=(EpochRecord(1, 0.5, 0.4, 0.9, 1e-3, 2.5),),
     )  # fmt: skip
-    first = msgspec.structs.replace(made, name="first", expected_drop=0.4, met=False)
+    dearer = msgspec.structs.replace(made.figures, expected_drop=0.4)
+    first = msgspec.structs.replace(made, name="first", figures=dearer, met=False)
     changed = msgspec.structs.replace(ladder, rungs=(first, worse, made), goal=Goal(0.1, 0.2))
     path.write_bytes(msgspec.json.encode(changed))
     gathered = _gather(open_tiny(built_copy)).data
@@ -111,7 +113,7 @@ def test_without_pruning_the_ladder_has_two_rungs(
     run = open_tiny(built, prune="")
     gathered = _gather(run).data
     assert [rung.name for rung in gathered.rungs] == ["trained", "int8"]
-    assert gathered.rungs[0].test == load_proof(run).metrics.float_accuracy
+    assert gathered.rungs[0].test == load_proof(run).metrics.float_score
     assert [phase.name for phase in gathered.phases] == ["training"]
 
 

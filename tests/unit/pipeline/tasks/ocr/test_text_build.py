@@ -144,10 +144,10 @@ def test_no_display_is_in_two_splits(run: Run) -> None:
 def test_it_has_learnt_to_read(run: Run) -> None:
     """Most displays that nobody has seen are read whole, in float and in int8."""
     metrics = load_proof(run).metrics
-    assert metrics.float_accuracy.value > 0.6
-    assert metrics.int8_accuracy.value > 0.6
+    assert metrics.float_score.value > 0.6
+    assert metrics.int8_score.value > 0.6
     assert metrics.agreement > 0.9
-    assert metrics.int8_accuracy.samples == 40
+    assert metrics.int8_score.samples == 40
 
 
 def test_the_pruned_network_is_smaller(run: Run) -> None:
@@ -162,7 +162,7 @@ def test_the_pruned_network_is_smaller(run: Run) -> None:
 def test_the_drop_is_judged_by_what_was_read(run: Run) -> None:
     """The ladder has the float network's readings of the validation split, and stays on its aim."""
     ladder = load_ladder(run)
-    assert ladder.float_accuracy.samples == 30
+    assert ladder.float_score.samples == 30
     assert ladder.chosen.met
 
 
@@ -176,7 +176,7 @@ def test_the_devices_code_reads_what_the_proof_counted(run: Run) -> None:
         found = [text(recognize(test.images[i])).text for i in range(len(test))]
     assert found == list(readings.texts)
     right = [read == truth for read, truth in zip(found, test.labels, strict=True)]
-    assert proof.metrics.int8_accuracy.value == sum(right) / len(right)
+    assert proof.metrics.int8_score.value == sum(right) / len(right)
 
 
 def test_the_threshold_is_the_validation_splits(run: Run, spec: TextSpec) -> None:
@@ -205,7 +205,7 @@ def test_the_report_is_that_of_the_bundle(run: Run, spec: TextSpec) -> None:
     found, proof = _gather(run).data, load_proof(run)
     assert isinstance(found, TextReport)
     assert found.spec == spec
-    assert found.shipped.test == proof.metrics.int8_accuracy == found.accuracy
+    assert found.shipped.test == proof.metrics.int8_score == found.score
     assert found.agreement == proof.metrics.agreement
     np.testing.assert_array_equal(found.scores_float, proof.float_scores)
     assert found.data.drawn == 0.1

@@ -29,7 +29,7 @@ def truth(*texts: str) -> TextTruth:
 
 def test_a_reading_with_one_error_is_wrong() -> None:
     """Two of four texts are read without any error."""
-    found = truth("ab", "ba", "a", "").accuracy(scores("ab", "bb", "a", "b"))
+    found = truth("ab", "ba", "a", "").score(scores("ab", "bb", "a", "b"))
     assert (found.value, found.samples) == (0.5, 4)
 
 
