@@ -1,7 +1,16 @@
 """Forms that layers and sums come in beside the usual one: ranks, versions, lower operands."""
 
+from typing import cast
+
+import numpy as np
 import pytest
 from support.onnx_nets import converted, net, node, normal, operators, parsed, quanta_apart
+
+from quantization.errors import UnsupportedOperatorError
+from quantization.graph.graph import Node
+from quantization.lower.graph import FLOAT32, Operation, Tensor
+from quantization.lower.network import Network
+from quantization.lower.ops.dense import gemm, matmul
 
 
 @pytest.mark.parametrize("groups", [1, 4])
@@ -37,3 +46,46 @@ def test_a_sum_of_a_value_with_fewer_sides_than_the_other(shape: tuple[int, ...]
     nodes = [node("Relu", "input", to="x"), node("Add", "x", "c")]
     made = converted(net(nodes, (1, *shape), {"c": normal(1, 5, 3, 7)}))
     assert quanta_apart(made, normal(3, *shape, seed=7)) <= 1
+
+
+def bare(op: str, *shapes: tuple[int, ...], **attributes: int) -> Operation:
+    """An operation as it stands in a graph; of a layer all inputs but the first are constants."""
+    tensors = tuple(
+        Tensor(
+            f"t{number}",
+            shape,
+            FLOAT32,
+            data=np.zeros(shape, np.float32) if op == "Gemm" and number in (1, 2) else None,
+        )
+        for number, shape in enumerate(shapes)
+    )
+    inputs = tuple(tensor.name for tensor in tensors[:-1])
+    node = Node(op, op.lower(), inputs, (tensors[-1].name,), dict(attributes))
+    return Operation(node, tensors[:-1], (None,) * len(inputs), tensors[-1])
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        bare("Gemm", (1, 3), (5, 3), (5,), (1, 5), transA=1, transB=1),
+        bare("Gemm", (1, 3), (3, 5), (5,), (1, 5)),
+    ],
+)
+def test_a_layer_whose_sides_are_turned_is_refused(operation: Operation) -> None:
+    """Folding turns them; what comes here otherwise would be computed wrong."""
+    with pytest.raises(UnsupportedOperatorError, match="with transA, or without transB, has no"):
+        gemm(operation, cast("Network", None))
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        bare("MatMul", (3,), (3, 5), (5,)),
+        bare("MatMul", (2, 3), (3,), (2,)),
+        bare("MatMul", (2, 2, 2, 2, 3), (3, 5), (2, 2, 2, 2, 5)),
+    ],
+)
+def test_a_product_of_less_than_matrices_or_of_too_many_is_refused(operation: Operation) -> None:
+    """Of a row and a matrix, and of more than four sides."""
+    with pytest.raises(UnsupportedOperatorError, match=r"of shapes .* has no lowering"):
+        matmul(operation, cast("Network", None))
