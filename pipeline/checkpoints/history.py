@@ -71,11 +71,16 @@ def best_epoch(history: Sequence[EpochRecord]) -> EpochRecord:
 
 
 def history_csv(history: Sequence[EpochRecord]) -> str:
-    """One line per epoch under a line of names, as spreadsheets read it; None is left empty."""
+    """One line per epoch under a line of names, as spreadsheets read it; None is left empty.
+
+    The mean error has a column where there is one.
+    """
     names = [
         *("epoch", "lr", "train_loss", "val_loss"),
         *("val_accuracy", "val_balanced", "val_cer", "seconds"),
     ]
+    if any(record.val_error is not None for record in history):
+        names.insert(names.index("seconds"), "val_error")
     text = StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(names)

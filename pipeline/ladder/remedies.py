@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import assert_never
+from typing import Literal, assert_never
 
 import msgspec
 import numpy as np
@@ -32,12 +32,14 @@ class Remedies:
         samples: float32 (n, C, H, W) batches, as often as they are asked for.
         float_share: the largest share of its layers that may stay in float.
         finetune: trains a quantised network on the int8 grid.
+        outputs: what the ranges of its outputs may be chosen by: see `QuantRecipe`.
     """
 
     folded: onnx.ModelProto
     samples: Iterable[F32]
     float_share: float
     finetune: Callable[[Quantized], Int8Network]
+    outputs: Literal["values", "softmax"] = "softmax"
 
     def first(self, recipe: QuantRecipe) -> Attempt:
         """The recipe's own quantisation."""
@@ -46,7 +48,7 @@ class Remedies:
     def __call__(self, remedy: Remedy, best: Quantized) -> Iterator[Attempt]:
         """What `remedy` has to try on top of `best`; nothing where that has it already."""
         if remedy == "ranges":
-            yield from self._change("better ranges", best, calibration="auto", outputs="softmax")
+            yield from self._change("better ranges", best, calibration="auto", outputs=self.outputs)
         elif remedy == "equalize":
             yield from self._change("equalised", best, equalize=True, correct_bias=True)
         elif remedy == "rounding":

@@ -9,7 +9,7 @@ neither torch nor a data set: what needs them is imported when it is asked for.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias
 
 from pipeline.common.progress import Progress
 from pipeline.data_recipe import DataKind, RecipeValue
@@ -82,6 +82,7 @@ class HostTask:
         labeller: labels what an agent could not answer; None where nothing of it is kept.
         lacks: see `pipeline.measure.kept_answers.Lacks`: what an answer of an older bundle
             takes and a newer one lacks; given their specs and the older one's golden answers.
+        outputs: what of a network's outputs has to be kept: the `softmax` of scores, or `values`.
         check: raises `ValueError` where a recipe's keys contradict each other.
         open: the task in a run, its data not yet loaded.
     """
@@ -97,6 +98,7 @@ class HostTask:
     labeller: Callable[[], Labeller] | None = None
     tables: Mapping[str, type[RecipeValue]] = field(default_factory=dict)
     keys: frozenset[str] = frozenset()
+    outputs: Literal["values", "softmax"] = "softmax"
     check: Callable[[Recipe], None] = _accept
 
     def takes(self, key: str) -> bool:

@@ -19,6 +19,7 @@ from pipeline.ladder.ladder import Goal, Ladder, climb
 from pipeline.ladder.memory import LadderMemory
 from pipeline.ladder.remedies import Remedies
 from pipeline.run.run import RESUME_FOLDER, Run, Stage
+from pipeline.tasks import task_of
 from pipeline.training.finetune import finetune, finetuning
 from pipeline.training.int8 import Int8Network
 from quantization.fold.fold import fold
@@ -118,7 +119,8 @@ def _remedies(run: Run, network: Checkpoint, folded: onnx.ModelProto, work: Path
             )
 
     samples = CalibrationSamples(run.task.pixels("calibration"), run.recipe.input)
-    return Remedies(folded, samples, run.recipe.quantize.float_share, tune)
+    outputs = task_of(run.recipe).outputs
+    return Remedies(folded, samples, run.recipe.quantize.float_share, tune, outputs)
 
 
 def _bench(run: Run, float_model: bytes) -> LadderBench:

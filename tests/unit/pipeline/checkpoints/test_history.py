@@ -41,3 +41,16 @@ def test_the_table_is_read_by_any_reader_of_csv() -> None:
         "",
     )
     assert float(rows[1]["val_accuracy"]) == pytest.approx(0.95)
+
+
+def test_of_numbers_the_least_error_is_the_best() -> None:
+    """Answers that are not right or wrong have an error, in words and in a column of its own."""
+    far, near = (
+        EpochRecord(number, 0.5, loss, None, 0.1, 2.0, val_error=error)
+        for number, loss, error in ((1, 0.1, 0.4), (2, 0.3, 0.25))
+    )
+    assert best_epoch([far, near]) is near
+    assert near.measures == "error 0.25"
+    rows = list(csv.DictReader(history_csv([far, near]).splitlines()))
+    assert [row["val_error"] for row in rows] == ["0.4", "0.25"]
+    assert [row["val_accuracy"] for row in rows] == ["", ""]

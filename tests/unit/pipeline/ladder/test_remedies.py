@@ -152,3 +152,12 @@ def test_fine_tuning_starts_from_the_best(
     assert attempt.name == "fine-tuned"
     made = attempt.make().quantized
     assert (made.qdq.graph.name, made.recipe) == ("tuned", best.recipe)
+
+
+def test_outputs_that_are_no_scores_keep_their_values(
+    folded: onnx.ModelProto, samples: list[F32], best: Quantized
+) -> None:
+    """A softmax of numbers that are measured means nothing, so no range is chosen by it."""
+    remedies = Remedies(folded, samples, 0.25, tuned, outputs="values")
+    (attempt,) = remedies("ranges", best)
+    assert attempt.make().quantized.recipe == QuantRecipe(calibration="auto")
