@@ -13,7 +13,7 @@ from edge_agent.tasks.whole import WholeLooker
 
 
 def _decode(outputs: tuple[F32, ...], spec: ClassifySpec) -> Classification:
-    (scores,) = outputs
+    scores = outputs[0]
     return classify(scores, spec)
 
 

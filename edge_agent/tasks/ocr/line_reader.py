@@ -52,7 +52,7 @@ class LineReader:
         """What a prepared line says, and whether it may be believed."""
         if line.x is None:
             return NOTHING, Verdict("rejected", line.problem)
-        (scores,) = self._network.scores(line.x)
+        scores = self._network.scores(line.x)[0]
         text = read_text(scores, self.spec, allowed)
         if not text.text:
             what = "no text" if allowed is None else "nothing that is allowed there"

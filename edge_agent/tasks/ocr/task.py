@@ -16,7 +16,7 @@ from edge_agent.tasks.task import DeviceTask, Looker, Opening
 
 
 def _decode(outputs: tuple[F32, ...], spec: TextSpec) -> Text:
-    (scores,) = outputs
+    scores = outputs[0]
     return read_text(scores, spec)
 
 
