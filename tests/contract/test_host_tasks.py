@@ -97,8 +97,8 @@ def test_the_record_names_every_image(run: Run, tmp_path: Path) -> None:
 def test_perfect_answers_are_marked_as_perfect(run: Run, example: HostExample) -> None:
     """The metric is at its best, nothing is lost, and they agree with themselves."""
     truth, scores = run.task.truth("test"), example.perfect(run.task, "test")
-    assert truth.accuracy(scores).value == example.best
-    assert truth.accuracy(scores).samples == len(run.dataset.test)
+    assert truth.score(scores).value == example.best
+    assert truth.score(scores).samples == len(run.dataset.test)
     assert truth.agreement(scores, scores) == 1
     assert truth.expected_drop(scores, scores, 1.0) == 0
     assert len(run.task.answers(scores)) == len(run.task.brief("test")) == len(scores)
@@ -108,7 +108,7 @@ def test_other_answers_are_worse(run: Run, example: HostExample) -> None:
     """Answers of other images cost something, by the metric and by what is expected."""
     truth, scores = run.task.truth("test"), example.perfect(run.task, "test")
     other = scores[::-1].copy()
-    assert truth.accuracy(other).value != example.best
+    assert truth.score(other).value != example.best
     assert truth.agreement(scores, other) < 1
     assert truth.expected_drop(scores, other, 1.0) > 0
 
@@ -147,7 +147,7 @@ def test_a_report_is_written(run: Run, example: HostExample) -> None:
     """Its page names the recipe, and has the section of its own data."""
     scores, truth = example.perfect(run.task, "test"), run.task.truth("test")
     row: dict[str, Any] = {"macs": 1, "parameters": 1, "size_bytes": 9, "validation": None}
-    row |= {"validation": truth.accuracy(scores), "test": truth.accuracy(scores)}
+    row |= {"validation": truth.score(scores), "test": truth.score(scores)}
     spec = run.task.output(example.perfect(run.task, "val"))
     manifest = SimpleNamespace(output=spec, input=run.recipe.input)
     bundle = cast("Bundle", SimpleNamespace(path="b", manifest=manifest))
