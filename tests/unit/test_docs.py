@@ -197,3 +197,41 @@ def test_what_programs_may_import_is_there() -> None:
         found = importlib.import_module(module)
         for name in re.findall(r"`(\w+)`", names):
             assert hasattr(found, name), f"{module}.{name}"
+
+
+PATH = re.compile(
+    r"`((?:edge_agent|pipeline|quantization|tests|scripts|benchmarks|deploy|findings)/[\w./{},*-]+)`"
+)
+
+
+def missing_paths(text: str) -> list[str]:
+    """The files and folders of this tree that `text` names and that are not there."""
+    return [
+        path
+        for named in PATH.findall(text)
+        for path in _alternatives(named)
+        if not any(ROOT.glob(path.rstrip("/")))
+    ]
+
+
+def _alternatives(path: str) -> list[str]:
+    """`a/{b,c}.py` as `a/b.py` and `a/c.py`."""
+    before, found, rest = path.partition("{")
+    if not found:
+        return [path]
+    words, _, after = rest.partition("}")
+    return [one for word in words.split(",") for one in _alternatives(f"{before}{word}{after}")]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=page_name)
+def test_every_file_that_a_document_names_is_there(path: Path) -> None:
+    """A module that has moved is found by a page that still sends its readers there."""
+    text = path.read_text(encoding="utf-8")
+    # Names in capitals stand for any.
+    assert [name for name in missing_paths(text) if not re.search(r"/[A-Z]+\b", name)] == []
+
+
+def test_a_file_that_has_moved_is_noticed() -> None:
+    """Must fire: on what was there before; must not: on a folder that is."""
+    text = "`edge_agent/stream.py`, `edge_agent/stream/`, `edge_agent/{cli,gone}.py`, `tests/*.md`"
+    assert missing_paths(text) == ["edge_agent/stream.py", "edge_agent/gone.py", "tests/*.md"]
