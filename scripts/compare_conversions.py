@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
+    from quantization.quantized import Quantized
+
     Job = tuple[str, onnx.ModelProto, NDArray[np.float32] | None, dict[str, object]]
 
 REMEDIES: dict[str, dict[str, object]] = {
@@ -161,13 +163,13 @@ def _serve() -> None:
         sys.stdout.flush()
 
 
-def _diagnosed(quantized: object, samples: object) -> str:
+def _diagnosed(quantized: "Quantized", samples: "NDArray[np.float32]") -> str:
     """The hash of all that the doctor finds."""
     import msgspec
 
     from quantization.doctor import diagnose
 
-    found = diagnose(quantized.folded, quantized.qdq, samples[:16])  # type: ignore[attr-defined,index]
+    found = diagnose(quantized.folded, quantized.qdq, samples[:16])
     return hashlib.sha256(msgspec.json.encode(found)).hexdigest()
 
 

@@ -23,7 +23,8 @@ def arrays(path: Path) -> dict[str, NDArray[Any]]:
 def npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """An uncompressed .npz of `arrays`."""
     buffer = io.BytesIO()
-    np.savez(buffer, **dict(arrays))  # type: ignore[arg-type]
+    named: dict[str, Any] = {**arrays}
+    np.savez(buffer, **named)
     return buffer.getvalue()
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
@@ -103,7 +104,7 @@ def test_a_missing_config_is_one_clear_line(
     ids=["bundle", "source", "outbox", "region"],
 )
 def test_what_waiting_does_not_mend_ends_the_agent(
-    change: object,
+    change: Callable[[str], str],
     status: ExitCode,
     expected: str,
     tmp_path: Path,
@@ -114,7 +115,7 @@ def test_what_waiting_does_not_mend_ends_the_agent(
     """Each in one line and with a status that keeps systemd from trying again."""
     url = f"mqtt://127.0.0.1:{free_port()}"
     config = write_config(tmp_path, url, bright_path, images)
-    config.write_text(change(config.read_text()))  # type: ignore[operator]
+    config.write_text(change(config.read_text()))
     assert main(["--log-level", "error", "run", "--config", str(config)]) == status
     lines = capsys.readouterr().err.splitlines()
     assert [line for line in lines if line.startswith("edgeward-agent: ")] == [lines[-1]]

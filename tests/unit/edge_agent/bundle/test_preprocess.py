@@ -1,6 +1,7 @@
 """Preprocessing: the reference road, and the fast road that must equal it bit for bit."""
 
 from itertools import product
+from typing import Any
 
 import cv2
 import numpy as np
@@ -8,16 +9,16 @@ import pytest
 
 from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.manifest import InputSpec
-from edge_agent.bundle.preprocess import FastPreprocessor, fit, normalise, preprocess
+from edge_agent.bundle.preprocess import ColourOrder, FastPreprocessor, fit, normalise, preprocess
 from edge_agent.common.arrays import U8
 
 RESIZES = ("stretch", "crop", "letterbox")
-GREY = {"colour": "gray", "mean": (0.5,), "std": (0.25,)}
-RGB = {"colour": "rgb", "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+GREY: dict[str, Any] = {"colour": "gray", "mean": (0.5,), "std": (0.25,)}
+RGB: dict[str, Any] = {"colour": "rgb", "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 
 
-def spec(**changes: object) -> InputSpec:
-    return InputSpec(**{"height": 24, "width": 32, **RGB, **changes})  # type: ignore[arg-type]
+def spec(**changes: Any) -> InputSpec:
+    return InputSpec(**{"height": 24, "width": 32, **RGB, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +34,13 @@ def photo() -> U8:
     list(product((GREY, RGB), RESIZES, ("area", "linear"), ("rgb", "bgr"))),
 )
 def test_the_fast_road_equals_the_reference_bit_for_bit(
-    photo: U8, colour: dict[str, object], resize: str, interpolation: str, order: str
+    photo: U8, colour: dict[str, Any], resize: str, interpolation: str, order: ColourOrder
 ) -> None:
     """One table look-up gives what normalise and quantise give, whatever the input."""
     wanted = spec(**colour, resize=resize, interpolation=interpolation, pad=114)
     affine = Affine(0.0186, -14)
-    reference = affine.quantize(preprocess(photo, wanted, order))  # type: ignore[arg-type]
-    fast = FastPreprocessor(wanted, affine)(photo, order)  # type: ignore[arg-type]
+    reference = affine.quantize(preprocess(photo, wanted, order))
+    fast = FastPreprocessor(wanted, affine)(photo, order)
     assert fast.dtype == np.int8
     assert fast.shape == wanted.shape
     np.testing.assert_array_equal(fast, reference)
@@ -154,11 +155,11 @@ def test_what_is_no_image_is_refused(image: U8, found: str) -> None:
 
 
 @pytest.mark.parametrize(("order", "channel"), [("rgb", 0), ("bgr", 2)])
-def test_grey_weighs_red_as_red_in_both_orders(order: str, channel: int) -> None:
+def test_grey_weighs_red_as_red_in_both_orders(order: ColourOrder, channel: int) -> None:
     """OpenCV's grey is 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601): red is 76."""
     red = np.zeros((24, 32, 3), np.uint8)
     red[:, :, channel] = 255
-    fitted = fit(red, spec(**GREY), order)  # type: ignore[arg-type]
+    fitted = fit(red, spec(**GREY), order)
     assert fitted.shape == (24, 32, 1)
     assert set(fitted.ravel().tolist()) == {76}
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -16,10 +17,14 @@ from edge_agent.doctor.machine import StorageFolder, clock, disk, power, tempera
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()
 
 
-def host(root: Path, **parts: object) -> Host:
+def host(root: Path, **parts: Any) -> Host:
     """A machine below `root`, with a right clock and no commands."""
-    usual = {"run": lambda command: None, "synchronised": lambda: True, "now": lambda: NOW}
-    return Host(root=root, **{**usual, **parts})  # type: ignore[arg-type]
+    usual: dict[str, Any] = {
+        "run": lambda command: None,
+        "synchronised": lambda: True,
+        "now": lambda: NOW,
+    }
+    return Host(root=root, **{**usual, **parts})
 
 
 def put(root: Path, path: str, text: str) -> None:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 from support.mjpeg import MjpegCamera
@@ -39,10 +41,10 @@ class House(ThreadingHTTPServer):
         self.burns = False
         super().__init__(("127.0.0.1", 0), Handler)
 
-    def light(self, **fields: object) -> HttpLight:
+    def light(self, **fields: Any) -> HttpLight:
         at = f"http://127.0.0.1:{self.server_port}"
-        known = {"on": f"{at}/on?key=secret", "off": f"{at}/off?key=secret", "settle_s": 0.05}
-        return HttpLight(**(known | fields))  # type: ignore[arg-type]
+        usual = HttpLight(on=f"{at}/on?key=secret", off=f"{at}/off?key=secret", settle_s=0.05)
+        return msgspec.structs.replace(usual, **fields)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -328,9 +330,11 @@ def test_a_real_camera_is_seen_in_the_light_only(house: House) -> None:
     assert house.asked == [("GET", "/on"), ("GET", "/off")] * 4
 
 
-def stream(light: LightConfig, **fields: object) -> StreamConfig:
-    known = {"name": "s", "bundle": Path("b"), "source": CameraConfig(index=0), "interval_s": 60}
-    return StreamConfig(light=light, **(known | fields))  # type: ignore[arg-type]
+def stream(light: LightConfig, **fields: Any) -> StreamConfig:
+    known: dict[str, Any] = {
+        "name": "s", "bundle": Path("b"), "source": CameraConfig(index=0), "interval_s": 60
+    }  # fmt: skip
+    return StreamConfig(light=light, **(known | fields))
 
 
 def test_a_light_needs_a_camera_and_time() -> None:

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edge_agent.bundle.preprocess import ColourOrder
 from edge_agent.common.arrays import U8
 from edge_agent.common.errors import SourceError
 from edge_agent.pictures.encode import encode_snapshot
@@ -23,8 +24,9 @@ def test_a_picture_that_fits_keeps_its_size_and_colours() -> None:
     """Red stays red, whichever order the channels are in."""
     red = np.zeros((48, 64, 3), np.uint8)
     red[:, :, 2] = 250
-    for image, order in ((red, "bgr"), (red[:, :, ::-1], "rgb")):
-        seen = decoded(encode_snapshot(image, order, 100_000))  # type: ignore[arg-type]
+    ways: tuple[tuple[U8, ColourOrder], ...] = ((red, "bgr"), (red[:, :, ::-1], "rgb"))
+    for image, order in ways:
+        seen = decoded(encode_snapshot(image, order, 100_000))
         assert seen.shape == (48, 64, 3)
         assert seen[24, 32, 2] > 240
         assert seen[24, 32, 0] < 10

@@ -2,19 +2,21 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import cv2
 import msgspec
 import numpy as np
 import pytest
 
+from edge_agent.bundle.preprocess import ColourOrder
 from edge_agent.contract.messages import BundleRef, SnapshotRef
 from edge_agent.pictures.config import SnapshotConfig, SnapshotsConfig
 from edge_agent.pictures.snapshots import SnapshotRecord, SnapshotStore, events
 from edge_agent.sources.base import Frame
 from edge_agent.tasks.classify.answer import Classification
 from edge_agent.tasks.kinds import Answer
-from edge_agent.tasks.ocr.answer import Line, Page, Reading
+from edge_agent.tasks.ocr.answer import Line, Page, Reading, ReadingState
 
 BOX = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 MOMENT = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -27,8 +29,8 @@ def frame(seed: int = 0, shape: tuple[int, int] = (480, 640)) -> Frame:
     return Frame(image, "bgr", seed, MOMENT, 0.0)
 
 
-def record(**changes: object) -> SnapshotRecord:
-    fields = {
+def record(**changes: Any) -> SnapshotRecord:
+    fields: dict[str, Any] = {
         "number": 0,
         "device": "gate",
         "stream": "front",
@@ -38,12 +40,12 @@ def record(**changes: object) -> SnapshotRecord:
         "bundle": BundleRef(name="n", id="i"),
         "result": SURE,
     }
-    return SnapshotRecord(**(fields | changes))  # type: ignore[arg-type]
+    return SnapshotRecord(**(fields | changes))
 
 
-def store(folder: Path, clock: list[float] | None = None, **options: float) -> SnapshotStore:
+def store(folder: Path, clock: list[float] | None = None, **options: Any) -> SnapshotStore:
     now = clock or [0.0]
-    return SnapshotStore(SnapshotsConfig(folder=folder, **options), lambda: now[0])  # type: ignore[arg-type]
+    return SnapshotStore(SnapshotsConfig(folder=folder, **options), lambda: now[0])
 
 
 ALL = SnapshotConfig(interval_s=0, max_kb=40)
@@ -63,10 +65,11 @@ def test_a_snapshot_is_a_bounded_jpeg_with_its_record(tmp_path: Path) -> None:
 
 def test_colours_are_right(tmp_path: Path) -> None:
     """Red is red in the file, in whichever order it came."""
-    for number, order in enumerate(("bgr", "rgb")):
+    orders: tuple[ColourOrder, ...] = ("bgr", "rgb")
+    for number, order in enumerate(orders):
         image = np.zeros((48, 64, 3), np.uint8)
         image[:, :, order.index("r")] = 255
-        given = Frame(image, order, 0, MOMENT, 0.0)  # type: ignore[arg-type]
+        given = Frame(image, order, 0, MOMENT, 0.0)
         ref = store(tmp_path).keep(given, record(), ALL)
         assert ref == SnapshotRef(file=f"{number:010}.jpg", bytes=ref.bytes if ref else 0)
         assert cv2.imread(str(tmp_path / f"{number:010}.jpg"))[0, 0, 2] > 240
@@ -122,10 +125,10 @@ def test_a_picture_that_cannot_be_small_enough_stops_no_result(
     assert "cannot keep pictures: expected a snapshot of at most 102.4 bytes" in caplog.text
 
 
-def reading(state: str) -> Reading:
+def reading(state: ReadingState) -> Reading:
     return Reading(
         region="a",
-        state=state,  # type: ignore[arg-type]
+        state=state,
         text="1",
         confidence=0.5,
         characters=(),
@@ -133,12 +136,11 @@ def reading(state: str) -> Reading:
     )
 
 
-def page(*states: str) -> Page:
+def page(*states: ReadingState) -> Page:
     return Page(
         region="a",
         lines=tuple(
-            Line(state=state, text="1", confidence=0.5, characters=(), box=BOX)  # type: ignore[arg-type]
-            for state in states
+            Line(state=state, text="1", confidence=0.5, characters=(), box=BOX) for state in states
         ),
     )
 

@@ -22,7 +22,7 @@ from edge_agent.sources.config import ImagesConfig
 from edge_agent.stream.align import Align, Aligner
 from edge_agent.stream.config import StreamConfig
 from edge_agent.stream.view import View, moved_back
-from edge_agent.tasks.ocr.answer import Reading
+from edge_agent.tasks.ocr.answer import Page, Reading
 from edge_agent.tasks.ocr.options import TextOptions
 from edge_agent.tasks.ocr.regions import TextRegion
 from edge_agent.tasks.places import Region
@@ -172,7 +172,8 @@ def read(network: TfliteRecognizer, stream: StreamConfig, frame: Frame) -> Readi
     reader = stream_looker(stream, network.bundle, network)
     found, page = look_at(reader, stream.view()(frame))
     assert isinstance(found.answer, Reading)
-    assert page.answer.why == found.answer.why  # type: ignore[union-attr]
+    assert isinstance(page.answer, Page)
+    assert page.answer.why == found.answer.why
     assert not found.doubts or not frame.doubt
     return found.answer
 

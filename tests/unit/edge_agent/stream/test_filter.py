@@ -1,12 +1,14 @@
 """What is news in a stream's answers, and what is not."""
 
+from typing import Any
+
 import pytest
 
 from edge_agent.stream.config import PublishConfig
 from edge_agent.stream.filter import ReportFilter
 from edge_agent.tasks.classify.answer import Classification, LabelScore
 from edge_agent.tasks.kinds import Answer
-from edge_agent.tasks.ocr.answer import Line, Page, Reading
+from edge_agent.tasks.ocr.answer import Line, Page, Reading, ReadingState
 
 BOX = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 
@@ -16,15 +18,15 @@ def seen(label: str, confidence: float = 0.9, sure: bool = True, **others: float
     return Classification(label=label, index=0, confidence=confidence, sure=sure, top=tuple(top))
 
 
-def read(text: str, region: str = "a", state: str = "accepted", **fields: object) -> Reading:
+def read(text: str, region: str = "a", state: ReadingState = "accepted", **fields: Any) -> Reading:
     return Reading(
         region=region,
-        state=state,  # type: ignore[arg-type]
+        state=state,
         text=text,
         confidence=0.9,
         characters=(),
         box=BOX,
-        **fields,  # type: ignore[arg-type]
+        **fields,
     )
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import cv2
 import msgspec
@@ -91,14 +91,14 @@ def make_stream(
     recognize: Recognizer | None = None,
     snapshots: SnapshotStore | None = None,
     part: ClassifyOptions = WHOLE,
-    **options: object,
+    **options: Any,
 ) -> Stream:
     config = StreamConfig(
         name="front",
         bundle=Path("b"),
         source=ImagesConfig(path=Path("p")),
         options=part,
-        **options,  # type: ignore[arg-type]
+        **options,
     )
     sender = Sender("gate", "boot1", publisher)
     image = InputSpec(height=8, width=8, colour="rgb", mean=(0, 0, 0), std=(1, 1, 1))

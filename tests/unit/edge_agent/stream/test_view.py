@@ -1,6 +1,8 @@
 """How a stream sees its frames: turned, mirrored, and the same wherever they are shown."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,7 +18,7 @@ from edge_agent.contract.messages import BundleRef, ResultMessage, decode_messag
 from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.publish.sender import Sender
 from edge_agent.service.plan import stream_looker
-from edge_agent.sources.base import NO_TROUBLE, bgr_frame
+from edge_agent.sources.base import NO_TROUBLE, Frame, bgr_frame
 from edge_agent.sources.config import ImagesConfig
 from edge_agent.sources.files import ImageSource
 from edge_agent.stream.config import StreamConfig
@@ -75,22 +77,25 @@ def upside_down(folder: Path) -> ImagesConfig:
     return ImagesConfig(path=folder / "frame.png")
 
 
-def stream_of(source: ImagesConfig, **fields: object) -> StreamConfig:
-    regions = fields.pop("regions", (TextRegion(name="a", rect=AT),))
-    options = TextOptions(regions=regions)  # type: ignore[arg-type]
-    known = {"name": "s", "bundle": Path("b"), "source": source, "options": options}
-    return StreamConfig(**(known | fields))  # type: ignore[arg-type]
+def stream_of(
+    source: ImagesConfig,
+    regions: tuple[TextRegion, ...] = (TextRegion(name="a", rect=AT),),
+    **fields: Any,
+) -> StreamConfig:
+    options = TextOptions(regions=regions)
+    return StreamConfig(name="s", bundle=Path("b"), source=source, options=options, **fields)
 
 
 def test_regions_are_in_the_turned_picture(stripes_bundle: Bundle, tmp_path: Path) -> None:
     """What lies on its side is read, at the place where it is once it is upright."""
-    config = stream_of(upside_down(tmp_path), rotate=90, flip="vertical")
+    pictures = upside_down(tmp_path)
+    config = stream_of(pictures, rotate=90, flip="vertical")
     publisher = MemoryPublisher()
     with TfliteRecognizer(stripes_bundle) as recognize:
         looker = stream_looker(config, stripes_bundle, recognize)
         sender = Sender("gate", "boot", publisher)
         stream = Stream(config, BundleRef(name="n", id="i"), looker, sender, Stop())
-        with ImageSource(config.source.path, Stop()) as source:  # type: ignore[union-attr]
+        with ImageSource(pictures.path, Stop()) as source:
             stream.run(source)
         shown = stream.controls.fresh(1)
     message = decode_message(publisher.published[0][1], "t")
@@ -124,7 +129,7 @@ class Live:
     def __exit__(self, *exc: object) -> None:
         pass
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[Frame]:
         return (bgr_frame(np.zeros((2, 4, 3), np.uint8), seq) for seq in range(3))
 
 

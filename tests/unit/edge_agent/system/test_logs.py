@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edge_agent.system.logs import FORMATTERS, log_to_stderr, under_systemd
+from edge_agent.system.logs import FORMATTERS, Format, log_to_stderr, under_systemd
 
 
 @pytest.fixture(autouse=True)
@@ -84,8 +84,9 @@ def test_the_journal_is_known_by_its_stream(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_the_format_is_chosen(capsys: pytest.CaptureFixture[str]) -> None:
     """`auto` is text here; other packages' logs are not ours to show."""
-    for form, start in (("auto", "INFO x"), ("journal", "<6>x "), ("json", '{"time"')):
-        log_to_stderr("info", form)  # type: ignore[arg-type]
+    starts: dict[Format, str] = {"auto": "INFO x", "journal": "<6>x ", "json": '{"time"'}
+    for form, start in starts.items():
+        log_to_stderr("info", form)
         logging.getLogger("edge_agent.x").info("x")
         logging.getLogger("edge_agent.x").debug("y")
         (line,) = capsys.readouterr().err.splitlines()

@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from edge_agent.common.errors import BrokerError, ConfigError, MessageError
@@ -15,6 +17,7 @@ from edge_agent.contract.commands import (
     SetCommand,
     SnapshotTaken,
     StreamDescription,
+    Verb,
 )
 from edge_agent.contract.messages import BundleRef
 from pipeline.broker.commands import reach
@@ -28,8 +31,10 @@ TAKEN = SnapshotTaken(
 )
 
 
-def reply(verb: str, **fields: object) -> ReplyMessage:
-    return ReplyMessage(**{"device": "gate", "boot": "a", "verb": verb, "ok": True, **fields})  # type: ignore[arg-type]
+def reply(verb: Verb, **fields: Any) -> ReplyMessage:
+    return msgspec.structs.replace(
+        ReplyMessage(device="gate", boot="a", verb=verb, ok=True), **fields
+    )
 
 
 @pytest.mark.parametrize(

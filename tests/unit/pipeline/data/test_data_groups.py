@@ -12,7 +12,7 @@ from support.near_pictures import cropped, encoded, scene
 
 from edge_agent.common.arrays import U8
 from pipeline.common.errors import DataError, RecipeError
-from pipeline.data.base import SPLIT_NAMES
+from pipeline.data.base import SPLIT_NAMES, SplitName
 from pipeline.data.classes import ClassDataset
 from pipeline.data.deal import Deck, SplitWish, check_calibrated
 from pipeline.data.sources import read_groups, taken_at
@@ -50,8 +50,8 @@ def _load(path: Path, **changes: object) -> ClassDataset:
     return load(recipe, root=path.parent, recipe_folder=path.parent, seed=0)
 
 
-def _scenes(dataset: ClassDataset, name: str) -> set[str]:
-    return {id_.split("/")[-1].split("_")[0] for id_ in dataset.split(name).ids}  # type: ignore[arg-type]
+def _scenes(dataset: ClassDataset, name: SplitName) -> set[str]:
+    return {id_.split("/")[-1].split("_")[0] for id_ in dataset.split(name).ids}
 
 
 def test_near_copies_stay_on_one_side(leaky: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import onnx
@@ -75,13 +76,13 @@ class Workshop:
             latency_ms=0.25,
         )
 
-    def attempt(self, name: str, **changes: object) -> Attempt:
+    def attempt(self, name: str, **changes: Any) -> Attempt:
         def make() -> Int8Network:
             if name == self.stop_at:
                 raise KeyboardInterrupt
             self.made.append(name)
             ranges = Ranges({name: Range(-0.1, 1 / 3)}, 7)
-            recipe = QuantRecipe(**changes)  # type: ignore[arg-type]
+            recipe = QuantRecipe(**changes)
             history = (EpochRecord(1, 0.5, 0.4, 0.9, 1e-3, 2.5),) if name == "finetune" else ()
             return Int8Network(
                 Quantized(network(f"{name} unrounded"), ranges, network(name), recipe), history

@@ -1,6 +1,7 @@
 """The remedies on a real network: what each one changes, and which layers stay in float."""
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -61,14 +62,14 @@ def test_a_remedy_changes_its_part_of_the_recipe(
     best: Quantized,
     remedy: Remedy,
     name: str,
-    changed: dict[str, object],
+    changed: dict[str, Any],
 ) -> None:
     """The rest stays as it was in the best so far; where it has that part, there is no rung."""
     remedies = Remedies(folded, samples, 0.25, tuned)
     (attempt,) = remedies(remedy, best)
     assert attempt.name == name
     made = attempt.make().quantized
-    assert made.recipe == QuantRecipe(**changed)  # type: ignore[arg-type]
+    assert made.recipe == QuantRecipe(**changed)
     assert not list(remedies(remedy, made))
 
 

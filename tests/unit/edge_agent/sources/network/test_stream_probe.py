@@ -114,7 +114,8 @@ def hang_up(request: StreamRequestHandler) -> None:
 
 
 def say_nothing(request: StreamRequestHandler) -> None:
-    request.server.hang_up.wait(5)  # type: ignore[attr-defined]
+    assert isinstance(request.server, Rtsp)
+    request.server.hang_up.wait(5)
 
 
 def answer_with_a_page(request: StreamRequestHandler) -> None:

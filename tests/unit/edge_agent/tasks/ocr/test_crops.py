@@ -3,6 +3,7 @@
 import logging
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import cv2
 import msgspec
@@ -41,8 +42,8 @@ def keep(kept: CropStore, one: CropRecord, order: ColourOrder = "bgr") -> bool:
     return kept.keep(IMAGE, order, (one.stream, one.region), one)
 
 
-def store(folder: Path, **limits: float) -> CropStore:
-    return CropStore(CropsConfig(folder=folder, **({"interval_s": 0} | limits)))  # type: ignore[arg-type]
+def store(folder: Path, interval_s: float = 0, **limits: Any) -> CropStore:
+    return CropStore(CropsConfig(folder=folder, interval_s=interval_s, **limits))
 
 
 def texts(folder: Path) -> list[str]:
@@ -50,9 +51,9 @@ def texts(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("order", ["bgr", "rgb"])
-def test_a_crop_comes_back_as_it_was(tmp_path: Path, order: str) -> None:
+def test_a_crop_comes_back_as_it_was(tmp_path: Path, order: ColourOrder) -> None:
     """Every pixel, in its right colour, and all that is known of it."""
-    assert keep(store(tmp_path), record(), order)  # type: ignore[arg-type]
+    assert keep(store(tmp_path), record(), order)
     (crop,) = list_crops(tmp_path)
     assert crop.record == record()
     bgr = cv2.imread(str(crop.picture))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import cv2
 import msgspec
@@ -58,8 +59,8 @@ def reader(network: TfliteRecognizer, *regions: TextRegion) -> TextLooker:
     return text_looker(network, *(regions or (TextRegion(name="a", rect=AT),)))
 
 
-def read(network: TfliteRecognizer, given: Frame, **fields: object) -> Reading:
-    region = TextRegion(**({"name": "a", "rect": AT} | fields))  # type: ignore[arg-type]
+def read(network: TfliteRecognizer, given: Frame, **fields: Any) -> Reading:
+    region = msgspec.structs.replace(TextRegion(name="a", rect=AT), **fields)
     (seen,) = look_at(reader(network, region), given)
     assert isinstance(seen.answer, Reading)
     return seen.answer

@@ -1,6 +1,7 @@
 """Regions with text in agent.toml: what is understood, and what is said about mistakes."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.stripes import text_spec
@@ -170,10 +171,9 @@ def test_regions_without_the_task_are_refused(tmp_path: Path) -> None:
         load_config(file)
 
 
-def text_region(**fields: object) -> TextRegion:
-    return TextRegion(
-        **({"name": "a", "rect": Region(x=0, y=0, w=40, h=10)} | fields)  # type: ignore[arg-type]
-    )
+def text_region(**fields: Any) -> TextRegion:
+    known: dict[str, Any] = {"name": "a", "rect": Region(x=0, y=0, w=40, h=10)}
+    return TextRegion(**(known | fields))
 
 
 @pytest.mark.parametrize(

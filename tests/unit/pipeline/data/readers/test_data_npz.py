@@ -3,7 +3,9 @@
 import os
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pytest
@@ -14,6 +16,10 @@ from pipeline.data.readers.npz import read_arrays
 LABELS = np.arange(20, dtype=np.uint8)
 NAMES = np.array(["cat", "dog"])
 NOISE = np.random.default_rng(0).integers(0, 256, 2000, np.uint8)
+
+
+# Of `numpy.savez` and its like: the file, and arrays by name.
+Save: TypeAlias = Callable[..., None]
 
 
 def sound(path: Path) -> Path:
@@ -30,9 +36,9 @@ def refusal(path: Path) -> str:
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_the_arrays_come_back_by_name(tmp_path: Path, save: object) -> None:
+def test_the_arrays_come_back_by_name(tmp_path: Path, save: Save) -> None:
     """With their types; one that the file lacks is left out."""
-    save(tmp_path / "a.npz", labels=LABELS, names=NAMES)  # type: ignore[operator]
+    save(tmp_path / "a.npz", labels=LABELS, names=NAMES)
     arrays = read_arrays(tmp_path / "a.npz", ("names", "labels", "noise"))
     assert list(arrays) == ["names", "labels"]
     assert np.array_equal(arrays["labels"], LABELS)
@@ -117,10 +123,10 @@ def test_an_array_beyond_the_memory_is_the_machines_matter(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_a_changed_byte_is_noticed(tmp_path: Path, save: object) -> None:
+def test_a_changed_byte_is_noticed(tmp_path: Path, save: Save) -> None:
     """By the archive's checksum, or by zlib: never other numbers in silence."""
     path = tmp_path / "a.npz"
-    save(path, noise=NOISE)  # type: ignore[operator]
+    save(path, noise=NOISE)
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 0xFF
     path.write_bytes(data)

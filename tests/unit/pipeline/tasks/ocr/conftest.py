@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import matplotlib
@@ -38,15 +39,15 @@ def fonts(font_folder: Path) -> tuple[Font, ...]:
 def synthetic(fonts: tuple[Font, ...]) -> Callable[..., Synthetic]:
     """Describes synthetic pictures: meters, unless something else is said."""
 
-    def make(**changes: object) -> Synthetic:
-        values: dict[str, object] = {
+    def make(**changes: Any) -> Synthetic:
+        values: dict[str, Any] = {
             "kind": "meter",
             "charset": Charset(DIGITS + ".-" + BETWEEN),
             "fonts": fonts,
             "steps": 32,
             "seed": 1,
         }
-        return Synthetic(**(values | changes))  # type: ignore[arg-type]
+        return Synthetic(**(values | changes))
 
     return make
 

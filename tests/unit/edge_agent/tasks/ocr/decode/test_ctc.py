@@ -1,5 +1,7 @@
 """Decoding a line: small cases by hand; brute force is in tests/property."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,8 +14,8 @@ from edge_agent.tasks.ocr.spec import TextSpec
 CHARSET = ("a", "b", "7", "1")
 
 
-def spec(steps: int, **changes: object) -> TextSpec:
-    return TextSpec(charset=CHARSET, steps=steps, **changes)  # type: ignore[arg-type]
+def spec(steps: int, **changes: Any) -> TextSpec:
+    return TextSpec(charset=CHARSET, steps=steps, **changes)
 
 
 def scores(path: str, sure: float = 8.0) -> F32:

@@ -5,6 +5,7 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -42,11 +43,11 @@ from edge_agent.tasks.task import Looker
 WHEELS = Region(x=10, y=10, w=128, h=32)
 
 
-def row(image: U8, **fields: object) -> TextRegion:
+def row(image: U8, **fields: Any) -> TextRegion:
     """All of `image`, as a region of dials."""
     height, width = image.shape[:2]
     rect = Region(x=0, y=0, w=width, h=height)
-    return TextRegion(name="gas", rect=rect, dials=Dials(**fields))  # type: ignore[arg-type]
+    return TextRegion(name="gas", rect=rect, dials=Dials(**fields))
 
 
 def read(image: U8, region: TextRegion) -> tuple[Text, Verdict]:

@@ -1,6 +1,7 @@
 """What hands count together, and what a configuration may say of dials."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,12 +105,10 @@ def test_directions_are_as_meters_have_them() -> None:
         ),
     ],
 )
-def test_dials_that_contradict_themselves_are_refused(
-    fields: dict[str, object], message: str
-) -> None:
+def test_dials_that_contradict_themselves_are_refused(fields: dict[str, Any], message: str) -> None:
     """By the key."""
     with pytest.raises(ValueError, match="dials") as caught:
-        Dials(**fields)  # type: ignore[arg-type]
+        Dials(**fields)
     assert str(caught.value) == message
 
 
@@ -134,11 +133,11 @@ def test_dials_that_contradict_themselves_are_refused(
         ),
     ],
 )
-def test_a_region_of_dials_is_nothing_else(fields: dict[str, object], message: str) -> None:
+def test_a_region_of_dials_is_nothing_else(fields: dict[str, Any], message: str) -> None:
     """No text is read there, and its meter has as many digits as there are hands."""
-    known = {"name": "a", "rect": AT, "dials": Dials(count=4)}
+    known: dict[str, Any] = {"name": "a", "rect": AT, "dials": Dials(count=4)}
     with pytest.raises(ValueError, match="region") as caught:
-        TextRegion(**(known | fields))  # type: ignore[arg-type]
+        TextRegion(**(known | fields))
     assert str(caught.value) == message
 
 

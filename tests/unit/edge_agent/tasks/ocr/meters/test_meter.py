@@ -2,6 +2,7 @@
 
 import re
 from itertools import product
+from typing import Any
 
 import msgspec
 import pytest
@@ -602,12 +603,10 @@ def test_a_display_without_any_rule_is_taken_as_it_is() -> None:
         ({"digits": 2, "decimals": 3}, "digits: expected at least decimals, 3, found 2"),
     ],
 )
-def test_rules_that_contradict_each_other_are_refused(
-    fields: dict[str, object], message: str
-) -> None:
+def test_rules_that_contradict_each_other_are_refused(fields: dict[str, Any], message: str) -> None:
     """Each is a mistake that would show as wrong or missing values months later."""
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        MeterRules(**fields)  # type: ignore[arg-type]
+        MeterRules(**fields)
 
 
 def test_a_value_is_shown_as_the_meter_would() -> None:

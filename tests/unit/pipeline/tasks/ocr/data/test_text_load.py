@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,10 +21,10 @@ FolderMaker = Callable[..., Path]
 TEXT = TextRecipe(charset="abcABC")
 
 
-def load(folder: Path, text: TextRecipe = TEXT, **changes: object) -> TextDataset:
+def load(folder: Path, text: TextRecipe = TEXT, **changes: Any) -> TextDataset:
     """The folder as a recipe would have it."""
-    values: dict[str, object] = {"kind": "text-folder", "path": "x", "calibration": 4}
-    recipe = DataRecipe(**(values | changes))  # type: ignore[arg-type]
+    values: dict[str, Any] = {"kind": "text-folder", "path": "x", "calibration": 4}
+    recipe = DataRecipe(**(values | changes))
     return load_texts(recipe, text, root=folder, folder=folder, seed=1)
 
 
