@@ -114,7 +114,7 @@ def hang_up(request: StreamRequestHandler) -> None:
 
 
 def say_nothing(request: StreamRequestHandler) -> None:
-    assert isinstance(request.server, Rtsp)
+    assert isinstance(request.server, NetworkCamera)
     request.server.hang_up.wait(5)
 
 
