@@ -118,6 +118,8 @@ def install_files(stage: Path, target: Target) -> None:
             "/usr/share/doc/edgeward", f"/{DOC}"
         ),
     )
+    completion = (DEPLOY / "edgeward-agent.bash").read_text(encoding="utf-8")
+    write(stage / "usr/share/bash-completion/completions/edgeward-agent", completion)
     for path in (DEPLOY / "agent.example.toml", *sorted((DEPLOY / "mosquitto").glob("*"))):
         mode = 0o755 if os.access(path, os.X_OK) else 0o644
         write(stage / DOC / "examples" / path.name, path.read_text(encoding="utf-8"), mode)

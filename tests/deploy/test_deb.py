@@ -36,6 +36,7 @@ def test_it_holds_what_a_device_needs_and_nothing_of_a_host() -> None:
         *("./usr/bin/edgeward-agent", "./usr/lib/systemd/system/edgeward-agent.service"),
         *(f"{site}/{name}/" for name in ("edge_agent", "numpy", "cv2", "paho", "msgspec")),
         "./usr/share/doc/edgeward-agent/examples/agent.example.toml",
+        "./usr/share/bash-completion/completions/edgeward-agent",
     ):
         assert needed in names
     assert not [name for name in names if "__pycache__" in name]
