@@ -26,6 +26,11 @@ def spec(resize: Resize, height: int, width: int) -> InputSpec:
         # A wide frame loses its sides, a high one its top and bottom.
         ("crop", (100, 300), (20, 40), Window(50, 0, 200, 100), Window(0, 0, 40, 20)),
         ("crop", (300, 100), (20, 40), Window(0, 125, 100, 50), Window(0, 0, 40, 20)),
+        # Of a frame that is far too narrow or too flat one pixel is left, in its middle.
+        ("crop", (9, 1), (1, 4), Window(0, 4, 1, 1), Window(0, 0, 4, 1)),
+        ("crop", (1, 9), (4, 1), Window(4, 0, 1, 1), Window(0, 0, 1, 4)),
+        ("letterbox", (100, 1), (4, 5), Window(0, 0, 1, 100), Window(2, 0, 1, 4)),
+        ("letterbox", (1, 100), (5, 4), Window(0, 0, 100, 1), Window(0, 2, 4, 1)),
         # A wide frame gets bars above and below, a high one at its sides.
         ("letterbox", (100, 300), (40, 60), Window(0, 0, 300, 100), Window(0, 10, 60, 20)),
         ("letterbox", (300, 100), (60, 40), Window(0, 0, 100, 300), Window(10, 0, 20, 60)),

@@ -22,6 +22,14 @@ def test_a_convolution_along_one_side(groups: int, padded: int) -> None:
     assert quanta_apart(made, normal(3, 4, 11, seed=7)) <= 1
 
 
+@pytest.mark.parametrize("op", ["MaxPool", "AveragePool"])
+@pytest.mark.parametrize("more", [{}, {"pads": [1, 1]}, {"strides": [2], "pads": [0, 1]}])
+def test_a_pool_along_one_side(op: str, more: dict[str, list[int]]) -> None:
+    """With pads and without a word about them, which are none."""
+    made = converted(net([node(op, "input", kernel_shape=[3], **more)], (1, 4, 11)))
+    assert quanta_apart(made, normal(3, 4, 11, seed=7)) <= 1
+
+
 @pytest.mark.parametrize(
     ("groups", "name", "version"),
     [(1, "CONV_2D", 3), (2, "CONV_2D", 6), (4, "DEPTHWISE_CONV_2D", 3)],
