@@ -34,11 +34,8 @@ from edge_agent.service.endurance import SHORT_REMEDY, endurance, too_short
 from edge_agent.service.plan import stream_looker
 from edge_agent.sources.base import Frame
 from edge_agent.sources.config import (
-    CameraConfig,
-    ImagesConfig,
-    PicameraConfig,
+    FileConfig,
     SourceConfig,
-    VideoConfig,
 )
 from edge_agent.sources.open import open_source
 from edge_agent.stream.config import StreamConfig
@@ -158,12 +155,9 @@ def _steps(config: AgentConfig) -> Iterator[CheckStep]:
 
 
 def _source_remedy(source: SourceConfig) -> str:
-    match source:
-        case ImagesConfig() | VideoConfig():
-            return "mend its path"
-        case CameraConfig(url=None) | PicameraConfig():
-            return "is it plugged in, free, and may this user read it?"
-    return NETWORK_REMEDY
+    if isinstance(source, FileConfig):
+        return "mend its path"
+    return "is it plugged in, free, and may this user read it?" if source.local else NETWORK_REMEDY
 
 
 def prove_bundle(stream: StreamConfig) -> str:

@@ -20,7 +20,7 @@ from edge_agent.mqtt.endpoint import DEFAULT_URL, Broker, parse_endpoint, read_c
 from edge_agent.outbox.outbox import Lane, Limits, Synchronous, WhenFull
 from edge_agent.pictures.config import CropsConfig, SnapshotsConfig
 from edge_agent.publish.schedule import Order
-from edge_agent.sources.config import CameraConfig, PicameraConfig, SourceConfig
+from edge_agent.sources.config import FileConfig, SourceConfig
 from edge_agent.stream.config import StreamConfig, inner_options
 
 # systemd.exec(5): where a service finds its credentials; `%d` in a unit's own words.
@@ -175,16 +175,14 @@ class AgentConfig(Strict, frozen=True):
         """A local camera can be opened once; streams that say the same of it share it."""
         said: dict[str, SourceConfig] = {}
         for stream in self.streams:
-            match stream.source:
-                case CameraConfig(url=None) | PicameraConfig():
-                    place = stream.source.place
-                    if said.setdefault(place, stream.source) != stream.source:
-                        raise ValueError(
-                            f"stream {stream.name!r}: expected the same source as in the other "
-                            f"streams of {place}, found one that differs"
-                        )
-                case _:
-                    pass
+            source = stream.source
+            if isinstance(source, FileConfig) or not source.local:
+                continue
+            if said.setdefault(source.place, source) != source:
+                raise ValueError(
+                    f"stream {stream.name!r}: expected the same source as in the other "
+                    f"streams of {source.place}, found one that differs"
+                )
 
     def lanes(self) -> dict[str, Lane]:
         """How the results of each stream wait."""

@@ -5,13 +5,14 @@ A command is a JSON object on `edgeward/<device>/command/<verb>`; the verb says 
 type these. A key that is unknown is refused, never ignored.
 """
 
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias, get_args
 
 import msgspec
 
 from edge_agent.common.errors import MessageError
 from edge_agent.common.strict import Moment
 from edge_agent.contract.messages import BundleRef
+from edge_agent.contract.topics import Channel
 
 # No command comes near; what is longer is not even looked at.
 MAX_PAYLOAD_BYTES = 4096
@@ -90,16 +91,15 @@ class DescribeCommand(_Command, frozen=True, tag="edgeward.describe/1"):
 Command: TypeAlias = (
     SnapshotCommand | PauseCommand | ResumeCommand | SetCommand | RestartCommand | DescribeCommand
 )
-Verb: TypeAlias = Literal["snapshot", "pause", "resume", "set", "restart", "describe"]
-
-COMMANDS: dict[Verb, type[Command]] = {
-    "snapshot": SnapshotCommand,
-    "pause": PauseCommand,
-    "resume": ResumeCommand,
-    "set": SetCommand,
-    "restart": RestartCommand,
-    "describe": DescribeCommand,
+# What each is called in its topic: its schema, without name and version.
+COMMANDS: dict[str, type[Command]] = {
+    str(kind.__struct_config__.tag).removeprefix("edgeward.").partition("/")[0]: kind
+    for kind in get_args(Command)
 }
+if TYPE_CHECKING:
+    Verb: TypeAlias = str
+else:
+    Verb = Literal[tuple(COMMANDS)]
 
 
 class SnapshotTaken(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,6 +171,8 @@ class ReplyMessage(
         snapshots: of `snapshot`: what was published.
         description: of `describe`.
     """
+
+    channel: ClassVar = Channel(lambda topics: topics.reply("{verb}"), retained=False)
 
     device: str
     boot: str

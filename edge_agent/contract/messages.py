@@ -4,12 +4,13 @@ A change that old subscribers would misread gets a new number. Subscribers may i
 fields they do not know; none is ever guessed.
 """
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias, get_args
 
 import msgspec
 
 from edge_agent.common.errors import MessageError
 from edge_agent.common.strict import Moment
+from edge_agent.contract.topics import Channel
 from edge_agent.system.machine import MachineHealth
 from edge_agent.tasks.kinds import Answer
 
@@ -62,6 +63,8 @@ class ResultMessage(
             field, so that it can be told of a message that is encoded already.
     """
 
+    channel: ClassVar = Channel(lambda topics: topics.result("{stream}"), retained=False)
+
     device: str
     stream: str
     boot: str
@@ -98,6 +101,8 @@ class StateMessage(
             that is encoded already.
     """
 
+    channel: ClassVar = Channel(lambda topics: topics.state("{stream}"), retained=True)
+
     device: str
     stream: str
     boot: str
@@ -123,6 +128,8 @@ class StatusMessage(
         streams: the names of its streams.
     """
 
+    channel: ClassVar = Channel(lambda topics: topics.status, retained=True)
+
     device: str
     boot: str
     state: State
@@ -135,6 +142,8 @@ class AvailabilityMessage(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="edgeward.availability/1"
 ):
     """Whether a stream's source gives frames, and if not, why."""
+
+    channel: ClassVar = Channel(lambda topics: topics.availability("{stream}"), retained=True)
 
     device: str
     stream: str
@@ -216,6 +225,8 @@ class HealthMessage(
         clock_set: whether the device's clock is right, as far as can be told.
     """
 
+    channel: ClassVar = Channel(lambda topics: topics.health, retained=True)
+
     device: str
     boot: str
     at: Moment
@@ -233,13 +244,7 @@ Message: TypeAlias = (
     ResultMessage | StateMessage | StatusMessage | AvailabilityMessage | HealthMessage
 )
 
-MESSAGES: tuple[type[msgspec.Struct], ...] = (
-    ResultMessage,
-    StateMessage,
-    StatusMessage,
-    AvailabilityMessage,
-    HealthMessage,
-)
+MESSAGES: tuple[type[Message], ...] = get_args(Message)
 
 _NOT_LATE, _LATE = b',"late":false}', b',"late":true}'
 _FIRST, _AGAIN = b',"again":false}', b',"again":true}'

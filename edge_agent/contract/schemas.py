@@ -23,15 +23,8 @@ _PARAMETERS = {
     "region": {"description": "`name` of a region of a stream with text."},
     "verb": {"description": "The verb of a command."},
 }
-# Of each message: its channel, the topic, and whether the broker keeps it.
-_SAID: dict[str, tuple[str, str, bool]] = {
-    "ResultMessage": ("result", _TOPICS.result("{stream}"), False),
-    "StateMessage": ("state", _TOPICS.state("{stream}"), True),
-    "StatusMessage": ("status", _TOPICS.status, True),
-    "AvailabilityMessage": ("availability", _TOPICS.availability("{stream}"), True),
-    "HealthMessage": ("health", _TOPICS.health, True),
-    "ReplyMessage": ("reply", _TOPICS.reply("{verb}"), False),
-}
+# What the agent sends, but for pictures.
+_SENT = (*MESSAGES, ReplyMessage)
 
 
 def schemas() -> dict[str, Json]:
@@ -53,8 +46,8 @@ def schema(kind: type[msgspec.Struct]) -> Json:
 
 def asyncapi() -> Json:
     """What the agent sends and receives, as AsyncAPI 3.0; its payloads are the schemas' files."""
-    channels = {name: _channel(topic, kind) for kind, (name, topic, _) in _said().items()}
-    operations = {f"say-{name}": _says(name, keeps) for name, _, keeps in _said().values()}
+    channels = {_name(kind): _channel(kind.channel.address(_TOPICS), kind) for kind in _SENT}
+    operations = {f"say-{_name(kind)}": _says(_name(kind), kind.channel.retained) for kind in _SENT}
     channels["region-state"] = _channel(_TOPICS.state("{stream}", "{region}"), StateMessage)
     operations["say-region-state"] = _says("region-state", True)
     channels["snapshot"] = _picture()
@@ -80,17 +73,16 @@ def asyncapi() -> Json:
     }
 
 
-def _said() -> dict[type[msgspec.Struct], tuple[str, str, bool]]:
-    kinds: tuple[type[msgspec.Struct], ...] = (*MESSAGES, ReplyMessage)
-    return {kind: _SAID[kind.__name__] for kind in kinds}
-
-
 def _kinds() -> tuple[type[msgspec.Struct], ...]:
-    return (*MESSAGES, ReplyMessage, *COMMANDS.values())
+    return (*_SENT, *COMMANDS.values())
 
 
 def _tag(kind: type[msgspec.Struct]) -> str:
     return str(kind.__struct_config__.tag)  # "edgeward.result/1"
+
+
+def _name(kind: type[msgspec.Struct]) -> str:
+    return _stem(kind).rpartition("-")[0]  # "result"
 
 
 def _stem(kind: type[msgspec.Struct]) -> str:

@@ -1,5 +1,6 @@
 """Every MQTT topic name, in one place; `docs/reference/mqtt.md` says what is on them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 ROOT = "edgeward"
@@ -56,6 +57,19 @@ class Topics:
     def state(self, stream: str, region: str = "") -> str:
         """Retained: what stands now, of a stream of classes or of one region of another."""
         return f"{self.root}/stream/{stream}/state" + (f"/{region}" if region else "")
+
+
+@dataclass(frozen=True)
+class Channel:
+    """Where a message goes.
+
+    Args:
+        address: its topic among those of a device; names in it are written as `{stream}`.
+        retained: whether the broker keeps it.
+    """
+
+    address: Callable[[Topics], str]
+    retained: bool
 
 
 def subscriptions(device: str | None = None) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from edge_agent.config import AgentConfig
 from edge_agent.contract.messages import BundleRef, ResultMessage, encode_message
 from edge_agent.contract.topics import Topics
 from edge_agent.outbox.outbox import WhenFull
-from edge_agent.sources.config import CameraConfig, PicameraConfig
+from edge_agent.sources.config import FileConfig
 from edge_agent.stream.config import StreamConfig
 from edge_agent.tasks.kinds import Answer
 from edge_agent.tasks.registry import task_for
@@ -116,10 +116,8 @@ def _per_s(stream: StreamConfig) -> float | None:
         return regions / every_s if every_s else 0.0
     if stream.interval_s:
         return regions / stream.interval_s
-    match stream.source:
-        case CameraConfig(fps=fps) | PicameraConfig(fps=fps) if fps is not None:
-            return regions * fps
-    return None
+    most_per_s = None if isinstance(stream.source, FileConfig) else stream.source.most_per_s
+    return None if most_per_s is None else regions * most_per_s
 
 
 def _measured(path: Path) -> float | None:

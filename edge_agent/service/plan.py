@@ -16,7 +16,7 @@ from edge_agent.config import AgentConfig
 from edge_agent.inference.recognizer import TfliteRecognizer
 from edge_agent.inference.threads import chosen_threads
 from edge_agent.mqtt.endpoint import Broker
-from edge_agent.sources.config import ImagesConfig, SourceConfig, VideoConfig
+from edge_agent.sources.config import FileConfig, SourceConfig
 from edge_agent.sources.open import open_source
 from edge_agent.stream.config import StreamConfig
 from edge_agent.tasks.registry import open_looker
@@ -117,7 +117,7 @@ def stream_looker(
 
 def _look_for(source: SourceConfig) -> None:
     """See that files are there; a camera may come later."""
-    if isinstance(source, ImagesConfig | VideoConfig):
+    if isinstance(source, FileConfig):
         with open_source(source, Stop()):
             pass
 

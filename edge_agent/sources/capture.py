@@ -30,7 +30,7 @@ from edge_agent.sources.memory.wire import (
 from edge_agent.sources.network.failures import BusyError
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
-OpenCamera: TypeAlias = Callable[[LiveConfig, Callable[[], str]], AbstractContextManager[Grabber]]
+CameraOpener: TypeAlias = Callable[[LiveConfig, Callable[[], str]], AbstractContextManager[Grabber]]
 
 
 def open_camera(config: LiveConfig, complaints: Callable[[], str]) -> Grabber:
@@ -92,7 +92,7 @@ def die_with_parent(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main(argv: Sequence[str], opens: OpenCamera = open_camera) -> int:
+def main(argv: Sequence[str], opens: CameraOpener = open_camera) -> int:
     """Capture until the parent hangs up; the exit status.
 
     Args:

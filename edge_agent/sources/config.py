@@ -65,6 +65,16 @@ class _Live(Strict, frozen=True):
         """After how long frames that do not differ are not believed; 0 is never."""
         return FROZEN_S if self.frozen_after_s is None else self.frozen_after_s
 
+    @property
+    def local(self) -> bool:
+        """Whether it is plugged into this machine, where it can be opened only once."""
+        return False
+
+    @property
+    def most_per_s(self) -> float | None:
+        """How many frames a second it gives at the most; None where that is not said."""
+        return None
+
 
 class _Sized(_Live, frozen=True):
     """What cameras have that can be set.
@@ -83,6 +93,11 @@ class _Sized(_Live, frozen=True):
     def __post_init__(self) -> None:
         if (self.width is None) != (self.height is None):
             raise ValueError("width and height: expected both or neither, found one")
+
+    @property
+    def most_per_s(self) -> float | None:
+        """As of every camera: what was asked of it."""
+        return self.fps
 
 
 class CameraConfig(_Sized, frozen=True, tag_field="kind", tag="camera"):
@@ -119,6 +134,11 @@ class CameraConfig(_Sized, frozen=True, tag_field="kind", tag="camera"):
             _check_login("camera", self.url, self.credentials_file)
         elif self.credentials_file is not None or self.ca_file is not None:
             raise ValueError("camera: expected url with credentials_file or ca_file, found none")
+
+    @property
+    def local(self) -> bool:
+        """As of every camera: unless it is named by a URL."""
+        return self.url is None
 
     @property
     def place(self) -> str:
@@ -165,6 +185,11 @@ class PicameraConfig(_Sized, frozen=True, tag_field="kind", tag="picamera"):
     index: Number = 0
 
     @property
+    def local(self) -> bool:
+        """As of every camera."""
+        return True
+
+    @property
     def place(self) -> str:
         """How messages name the camera."""
         return f"picamera {self.index}"
@@ -178,4 +203,5 @@ def _check_login(kind: str, url: str, credentials_file: Path | None) -> None:
 
 
 LiveConfig: TypeAlias = CameraConfig | PicameraConfig | StillConfig
-SourceConfig: TypeAlias = ImagesConfig | VideoConfig | CameraConfig | PicameraConfig | StillConfig
+FileConfig: TypeAlias = ImagesConfig | VideoConfig
+SourceConfig: TypeAlias = FileConfig | LiveConfig

@@ -1,15 +1,10 @@
 """From a stream's configuration to its source: the only place that knows every kind."""
 
-from typing import assert_never
-
 from edge_agent.common.stop import Stop
 from edge_agent.sources.base import FrameSource, Report, unreported
 from edge_agent.sources.config import (
-    CameraConfig,
     ImagesConfig,
-    PicameraConfig,
     SourceConfig,
-    StillConfig,
     VideoConfig,
 )
 from edge_agent.sources.files import ImageSource
@@ -39,6 +34,4 @@ def open_source(
             return ImageSource(config.path, stop, loop=config.loop, report=report)
         case VideoConfig():
             return VideoSource(config.path, stop, loop=config.loop, report=report)
-        case CameraConfig() | PicameraConfig() | StillConfig():
-            return (cameras or Cameras()).source(config, stop, report, pace)
-    assert_never(config)
+    return (cameras or Cameras()).source(config, stop, report, pace)

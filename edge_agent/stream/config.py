@@ -11,7 +11,7 @@ from edge_agent.inference.threads import Threads
 from edge_agent.light.config import LightConfig, check_light
 from edge_agent.outbox.outbox import Synchronous
 from edge_agent.pictures.config import SnapshotConfig
-from edge_agent.sources.config import ImagesConfig, Rate, SourceConfig, VideoConfig
+from edge_agent.sources.config import FileConfig, Rate, SourceConfig
 from edge_agent.stream.align import Align
 from edge_agent.stream.view import Flip, Rotation, View
 from edge_agent.tasks.registry import DEFAULT_OPTIONS, TASKS, Options, task_for
@@ -107,7 +107,7 @@ class StreamConfig(Strict, frozen=True):
     @property
     def timed(self) -> bool:
         """Whether the time between two frames says anything: files are read as fast as can be."""
-        return not isinstance(self.source, ImagesConfig | VideoConfig) or bool(self.interval_s)
+        return not isinstance(self.source, FileConfig) or bool(self.interval_s)
 
     def view(self) -> View:
         """How the stream sees the frames of its source.
