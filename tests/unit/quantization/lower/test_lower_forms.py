@@ -97,3 +97,40 @@ def test_a_product_of_less_than_matrices_or_of_too_many_is_refused(operation: Op
     """Of a row and a matrix, and of more than four sides."""
     with pytest.raises(UnsupportedOperatorError, match=r"of shapes .* has no lowering"):
         matmul(operation, cast("Network", None))
+
+
+REDUCED: list[tuple[dict[str, int], list[int] | None]] = [
+    ({}, [2]),
+    ({"keepdims": 0}, [-1, 1]),
+    ({"keepdims": 1}, [3, 2]),
+    ({"noop_with_empty_axes": 1}, [1]),
+    ({}, None),
+]
+
+
+@pytest.mark.parametrize("op", ["ReduceMean", "ReduceMax"])
+@pytest.mark.parametrize(("attributes", "axes"), REDUCED)
+def test_a_reduction_by_axes_that_are_an_input(
+    op: str, attributes: dict[str, int], axes: list[int] | None
+) -> None:
+    """As opset 18 has them; without any all are meant, unless the node says none."""
+    inputs = ["input"] if axes is None else ["input", "axes"]
+    constants = {} if axes is None else {"axes": np.array(axes, np.int64)}
+    made = converted(net([node(op, *inputs, **attributes)], (1, 5, 3, 7), constants, opset=18))
+    assert quanta_apart(made, normal(3, 5, 3, 7, seed=7)) <= 1
+
+
+def test_a_reduction_over_no_axes_at_all_is_refused() -> None:
+    """It would be its input, which nobody exports."""
+    idle = node("ReduceMean", "input", noop_with_empty_axes=1)
+    with pytest.raises(UnsupportedOperatorError, match="over no axes has no lowering"):
+        converted(net([idle], (1, 5, 3, 7), opset=18))
+
+
+def test_the_place_of_the_largest_keeps_its_axis_unless_told_otherwise() -> None:
+    """By ONNX's default; the indices are exact."""
+    nodes = [node("ArgMax", "input", axis=axis, to=f"y{axis}") for axis in (1, 2, 3)]
+    made = converted(net(nodes, (1, 5, 3, 7), outputs=[one.output[0] for one in nodes]))
+    assert quanta_apart(made, normal(3, 5, 3, 7, seed=7)) == 0
+    shapes = {tuple(one.shape) for one in parsed(made.tflite).subgraphs[0].tensors}
+    assert {(1, 3, 7, 1), (1, 1, 7, 5), (1, 3, 1, 5)} <= shapes
