@@ -24,7 +24,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import onnx
 import safetensors.torch
 import torch
 from conversion.tables import table
@@ -51,14 +50,14 @@ from pipeline.tasks.classify.training import ClassExamples
 from pipeline.training.finetune import finetune
 from pipeline.training.train import train
 from quantization.doctor import diagnose
-from quantization.fold.fold import fold
+from quantization.fold.fold import fold_graph
 from quantization.graph.graph import Graph, read, write
-from quantization.lower import lower
-from quantization.quantized import Quantized, quantized
+from quantization.lower import lower_graph
+from quantization.quantize import QuantizedModel, quantize
 from quantization.recipe import QuantRecipe
 from quantization.remedies.equalize import rescaled
-from quantization.remedies.layers import weighted
-from quantization.remedies.ties import Knobs, ties
+from quantization.remedies.layers import weighted_layers
+from quantization.remedies.ties import Knobs, tie_channels
 from quantization.scales.plan import layer_of
 
 INPUT = InputSpec(height=28, width=28, colour="gray", mean=(0.286,), std=(0.353,))
@@ -92,8 +91,8 @@ class Hurt:
 
     name: str
     teacher: Checkpoint
-    plain: onnx.ModelProto
-    folded: onnx.ModelProto
+    plain: Graph
+    folded: Graph
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,12 +194,12 @@ def _inputs(images: FittedClasses) -> F32:
 
 def _hurt(data: Data, folder: Path, epochs: int) -> Iterator[Hurt]:
     separable = _trained("ds_cnn", fresh(SPEC, 1).module, data, folder, epochs)
-    plain = fold(to_onnx(separable))
+    plain = fold_graph(read(to_onnx(separable)))
     yield Hurt("outlier", separable, plain, _with_outlier(plain))
     yield Hurt("spread", separable, plain, _with_spread(plain))
     torch.manual_seed(1)
     branched = _trained("branches", branches(), data, folder, epochs)
-    plain = fold(to_onnx(branched))
+    plain = fold_graph(read(to_onnx(branched)))
     yield Hurt("silu", branched, plain, _with_large_branches(plain))
 
 
@@ -217,17 +216,17 @@ def _trained(name: str, module: nn.Module, data: Data, folder: Path, epochs: int
     return Checkpoint(module.eval(), SPEC)
 
 
-def _with_outlier(plain: onnx.ModelProto) -> onnx.ModelProto:
+def _with_outlier(plain: Graph) -> Graph:
     """Channel 5 of the third convolution's result."""
 
     def scale(graph: Graph, knobs: dict[str, Knobs], scales: NDArray[np.float64]) -> None:
-        layer = list(weighted(graph))[2].node
+        layer = list(weighted_layers(graph))[2].node
         scales[knobs[layer_of(graph, layer)].ravel()[5]] = 1 / FACTOR
 
     return _rescaled(plain, scale)
 
 
-def _with_spread(plain: onnx.ModelProto) -> onnx.ModelProto:
+def _with_spread(plain: Graph) -> Graph:
     """Every channel between two layers, by a factor drawn from 1 to 100 evenly in its logarithm."""
 
     def scale(graph: Graph, knobs: dict[str, Knobs], scales: NDArray[np.float64]) -> None:
@@ -237,7 +236,7 @@ def _with_spread(plain: onnx.ModelProto) -> onnx.ModelProto:
     return _rescaled(plain, scale)
 
 
-def _with_large_branches(plain: onnx.ModelProto) -> onnx.ModelProto:
+def _with_large_branches(plain: Graph) -> Graph:
     """Of each concatenation, the channels that are free to be scaled: those beside the SiLU's."""
 
     def scale(graph: Graph, knobs: dict[str, Knobs], scales: NDArray[np.float64]) -> None:
@@ -249,34 +248,35 @@ def _with_large_branches(plain: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _rescaled(
-    plain: onnx.ModelProto,
+    plain: Graph,
     scale: Callable[[Graph, dict[str, Knobs], NDArray[np.float64]], None],
-) -> onnx.ModelProto:
-    graph = read(plain)
-    tied = ties(graph)
+) -> Graph:
+    tied = tie_channels(plain)
     scales = np.ones(tied.count)
-    scale(graph, dict(tied.knobs), scales)
+    scale(plain, dict(tied.knobs), scales)
     scales[0] = 1  # of what cannot be scaled
-    return write(rescaled(graph, tied, scales))
+    return rescaled(plain, tied, scales)
 
 
-def _rungs(hurt: Hurt, data: Data, epochs: int) -> Iterator[tuple[str, Callable[[], Quantized]]]:
+def _rungs(
+    hurt: Hurt, data: Data, epochs: int
+) -> Iterator[tuple[str, Callable[[], QuantizedModel]]]:
     samples = [data.calibration]
-    yield "extremes, before it was hurt", lambda: quantized(hurt.plain, samples, QuantRecipe())
+    yield "extremes, before it was hurt", lambda: quantize(hurt.plain, samples, QuantRecipe())
     for name, recipe in RECIPES.items():
-        yield name, partial(quantized, hurt.folded, samples, recipe)
-    start = quantized(hurt.folded, samples, QuantRecipe())
+        yield name, partial(quantize, hurt.folded, samples, recipe)
+    start = quantize(hurt.folded, samples, QuantRecipe())
     diagnosis = diagnose(start.folded, start.qdq, data.calibration[:DIAGNOSED])
     layers = [layer.name for layer in diagnosis.by_cost if layer.operators != ("input",)]
     for count in (1, 2, 4):
         recipe = QuantRecipe(float_layers=tuple(layers[:count]))
         name = f"{count} of {len(layers)} layers in float"
-        yield name, partial(quantized, hurt.folded, samples, recipe)
+        yield name, partial(quantize, hurt.folded, samples, recipe)
     if epochs:
         yield f"fine-tuned {epochs} epoch(s)", lambda: _finetuned(hurt, start, data, epochs)
 
 
-def _finetuned(hurt: Hurt, start: Quantized, data: Data, epochs: int) -> Quantized:
+def _finetuned(hurt: Hurt, start: QuantizedModel, data: Data, epochs: int) -> QuantizedModel:
     recipe = TrainRecipe(
         epochs=epochs, optimizer="adamw", lr=3e-4, weight_decay=0.0, warmup_epochs=0.0, ema=0.99
     )
@@ -285,13 +285,13 @@ def _finetuned(hurt: Hurt, start: Quantized, data: Data, epochs: int) -> Quantiz
     ).quantized
 
 
-def _float_scores(model: onnx.ModelProto, x: F32) -> F32:
-    session = onnx_session(model.SerializeToString())
+def _float_scores(model: Graph, x: F32) -> F32:
+    session = onnx_session(write(model).SerializeToString())
     return np.concatenate([session.run(None, {"input": one[None]})[0] for one in x])
 
 
-def _int8_scores(made: Quantized, x: F32) -> F32:
-    lowered = lower(made.qdq)
+def _int8_scores(made: QuantizedModel, x: F32) -> F32:
+    lowered = lower_graph(made.qdq)
     inputs = lowered.input.quantize(x.transpose(lowered.source.order))
     with Interpreter(lowered.tflite) as interpreter:
         rows = [interpreter.infer(one[None])[0] for one in inputs]

@@ -16,10 +16,10 @@ from edge_agent.common.arrays import F32
 from edge_agent.common.atomic import write_whole
 from pipeline.common.errors import DataError
 from pipeline.data.readers.images import IMAGE_SUFFIXES, read_image
-from quantization.convert import NO_SAMPLES, Converted, convert
+from quantization.convert import NO_SAMPLES, Conversion, convert
 from quantization.errors import ModelError
 from quantization.graph.load import load_model
-from quantization.lower.lowering import Port
+from quantization.lower.lowering import TflitePort
 from quantization.recipe import QuantRecipe
 
 Resize: TypeAlias = Literal["stretch", "crop", "letterbox"]
@@ -100,7 +100,7 @@ def convert_file(
     target: Path,
     preprocessing: Preprocessing,
     recipe: QuantRecipe,
-) -> Converted:
+) -> Conversion:
     """Convert an ONNX file to a TFLite file.
 
     Args:
@@ -122,7 +122,7 @@ def convert_file(
     return made
 
 
-def summary(made: Converted) -> Iterator[str]:
+def summary(made: Conversion) -> Iterator[str]:
     """What was made, one line for each end of the network and one for its float layers."""
     yield f"input {_end(made.lowered.source)}"
     for port in made.lowered.results:
@@ -132,7 +132,7 @@ def summary(made: Converted) -> Iterator[str]:
         yield f"in float32 {', '.join(made.lowered.in_float) or 'none: no weights to keep'}"
 
 
-def _end(port: Port) -> str:
+def _end(port: TflitePort) -> str:
     said = f"{port.name} {port.shape} {port.dtype}"
     if port.affine is None:
         return said

@@ -8,24 +8,18 @@ import onnx
 from edge_agent.bundle.affine import Affine
 from edge_agent.common.arrays import F32
 from quantization.errors import ModelError
-from quantization.fold.fold import fold
-from quantization.lower import Lowered, lower
-from quantization.quantized import Quantized, quantized
+from quantization.graph.graph import write
+from quantization.lower import TfliteFile, lower_graph
+from quantization.quantize import QuantizedModel, quantize
 from quantization.recipe import QuantRecipe
-from quantization.scales.imported import (
-    Imported,
-    Scales,
-    import_quantized,
-    is_quantized,
-    without_scale,
-)
+from quantization.scales.imported import import_model, is_quantized, without_scale
 
 DEFAULT_RECIPE = QuantRecipe()
 NO_SAMPLES: tuple[F32, ...] = ()
 
 
 @dataclass(frozen=True)
-class Converted:
+class Conversion:
     """A converted network.
 
     Args:
@@ -33,8 +27,18 @@ class Converted:
         quantized: what was lowered, and how it came about.
     """
 
-    lowered: Lowered
-    quantized: Quantized
+    lowered: TfliteFile
+    quantized: QuantizedModel
+
+    @property
+    def folded(self) -> onnx.ModelProto:
+        """The float network, folded, as ONNX."""
+        return write(self.quantized.folded)
+
+    @property
+    def qdq(self) -> onnx.ModelProto:
+        """The quantised network as ONNX: what is lowered."""
+        return write(self.quantized.qdq)
 
     @property
     def tflite(self) -> bytes:
@@ -56,7 +60,7 @@ def convert(
     model: onnx.ModelProto,
     samples: Iterable[F32] = NO_SAMPLES,
     recipe: QuantRecipe = DEFAULT_RECIPE,
-) -> Converted:
+) -> Conversion:
     """Quantise a network by the scales it brings or by what samples show; lower it to TFLite.
 
     Args:
@@ -76,11 +80,11 @@ def convert(
     brings = is_quantized(model)
     if brings and recipe.precision == "float32":
         raise ModelError("model: expected a float network for float32, found a quantised one")
-    imported = import_quantized(model) if brings else Imported(fold(model), Scales())
+    imported = import_model(model)
     missing = without_scale(imported, recipe.float_layers)
     if missing and brings and samples is NO_SAMPLES:
         raise ModelError(
             f"value {missing[0]!r}: the model brings no scale for it; give calibration samples"
         )
-    made = quantized(imported.model, samples, recipe, imported.scales)
-    return Converted(lower(made.qdq), made)
+    made = quantize(imported.graph, samples, recipe, imported.scales)
+    return Conversion(lower_graph(made.qdq), made)

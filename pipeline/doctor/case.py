@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import onnx
 
 from edge_agent.bundle.metrics import Metrics
 from edge_agent.common.arrays import F32
 from pipeline.common.errors import DataError
 from pipeline.common.progress import Progress
 from pipeline.ladder.ladder import Ladder
+from quantization.graph.graph import Graph
 from quantization.recipe import QuantRecipe
 
 
@@ -33,8 +33,8 @@ class Case:
     """
 
     name: str
-    folded: onnx.ModelProto
-    qdq: onnx.ModelProto
+    folded: Graph
+    qdq: Graph
     measured: F32
     recipe: QuantRecipe
     progress: Progress

@@ -9,11 +9,10 @@ from pipeline.common.errors import DataError, RunError
 from pipeline.common.progress import Progress, open_progress
 from pipeline.convert import PhotoSamples, Preprocessing
 from pipeline.doctor.case import Case, evenly
-from quantization.fold.fold import fold
 from quantization.graph.load import load_model
-from quantization.quantized import quantized
+from quantization.quantize import quantize
 from quantization.recipe import QuantRecipe
-from quantization.scales.imported import Imported, Scales, import_quantized, is_quantized
+from quantization.scales.imported import import_model, is_quantized
 
 
 def open_case(
@@ -69,9 +68,8 @@ def _of_model(
     progress: Progress,
 ) -> Case:
     """An ONNX file, quantised as `convert` does it."""
-    brings = is_quantized(model)
-    imported = import_quantized(model) if brings else Imported(fold(model), Scales())
-    made = quantized(imported.model, samples, recipe, imported.scales)
+    imported = import_model(model)
+    made = quantize(imported.graph, samples, recipe, imported.scales)
     return Case(
         name=name,
         folded=made.folded,
@@ -80,5 +78,5 @@ def _of_model(
         recipe=recipe,
         progress=progress,
         calibration=samples,
-        brought=brings,
+        brought=is_quantized(model),
     )

@@ -14,8 +14,7 @@ from pipeline.doctor.findings import Findings
 from pipeline.doctor.page import render
 from pipeline.doctor.terminal import show
 from quantization.doctor import diagnose
-from quantization.doctor.trials import Trial, candidates, trials
-from quantization.graph.graph import read
+from quantization.doctor.trials import Trial, candidates, try_remedies
 from quantization.scales.plan import int8_values
 
 FOLDER = "doctor"
@@ -32,14 +31,14 @@ def examine(case: Case, *, remedies: bool = True) -> Findings:
     Raises:
         QuantizationError: the samples cannot be used.
     """
-    layers = len(int8_values(read(case.folded)))
+    layers = len(int8_values(case.folded))
     with case.progress.task("doctor: each layer alone", layers) as task:
         diagnosis = diagnose(case.folded, case.qdq, case.measured, task.advance)
     tried: list[Trial] = []
     if remedies and case.calibration is not None and not case.brought:
-        count = len(candidates(read(case.folded), diagnosis, case.recipe))
+        count = len(candidates(case.folded, diagnosis, case.recipe))
         with case.progress.task("doctor: what helps", count) as task:
-            for trial in trials(
+            for trial in try_remedies(
                 case.folded, case.calibration, case.measured, diagnosis, case.recipe
             ):
                 tried.append(trial)

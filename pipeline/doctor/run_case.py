@@ -21,6 +21,7 @@ from pipeline.run.stages.quantize import (
 )
 from pipeline.run.stages.verify import load_proof
 from pipeline.run.start import open_run
+from quantization.graph.graph import read
 
 
 def case_of_run(folder: Path, count: int, data_root: Path | None, stream: TextIO) -> Case:
@@ -51,8 +52,8 @@ def case_of_run(folder: Path, count: int, data_root: Path | None, stream: TextIO
     chosen = split.select(spread(len(split), count)).images
     return Case(
         name=run.recipe.name,
-        folded=onnx.load(place / unrounded),
-        qdq=onnx.load(place / QUANTISED_FILE),
+        folded=read(onnx.load(place / unrounded)),
+        qdq=read(onnx.load(place / QUANTISED_FILE)),
         measured=np.concatenate(list(network_inputs(chosen, run.recipe.input))),
         recipe=run.recipe.quantize if ladder is None else ladder.chosen.recipe,
         progress=run.progress,

@@ -14,8 +14,8 @@ from pipeline.measure.evaluate import device_scores, float_scores
 from pipeline.measure.latency import first_images, median_ms
 from pipeline.measure.lowered_ports import lowered_ports
 from pipeline.measure.truth import Truth
-from quantization.lower import lower
-from quantization.quantized import Quantized
+from quantization.lower import lower_graph
+from quantization.quantize import QuantizedModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +58,9 @@ class LadderBench:
         """Of the float network."""
         return self.truth.score(self.scores)
 
-    def __call__(self, quantized: Quantized, name: str) -> Figures:
+    def __call__(self, quantized: QuantizedModel, name: str) -> Figures:
         """Lower one network and run it as a device does; `name` is for the progress."""
-        lowered = lower(quantized.qdq)
+        lowered = lower_graph(quantized.qdq)
         with (
             Network(
                 lowered.tflite, lowered_ports(lowered, self.spec), threads=1, place=name

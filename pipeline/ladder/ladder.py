@@ -18,7 +18,7 @@ from pipeline.common.progress import Progress
 from pipeline.measure.wording import difference, figure
 from pipeline.recipe import REMEDIES, Remedy
 from pipeline.training.int8 import Int8Network
-from quantization.quantized import Quantized
+from quantization.quantize import QuantizedModel
 from quantization.recipe import QuantRecipe
 
 # A drop of exactly the limit must not fail for its rounding.
@@ -126,7 +126,7 @@ class TriedRung:
     """A rung with its network; whether it is kept and meets the budget is for the climb to say."""
 
     rung: Rung
-    quantized: Quantized
+    quantized: QuantizedModel
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Ascent:
     """The ladder, and the network of the rung that was chosen."""
 
     ladder: Ladder
-    quantized: Quantized
+    quantized: QuantizedModel
 
 
 class RungBench(Protocol):
@@ -144,7 +144,7 @@ class RungBench(Protocol):
     def float_score(self) -> Score:
         """Of the network before quantisation."""
 
-    def __call__(self, quantized: Quantized, name: str) -> Figures:
+    def __call__(self, quantized: QuantizedModel, name: str) -> Figures:
         """Measure one network; `name` is for the progress."""
 
 
@@ -158,7 +158,7 @@ class Memory(Protocol):
         """Keep one more rung."""
 
 
-Attempts: TypeAlias = Callable[[Remedy, Quantized], Iterable[Attempt]]
+Attempts: TypeAlias = Callable[[Remedy, QuantizedModel], Iterable[Attempt]]
 """What a remedy has to try, given the best network so far; layers kept in float are undone."""
 
 
@@ -206,8 +206,8 @@ def climb(
 class _Climber:
     """Where one stands on the ladder: the rungs so far, and the best networks among them."""
 
-    best: Quantized
-    base: Quantized
+    best: QuantizedModel
+    base: QuantizedModel
 
     def __init__(
         self, bench: RungBench, goal: Goal | None, progress: Progress, memory: Memory | None

@@ -8,8 +8,9 @@ import msgspec
 from edge_agent.common.atomic import write_whole
 from pipeline.ladder.ladder import Rung, TriedRung
 from quantization.errors import ModelError
+from quantization.graph.graph import read, write
 from quantization.graph.load import load_model
-from quantization.quantized import Quantized
+from quantization.quantize import QuantizedModel
 from quantization.scales.calibrate import Ranges
 
 
@@ -26,20 +27,20 @@ class LadderMemory:
             ranges = msgspec.json.decode(
                 self._path(number, "ranges.json").read_bytes(), type=Ranges
             )
-            folded = load_model(self._path(number, "folded.onnx"))
-            qdq = load_model(self._path(number, "qdq.onnx"))
+            folded = read(load_model(self._path(number, "folded.onnx")))
+            qdq = read(load_model(self._path(number, "qdq.onnx")))
         except (OSError, msgspec.DecodeError, UnicodeDecodeError, ModelError):
             return None  # it is made again
         if rung.name != name:
             return None
-        return TriedRung(rung, Quantized(folded, ranges, qdq, rung.recipe))
+        return TriedRung(rung, QuantizedModel(folded, ranges, qdq, rung.recipe))
 
     def keep(self, number: int, tried: TriedRung) -> None:
         """Write the rung `number`; its record comes last, and says that the rest is there."""
         made = tried.quantized
-        for name, model in (("folded", made.folded), ("qdq", made.qdq)):
+        for name, graph in (("folded", made.folded), ("qdq", made.qdq)):
             path = self._path(number, f"{name}.onnx")
-            write_whole(path, model.SerializeToString(deterministic=True))
+            write_whole(path, write(graph).SerializeToString(deterministic=True))
         write_whole(self._path(number, "ranges.json"), msgspec.json.encode(made.ranges))
         write_whole(self._path(number, "json"), msgspec.json.encode(tried.rung))
 

@@ -7,15 +7,14 @@ from typing import Literal, assert_never
 
 import msgspec
 import numpy as np
-import onnx
 
 from edge_agent.common.arrays import F32
 from pipeline.ladder.ladder import Attempt
 from pipeline.recipe import Remedy
 from pipeline.training.int8 import Int8Network
 from quantization.doctor import diagnose
-from quantization.graph.graph import Graph, read
-from quantization.quantized import Quantized, quantized
+from quantization.graph.graph import Graph
+from quantization.quantize import QuantizedModel, quantize
 from quantization.recipe import QuantRecipe
 from quantization.scales.plan import layer_of
 
@@ -35,17 +34,17 @@ class Remedies:
         outputs: what the ranges of its outputs may be chosen by: see `QuantRecipe`.
     """
 
-    folded: onnx.ModelProto
+    folded: Graph
     samples: Iterable[F32]
     float_share: float
-    finetune: Callable[[Quantized], Int8Network]
+    finetune: Callable[[QuantizedModel], Int8Network]
     outputs: Literal["values", "softmax"] = "softmax"
 
     def first(self, recipe: QuantRecipe) -> Attempt:
         """The recipe's own quantisation."""
         return self._quantize("int8", recipe)
 
-    def __call__(self, remedy: Remedy, best: Quantized) -> Iterator[Attempt]:
+    def __call__(self, remedy: Remedy, best: QuantizedModel) -> Iterator[Attempt]:
         """What `remedy` has to try on top of `best`; nothing where that has it already."""
         if remedy == "ranges":
             yield from self._change("better ranges", best, calibration="auto", outputs=self.outputs)
@@ -60,12 +59,12 @@ class Remedies:
         else:
             assert_never(remedy)
 
-    def _change(self, name: str, best: Quantized, **changes: object) -> Iterator[Attempt]:
+    def _change(self, name: str, best: QuantizedModel, **changes: object) -> Iterator[Attempt]:
         recipe = msgspec.structs.replace(best.recipe, **changes)
         if recipe != best.recipe:
             yield self._quantize(name, recipe)
 
-    def _keep_in_float(self, best: Quantized) -> Iterator[Attempt]:
+    def _keep_in_float(self, best: QuantizedModel) -> Iterator[Attempt]:
         """The costliest values in float: one, then twice as many, as far as the share goes.
 
         A value stays in float only where those that read it do so, too. What a network returns
@@ -73,7 +72,7 @@ class Remedies:
         """
         samples = np.concatenate(list(islice(self.samples, DIAGNOSED_BATCHES)))
         diagnosis = diagnose(best.folded, best.qdq, samples)
-        graph, before = read(best.folded), best.recipe.float_layers
+        graph, before = best.folded, best.recipe.float_layers
         fixed = {*graph.inputs, *graph.outputs, *before}
         costly = [layer.name for layer in diagnosis.by_cost if layer.name not in fixed]
         most = int(self.float_share * (len(diagnosis.layers) - len(graph.inputs)))
@@ -87,7 +86,7 @@ class Remedies:
             count *= 2
 
     def _quantize(self, name: str, recipe: QuantRecipe) -> Attempt:
-        return Attempt(name, lambda: Int8Network(quantized(self.folded, self.samples, recipe)))
+        return Attempt(name, lambda: Int8Network(quantize(self.folded, self.samples, recipe)))
 
 
 def _with_readers(graph: Graph, values: Iterable[str]) -> Iterator[str]:

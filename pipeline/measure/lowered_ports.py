@@ -4,10 +4,10 @@ import msgspec
 
 from edge_agent.bundle.manifest import InputSpec, OutputPort
 from edge_agent.bundle.ports import Ports
-from quantization.lower import Lowered
+from quantization.lower import TfliteFile
 
 
-def lowered_ports(lowered: Lowered, spec: InputSpec) -> Ports:
+def lowered_ports(lowered: TfliteFile, spec: InputSpec) -> Ports:
     """What `lowered` has, and how an image becomes its input.
 
     Raises:

@@ -11,8 +11,8 @@ from pipeline.training.int8 import Int8Network
 from pipeline.training.objective import Loss, Objective, TrainingData
 from pipeline.training.train import train
 from quantization.qat import FakeQuantNetwork, exported
-from quantization.quantized import Quantized
-from quantization.scales.qdq import quantize
+from quantization.quantize import QuantizedModel
+from quantization.scales.qdq import insert_qdq
 
 NAME = "fine-tune int8"
 # The float network's answers alone are learnt, as they are: what is wanted is no drop from it.
@@ -44,7 +44,7 @@ def finetuning(recipe: Recipe) -> TrainRecipe:
 
 
 def finetune(
-    start: Quantized,
+    start: QuantizedModel,
     teacher: Checkpoint,
     data: TrainingData,
     recipe: TrainRecipe,
@@ -92,5 +92,5 @@ def finetune(
     )
     assert isinstance(tuned.module, FakeQuantNetwork), "training keeps the kind of a network"
     folded, ranges = exported(tuned.module)
-    qdq = quantize(folded, ranges, float_layers=layers)
-    return Int8Network(Quantized(folded, ranges, qdq, start.recipe), tuned.history)
+    qdq = insert_qdq(folded, ranges, float_layers=layers)
+    return Int8Network(QuantizedModel(folded, ranges, qdq, start.recipe), tuned.history)

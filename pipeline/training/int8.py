@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pipeline.checkpoints.history import EpochRecord
-from quantization.quantized import Quantized
+from quantization.quantize import QuantizedModel
 
 
 @dataclass(frozen=True)
@@ -15,5 +15,5 @@ class Int8Network:
         history: the epochs of its fine-tuning; empty if it had none.
     """
 
-    quantized: Quantized
+    quantized: QuantizedModel
     history: tuple[EpochRecord, ...] = ()

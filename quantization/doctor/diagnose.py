@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
-import onnx
 
 from edge_agent.common.arrays import F32
-from quantization.doctor.bench import Bench, decibels
+from quantization.doctor.baseline import FloatBaseline, decibels
 from quantization.doctor.diagnosis import Culprit, Diagnosis, Layer
 from quantization.doctor.paired import Int8Layer, paired
 from quantization.doctor.patient import Find, Patient, Suspicion
@@ -19,10 +18,10 @@ from quantization.doctor.value_causes import (
 )
 from quantization.doctor.weight_causes import shifted_mean, unlike_columns, unlike_rows
 from quantization.errors import ModelError
-from quantization.graph.graph import Graph, read
+from quantization.graph.graph import Graph
 from quantization.operators.rules import Scale
 from quantization.operators.table import averages, find
-from quantization.scales.plan import Group, activation_inputs, scale_groups
+from quantization.scales.plan import ScaleGroup, activation_inputs, scale_groups
 
 # In this order, each on top of those before: a scale that somebody else stretches, for one,
 # would make an outlier look larger than it is.
@@ -46,33 +45,32 @@ PROVEN = 0.5
 
 
 def diagnose(
-    folded: onnx.ModelProto,
-    qdq: onnx.ModelProto,
+    graph: Graph,
+    quantised: Graph,
     samples: F32,
     advance: Callable[[], object] = lambda: None,
 ) -> Diagnosis:
     """What quantisation costs a network, layer by layer, and why.
 
     Args:
-        folded: the float network.
-        qdq: its quantised form, with quantise/dequantise pairs.
+        graph: the folded float network.
+        quantised: its quantised form, with quantise/dequantise pairs.
         samples: float32 (N, ...), preprocessed as on the device.
         advance: called once for every layer that is done.
 
     Raises:
-        ModelError: if `qdq` is not a quantised form of `folded`.
+        ModelError: if `quantised` is not a quantised form of `graph`.
         CalibrationError: if the samples are missing, misshapen or not finite.
     """
-    graph, quantised = read(folded), read(qdq)
     layers = paired(graph, quantised)
     if all(layer.grid is None for layer in layers):
         raise ModelError("quantised network: expected values in int8, found none")
-    bench = Bench(graph, samples)
+    baseline = FloatBaseline(graph, samples)
     real = {layer.value: layer.real for layer in layers}
-    seen = bench.compare(quantised, real)
+    seen = baseline.compare(quantised, real)
     alone = {}
     for layer in layers:
-        alone[layer.value] = 0.0 if _only_moves(graph, layer, layers) else bench.alone([layer])
+        alone[layer.value] = 0.0 if _only_moves(graph, layer, layers) else baseline.alone([layer])
         advance()
     total = sum(alone.values())
     groups = _groups(graph, layers)
@@ -80,18 +78,21 @@ def diagnose(
         culprit
         for layer in layers
         for culprit in _culprits(
-            Patient(layer, groups.get(layer.value, Group((layer.value,), None)), bench, seen),
-            alone[layer.value], total,
+            Patient(
+                layer, groups.get(layer.value, ScaleGroup((layer.value,), None)), baseline, seen
+            ),
+            alone[layer.value],
+            total,
         )
-    ]  # fmt: skip
+    ]
     return Diagnosis(
         layers=tuple(
             _reported(graph, layer, seen[layer.value].error, alone[layer.value], total)
             for layer in layers
         ),
         culprits=tuple(sorted(culprits, key=lambda c: -c.saved_share)),
-        output_db=decibels(bench.output_error(quantised, [real[end] for end in bench.ends])),
-        samples=bench.samples,
+        output_db=decibels(baseline.output_error(quantised, [real[end] for end in baseline.ends])),
+        samples=baseline.samples,
     )
 
 
@@ -108,7 +109,7 @@ def _culprits(patient: Patient, error: float, total: float) -> Iterator[Culprit]
         suspicion = None if suspect in named else suspect(patient)
         if suspicion is None:
             continue
-        left = patient.bench.alone([suspicion.cured])
+        left = patient.baseline.alone([suspicion.cured])
         if error - left < max(PROVEN * error, WORTH_NAMING * total):
             continue
         yield _named(patient.layer, suspicion, error, left, total)
@@ -148,12 +149,14 @@ def _reported(graph: Graph, layer: Int8Layer, below: float, alone: float, total:
     )
 
 
-def _groups(graph: Graph, layers: tuple[Int8Layer, ...]) -> Mapping[str, Group]:
+def _groups(graph: Graph, layers: tuple[Int8Layer, ...]) -> Mapping[str, ScaleGroup]:
     """For each value that is quantised, those that have its scale because they must."""
     affines = {layer.value: layer.affine for layer in layers}
     in_float = [value for value, affine in affines.items() if affine is None]
     return {
-        value: Group(tuple(v for v in group.values if affines[v] == affines[value]), group.fixed)
+        value: ScaleGroup(
+            tuple(v for v in group.values if affines[v] == affines[value]), group.fixed
+        )
         for group in scale_groups(graph, in_float)
         for value in group.values
     }

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from edge_agent.bundle.affine import QMAX, QMIN
-from quantization.doctor.paired import Grid, Int8Layer
+from quantization.doctor.paired import Int8Layer, ValueGrid
 from quantization.graph.graph import Array, Graph, Node
 
 
@@ -15,7 +15,7 @@ def isolated(graph: Graph, layers: Iterable[Int8Layer]) -> Graph:
 
     All else stays as it is, under its own names; only an input that is quantised gets another.
     """
-    drawn = _Drawn(graph)
+    drawn = _IsolatedWriter(graph)
     owners: dict[Node, Int8Layer] = {}
     for layer in layers:
         owners |= dict.fromkeys(layer.nodes, layer)
@@ -29,7 +29,7 @@ def isolated(graph: Graph, layers: Iterable[Int8Layer]) -> Graph:
     return drawn.graph()
 
 
-class _Drawn:
+class _IsolatedWriter:
     """The graph as it is written, one node after the other."""
 
     def __init__(self, graph: Graph) -> None:
@@ -47,7 +47,7 @@ class _Drawn:
             inputs=tuple(self._inputs),
         )
 
-    def input(self, value: str, grid: Grid) -> None:
+    def input(self, value: str, grid: ValueGrid) -> None:
         """The network's input, rounded before anybody reads it."""
         self._inputs = [f"{value}:fed" if name == value else name for name in self._inputs]
         self._shapes[f"{value}:fed"] = self._shapes[value]
@@ -65,7 +65,7 @@ class _Drawn:
         self.nodes.append(replace(node, inputs=inputs, outputs=(raw, *node.outputs[1:])))
         self._round(raw, layer.value, layer.grid)
 
-    def _round(self, raw: str, value: str, grid: Grid) -> None:
+    def _round(self, raw: str, value: str, grid: ValueGrid) -> None:
         """The value of `raw` on a grid."""
         per_channel = len(grid.affines) > 1
         scales = np.array([affine.scale for affine in grid.affines], np.float32)

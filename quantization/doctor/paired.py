@@ -14,7 +14,7 @@ from quantization.scales.ranges import Range
 
 
 @dataclass(frozen=True)
-class Grid:
+class ValueGrid:
     """Where a value is rounded to.
 
     Args:
@@ -43,7 +43,7 @@ class Int8Layer:
 
     value: str
     nodes: tuple[Node, ...]
-    grid: Grid | None
+    grid: ValueGrid | None
     constants: Mapping[str, Array]
     raw: str
     real: str
@@ -75,7 +75,7 @@ def paired(graph: Graph, qdq: Graph) -> tuple[Int8Layer, ...]:
 
     Args:
         graph: the float network.
-        qdq: the same with quantise/dequantise pairs, as `qdq.quantize` writes it: the same
+        qdq: the same with quantise/dequantise pairs, as `insert_qdq` writes it: the same
             nodes in the same order but for the pairs, under whatever names.
 
     Raises:
@@ -106,7 +106,7 @@ def _layer(
             (after,) = qdq.consumers(reader.output)
             if scale is None or zero is None:
                 raise ModelError(f"node {reader.name!r}: expected a constant scale")
-            grid, real = Grid((Affine(float(scale), int(zero)),)), after.output
+            grid, real = ValueGrid((Affine(float(scale), int(zero)),)), after.output
     constants = {}
     for node in nodes:
         for name, written in zip(node.inputs, quantised[node].inputs, strict=True):

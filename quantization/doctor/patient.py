@@ -7,10 +7,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from quantization.doctor.bench import Bench, Seen
+from quantization.doctor.baseline import FloatBaseline, ValueStatistics
 from quantization.doctor.diagnosis import Kind
 from quantization.doctor.paired import Int8Layer
-from quantization.scales.plan import Group
+from quantization.scales.plan import ScaleGroup
 from quantization.scales.ranges import Range
 
 # A scale that is four times too coarse leaves 6 bits of 8.
@@ -44,14 +44,14 @@ class Patient:
     Args:
         layer: how it is quantised.
         group: the values that share its scale.
-        bench: the float network on its samples.
+        baseline: the float network on its samples.
         seen: what its values were there.
     """
 
     layer: Int8Layer
-    group: Group
-    bench: Bench
-    seen: Mapping[str, Seen]
+    group: ScaleGroup
+    baseline: FloatBaseline
+    seen: Mapping[str, ValueStatistics]
 
     @property
     def own(self) -> Range:

@@ -1,19 +1,18 @@
-"""`trials`: the remedies that a recipe has, each tried on a network, and what it brought."""
+"""`try_remedies`: the remedies that a recipe has, each tried on a network, and what it brought."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
-import onnx
 
 from edge_agent.common.arrays import F32
-from quantization.doctor.bench import Bench, decibels
+from quantization.doctor.baseline import FloatBaseline, decibels
 from quantization.doctor.diagnosis import Diagnosis, Kind
 from quantization.doctor.paired import paired
 from quantization.errors import QuantizationError
-from quantization.graph.graph import Graph, read
+from quantization.graph.graph import Graph
 from quantization.operators.rules import Scale
 from quantization.operators.table import find
-from quantization.quantized import quantized
+from quantization.quantize import quantize
 from quantization.recipe import QuantRecipe
 from quantization.scales.plan import int8_values, layer_of
 
@@ -40,8 +39,8 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     refused: str = ""
 
 
-def trials(
-    folded: onnx.ModelProto,
+def try_remedies(
+    graph: Graph,
     calibration: Iterable[F32],
     measured: F32,
     diagnosis: Diagnosis,
@@ -50,24 +49,22 @@ def trials(
     """Quantise a network by each remedy, and measure its output.
 
     Args:
-        folded: the float network.
+        graph: the folded float network.
         calibration: float32 arrays (N, ...) of any N, preprocessed as on the device; read once
             or more for every trial.
         measured: float32 (N, ...): what the output is measured on.
         diagnosis: of the network, quantised by `recipe`.
         recipe: what the remedies are added to.
     """
-    graph = read(folded)
-    bench = Bench(graph, measured)
+    baseline = FloatBaseline(graph, measured)
     for name, tried in candidates(graph, diagnosis, recipe):
         try:
-            made = quantized(folded, calibration, tried)
+            made = quantize(graph, calibration, tried)
         except QuantizationError as refusal:  # an operator that cannot stay in float, say
             yield Trial(name=name, recipe=tried, output_db=None, refused=str(refusal))
             continue
-        qdq = read(made.qdq)
-        real = {layer.value: layer.real for layer in paired(read(made.folded), qdq)}
-        error = bench.output_error(qdq, [real[end] for end in bench.ends])
+        real = {layer.value: layer.real for layer in paired(made.folded, made.qdq)}
+        error = baseline.output_error(made.qdq, [real[end] for end in baseline.ends])
         yield Trial(name=name, recipe=tried, output_db=decibels(error))
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from quantization.doctor.diagnosis import Kind
-from quantization.doctor.paired import Grid
+from quantization.doctor.paired import ValueGrid
 from quantization.doctor.patient import TOO_COARSE, Patient, Suspicion, narrow_one, width, with_zero
 from quantization.graph.graph import Node
 from quantization.scales.ranges import Range, affine_of
@@ -30,7 +30,7 @@ def clipped(patient: Patient) -> Suspicion | None:
     factor = width(needs) / width(covers)
     if factor < CLIPPED:
         return None
-    cured = replace(patient.layer, grid=Grid((affine_of(needs),)))
+    cured = replace(patient.layer, grid=ValueGrid((affine_of(needs),)))
     return Suspicion(Kind.CLIPPED, factor, covers, needs, cured)
 
 
@@ -40,7 +40,7 @@ def too_wide(patient: Patient) -> Suspicion | None:
     if covers is None or not width(own) or width(covers) < TOO_COARSE * width(own):
         return None
     kind, cause = _demanded_by(patient)
-    cured = replace(patient.layer, grid=Grid((affine_of(own),)))
+    cured = replace(patient.layer, grid=ValueGrid((affine_of(own),)))
     return Suspicion(kind, width(covers) / width(own), covers, own, cured, cause)
 
 
@@ -50,7 +50,7 @@ def outlier_values(patient: Patient) -> Suspicion | None:
     most = with_zero(seen.most)
     if covers is None or not width(most) or width(covers) < TOO_COARSE * width(most):
         return None
-    cured = replace(patient.layer, grid=Grid((affine_of(most),), exact_beyond=True))
+    cured = replace(patient.layer, grid=ValueGrid((affine_of(most),), exact_beyond=True))
     factor = width(covers) / width(most)
     return Suspicion(Kind.OUTLIER, factor, covers, most, cured, channels=seen.channels)
 
@@ -66,7 +66,7 @@ def unlike_channels(patient: Patient) -> Suspicion | None:
     if factor < TOO_COARSE:
         return None
     few = np.count_nonzero(widths > widths.max() / 2) <= max(1, FEW * len(widths))
-    cured = replace(patient.layer, grid=Grid(tuple(map(affine_of, channels))))
+    cured = replace(patient.layer, grid=ValueGrid(tuple(map(affine_of, channels))))
     return Suspicion(
         Kind.OUTLIER if few and not _is_depthwise(patient) else Kind.CHANNELS,
         factor, covers, with_zero(channels[narrow]), cured,
@@ -104,19 +104,19 @@ def _producer_fixes(patient: Patient) -> bool:
 def _pads(patient: Patient) -> Iterator[Node]:
     """The Pads among what shares the layer's scale."""
     for value in patient.group.values:
-        node = patient.bench.graph.producer(value)
+        node = patient.baseline.graph.producer(value)
         if node is not None and node.op == "Pad" and node.text("mode", "constant") == "constant":
             yield node
 
 
 def _pad_value(patient: Patient, pad: Node) -> float:
-    given = patient.bench.graph.constant(pad, 2)
+    given = patient.baseline.graph.constant(pad, 2)
     return 0.0 if given is None or not given.size else float(given.reshape(-1)[0])
 
 
 def _is_depthwise(patient: Patient) -> bool:
     """Whether a depthwise convolution computes or reads the layer's value."""
-    graph = patient.bench.graph
+    graph = patient.baseline.graph
     near = (*patient.layer.nodes, *graph.consumers(patient.layer.value))
     return any(
         node.op == "Conv" and node.integer("group", 1) == graph.shapes[node.inputs[0]][1] > 1

@@ -24,7 +24,7 @@ def unlike_rows(patient: Patient) -> Suspicion | None:
     node = _weighted(patient)
     if node is None or find(node).weights is not Weights.PER_TENSOR:
         return None
-    weight = patient.bench.graph.constants[node.inputs[1]]
+    weight = patient.baseline.graph.constants[node.inputs[1]]
     largest = np.abs(weight).max(axis=1)  # (O,)
     small = narrow_one(largest)
     if small is None or largest.max() < TOO_COARSE * largest[small]:
@@ -47,7 +47,7 @@ def unlike_columns(patient: Patient) -> Suspicion | None:
     channels = () if node is None else patient.channels_of(node.inputs[0])
     if node is None or node.op == "ConvTranspose" or node.integer("group", 1) != 1:
         return None
-    weight = patient.bench.graph.constants[node.inputs[1]]  # (O, C, ...)
+    weight = patient.baseline.graph.constants[node.inputs[1]]  # (O, C, ...)
     if weight.shape[1] != len(channels):
         return None
     columns = np.abs(np.moveaxis(weight, 1, 0).reshape(len(channels), -1)).max(axis=1)  # (C,)
@@ -76,14 +76,14 @@ def shifted_mean(patient: Patient) -> Suspicion | None:
     Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction"
     (2019), section 3.3: ``E[W~ x] - E[W x]`` is taken off the bias.
     """
-    node, layer, given = _weighted(patient), patient.layer, patient.bench.graph.constants
+    node, layer, given = _weighted(patient), patient.layer, patient.baseline.graph.constants
     if node is None or node.inputs[2] not in layer.constants:
         return None
     # A layer with the errors of the weights for weights computes the error that they make,
     # before the activation and before the value itself is rounded.
     errors = {name: array - given[name] for name, array in layer.constants.items()}
-    only_errors = isolated(patient.bench.graph, [replace(layer, grid=None, constants=errors)])
-    off = patient.bench.mean(only_errors, node.output)
+    only_errors = isolated(patient.baseline.graph, [replace(layer, grid=None, constants=errors)])
+    off = patient.baseline.mean(only_errors, node.output)
     bias = layer.constants[node.inputs[2]]
     if bias.shape != off.shape:
         return None

@@ -12,25 +12,34 @@ import onnx
 
 from quantization.errors import ModelError
 from quantization.fold.rewrites import REWRITES
-from quantization.graph.graph import Array, Graph, read, write
+from quantization.graph.graph import Array, Graph, inferred, read, write
 from quantization.graph.session import open_session
 from quantization.operators.table import PAIR
 
 
 def fold(model: onnx.ModelProto) -> onnx.ModelProto:
-    """An equal float model in folded form.
-
-    Args:
-        model: float32 ONNX, one input of a static shape (1, ...) and any outputs.
+    """An equal float model in folded form; takes what `fold_graph` takes, and raises the same.
 
     Raises:
-        ModelError: if the model is not valid ONNX, has another number of inputs, no output,
+        ModelError: also if the model is not valid ONNX.
+    """
+    return write(fold_graph(read(model)))
+
+
+def fold_graph(graph: Graph) -> Graph:
+    """An equal float network in folded form, the shape of every value inferred.
+
+    Args:
+        graph: float32, with one input of a static shape (1, ...) and any outputs.
+
+    Raises:
+        ModelError: if the graph has another number of inputs, no output,
             an output that is not computed from the input, an input shape that is not static
             or whose batch is not 1, weights that are not finite, or no operator that is left
             after folding.
         UnsupportedOperatorError: if an LSTM or GRU has a form that is not unrolled.
     """
-    graph = _with_output_names(read(model))
+    graph = _with_output_names(graph)
     _check_border(graph)
     _check_finite(graph)
     while True:
@@ -38,7 +47,7 @@ def fold(model: onnx.ModelProto) -> onnx.ModelProto:
         if len(folded.nodes) == len(graph.nodes):
             break
         # A shape that was computed is a constant now, so more shapes can be inferred.
-        graph = read(write(folded))
+        graph = inferred(folded)
     for rewrite in REWRITES:
         for output in [node.output for node in graph.nodes]:
             node = graph.producer(output)
@@ -52,7 +61,7 @@ def fold(model: onnx.ModelProto) -> onnx.ModelProto:
             raise ModelError(
                 f"output {output!r}: expected to be computed from the input, but is not"
             )
-    return write(graph)
+    return inferred(graph)
 
 
 def fold_constants(graph: Graph) -> Graph:

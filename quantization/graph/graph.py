@@ -1,4 +1,4 @@
-"""An ONNX graph as frozen, typed values: what every step between two ONNX files works on."""
+"""An ONNX graph as frozen, typed values: what every step of the quantiser takes and gives."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -191,9 +191,24 @@ def read(model: onnx.ModelProto) -> Graph:
     )
 
 
+def inferred(graph: Graph) -> Graph:
+    """A graph with all its shapes, and checked: as if it were written and read again.
+
+    Raises:
+        ModelError: if it is no valid ONNX.
+    """
+    return read(write(graph))
+
+
+def without_unread(graph: Graph) -> Graph:
+    """A graph without the constants that nobody reads."""
+    used = {value for node in graph.nodes for value in node.inputs} | set(graph.outputs)
+    constants = {name: array for name, array in graph.constants.items() if name in used}
+    return replace(graph, constants=constants)
+
+
 def write(graph: Graph) -> onnx.ModelProto:
     """The ONNX model of a graph: float32 in and out, constants nobody reads left out."""
-    used = {value for node in graph.nodes for value in node.inputs} | set(graph.outputs)
     return onnx.helper.make_model(
         onnx.helper.make_graph(
             [
@@ -205,8 +220,7 @@ def write(graph: Graph) -> onnx.ModelProto:
             [_value_info(graph, name) for name in graph.outputs],
             [
                 numpy_helper.from_array(np.asarray(array, order="C"), name)
-                for name, array in graph.constants.items()
-                if name in used
+                for name, array in without_unread(graph).constants.items()
             ],
         ),
         producer_name="edgeward",

@@ -1,5 +1,5 @@
 """Lowering: an ONNX model as an NHWC TFLite flatbuffer, int8 wherever the model says so."""
 
-from quantization.lower.lowering import Lowered, lower
+from quantization.lower.lowering import TfliteFile, lower, lower_graph
 
-__all__ = ["Lowered", "lower"]
+__all__ = ["TfliteFile", "lower", "lower_graph"]

@@ -2,10 +2,8 @@
 
 from collections.abc import Collection
 
-import onnx
-
 from quantization.errors import ModelError
-from quantization.graph.graph import Graph, Node, read
+from quantization.graph.graph import Graph, Node
 from quantization.lower.lowering import emit
 from quantization.lower.reading import read_typed
 from quantization.operators.rules import Scale
@@ -13,17 +11,17 @@ from quantization.operators.table import find, refuse
 from quantization.scales.calibrate import Ranges
 from quantization.scales.imported import Scales
 from quantization.scales.plan import int8_values
-from quantization.scales.qdq import NO_SCALES, quantize
+from quantization.scales.qdq import NO_SCALES, insert_qdq
 from quantization.scales.ranges import Range
 
 
-def check(
-    model: onnx.ModelProto, scales: Scales = NO_SCALES, float_layers: Collection[str] = ()
+def check_lowering(
+    graph: Graph, scales: Scales = NO_SCALES, float_layers: Collection[str] = ()
 ) -> None:
-    """Pass a folded model through quantisation and lowering, with ranges that are made up.
+    """Pass a folded network through quantisation and lowering, with ranges that are made up.
 
     Args:
-        model: as `fold` or `import_quantized` returns it.
+        graph: as `fold_graph` or `import_model` returns it.
         scales: those the model brought.
         float_layers: the layers that stay in float.
 
@@ -34,16 +32,15 @@ def check(
         UnsupportedOperatorError: if a node, or the form of one, has no lowering.
         ModelError: if a shape is not static, or one of `float_layers` no layer of the network.
     """
-    graph = read(model)
     _check_nodes(graph)
     unit = Ranges({value: Range(-1.0, 1.0) for value in int8_values(graph)}, samples=0)
-    emit(read_typed(quantize(model, unit, scales, float_layers)))
+    emit(read_typed(insert_qdq(graph, unit, scales, float_layers)))
 
 
-def check_float(model: onnx.ModelProto) -> None:
-    """Pass a folded model through lowering as it is, in float32; raises what `check` does."""
-    _check_nodes(read(model))
-    emit(read_typed(model))
+def check_float_lowering(graph: Graph) -> None:
+    """Pass a folded network through lowering in float32; raises what `check_lowering` does."""
+    _check_nodes(graph)
+    emit(read_typed(graph))
 
 
 def _check_nodes(graph: Graph) -> None:

@@ -1,4 +1,4 @@
-"""The flatbuffer: a `Network` as the bytes of a `.tflite` file."""
+"""The flatbuffer: a `TfliteDraft` as the bytes of a `.tflite` file."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from quantization.lower.network import Network, TfliteOperator, TfliteTensor
+from quantization.lower.draft import TfliteDraft, TfliteOperator, TfliteTensor
 
 SCHEMA_VERSION = 3
 FILE_IDENTIFIER = b"TFL3"
@@ -42,7 +42,7 @@ class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]  # the schema has no
         return offset
 
 
-def serialize(network: Network, source: int, results: Sequence[int]) -> bytes:
+def serialize(network: TfliteDraft, source: int, results: Sequence[int]) -> bytes:
     """The TFLite file of a network that reads tensor `source` and returns tensors `results`."""
     buffers: dict[bytes, int] = {b"": 0}  # by convention, buffer 0 is the empty one
     codes: dict[tuple[int, int], int] = {}

@@ -41,7 +41,7 @@ class Quantization:
 
 
 @dataclass(frozen=True, eq=False)
-class Tensor:
+class TypedTensor:
     """A tensor of the network, in ONNX's axis order.
 
     Args:
@@ -96,26 +96,26 @@ class Operation:
     """
 
     node: Node
-    inputs: tuple[Tensor | None, ...]
+    inputs: tuple[TypedTensor | None, ...]
     parameters: tuple[Array | None, ...]
-    output: Tensor
+    output: TypedTensor
     activation: Activation = Activation.NONE
 
-    def value(self, index: int = 0) -> Tensor:
+    def value(self, index: int = 0) -> TypedTensor:
         """The activation at an input; refuses the node if it is anything else."""
         tensor = self.inputs[index] if index < len(self.inputs) else None
         if tensor is None or tensor.data is not None:
             refuse(self.node, f"needs its input {index} computed at run time, not constant")
         return tensor
 
-    def weight(self, index: int) -> Tensor:
+    def weight(self, index: int) -> TypedTensor:
         """The constant tensor at an input; refuses the node if it is anything else."""
         tensor = self.inputs[index] if index < len(self.inputs) else None
         if tensor is None or tensor.data is None:
             refuse(self.node, f"needs its input {index} constant, not computed at run time")
         return tensor
 
-    def operand(self, index: int) -> Tensor:
+    def operand(self, index: int) -> TypedTensor:
         """The tensor at an input, computed or constant; refuses anything else."""
         tensor = self.inputs[index] if index < len(self.inputs) else None
         if tensor is None:
@@ -132,17 +132,17 @@ class TypedGraph:
     """The operations of a network in execution order, its input and its outputs."""
 
     operations: tuple[Operation, ...]
-    input: Tensor
-    outputs: tuple[Tensor, ...]
+    input: TypedTensor
+    outputs: tuple[TypedTensor, ...]
 
     @cached_property
-    def _consumers(self) -> dict[Tensor, list[Operation]]:
-        readers: dict[Tensor, list[Operation]] = {}
+    def _consumers(self) -> dict[TypedTensor, list[Operation]]:
+        readers: dict[TypedTensor, list[Operation]] = {}
         for operation in self.operations:
             for tensor in dict.fromkeys(t for t in operation.inputs if t is not None):
                 readers.setdefault(tensor, []).append(operation)
         return readers
 
-    def consumers(self, tensor: Tensor) -> list[Operation]:
+    def consumers(self, tensor: TypedTensor) -> list[Operation]:
         """The operations that read a tensor."""
         return self._consumers.get(tensor, [])

@@ -7,11 +7,11 @@ import onnx
 
 from edge_agent.bundle.affine import Affine
 from quantization.errors import ModelError
-from quantization.graph.graph import Shape
+from quantization.graph.graph import Graph, Shape, read
 from quantization.lower import layout, wishes
+from quantization.lower.draft import TfliteDraft
 from quantization.lower.flatbuffer import serialize
-from quantization.lower.graph import FLOAT32, Operation, Quantization, Tensor, TypedGraph
-from quantization.lower.network import Network
+from quantization.lower.graph import FLOAT32, Operation, Quantization, TypedGraph, TypedTensor
 from quantization.lower.ops import LOWERINGS
 from quantization.lower.ops.cast import emit_cast
 from quantization.lower.reading import read_typed
@@ -20,7 +20,7 @@ from quantization.operators.table import PAIR, find, runs_at_input_scale
 
 
 @dataclass(frozen=True)
-class Port:
+class TflitePort:
     """One end of a TFLite network.
 
     Args:
@@ -39,7 +39,7 @@ class Port:
 
 
 @dataclass(frozen=True)
-class Lowered:
+class TfliteFile:
     """A TFLite model.
 
     Args:
@@ -50,8 +50,8 @@ class Lowered:
     """
 
     tflite: bytes
-    source: Port
-    results: tuple[Port, ...]
+    source: TflitePort
+    results: tuple[TflitePort, ...]
     in_float: tuple[str, ...]
 
     @property
@@ -65,39 +65,48 @@ class Lowered:
         return _scale("output", self.results[0])
 
 
-def _scale(end: str, port: Port) -> Affine:
+def _scale(end: str, port: TflitePort) -> Affine:
     if port.affine is None:
         raise ModelError(f"{end} {port.name!r}: expected int8 and its scale, found {port.dtype}")
     return port.affine
 
 
-def lower(model: onnx.ModelProto) -> Lowered:
-    """The TFLite file of a folded model, float or with quantise/dequantise pairs.
+def lower(model: onnx.ModelProto) -> TfliteFile:
+    """The TFLite file of a folded model; takes what `lower_graph` takes, and raises the same.
+
+    Raises:
+        ModelError: also if the model is not valid ONNX.
+    """
+    return lower_graph(read(model))
+
+
+def lower_graph(graph: Graph) -> TfliteFile:
+    """The TFLite file of a folded network, float or with quantise/dequantise pairs.
 
     What stands between such pairs runs in int8, all else in float32; see `read_typed`. Equal
-    models give equal bytes.
+    networks give equal bytes.
 
     Raises:
         UnsupportedOperatorError: if a node, or the form of one, has no lowering.
         ModelError: if a value is quantised, but not dequantised again.
     """
-    graph = read_typed(model)
-    network = emit(graph)
-    ends = [_end(network, tensor) for tensor in graph.outputs]
-    source = network.value(graph.input)
-    return Lowered(
+    typed = read_typed(graph)
+    network = emit(typed)
+    ends = [_end(network, tensor) for tensor in typed.outputs]
+    source = network.value(typed.input)
+    return TfliteFile(
         tflite=serialize(network, source, [index for index, _ in ends]),
-        source=_port(graph.input, network.orders[graph.input]),
+        source=_port(typed.input, network.orders[typed.input]),
         results=tuple(port for _, port in ends),
-        in_float=tuple(o.node.name for o in graph.operations if _is_float(o)),
+        in_float=tuple(o.node.name for o in typed.operations if _is_float(o)),
     )
 
 
-def emit(graph: TypedGraph) -> Network:
+def emit(graph: TypedGraph) -> TfliteDraft:
     """The TFLite network of a typed graph."""
-    network = Network(graph)
+    network = TfliteDraft(graph)
     network.write(graph.input, wishes.wish(graph, graph.input))  # tensor 0
-    requantized: dict[tuple[Tensor, Affine], Tensor] = {}
+    requantized: dict[tuple[TypedTensor, Affine], TypedTensor] = {}
     for operation in graph.operations:
         if operation.node.op in PAIR:
             emit_cast(network, operation.value(), operation.output)
@@ -120,8 +129,8 @@ def emit(graph: TypedGraph) -> Network:
 def _at_one_scale(
     operation: Operation,
     wanted: Affine,
-    network: Network,
-    requantized: dict[tuple[Tensor, Affine], Tensor],
+    network: TfliteDraft,
+    requantized: dict[tuple[TypedTensor, Affine], TypedTensor],
 ) -> Operation:
     """The operation with its inputs at its output's scale."""
     inputs = []
@@ -135,7 +144,7 @@ def _at_one_scale(
     return replace(operation, inputs=tuple(inputs))
 
 
-def _requantized(network: Network, tensor: Tensor, wanted: Affine) -> Tensor:
+def _requantized(network: TfliteDraft, tensor: TypedTensor, wanted: Affine) -> TypedTensor:
     """A tensor at another scale."""
     data = None
     if tensor.data is not None and tensor.affine is not None:
@@ -153,7 +162,7 @@ def _of(affine: Affine) -> Quantization:
     )
 
 
-def _end(network: Network, tensor: Tensor) -> tuple[int, Port]:
+def _end(network: TfliteDraft, tensor: TypedTensor) -> tuple[int, TflitePort]:
     """An output: a feature map as it lies if that is channels last, else in ONNX's own order."""
     rank, order = len(tensor.shape), network.orders[tensor]
     if rank != 4 or order != layout.channels_last(rank):
@@ -161,9 +170,9 @@ def _end(network: Network, tensor: Tensor) -> tuple[int, Port]:
     return network.value(tensor, order), _port(tensor, order)
 
 
-def _port(tensor: Tensor, order: layout.Order) -> Port:
+def _port(tensor: TypedTensor, order: layout.Order) -> TflitePort:
     shape = layout.shape(tensor.shape, order)
-    return Port(tensor.name, shape, order, str(tensor.dtype), tensor.affine)
+    return TflitePort(tensor.name, shape, order, str(tensor.dtype), tensor.affine)
 
 
 def _is_float(operation: Operation) -> bool:

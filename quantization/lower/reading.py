@@ -7,18 +7,17 @@ between such tensors is an int8 operation. All else computes in float32.
 from dataclasses import replace
 
 import numpy as np
-import onnx
 
 from quantization.errors import ModelError
-from quantization.graph.graph import Graph, Node, read
+from quantization.graph.graph import Graph, Node
 from quantization.lower.graph import (
     FLOAT32,
     INT8,
     INT32,
     Operation,
     Quantization,
-    Tensor,
     TypedGraph,
+    TypedTensor,
 )
 from quantization.operators.activation import (
     Activation,
@@ -31,8 +30,8 @@ from quantization.operators.rules import Scale, Trait
 from quantization.operators.table import find
 
 
-def read_typed(model: onnx.ModelProto) -> TypedGraph:
-    """The network of a folded float model, or of one with quantise/dequantise pairs.
+def read_typed(graph: Graph) -> TypedGraph:
+    """The typed form of a folded float network, or of one with quantise/dequantise pairs.
 
     A node is an int8 operation if its result goes only into a QuantizeLinear and every tensor
     it reads, its weights among them, is dequantised int8. Any other node computes in float32:
@@ -45,8 +44,7 @@ def read_typed(model: onnx.ModelProto) -> TypedGraph:
         UnsupportedOperatorError: if a node's operator has no lowering.
         ModelError: if a value is quantised, but not dequantised again.
     """
-    graph = read(model)
-    reading = _Reading(graph)
+    reading = _TypedReader(graph)
     source = reading.source()
     for node in graph.nodes:
         reading.node(node)
@@ -54,19 +52,19 @@ def read_typed(model: onnx.ModelProto) -> TypedGraph:
     return TypedGraph(tuple(reading.operations), source, outputs)
 
 
-class _Reading:
+class _TypedReader:
     """The walk over a graph that gives each of its values a tensor."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         # By the names of their quantised and of their real values.
         self._quantized = _quantized_tensors(graph)
-        self._plain: dict[str, Tensor] = {}  # float32 and indices
-        self._dequantized: dict[Tensor, Tensor] = {}
+        self._plain: dict[str, TypedTensor] = {}  # float32 and indices
+        self._dequantized: dict[TypedTensor, TypedTensor] = {}
         self._taken = {tensor.name for tensor in self._quantized.values()}
         self.operations: list[Operation] = []
 
-    def source(self) -> Tensor:
+    def source(self) -> TypedTensor:
         """The network's input: int8 if nothing reads it in float32."""
         (name,) = self._graph.inputs
         reader = self._graph.sole_consumer(name)
@@ -85,7 +83,7 @@ class _Reading:
         elif node.op != "DequantizeLinear" and not is_absorbed(self._graph, node):
             self._compute(node)
 
-    def output(self, name: str) -> Tensor:
+    def output(self, name: str) -> TypedTensor:
         """The tensor of one of the network's outputs."""
         tensor = self._tensor(name)
         assert tensor is not None, "fold refuses outputs that are not computed"
@@ -100,7 +98,7 @@ class _Reading:
         all_int8 = all(t is None or t.quantization is not None for t in inputs)
         pair = graph.sole_consumer(last.output)
         if find(node).scale is Scale.INDEX:
-            output = Tensor(last.output, graph.shapes[last.output], INT32)
+            output = TypedTensor(last.output, graph.shapes[last.output], INT32)
             self._plain[last.output] = output
         elif all_int8 and pair is not None and pair.op == "QuantizeLinear":
             output = self._pair(pair)
@@ -113,7 +111,7 @@ class _Reading:
         applied = within_reach(applied, output.affine)
         self.operations.append(Operation(node, inputs, parameters, output, applied))
 
-    def _operand(self, node: Node, name: str) -> Tensor | None:
+    def _operand(self, node: Node, name: str) -> TypedTensor | None:
         """What a node reads by a name, if it is a tensor and not a parameter."""
         tensor, entry = self._tensor(name), find(node)
         if tensor is not None or name not in self._graph.constants:
@@ -121,9 +119,9 @@ class _Reading:
         if entry.weights is None and Trait.OPERANDS not in entry.traits:
             return None
         data = np.asarray(self._graph.constants[name], np.float32)
-        return Tensor(name, data.shape, FLOAT32, data=data)
+        return TypedTensor(name, data.shape, FLOAT32, data=data)
 
-    def _real(self, tensor: Tensor | None, name: str) -> Tensor | None:
+    def _real(self, tensor: TypedTensor | None, name: str) -> TypedTensor | None:
         """A tensor as a float operation reads it: what is int8, dequantised."""
         if tensor is None or tensor.quantization is None:
             return tensor
@@ -137,25 +135,25 @@ class _Reading:
             self._cast(node, tensor, self._dequantized[tensor])
         return self._dequantized[tensor]
 
-    def _cast(self, node: Node, source: Tensor, output: Tensor) -> None:
+    def _cast(self, node: Node, source: TypedTensor, output: TypedTensor) -> None:
         self.operations.append(Operation(node, (source,), (None,), output))
 
-    def _tensor(self, name: str) -> Tensor | None:
+    def _tensor(self, name: str) -> TypedTensor | None:
         return self._quantized.get(name) or self._plain.get(name)
 
-    def _float(self, name: str) -> Tensor:
+    def _float(self, name: str) -> TypedTensor:
         """A new float32 tensor; one that is int8 as well has the name itself there."""
         own = f"{name}:float" if name in self._taken else name
-        return Tensor(own, self._graph.shapes[name], FLOAT32)
+        return TypedTensor(own, self._graph.shapes[name], FLOAT32)
 
-    def _pair(self, quantize: Node) -> Tensor:
+    def _pair(self, quantize: Node) -> TypedTensor:
         if quantize.output not in self._quantized:
             raise ModelError(f"value {quantize.output!r}: expected to be dequantised, but is not")
         return self._quantized[quantize.output]
 
 
-def _quantized_tensors(graph: Graph) -> dict[str, Tensor]:
-    tensors: dict[str, Tensor] = {}
+def _quantized_tensors(graph: Graph) -> dict[str, TypedTensor]:
+    tensors: dict[str, TypedTensor] = {}
     for node in graph.nodes:
         if node.op != "DequantizeLinear":
             continue
@@ -167,7 +165,7 @@ def _quantized_tensors(graph: Graph) -> dict[str, Tensor]:
                 name = node.output
             data = graph.constants.get(q)
             dtype = INT8 if data is None else data.dtype
-            tensors[q] = Tensor(name, graph.shapes[q], dtype, _quantization(graph, node), data)
+            tensors[q] = TypedTensor(name, graph.shapes[q], dtype, _quantization(graph, node), data)
         tensors[node.output] = tensors[q]
     return tensors
 

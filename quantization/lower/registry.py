@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
+from quantization.lower.draft import TfliteDraft
 from quantization.lower.graph import Operation
-from quantization.lower.network import Network
 from quantization.operators.table import OPERATORS
 
-Lower: TypeAlias = Callable[[Operation, Network], None]
+Lower: TypeAlias = Callable[[Operation, TfliteDraft], None]
 
 # Of each operator in the table, what emits its TFLite operators.
 LOWERINGS: dict[str, Lower] = {}

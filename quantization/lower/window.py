@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from quantization.graph.graph import Shape
 from quantization.lower import layout
-from quantization.lower.graph import Operation, Tensor
-from quantization.lower.network import Network
+from quantization.lower.draft import TfliteDraft
+from quantization.lower.graph import Operation, TypedTensor
 from quantization.operators.table import refuse
 
 
 @dataclass(frozen=True)
-class Window:
+class AxisWindows:
     """The windows of a convolution or pooling along one spatial axis.
 
     Args:
@@ -48,7 +48,7 @@ class Window:
         return self.windows == -(-self.size // self.stride) and self.begin == self.needed // 2
 
 
-def windows(operation: Operation, kernel: tuple[int, ...]) -> tuple[Window, Window]:
+def windows(operation: Operation, kernel: tuple[int, ...]) -> tuple[AxisWindows, AxisWindows]:
     """The windows of a convolution or pooling along height and width.
 
     One over a sequence (1, C, L) is one over a map (1, C, 1, L).
@@ -65,7 +65,7 @@ def windows(operation: Operation, kernel: tuple[int, ...]) -> tuple[Window, Wind
     strides, dilations = steps(operation, "strides"), steps(operation, "dilations")
     sizes, counts = plane(x.shape[2:]), plane(y.shape[2:])
     height, width = (
-        Window(
+        AxisWindows(
             size=sizes[i],
             kernel=(kernel[i] - 1) * dilations[i] + 1,
             stride=strides[i],
@@ -92,11 +92,11 @@ def nhwc(shape: Shape) -> Shape:
     return (shape[0], *plane(shape[2:]), shape[1])
 
 
-def read_map(network: Network, x: Tensor) -> int:
+def read_map(network: TfliteDraft, x: TypedTensor) -> int:
     """The index of a value (1, C, H, W) or (1, C, L) as an NHWC map."""
     return network.value(x, layout.channels_last(len(x.shape)), nhwc(x.shape))
 
 
-def write_map(network: Network, y: Tensor) -> int:
+def write_map(network: TfliteDraft, y: TypedTensor) -> int:
     """The index of a new value (1, C, H, W) or (1, C, L), written as an NHWC map."""
     return network.write(y, layout.channels_last(len(y.shape)), nhwc(y.shape))

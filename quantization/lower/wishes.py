@@ -1,12 +1,12 @@
 """Which order of axes the readers of a tensor wish for."""
 
-from quantization.lower.graph import Operation, Tensor, TypedGraph
+from quantization.lower.graph import Operation, TypedGraph, TypedTensor
 from quantization.lower.layout import Order, as_onnx, before_transpose, channels_last
-from quantization.operators.rules import Layout
+from quantization.operators.rules import OutputLayout
 from quantization.operators.table import PAIR, find
 
 
-def wish(graph: TypedGraph, tensor: Tensor) -> Order:
+def wish(graph: TypedGraph, tensor: TypedTensor) -> Order:
     """The order that the first reader with a wish has for a tensor; else the usual one.
 
     Usual is channels last for rank 4, a feature map, and ONNX's own for any other rank.
@@ -16,7 +16,7 @@ def wish(graph: TypedGraph, tensor: Tensor) -> Order:
     return _wish(graph, tensor, set()) or usual
 
 
-def _wish(graph: TypedGraph, tensor: Tensor, seen: set[Tensor]) -> Order | None:
+def _wish(graph: TypedGraph, tensor: TypedTensor, seen: set[TypedTensor]) -> Order | None:
     for operation in graph.consumers(tensor):
         if operation.output in seen:
             continue
@@ -28,17 +28,17 @@ def _wish(graph: TypedGraph, tensor: Tensor, seen: set[Tensor]) -> Order | None:
 
 
 def _wish_of(
-    graph: TypedGraph, operation: Operation, tensor: Tensor, seen: set[Tensor]
+    graph: TypedGraph, operation: Operation, tensor: TypedTensor, seen: set[TypedTensor]
 ) -> Order | None:
     node, rank = operation.node, len(tensor.shape)
-    rule = Layout.KEPT if node.op in PAIR else find(node).layout
-    if rule is Layout.CHANNELS_LAST:
+    rule = OutputLayout.KEPT if node.op in PAIR else find(node).layout
+    if rule is OutputLayout.CHANNELS_LAST:
         return channels_last(rank) if operation.inputs[0] is tensor else None
     same_rank = len(operation.output.shape) == rank
-    later = _wish(graph, operation.output, seen) if rule is not Layout.OWN else None
+    later = _wish(graph, operation.output, seen) if rule is not OutputLayout.OWN else None
     if later is None:
         return None
-    if rule is Layout.TRANSPOSED:
+    if rule is OutputLayout.TRANSPOSED:
         return before_transpose(later, transpose_permutation(operation))
     return later if same_rank else None
 

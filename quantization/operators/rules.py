@@ -18,7 +18,7 @@ class Scale(Enum):
     INDEX = "index"  # none: the output is int32 indices, which only leave the network
 
 
-class Layout(Enum):
+class OutputLayout(Enum):
     """How an operator's output lies in memory, see `layout`."""
 
     KEPT = "kept"  # as its input does
@@ -104,7 +104,7 @@ class Operator:
     """
 
     scale: Scale | Affine
-    layout: Layout
+    layout: OutputLayout
     weights: Weights | None
     per_sample: PerSample
     scales_with_input: ScalesWithInput

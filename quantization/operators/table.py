@@ -10,9 +10,9 @@ from edge_agent.bundle.affine import QMAX, QMIN, Affine
 from quantization.errors import UnsupportedOperatorError
 from quantization.graph.graph import Node
 from quantization.operators.rules import (
-    Layout,
     Moves,
     Operator,
+    OutputLayout,
     PerSample,
     Scale,
     ScalesWithInput,
@@ -44,7 +44,7 @@ LOG_SOFTMAX_SCALE = Affine(16 / 256, QMAX)
 
 def _row(
     scale: Scale | Affine,
-    layout: Layout,
+    layout: OutputLayout,
     weights: Weights | None,
     per_sample: PerSample,
     scales_with_input: ScalesWithInput,
@@ -58,153 +58,153 @@ def _row(
 OPERATORS: dict[str, Operator] = {
     # Activations, each element by itself.
     "Identity": _row(
-        Scale.CALIBRATED, Layout.KEPT, None, PerSample.ALWAYS,
+        Scale.CALIBRATED, OutputLayout.KEPT, None, PerSample.ALWAYS,
         ScalesWithInput.ELEMENTS, Moves.NEVER,
     ),
     "Relu": _row(
-        Scale.CALIBRATED, Layout.KEPT, None, PerSample.ALWAYS,
+        Scale.CALIBRATED, OutputLayout.KEPT, None, PerSample.ALWAYS,
         ScalesWithInput.ELEMENTS, Moves.NEVER, Trait.CUTS,
     ),
     "Clip": _row(
-        Scale.CALIBRATED, Layout.KEPT, None, PerSample.ALWAYS,
+        Scale.CALIBRATED, OutputLayout.KEPT, None, PerSample.ALWAYS,
         ScalesWithInput.ELEMENTS, Moves.NEVER, Trait.CUTS,
     ),
     "LeakyRelu": _row(
-        Scale.CALIBRATED, Layout.KEPT, None, PerSample.ALWAYS,
+        Scale.CALIBRATED, OutputLayout.KEPT, None, PerSample.ALWAYS,
         ScalesWithInput.ELEMENTS, Moves.NEVER,
     ),
     "HardSwish": _row(
-        Scale.CALIBRATED, Layout.KEPT, None, PerSample.ALWAYS,
+        Scale.CALIBRATED, OutputLayout.KEPT, None, PerSample.ALWAYS,
         ScalesWithInput.NEVER, Moves.NEVER,
     ),
     "Sigmoid": _row(
-        SIGMOID_SCALE, Layout.KEPT, None, PerSample.ALWAYS,
+        SIGMOID_SCALE, OutputLayout.KEPT, None, PerSample.ALWAYS,
         ScalesWithInput.NEVER, Moves.NEVER,
     ),
     "Tanh": _row(
-        TANH_SCALE, Layout.KEPT, None, PerSample.ALWAYS,
+        TANH_SCALE, OutputLayout.KEPT, None, PerSample.ALWAYS,
         ScalesWithInput.NEVER, Moves.NEVER,
     ),
     # Shares along an axis.
     "Softmax": _row(
-        SOFTMAX_SCALE, Layout.OWN, None, PerSample.ALONG_LAST_AXIS,
+        SOFTMAX_SCALE, OutputLayout.OWN, None, PerSample.ALONG_LAST_AXIS,
         ScalesWithInput.NEVER, Moves.NEVER,
     ),
     "LogSoftmax": _row(
-        LOG_SOFTMAX_SCALE, Layout.OWN, None, PerSample.ALONG_LAST_AXIS,
+        LOG_SOFTMAX_SCALE, OutputLayout.OWN, None, PerSample.ALONG_LAST_AXIS,
         ScalesWithInput.NEVER, Moves.NEVER,
     ),
     # Arithmetic on two values, either of which may be constant or broadcast.
     "Add": _row(
-        Scale.CALIBRATED, Layout.KEPT, None, PerSample.BROADCAST,
+        Scale.CALIBRATED, OutputLayout.KEPT, None, PerSample.BROADCAST,
         ScalesWithInput.SUM, Moves.NEVER, Trait.FUSES, Trait.OPERANDS,
     ),
     "Sub": _row(
-        Scale.CALIBRATED, Layout.KEPT, None, PerSample.BROADCAST,
+        Scale.CALIBRATED, OutputLayout.KEPT, None, PerSample.BROADCAST,
         ScalesWithInput.SUM, Moves.NEVER, Trait.FUSES, Trait.OPERANDS,
     ),
     "Mul": _row(
-        Scale.CALIBRATED, Layout.KEPT, None, PerSample.BROADCAST,
+        Scale.CALIBRATED, OutputLayout.KEPT, None, PerSample.BROADCAST,
         ScalesWithInput.PRODUCT, Moves.NEVER, Trait.FUSES, Trait.OPERANDS,
     ),
     "PRelu": _row(
-        Scale.CALIBRATED, Layout.KEPT, None, PerSample.BROADCAST,
+        Scale.CALIBRATED, OutputLayout.KEPT, None, PerSample.BROADCAST,
         ScalesWithInput.SLOPES, Moves.NEVER, Trait.OPERANDS,
     ),
     "MatMul": _row(
-        Scale.CALIBRATED, Layout.OWN, None, PerSample.MATRICES,
+        Scale.CALIBRATED, OutputLayout.OWN, None, PerSample.MATRICES,
         ScalesWithInput.NEVER, Moves.NEVER, Trait.OPERANDS,
     ),
     # Layers with weights. A dense layer's have one scale: several need a newer FULLY_CONNECTED than
     # tflite-runtime 2.14 has.
     "Conv": _row(
-        Scale.CALIBRATED, Layout.CHANNELS_LAST, Weights.PER_CHANNEL, PerSample.ALWAYS,
+        Scale.CALIBRATED, OutputLayout.CHANNELS_LAST, Weights.PER_CHANNEL, PerSample.ALWAYS,
         ScalesWithInput.LAYER, Moves.NEVER, Trait.FUSES, Trait.WINDOWED,
     ),
     "ConvTranspose": _row(
-        Scale.CALIBRATED, Layout.CHANNELS_LAST, Weights.PER_SECOND_AXIS, PerSample.ALWAYS,
+        Scale.CALIBRATED, OutputLayout.CHANNELS_LAST, Weights.PER_SECOND_AXIS, PerSample.ALWAYS,
         ScalesWithInput.LAYER, Moves.NEVER,
     ),
     "Gemm": _row(
-        Scale.CALIBRATED, Layout.OWN, Weights.PER_TENSOR, PerSample.ALWAYS,
+        Scale.CALIBRATED, OutputLayout.OWN, Weights.PER_TENSOR, PerSample.ALWAYS,
         ScalesWithInput.LAYER, Moves.NEVER, Trait.FUSES,
     ),
     # Pooling and reductions.
     "MaxPool": _row(
-        Scale.SHARED, Layout.CHANNELS_LAST, None, PerSample.ALWAYS,
+        Scale.SHARED, OutputLayout.CHANNELS_LAST, None, PerSample.ALWAYS,
         ScalesWithInput.WINDOWS, Moves.NEVER, Trait.WINDOWED,
     ),
     "AveragePool": _row(
-        Scale.SHARED, Layout.CHANNELS_LAST, None, PerSample.ALWAYS,
+        Scale.SHARED, OutputLayout.CHANNELS_LAST, None, PerSample.ALWAYS,
         ScalesWithInput.WINDOWS, Moves.NEVER, Trait.AVERAGES, Trait.WINDOWED,
     ),
     "GlobalMaxPool": _row(
-        Scale.SHARED, Layout.OWN, None, PerSample.ALWAYS,
+        Scale.SHARED, OutputLayout.OWN, None, PerSample.ALWAYS,
         ScalesWithInput.WINDOWS, Moves.NEVER,
     ),
     "GlobalAveragePool": _row(
-        Scale.CALIBRATED, Layout.OWN, None, PerSample.ALWAYS,
+        Scale.CALIBRATED, OutputLayout.OWN, None, PerSample.ALWAYS,
         ScalesWithInput.WINDOWS, Moves.NEVER, Trait.AVERAGES,
     ),
     "ReduceMax": _row(
-        Scale.SHARED, Layout.OWN, None, PerSample.REDUCED,
+        Scale.SHARED, OutputLayout.OWN, None, PerSample.REDUCED,
         ScalesWithInput.REDUCED, Moves.NEVER,
     ),
     "ReduceMean": _row(
-        Scale.CALIBRATED, Layout.OWN, None, PerSample.REDUCED,
+        Scale.CALIBRATED, OutputLayout.OWN, None, PerSample.REDUCED,
         ScalesWithInput.REDUCED, Moves.NEVER, Trait.AVERAGES,
     ),
     "ArgMax": _row(
-        Scale.INDEX, Layout.OWN, None, PerSample.ALONG_AXIS,
+        Scale.INDEX, OutputLayout.OWN, None, PerSample.ALONG_AXIS,
         ScalesWithInput.NEVER, Moves.NEVER,
     ),
     # What puts values together, takes some of them out, or orders them anew.
     "Concat": _row(
-        Scale.SHARED, Layout.KEPT, None, PerSample.ALONG_AXIS,
+        Scale.SHARED, OutputLayout.KEPT, None, PerSample.ALONG_AXIS,
         ScalesWithInput.JOINED, Moves.NEVER, Trait.OPERANDS,
     ),
     "Pad": _row(
-        Scale.SHARED, Layout.KEPT, None, PerSample.PADDED,
+        Scale.SHARED, OutputLayout.KEPT, None, PerSample.PADDED,
         ScalesWithInput.PADDED, Moves.NEVER,
     ),
     "Slice": _row(
-        Scale.SHARED, Layout.KEPT, None, PerSample.SLICED,
+        Scale.SHARED, OutputLayout.KEPT, None, PerSample.SLICED,
         ScalesWithInput.SLICED, Moves.NEVER,
     ),
     "Gather": _row(
-        Scale.SHARED, Layout.KEPT, None, PerSample.ALONG_AXIS,
+        Scale.SHARED, OutputLayout.KEPT, None, PerSample.ALONG_AXIS,
         ScalesWithInput.NEVER, Moves.PICKS,
     ),
     "Reshape": _row(
-        Scale.SHARED, Layout.OWN, None, PerSample.RESHAPED,
+        Scale.SHARED, OutputLayout.OWN, None, PerSample.RESHAPED,
         ScalesWithInput.RESHAPED, Moves.RESHAPES,
     ),
     "Flatten": _row(
-        Scale.SHARED, Layout.OWN, None, PerSample.ALWAYS,
+        Scale.SHARED, OutputLayout.OWN, None, PerSample.ALWAYS,
         ScalesWithInput.RESHAPED, Moves.RESHAPES,
     ),
     "Squeeze": _row(
-        Scale.SHARED, Layout.OWN, None, PerSample.NEVER,
+        Scale.SHARED, OutputLayout.OWN, None, PerSample.NEVER,
         ScalesWithInput.RESHAPED, Moves.RESHAPES,
     ),
     "Unsqueeze": _row(
-        Scale.SHARED, Layout.OWN, None, PerSample.NEVER,
+        Scale.SHARED, OutputLayout.OWN, None, PerSample.NEVER,
         ScalesWithInput.RESHAPED, Moves.RESHAPES,
     ),
     "Transpose": _row(
-        Scale.SHARED, Layout.TRANSPOSED, None, PerSample.TRANSPOSED,
+        Scale.SHARED, OutputLayout.TRANSPOSED, None, PerSample.TRANSPOSED,
         ScalesWithInput.TRANSPOSED, Moves.TRANSPOSES,
     ),
     "DepthToSpace": _row(
-        Scale.SHARED, Layout.CHANNELS_LAST, None, PerSample.ALWAYS,
+        Scale.SHARED, OutputLayout.CHANNELS_LAST, None, PerSample.ALWAYS,
         ScalesWithInput.NEVER, Moves.NEVER,
     ),
     "SpaceToDepth": _row(
-        Scale.SHARED, Layout.CHANNELS_LAST, None, PerSample.ALWAYS,
+        Scale.SHARED, OutputLayout.CHANNELS_LAST, None, PerSample.ALWAYS,
         ScalesWithInput.NEVER, Moves.NEVER,
     ),
     "Resize": _row(
-        Scale.SHARED, Layout.CHANNELS_LAST, None, PerSample.RESIZED,
+        Scale.SHARED, OutputLayout.CHANNELS_LAST, None, PerSample.RESIZED,
         ScalesWithInput.WINDOWS, Moves.NEVER, Trait.AVERAGES,
     ),
 }

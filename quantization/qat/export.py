@@ -3,20 +3,19 @@
 from dataclasses import replace
 
 import numpy as np
-import onnx
 
 from quantization.errors import QuantizationError
-from quantization.graph.graph import write
+from quantization.graph.graph import Graph
 from quantization.qat.network import FakeQuantNetwork
 from quantization.scales.calibrate import Ranges
 
 
-def exported(network: FakeQuantNetwork) -> tuple[onnx.ModelProto, Ranges]:
-    """The folded model with the trained weights, and the ranges as trained.
+def exported(network: FakeQuantNetwork) -> tuple[Graph, Ranges]:
+    """The folded network with the trained weights, and the ranges as trained.
 
-    `quantize` and then `lower`, with the layers in float that the network was made with, give
-    the file it has been trained to be. Of a network that was not trained they give, byte for
-    byte, the file of the model and the ranges that it was made from.
+    `insert_qdq` and then `lower_graph`, with the layers in float that the network was made with,
+    give the file it has been trained to be. Of a network that was not trained they give, byte for
+    byte, the file of the network and the ranges that it was made from.
 
     Raises:
         QuantizationError: if training has left a weight or a range that is not finite.
@@ -34,4 +33,4 @@ def exported(network: FakeQuantNetwork) -> tuple[onnx.ModelProto, Ranges]:
                 "a lower learning rate may help"
             )
     graph = replace(plan.graph, constants={**plan.graph.constants, **weights})
-    return write(graph), network.ranges.exported()
+    return graph, network.ranges.exported()

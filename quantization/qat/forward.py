@@ -7,10 +7,10 @@ from torch import Tensor
 
 from edge_agent.bundle.affine import Affine
 from quantization.qat.kernels import apply
-from quantization.qat.registry import Grid
+from quantization.qat.registry import GridRule
 from quantization.qat.rounding import NO_BOUNDS, Cut, Rounding, saturated
 from quantization.qat.scaling import ratio, short
-from quantization.qat.steps import Step
+from quantization.qat.steps import LayerStep
 from quantization.qat.weights import on_grid
 
 
@@ -82,7 +82,7 @@ class Forward:
         self._reals: dict[str, Tensor] = {}  # what layers in float computed
         self.values: dict[str, Value] = {}
 
-    def run(self, source: str, x: Tensor, steps: Iterable[Step]) -> None:
+    def run(self, source: str, x: Tensor, steps: Iterable[LayerStep]) -> None:
         """Compute steps from the network's input (N, ...)."""
         self._quantize(source, x)
         for step in steps:
@@ -100,7 +100,7 @@ class Forward:
         target = self._targets[name]
         self.values[name] = target.quantize(x / target.affine.scale)
 
-    def _real(self, step: Step) -> Tensor:
+    def _real(self, step: LayerStep) -> Tensor:
         """A layer that stays in float; of another such layer it reads what was not rounded."""
         inputs = [self._real_input(name) for name in (*step.inputs, *(step.layer or ()))]
         y = step.operator.compute(step.call, *inputs)
@@ -111,18 +111,18 @@ class Forward:
             return self._constants[name]
         return self._reals[name] if name in self._reals else self.values[name].real
 
-    def _on_grid(self, step: Step, target: Target) -> Value:
+    def _on_grid(self, step: LayerStep, target: Target) -> Value:
         inputs = [self._input(name, target if step.shared else None) for name in step.inputs]
         grid = step.operator.grid
-        if grid is Grid.MOVED and step.shared:
+        if grid is GridRule.MOVED and step.shared:
             data = step.operator.compute(step.call, *(i.data for i in inputs))
             return Value(data, target.affine)
         scale = target.affine.scale
-        if grid is Grid.REAL:
+        if grid is GridRule.REAL:
             quanta = step.operator.compute(step.call, *(i.real for i in inputs)) / scale
-        elif grid is Grid.PRODUCT:
+        elif grid is GridRule.PRODUCT:
             quanta = self._product(step, inputs, scale)
-        elif grid is Grid.SCALED:
+        elif grid is GridRule.SCALED:
             quanta = self._scaled(step, inputs, scale)
         else:
             data = step.operator.compute(step.call, *(i.data for i in inputs))
@@ -143,7 +143,7 @@ class Forward:
         factor = short(ratio(value.affine.scale, wanted.affine.scale))
         return wanted.quantize(value.data * factor, rounding=Rounding.UP)
 
-    def _scaled(self, step: Step, inputs: list[Value], scale: float) -> Tensor:
+    def _scaled(self, step: LayerStep, inputs: list[Value], scale: float) -> Tensor:
         """What a fixed-point kernel computes, in quanta of a scale."""
         # In evaluation wide enough for its every bit; in training a result in some 10,000
         # may round the other way.
@@ -151,7 +151,7 @@ class Forward:
         ratios = tuple(ratio(i.affine.scale, scale) for i in inputs)
         return step.operator.compute(step.call, *data, ratios=ratios)
 
-    def _product(self, step: Step, inputs: list[Value], scale: float) -> Tensor:
+    def _product(self, step: LayerStep, inputs: list[Value], scale: float) -> Tensor:
         """An exact product of integers, in quanta of a scale."""
         x = inputs[0]
         if step.layer is None or step.weights is None:

@@ -14,8 +14,7 @@ from torch import Tensor
 from edge_agent.bundle.affine import QMAX, QMIN, Affine
 from edge_agent.common.arrays import I8
 from quantization.reference.errors import UnsupportedKernelError
-from quantization.reference.model import Operator
-from quantization.reference.model import Tensor as FileTensor
+from quantization.reference.model import ReferenceOperator, ReferenceTensor
 from quantization.reference.registry import KERNELS
 from quantization.reference.run import execute as execute  # fills the table of kernels
 
@@ -64,15 +63,15 @@ def _integers(values: Tensor, affine: Affine) -> I8:
 
 def _results(kernel: str, inputs: Sequence[tuple[I8, Affine]], target: Affine) -> I8 | None:
     tensors = tuple(_file_tensor(array, affine) for array, affine in inputs)
-    operator = Operator(kernel, tensors, (_file_tensor(inputs[0][0], target),), None)
+    operator = ReferenceOperator(kernel, tensors, (_file_tensor(inputs[0][0], target),), None)
     try:
         return np.asarray(KERNELS[kernel](operator, *(array for array, _ in inputs)), np.int8)
     except UnsupportedKernelError:
         return None
 
 
-def _file_tensor(array: I8, affine: Affine) -> FileTensor:
-    return FileTensor(
+def _file_tensor(array: I8, affine: Affine) -> ReferenceTensor:
+    return ReferenceTensor(
         name="value",
         shape=array.shape,
         dtype=array.dtype,

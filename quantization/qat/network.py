@@ -1,25 +1,25 @@
 """`FakeQuantNetwork`: a folded network that computes in training what its int8 file will."""
 
 import numpy as np
-import onnx
 import torch
 from torch import Tensor, nn
 
-from quantization.graph.graph import Array, read
-from quantization.lower.check import check
+from quantization.graph.graph import Array, Graph
+from quantization.lower.check import check_lowering
 from quantization.qat.forward import Forward, Target
 from quantization.qat.ranges import TrainedRanges
-from quantization.qat.steps import Step, plan
+from quantization.qat.steps import LayerStep, plan_training
 from quantization.scales.calibrate import Ranges
 
 
 class FakeQuantNetwork(nn.Module):
     """A folded network on the int8 grid of its file.
 
-    It has the scales, the rounding and the fused activations of the file that `quantize` and
-    `lower` make of what `exported` returns. In evaluation mode it returns what LiteRT computes
-    from that file, bit for bit but for the product of two values (BATCH_MATMUL), of which one
-    in a thousand is a quantum away; in training mode some last bits are left out, to save time.
+    It has the scales, the rounding and the fused activations of the file that `insert_qdq` and
+    `lower_graph` make of what `exported` returns. In evaluation mode it returns what LiteRT
+    computes from that file, bit for bit but for the product of two values (BATCH_MATMUL), of
+    which one in a thousand is a quantum away; in training mode some last bits are left out, to
+    save time.
 
     Weights, biases and the ranges of activations are its parameters; every pass computes the
     scales from them anew. Between layers it holds the integers of the device, so that the
@@ -27,7 +27,7 @@ class FakeQuantNetwork(nn.Module):
     are not trained.
 
     Args:
-        model: as `fold` returns it.
+        graph: as `fold_graph` returns it.
         ranges: of its values, as `calibrate` returns them.
         float_layers: layers that stay in float, as in `QuantRecipe`.
 
@@ -38,13 +38,10 @@ class FakeQuantNetwork(nn.Module):
             of samples.
     """
 
-    def __init__(
-        self, model: onnx.ModelProto, ranges: Ranges, *, float_layers: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, graph: Graph, ranges: Ranges, *, float_layers: tuple[str, ...] = ()) -> None:
         super().__init__()
-        check(model, float_layers=float_layers)
-        graph = read(model)
-        self.plan = plan(graph, float_layers)
+        check_lowering(graph, float_layers=float_layers)
+        self.plan = plan_training(graph, float_layers)
         self.ranges = TrainedRanges(graph, ranges, float_layers)
         self.weights = nn.ParameterList(_tensor(graph.constants[n]) for n in self.plan.trained)
         for index, name in enumerate(self.plan.kept):
@@ -84,7 +81,7 @@ class FakeQuantNetwork(nn.Module):
         return self._run(x, outputs, steps)
 
     def _run(
-        self, x: Tensor, outputs: tuple[str, ...], steps: tuple[Step, ...]
+        self, x: Tensor, outputs: tuple[str, ...], steps: tuple[LayerStep, ...]
     ) -> tuple[Tensor, ...]:
         forward = self._forward(keep=False)
         forward.run(self.plan.source, x, steps)

@@ -20,7 +20,7 @@ LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
-class Shared:
+class RangeGroup:
     """A scale group with the range that it starts from.
 
     Args:
@@ -37,7 +37,7 @@ class Shared:
     fixed: Affine | None
     trained: int | None
 
-    def __deepcopy__(self, _memo: object) -> "Shared":
+    def __deepcopy__(self, _memo: object) -> "RangeGroup":
         """Itself: nothing in it changes."""
         return self
 
@@ -64,12 +64,12 @@ class TrainedRanges(nn.Module):
     def __init__(self, graph: Graph, ranges: Ranges, float_layers: tuple[str, ...]) -> None:
         super().__init__()
         self.calibrated = ranges
-        groups: list[Shared] = []
+        groups: list[RangeGroup] = []
         count = 0
         for group in scale_groups(graph, float_layers):
             stays = group.fixed is not None or not set(group.values).isdisjoint(graph.inputs)
             groups.append(
-                Shared(
+                RangeGroup(
                     group.values,
                     _start(group.values, ranges),
                     tuple(constant_ranges(graph, group.values)),
@@ -134,7 +134,7 @@ def _start(values: tuple[str, ...], ranges: Ranges) -> Range:
     return start
 
 
-def _moved(group: Shared, low: float, high: float) -> Range:
+def _moved(group: RangeGroup, low: float, high: float) -> Range:
     try:
         moved = Range(group.start.low * math.exp(low), group.start.high * math.exp(high))
     except OverflowError:

@@ -22,7 +22,7 @@ Compute: TypeAlias = Callable[..., Tensor]
 Ratios: TypeAlias = tuple[float, ...]
 
 
-class Grid(Enum):
+class GridRule(Enum):
     """What becomes of an operator's inputs at scales s and t when they are divided by them."""
 
     MOVED = "moved"  # nothing: it moves or compares values, so integers stay integers
@@ -33,7 +33,7 @@ class Grid(Enum):
 
 
 @dataclass(frozen=True, eq=False)
-class Call:
+class NodeCall:
     """One node as its function sees it.
 
     Args:
@@ -66,7 +66,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Operator:
+class TrainableOperator:
     """One operator that can be trained.
 
     Args:
@@ -79,27 +79,27 @@ class Operator:
     """
 
     compute: Compute
-    grid: Grid
+    grid: GridRule
     rounding: Rounding
     kernel: str | None
 
 
-OPERATORS: dict[str, Operator] = {}
+OPERATORS: dict[str, TrainableOperator] = {}
 
 
 def operator(
-    name: str, grid: Grid, rounding: Rounding = Rounding.EVEN, kernel: str | None = None
+    name: str, grid: GridRule, rounding: Rounding = Rounding.EVEN, kernel: str | None = None
 ) -> Callable[[Compute], Compute]:
     """Enter the decorated function in the table as ONNX operator `name`."""
 
     def enter(compute: Compute) -> Compute:
-        OPERATORS[name] = Operator(compute, grid, rounding, kernel)
+        OPERATORS[name] = TrainableOperator(compute, grid, rounding, kernel)
         return compute
 
     return enter
 
 
-def find(node: Node) -> Operator:
+def find(node: Node) -> TrainableOperator:
     """The entry of a node's operator.
 
     Raises:

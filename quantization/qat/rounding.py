@@ -68,7 +68,7 @@ class Cut:
         )
 
 
-class _Rounded(torch.autograd.Function):
+class _Round(torch.autograd.Function):
     @staticmethod
     def forward(_ctx: Any, x: Tensor) -> Tensor:
         return x.round()
@@ -78,7 +78,7 @@ class _Rounded(torch.autograd.Function):
         return gradients[0]
 
 
-class _Saturated(torch.autograd.Function):
+class _Saturate(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, low: Tensor | None, high: Tensor | None, cut: Cut, rounding: Rounding
@@ -121,7 +121,7 @@ def _of_ends(x: Tensor, gradient: Tensor, passed: Tensor, cut: Cut) -> tuple[Ten
 
 def rounded(x: Tensor) -> Tensor:
     """The nearest integers, halves to even; the gradient passes."""
-    apply: Callable[[Tensor], Tensor] = _Rounded.apply
+    apply: Callable[[Tensor], Tensor] = _Round.apply
     return apply(x)
 
 
@@ -144,7 +144,7 @@ def saturated(
     """
     low = low if cut.range_low else None
     high = high if cut.range_high else None
-    apply: Callable[..., Tensor] = _Saturated.apply
+    apply: Callable[..., Tensor] = _Saturate.apply
     return apply(x, low, high, cut, rounding)
 
 

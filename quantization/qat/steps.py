@@ -11,14 +11,14 @@ from quantization.operators.batching import takes_batches
 from quantization.operators.rules import Scale, Weights
 from quantization.operators.table import find as find_facts
 from quantization.qat.ops import find
-from quantization.qat.registry import Call, Operator, refuse
+from quantization.qat.registry import NodeCall, TrainableOperator, refuse
 from quantization.scales.plan import activation_inputs, layer_of, operands
 from quantization.scales.qdq import range_of
 from quantization.scales.ranges import affine_of
 
 
 @dataclass(frozen=True)
-class Step:
+class LayerStep:
     """One layer: a node and the activation it takes up.
 
     Args:
@@ -33,8 +33,8 @@ class Step:
         finished: the values that nobody reads after it.
     """
 
-    call: Call
-    operator: Operator
+    call: NodeCall
+    operator: TrainableOperator
     inputs: tuple[str, ...]
     layer: tuple[str, str] | None
     weights: Weights | None
@@ -45,7 +45,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """What a fake-quant network computes, in order; copies of the network share it.
 
     Args:
@@ -60,15 +60,15 @@ class Plan:
     """
 
     graph: Graph
-    steps: tuple[Step, ...]
-    first: tuple[Step, ...]
+    steps: tuple[LayerStep, ...]
+    first: tuple[LayerStep, ...]
     outputs: tuple[str, ...]
     operands: Mapping[str, Affine]
     trained: tuple[str, ...]
     kept: tuple[str, ...]
     batched: bool
 
-    def __deepcopy__(self, _memo: object) -> "Plan":
+    def __deepcopy__(self, _memo: object) -> "TrainingPlan":
         """Itself: nothing in it changes."""
         return self
 
@@ -78,7 +78,7 @@ class Plan:
         return self.graph.inputs[0]
 
 
-def plan(graph: Graph, float_layers: tuple[str, ...]) -> Plan:
+def plan_training(graph: Graph, float_layers: tuple[str, ...]) -> TrainingPlan:
     """The plan of a folded network that has a lowering.
 
     Raises:
@@ -103,7 +103,7 @@ def plan(graph: Graph, float_layers: tuple[str, ...]) -> Plan:
     first = {layer_of(graph, node) for node in _needed(graph, outputs[:1])}
     operands = {n: None for step in steps for n in step.inputs if n in graph.constants}
     layers = {n: None for step in steps if step.layer for n in step.layer}
-    return Plan(
+    return TrainingPlan(
         graph=graph,
         steps=steps,
         first=tuple(step for step in steps if step.output in first),
@@ -144,13 +144,13 @@ def _any_batch(node: Node) -> Node:
     return replace(node, op="Identity") if node.op == "Resize" else node
 
 
-def _step(graph: Graph, node: Node, float_layers: tuple[str, ...]) -> Step:
+def _step(graph: Graph, node: Node, float_layers: tuple[str, ...]) -> LayerStep:
     entry, output = find_facts(node), layer_of(graph, node)
     weights = entry.weights if graph.constant(node, 1) is not None else None
     real = output in float_layers
     tensors = {*activation_inputs(graph, node), *operands(graph, node)}
-    return Step(
-        call=Call(
+    return LayerStep(
+        call=NodeCall(
             node,
             tuple(graph.constants.get(name) for name in node.inputs),
             graph.shapes[node.inputs[0]],
@@ -174,9 +174,9 @@ def _bounds(graph: Graph, node: Node) -> tuple[float, float]:
     return bounds(graph, cutting)
 
 
-def _with_finished(graph: Graph, steps: list[Step]) -> tuple[Step, ...]:
+def _with_finished(graph: Graph, steps: list[LayerStep]) -> tuple[LayerStep, ...]:
     """The steps, each with the values that it is the last to read."""
-    read_later, finished = set(graph.outputs), list[Step]()
+    read_later, finished = set(graph.outputs), list[LayerStep]()
     for step in reversed(steps):
         last = {name for name in step.inputs if name not in graph.constants} - read_later
         read_later |= last

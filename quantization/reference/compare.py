@@ -10,7 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 from edge_agent.common.arrays import I8
 from quantization.graph.graph import Array
 from quantization.reference.errors import TfliteFileError
-from quantization.reference.model import IDENTIFIER, Operator, TfliteModel, read
+from quantization.reference.model import IDENTIFIER, ReferenceOperator, TfliteModel, read
 from quantization.reference.registry import find
 from quantization.reference.run import execute
 
@@ -100,7 +100,7 @@ def first_difference(
     return None
 
 
-def _step(operator: Operator, values: Mapping[str, Array]) -> dict[str, Array]:
+def _step(operator: ReferenceOperator, values: Mapping[str, Array]) -> dict[str, Array]:
     """What one operator writes, given the values it reads."""
     inputs = [
         None if t is None else t.data if t.data is not None else values[t.name]
@@ -111,7 +111,9 @@ def _step(operator: Operator, values: Mapping[str, Array]) -> dict[str, Array]:
     return {t.name: r for t, r in zip(operator.outputs, results, strict=True)}
 
 
-def _difference(operator: Operator, name: str, ours: Array, theirs: Array) -> Difference | None:
+def _difference(
+    operator: ReferenceOperator, name: str, ours: Array, theirs: Array
+) -> Difference | None:
     distance = np.abs(ours.astype(np.float64) - theirs.astype(np.float64))
     if not distance.any():
         return None

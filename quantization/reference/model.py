@@ -28,7 +28,7 @@ OPERATOR_NAMES: dict[int, str] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Tensor:
+class ReferenceTensor:
     """A tensor of the file; its integers mean ``real = scale * (q - zero_point)``.
 
     Args:
@@ -67,7 +67,7 @@ class Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class Operator:
+class ReferenceOperator:
     """An operator of the file.
 
     Args:
@@ -78,11 +78,11 @@ class Operator:
     """
 
     name: str
-    inputs: tuple[Tensor | None, ...]
-    outputs: tuple[Tensor, ...]
+    inputs: tuple[ReferenceTensor | None, ...]
+    outputs: tuple[ReferenceTensor, ...]
     options: Any
 
-    def input(self, index: int) -> Tensor:
+    def input(self, index: int) -> ReferenceTensor:
         """An input that the operator cannot do without."""
         tensor = self.inputs[index] if index < len(self.inputs) else None
         if tensor is None:
@@ -90,7 +90,7 @@ class Operator:
         return tensor
 
     @property
-    def output(self) -> Tensor:
+    def output(self) -> ReferenceTensor:
         """The first output: the only one of most operators."""
         return self.outputs[0]
 
@@ -103,12 +103,12 @@ class Operator:
 class TfliteModel:
     """A network: its operators in execution order, the input it is fed and what it returns."""
 
-    operators: tuple[Operator, ...]
-    inputs: tuple[Tensor, ...]
-    outputs: tuple[Tensor, ...]
+    operators: tuple[ReferenceOperator, ...]
+    inputs: tuple[ReferenceTensor, ...]
+    outputs: tuple[ReferenceTensor, ...]
 
     @cached_property
-    def written(self) -> tuple[Tensor, ...]:
+    def written(self) -> tuple[ReferenceTensor, ...]:
         """The tensors that running the network fills, in order: the input first."""
         return (*self.inputs, *(t for o in self.operators for t in o.outputs))
 
@@ -134,7 +134,7 @@ def read(file: bytes) -> TfliteModel:
 
 
 def _network(model: Any, graph: Any) -> TfliteModel:
-    tensors: list[Tensor] = []
+    tensors: list[ReferenceTensor] = []
     taken: set[str] = set()
     for index, raw in enumerate(graph.tensors):
         name = (raw.name or b"").decode(errors="replace")
@@ -149,14 +149,14 @@ def _network(model: Any, graph: Any) -> TfliteModel:
     )
 
 
-def _tensor(raw: Any, name: str, data: Array | None) -> Tensor:
+def _tensor(raw: Any, name: str, data: Array | None) -> ReferenceTensor:
     dtype = np.dtype(DTYPES[raw.type]).newbyteorder("<")  # a flatbuffer is little-endian
     shape = tuple(int(n) for n in _some(raw.shape))
     quantization = raw.quantization or schema.QuantizationParametersT()
     values = None
     if data is not None and len(data):
         values = np.frombuffer(bytes(data), dtype).reshape(shape).astype(dtype.newbyteorder("="))
-    return Tensor(
+    return ReferenceTensor(
         name=name,
         shape=shape,
         dtype=dtype.newbyteorder("="),
@@ -167,11 +167,11 @@ def _tensor(raw: Any, name: str, data: Array | None) -> Tensor:
     )
 
 
-def _operator(model: Any, raw: Any, tensors: list[Tensor]) -> Operator:
+def _operator(model: Any, raw: Any, tensors: list[ReferenceTensor]) -> ReferenceOperator:
     code = model.operatorCodes[raw.opcodeIndex]
     # Codes above 127 stand in the newer field alone; older files have only the older one.
     number = max(code.builtinCode, code.deprecatedBuiltinCode)
-    return Operator(
+    return ReferenceOperator(
         name=OPERATOR_NAMES[number],
         inputs=tuple(None if i < 0 else tensors[i] for i in _some(raw.inputs)),
         outputs=tuple(tensors[i] for i in _some(raw.outputs)),

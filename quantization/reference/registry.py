@@ -5,7 +5,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from quantization.graph.graph import Array
 from quantization.reference.errors import UnsupportedKernelError
-from quantization.reference.model import Operator
+from quantization.reference.model import ReferenceOperator
 
 # From an operator and the values of its inputs to that of its output, or to several.
 Kernel: TypeAlias = Callable[..., Array | tuple[Array, ...]]
@@ -25,7 +25,7 @@ def kernel(name: str) -> Callable[[Kernel], Kernel]:
     return enter
 
 
-def find(operator: Operator) -> Kernel:
+def find(operator: ReferenceOperator) -> Kernel:
     """The kernel of an operator.
 
     Raises:
@@ -39,7 +39,7 @@ def find(operator: Operator) -> Kernel:
     return KERNELS[operator.name]
 
 
-def refuse(operator: Operator, reason: str) -> NoReturn:
+def refuse(operator: ReferenceOperator, reason: str) -> NoReturn:
     """Say that an operator is not defined here, and which are.
 
     Raises:
@@ -50,13 +50,13 @@ def refuse(operator: Operator, reason: str) -> NoReturn:
     )
 
 
-def require_int8(operator: Operator, *indices: int) -> None:
+def require_int8(operator: ReferenceOperator, *indices: int) -> None:
     """Refuse an operator whose output, or whose inputs of these indices, are not int8."""
     for tensor in (operator.output, *(operator.input(i) for i in indices)):
         if tensor.dtype != "int8":
             refuse(operator, f"on {tensor.dtype} ({tensor.name!r}) has no reference")
 
 
-def option(operator: Operator, name: str, default: Any) -> Any:
+def option(operator: ReferenceOperator, name: str, default: Any) -> Any:
     """A field of an operator's options; the schema's default where it has none."""
     return default if operator.options is None else getattr(operator.options, name)

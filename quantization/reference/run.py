@@ -9,7 +9,7 @@ from edge_agent.common.arrays import I8
 from quantization.graph.graph import Array
 from quantization.reference import kernels as kernels  # fills the table
 from quantization.reference.errors import TfliteFileError
-from quantization.reference.model import Operator, Tensor, TfliteModel, read
+from quantization.reference.model import ReferenceOperator, ReferenceTensor, TfliteModel, read
 from quantization.reference.registry import find
 
 
@@ -52,7 +52,7 @@ def execute(network: TfliteModel, x: Array) -> dict[str, Array]:
     return values
 
 
-def _input(network: TfliteModel, x: Array) -> Tensor:
+def _input(network: TfliteModel, x: Array) -> ReferenceTensor:
     if len(network.inputs) != 1:
         raise TfliteFileError(f"expected one input, found {len(network.inputs)}")
     (source,) = network.inputs
@@ -64,7 +64,7 @@ def _input(network: TfliteModel, x: Array) -> Tensor:
     return source
 
 
-def _value(tensor: Tensor, values: Mapping[str, Array]) -> Array:
+def _value(tensor: ReferenceTensor, values: Mapping[str, Array]) -> Array:
     if tensor.data is not None:
         return tensor.data
     if tensor.name not in values:
@@ -72,7 +72,7 @@ def _value(tensor: Tensor, values: Mapping[str, Array]) -> Array:
     return values[tensor.name]
 
 
-def _check(operator: Operator, tensor: Tensor, result: Array) -> None:
+def _check(operator: ReferenceOperator, tensor: ReferenceTensor, result: Array) -> None:
     """Refuse a file whose shapes disagree with its operators."""
     if result.shape != tensor.shape or result.dtype != np.dtype(tensor.dtype):
         raise TfliteFileError(

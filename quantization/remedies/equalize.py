@@ -13,18 +13,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 from edge_agent.common.arrays import F32
-from quantization.graph.graph import Array, Graph, read, write
+from quantization.graph.graph import Array, Graph, without_unread
 from quantization.operators.activation import bounds
 from quantization.operators.rules import Weights
 from quantization.operators.table import find
-from quantization.remedies.layers import Weighted, weighted, with_weights
-from quantization.remedies.ties import PINNED, Knobs, Ties, ties
-from quantization.scales.observe import Watched
+from quantization.remedies.layers import WeightedLayer, weighted_layers, with_weights
+from quantization.remedies.ties import PINNED, ChannelTies, Knobs, tie_channels
 from quantization.scales.plan import int8_values, scale_groups
+from quantization.scales.probe import Probe
 
 F64 = NDArray[np.float64]
 
@@ -45,7 +44,7 @@ class Extremes:
     high: F64
 
 
-def equalize(model: onnx.ModelProto, samples: Iterable[F32]) -> onnx.ModelProto:
+def equalize(graph: Graph, samples: Iterable[F32]) -> Graph:
     """Scale channels to like ranges, and the weights that read them back.
 
     For a channel whose largest observed magnitude is the share r of its value's range, and
@@ -58,7 +57,7 @@ def equalize(model: onnx.ModelProto, samples: Iterable[F32]) -> onnx.ModelProto:
                               the value equal to its share of the weights, sqrt(r * w).
 
     Args:
-        model: as `fold` returns it.
+        graph: as `fold_graph` returns it.
         samples: float32 arrays (N, C, H, W) of any N, preprocessed as on the device.
 
     Returns:
@@ -67,10 +66,9 @@ def equalize(model: onnx.ModelProto, samples: Iterable[F32]) -> onnx.ModelProto:
     Raises:
         CalibrationError: if the samples are missing, misshapen or not finite.
     """
-    graph = read(model)
-    tied = ties(graph)
+    tied = tie_channels(graph)
     if tied.count == 1:
-        return model
+        return graph
     seen = _observe(graph, tied, samples)
     for _ in range(ROUNDS):
         scale = _scales(graph, tied, seen)
@@ -81,19 +79,19 @@ def equalize(model: onnx.ModelProto, samples: Iterable[F32]) -> onnx.ModelProto:
         }
         if np.abs(np.log(scale)).max() < SETTLED:
             break
-    return write(graph)
+    return without_unread(graph)
 
 
-def rescaled(graph: Graph, tied: Ties, scale: F64) -> Graph:
+def rescaled(graph: Graph, tied: ChannelTies, scale: F64) -> Graph:
     """The same function with each knob's channels divided by its scale, (count,), above 0."""
     changed = {}
-    for layer in weighted(graph):
+    for layer in weighted_layers(graph):
         before, after = tied.knobs[layer.node.inputs[0]], tied.knobs[layer.node.output]
         changed[layer.node] = _scaled(layer, scale[before].ravel(), scale[after].ravel())
     return with_weights(graph, changed)
 
 
-def _scaled(layer: Weighted, before: F64, after: F64) -> tuple[Array, Array]:
+def _scaled(layer: WeightedLayer, before: F64, after: F64) -> tuple[Array, Array]:
     """The weights and the bias for inputs that are 1 / before and outputs 1 / after of old."""
     weight = layer.weight.astype(np.float64)
     after = np.broadcast_to(after, layer.bias.shape)
@@ -107,12 +105,12 @@ def _scaled(layer: Weighted, before: F64, after: F64) -> tuple[Array, Array]:
     return weight * spread, layer.bias / after
 
 
-def _observe(graph: Graph, tied: Ties, samples: Iterable[F32]) -> dict[str, Extremes]:
+def _observe(graph: Graph, tied: ChannelTies, samples: Iterable[F32]) -> dict[str, Extremes]:
     """The extremes of each channel of the int8 values: all that is kept of the samples."""
-    watched = Watched(graph, int8_values(graph))
+    probe = Probe(graph, int8_values(graph))
     seen: dict[str, Extremes] = {}
-    for batch in watched.batches(samples):
-        for value, array in watched.run(batch).items():
+    for batch in probe.batches(samples):
+        for value, array in probe.run(batch).items():
             shape = tied.knobs[value].shape
             axes = tuple(a for a, size in enumerate(shape) if size == 1)
             low, high = array.min(axes, keepdims=True), array.max(axes, keepdims=True)
@@ -131,7 +129,7 @@ def _raised(seen: Extremes) -> Extremes:
     return Extremes(seen.low * factor, seen.high * factor)
 
 
-def _scales(graph: Graph, tied: Ties, seen: Mapping[str, Extremes]) -> F64:
+def _scales(graph: Graph, tied: ChannelTies, seen: Mapping[str, Extremes]) -> F64:
     """The scale of each knob, (count,)."""
     least, fixed = _bounds(graph, tied, seen)
     fixed[PINNED] = True
@@ -161,7 +159,7 @@ def _raise(largest: F64, knobs: Knobs, magnitudes: Array) -> None:
 
 
 def _bounds(
-    graph: Graph, tied: Ties, seen: Mapping[str, Extremes]
+    graph: Graph, tied: ChannelTies, seen: Mapping[str, Extremes]
 ) -> tuple[F64, NDArray[np.bool_]]:
     """The least scale that each knob may have because of a Clip, and those it fixes to 1.
 
@@ -184,10 +182,10 @@ def _bounds(
     return least, fixed
 
 
-def _weight_shares(graph: Graph, tied: Ties) -> tuple[F64, NDArray[np.bool_]]:
+def _weight_shares(graph: Graph, tied: ChannelTies) -> tuple[F64, NDArray[np.bool_]]:
     """Of each knob the largest share its weights have of a row's range; whether rows mix it."""
     share, mixed = np.zeros(tied.count), np.zeros(tied.count, np.bool_)
-    for layer in weighted(graph):
+    for layer in weighted_layers(graph):
         knobs = np.broadcast_to(tied.knobs[layer.node.inputs[0]].ravel(), layer.inputs)
         weight = np.abs(layer.filters)
         weight = weight.reshape(*weight.shape[:2], -1).max(axis=2)  # (O, I / groups)
@@ -202,10 +200,10 @@ def _weight_shares(graph: Graph, tied: Ties) -> tuple[F64, NDArray[np.bool_]]:
     return share, mixed
 
 
-def _row_shares(graph: Graph, tied: Ties) -> F64:
+def _row_shares(graph: Graph, tied: ChannelTies) -> F64:
     """Of each knob the share its writer's weights have of their tensor, if that has one scale."""
     share = np.zeros(tied.count)
-    for layer in weighted(graph):
+    for layer in weighted_layers(graph):
         if find(layer.node).weights is Weights.PER_TENSOR:
             rows = np.abs(layer.filters).reshape(len(layer.bias), -1).max(axis=1)
             knobs = np.broadcast_to(tied.knobs[layer.node.output].ravel(), rows.shape)

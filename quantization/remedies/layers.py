@@ -10,7 +10,7 @@ from quantization.operators.table import OPERATORS
 
 
 @dataclass(frozen=True, eq=False)
-class Weighted:
+class WeightedLayer:
     """A convolution or dense layer.
 
     Args:
@@ -48,7 +48,7 @@ class Weighted:
         return int(self.weight.shape[1]) * self.groups
 
 
-def weighted(graph: Graph) -> Iterator[Weighted]:
+def weighted_layers(graph: Graph) -> Iterator[WeightedLayer]:
     """The layers of a folded graph that have constant weights, in execution order.
 
     A transposed convolution with groups is none: nothing lowers it.
@@ -60,7 +60,7 @@ def weighted(graph: Graph) -> Iterator[Weighted]:
             continue
         groups = node.integer("group", 1)
         if node.op != "ConvTranspose" or groups == 1:
-            yield Weighted(node, weight, bias, groups)
+            yield WeightedLayer(node, weight, bias, groups)
 
 
 def with_weights(graph: Graph, changed: Mapping[Node, tuple[Array, Array]]) -> Graph:
@@ -68,7 +68,7 @@ def with_weights(graph: Graph, changed: Mapping[Node, tuple[Array, Array]]) -> G
 
     They get names of the layer's own: two layers that shared their weights may differ now.
     """
-    constants = dict(graph.constants)
+    constants, shapes = dict(graph.constants), dict(graph.shapes)
     nodes = []
     for node in graph.nodes:
         if node in changed:
@@ -79,6 +79,7 @@ def with_weights(graph: Graph, changed: Mapping[Node, tuple[Array, Array]]) -> G
                     name += "'"  # the model itself gave the name to something else
                 names.append(name)
                 constants[name] = np.asarray(array, np.float32)
+                shapes[name] = array.shape
             node = replace(node, inputs=(node.inputs[0], *names))
         nodes.append(node)
-    return replace(graph, nodes=tuple(nodes), constants=constants)
+    return replace(graph, nodes=tuple(nodes), constants=constants, shapes=shapes)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from edge_agent.common.arrays import F32
 from quantization.graph.graph import Shape
-from quantization.remedies.layers import Weighted
+from quantization.remedies.layers import WeightedLayer
 
 F64: TypeAlias = NDArray[np.float64]
 Places: TypeAlias = tuple[NDArray[np.int64], ...]
@@ -24,7 +24,7 @@ class Moments:
         second: whether the second moments are wanted.
     """
 
-    def __init__(self, layer: Weighted, *, second: bool) -> None:
+    def __init__(self, layer: WeightedLayer, *, second: bool) -> None:
         self._layer = layer
         self._rows = layer.rows.astype(np.float32)
         groups, outputs, n = self._rows.shape
@@ -73,7 +73,7 @@ class Moments:
 
 
 def places(
-    layer: Weighted, output: Shape, batch: int, each: int, rng: np.random.Generator
+    layer: WeightedLayer, output: Shape, batch: int, each: int, rng: np.random.Generator
 ) -> Places:
     """Outputs of a layer drawn at random, `each` of every sample; all if there are no more.
 
@@ -94,7 +94,7 @@ def places(
     return (samples, *np.unravel_index(chosen, spatial)) if spatial else (samples,)
 
 
-def patches(layer: Weighted, x: F32, at: Places) -> F32:
+def patches(layer: WeightedLayer, x: F32, at: Places) -> F32:
     """What rows of weights are multiplied by: (G, P, n), in the weights' order.
 
     Args:

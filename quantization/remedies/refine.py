@@ -11,17 +11,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import onnx
 
 from edge_agent.common.arrays import F32
 from quantization.errors import CalibrationError
-from quantization.graph.graph import Array, Graph, Shape, read, write
+from quantization.graph.graph import Array, Graph, Shape
 from quantization.operators.batching import takes_batches
-from quantization.remedies.layers import Weighted, weighted
+from quantization.remedies.layers import WeightedLayer, weighted_layers
 from quantization.remedies.moments import Moments, places
 from quantization.remedies.rounding import learned
 from quantization.remedies.tape import HELD_BYTES, Tape
-from quantization.scales.observe import MAX_BATCH, batches
+from quantization.scales.probe import MAX_BATCH, batches
 
 # The samples that are held in memory: with more, nothing changed that could be measured.
 MOST_SAMPLES = 256
@@ -34,7 +33,7 @@ INT32 = np.iinfo(np.int32)
 
 
 @dataclass(frozen=True)
-class _Place:
+class _LayerNames:
     """The names, in the quantised graph, of a layer's input and of its integers and scales."""
 
     input: str
@@ -45,22 +44,22 @@ class _Place:
 
 
 def refine(
-    folded: onnx.ModelProto,
-    qdq: onnx.ModelProto,
+    real: Graph,
+    quantised: Graph,
     samples: Iterable[F32],
     count: int,
     *,
     round_weights: bool,
     correct_bias: bool,
-) -> onnx.ModelProto:
+) -> Graph:
     """The quantised network with better integers in its weights and biases.
 
     Left as they are: layers in float; transposed convolutions; layers with the same weights,
     which the file holds once; and, by rounding alone, rows longer than `LONGEST_ROW`.
 
     Args:
-        folded: the float network.
-        qdq: as `quantize` returns it for `folded`.
+        real: the folded float network.
+        quantised: as `insert_qdq` returns it for `real`.
         samples: what calibration saw, once more.
         count: how many they are.
         round_weights: whether to learn the rounding of weights.
@@ -69,7 +68,6 @@ def refine(
     Raises:
         CalibrationError: if there are other samples than before.
     """
-    real, quantised = read(folded), read(qdq)
     layers = list(_refinable(real, quantised))
     held = _held(samples, real.shapes[real.inputs[0]], count)
     batched = takes_batches(real)
@@ -89,12 +87,12 @@ def refine(
         found = _refined(layer, place, moments, quantised.constants, correct_bias)
         quantised = replace(quantised, constants={**quantised.constants, **found})
         tapes[1].graph = quantised
-    return write(quantised)
+    return quantised
 
 
 def _refined(
-    layer: Weighted,
-    place: _Place,
+    layer: WeightedLayer,
+    place: _LayerNames,
     moments: Moments,
     constants: Mapping[str, Array],
     correct_bias: bool,
@@ -115,16 +113,16 @@ def _refined(
     return found
 
 
-def _refinable(real: Graph, quantised: Graph) -> Iterator[tuple[Weighted, _Place]]:
+def _refinable(real: Graph, quantised: Graph) -> Iterator[tuple[WeightedLayer, _LayerNames]]:
     """The layers whose integers can be chosen anew, and where those are."""
     after = {node.name: node for node in quantised.nodes}
-    layers = [layer for layer in weighted(real) if layer.node.op != "ConvTranspose"]
+    layers = [layer for layer in weighted_layers(real) if layer.node.op != "ConvTranspose"]
     contents = [hashlib.sha256(layer.weight.tobytes()).digest() for layer in layers]
     for layer, content in zip(layers, contents, strict=True):
         node = after[layer.node.name]
         weight, bias = (quantised.producer(value) for value in node.inputs[1:3])
         if contents.count(content) == 1 and weight and bias:
-            yield layer, _Place(node.inputs[0], *weight.inputs[:2], *bias.inputs[:2])
+            yield layer, _LayerNames(node.inputs[0], *weight.inputs[:2], *bias.inputs[:2])
 
 
 def _held(samples: Iterable[F32], shape: Shape, count: int) -> F32:

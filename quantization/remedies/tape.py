@@ -8,7 +8,7 @@ import numpy as np
 from edge_agent.common.arrays import F32
 from quantization.graph.graph import Graph, Node, write
 from quantization.graph.session import InferenceSession, open_session
-from quantization.scales.observe import batch_size
+from quantization.scales.probe import batch_size
 
 # What the values held between two steps may take. Where one does not fit, the steps after it
 # start from an earlier one again.

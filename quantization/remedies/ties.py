@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from quantization.graph.graph import Graph, Node, Shape
 from quantization.operators.rules import ScalesWithInput
 from quantization.operators.table import OPERATORS
-from quantization.remedies.layers import weighted
+from quantization.remedies.layers import weighted_layers
 from quantization.scales.plan import activation_inputs
 
 Knobs: TypeAlias = NDArray[np.int64]
@@ -28,7 +28,7 @@ NEVER = ScalesWithInput.NEVER
 
 
 @dataclass(frozen=True)
-class Ties:
+class ChannelTies:
     """The knobs of a network.
 
     Args:
@@ -40,7 +40,7 @@ class Ties:
     count: int
 
 
-def ties(graph: Graph) -> Ties:
+def tie_channels(graph: Graph) -> ChannelTies:
     """The knobs of a folded graph."""
     return _Walk(graph).ties()
 
@@ -52,9 +52,9 @@ class _Walk:
         self._graph = graph
         self._parent = np.zeros(1, np.int64)  # of each knob the one it is tied to, lower or itself
         self._knobs: dict[str, Knobs] = {}
-        self._layers = {layer.node: layer for layer in weighted(graph)}
+        self._layers = {layer.node: layer for layer in weighted_layers(graph)}
 
-    def ties(self) -> Ties:
+    def ties(self) -> ChannelTies:
         for value in self._graph.inputs:
             self._knobs[value] = self._pinned(value)
         for node in self._graph.nodes:
@@ -68,7 +68,7 @@ class _Walk:
             self._tie(self._knobs[value], np.array(PINNED))
         roots, ids = np.unique(self._roots(np.arange(len(self._parent))), return_inverse=True)
         tied = {value: _compressed(ids[knobs]) for value, knobs in self._knobs.items()}
-        return Ties(tied, len(roots))
+        return ChannelTies(tied, len(roots))
 
     def _pinned(self, value: str) -> Knobs:
         return np.full((1,) * len(self._graph.shapes.get(value, ())), PINNED)

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 
 import msgspec
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 from edge_agent.common.arrays import F32
-from quantization.graph.graph import Graph, read
+from quantization.graph.graph import Graph
 from quantization.scales.calibrate import Ranges
-from quantization.scales.observe import Watched
-from quantization.scales.plan import Group, scale_groups
+from quantization.scales.plan import ScaleGroup, scale_groups
+from quantization.scales.probe import Probe
 from quantization.scales.ranges import FRACTIONS, Range, affine_of
 
 # So many rows of scores tell which range is best; memory holds no more.
@@ -46,7 +45,7 @@ class _Scores:
 
 
 def keep_softmax(
-    folded: onnx.ModelProto, samples: Iterable[F32], ranges: Ranges, float_layers: Collection[str]
+    graph: Graph, samples: Iterable[F32], ranges: Ranges, float_layers: Collection[str]
 ) -> Ranges:
     """The ranges with those of the outputs drawn in to what keeps their softmax.
 
@@ -54,12 +53,11 @@ def keep_softmax(
     that other layers of the network read, keeps its range.
 
     Args:
-        folded: the network, whose outputs (1, ..., K) hold K scores.
+        graph: the folded network, whose outputs (1, ..., K) hold K scores.
         samples: float32 (N, ...), preprocessed as on the device.
         ranges: what calibration found over them.
         float_layers: layers that stay in float.
     """
-    graph = read(folded)
     groups = [group for group in scale_groups(graph, float_layers) if _ends(graph, group, ranges)]
     if not groups:
         return ranges
@@ -72,7 +70,7 @@ def keep_softmax(
     return msgspec.structs.replace(ranges, values=values)
 
 
-def _ends(graph: Graph, group: Group, ranges: Ranges) -> bool:
+def _ends(graph: Graph, group: ScaleGroup, ranges: Ranges) -> bool:
     """Whether a group is an output of scores that nobody else reads, with ranges of its own."""
     outputs = [value for value in group.values if value in graph.outputs]
     readers = (node for value in group.values for node in graph.consumers(value))
@@ -87,12 +85,12 @@ def _ends(graph: Graph, group: Group, ranges: Ranges) -> bool:
 
 def _rows(graph: Graph, outputs: list[str], samples: Iterable[F32]) -> dict[str, F32]:
     """The scores (N, K) of each output, at most `MOST_ROWS`."""
-    watched = Watched(graph, outputs)
+    probe = Probe(graph, outputs)
     parts: dict[str, list[F32]] = {output: [] for output in outputs}
-    for batch in watched.batches(samples):
+    for batch in probe.batches(samples):
         if min(sum(map(len, rows)) for rows in parts.values()) >= MOST_ROWS:
             break
-        for output, array in watched.run(batch).items():
+        for output, array in probe.run(batch).items():
             if output in parts:
                 parts[output].append(array.reshape(-1, array.shape[-1]).copy())
     return {output: np.concatenate(rows)[:MOST_ROWS] for output, rows in parts.items()}

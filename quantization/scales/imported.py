@@ -14,8 +14,8 @@ import onnx
 from edge_agent.bundle.affine import Affine
 from edge_agent.common.arrays import F32
 from quantization.errors import ModelError
-from quantization.fold.fold import fold
-from quantization.graph.graph import Array, Graph, Node, read, write
+from quantization.fold.fold import fold_graph
+from quantization.graph.graph import Array, Graph, Node, inferred, read
 from quantization.operators.rules import Scale, Trait
 from quantization.operators.table import OPERATORS, PAIR, find
 from quantization.scales.plan import activation_inputs, int8_values, layer_of, quantized_values
@@ -40,10 +40,10 @@ class Scales:
 
 
 @dataclass(frozen=True)
-class Imported:
-    """A model that was quantised already: folded and in float, and its scales."""
+class ImportedModel:
+    """A model as this package goes on with it: folded and in float, and the scales it brought."""
 
-    model: onnx.ModelProto
+    graph: Graph
     scales: Scales
 
 
@@ -52,33 +52,36 @@ def is_quantized(model: onnx.ModelProto) -> bool:
     return any(node.op_type in PAIR for node in model.graph.node)
 
 
-def import_quantized(model: onnx.ModelProto) -> Imported:
-    """Take the pairs out of a model, fold it, and keep their scales.
+def import_model(model: onnx.ModelProto) -> ImportedModel:
+    """Read and fold a model, with the pairs taken out and their scales kept if it has any.
 
     Raises:
+        UnsupportedOperatorError: if an LSTM or GRU has a form that is not unrolled.
         ModelError: if the model is not one this package can read; if a scale is not finite or
             not above zero, not known before run time, or of another type than 8 bits; if
             weights have a zero point; or if a value is quantised at two scales.
     """
-    stripping = _Stripping(read(model))
+    if not is_quantized(model):
+        return ImportedModel(fold_graph(read(model)), Scales())
+    stripping = _PairRemoval(read(model))
     graph = stripping.stripped()
     kept = tuple(dict.fromkeys((*graph.outputs, *stripping.activations)))
     # An output is never joined to what reads it: that keeps every quantised value apart.
     kept = tuple(value for value in kept if value not in graph.inputs)
-    folded = read(fold(write(replace(graph, outputs=kept))))
+    folded = fold_graph(inferred(replace(graph, outputs=kept)))
     whole = replace(folded, outputs=graph.outputs)
     activations = _inherited(whole, stripping.activations)
     scales = Scales(activations, stripping.operands, stripping.weights)
-    return Imported(write(whole), scales)
+    return ImportedModel(whole, scales)
 
 
-def without_scale(imported: Imported, float_layers: Collection[str] = ()) -> tuple[str, ...]:
+def without_scale(imported: ImportedModel, float_layers: Collection[str] = ()) -> tuple[str, ...]:
     """The values that become int8, but whose scale the model did not bring."""
-    wanted = quantized_values(read(imported.model), float_layers)
+    wanted = quantized_values(imported.graph, float_layers)
     return tuple(v for v in wanted if v not in imported.scales.activations)
 
 
-class _Stripping:
+class _PairRemoval:
     """The walk over a quantised graph that takes its pairs out."""
 
     def __init__(self, graph: Graph) -> None:

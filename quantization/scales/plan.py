@@ -16,7 +16,7 @@ from quantization.operators.table import find
 
 
 @dataclass(frozen=True)
-class Group:
+class ScaleGroup:
     """Values that have one int8 scale, because only SHARED operators lie between them.
 
     A value whose scale TFLite fixes never shares it with one that has a range of its own: a
@@ -84,7 +84,7 @@ def activation_inputs(graph: Graph, node: Node) -> tuple[str, ...]:
     return tuple(i for i in node.inputs if i and i not in graph.constants)
 
 
-def scale_groups(graph: Graph, float_layers: Collection[str] = ()) -> list[Group]:
+def scale_groups(graph: Graph, float_layers: Collection[str] = ()) -> list[ScaleGroup]:
     """The quantised values, grouped by common scale; a layer in float demands none.
 
     Raises:
@@ -100,7 +100,7 @@ def scale_groups(graph: Graph, float_layers: Collection[str] = ()) -> list[Group
                 group.update(dict.fromkeys(merged, merged))
     distinct = {id(members): members for members in group.values()}.values()
     in_order = [tuple(value for value in group if value in members) for members in distinct]
-    return [Group(values, fixed[values[0]]) for values in in_order]
+    return [ScaleGroup(values, fixed[values[0]]) for values in in_order]
 
 
 def operands(graph: Graph, node: Node) -> tuple[str, ...]:

@@ -10,13 +10,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 import numpy as np
-import onnx
 
 from edge_agent.bundle.affine import QMIN, Affine
 from edge_agent.common.arrays import F32
 from quantization.errors import ModelError, QuantizationError
 from quantization.fold.decompositions import ROWS
-from quantization.graph.graph import Array, Graph, Node, read, write
+from quantization.graph.graph import Array, Graph, Node, Shape, without_unread
 from quantization.operators.rules import Scale, Weights
 from quantization.operators.table import find
 from quantization.scales.calibrate import Ranges
@@ -31,19 +30,19 @@ NO_SCALES = Scales()
 BIAS_MAX = 2**30
 
 
-def quantize(
-    model: onnx.ModelProto,
+def insert_qdq(
+    graph: Graph,
     ranges: Ranges,
     scales: Scales = NO_SCALES,
     float_layers: Collection[str] = (),
-) -> onnx.ModelProto:
-    """A folded model with every int8 value written as a quantise/dequantise pair.
+) -> Graph:
+    """A folded network with every int8 value written as a quantise/dequantise pair.
 
     ONNX Runtime can run the result: float arithmetic between values on the int8 grid.
     An activation that TFLite fuses has no pair between it and its producer.
 
     Args:
-        model: as `fold` returns it.
+        graph: as `fold_graph` returns it.
         ranges: of the values that have no scale yet.
         scales: those the model brought, which are kept exactly.
         float_layers: the layers that stay in float, by the names of their values: they read
@@ -54,16 +53,21 @@ def quantize(
         ModelError: if one of `float_layers` is no layer of this model.
         QuantizationError: if `ranges` lacks a value of this model.
     """
-    graph = read(model)
     check_layers(graph, float_layers)
     affines = activation_affines(graph, ranges, scales, float_layers)
-    written = _Written(graph, affines, scales, float_layers)
+    written = _PairWriter(graph, affines, scales, float_layers)
     for value in graph.inputs:
         written.activation(value)
     for node in graph.nodes:
         written.node(node)
-    constants = {**graph.constants, **written.constants}
-    return write(replace(graph, nodes=tuple(written.nodes), constants=constants))
+    return without_unread(
+        replace(
+            graph,
+            nodes=tuple(written.nodes),
+            constants={**graph.constants, **written.constants},
+            shapes={**graph.shapes, **written.shapes},
+        )
+    )
 
 
 def activation_affines(
@@ -132,7 +136,7 @@ def weight_scales(weight: Array, bias: Array, input_scale: float, rule: Weights)
 GRID_TOLERANCE = 1e-3
 
 
-class _Written:
+class _PairWriter:
     """The quantised graph as it is written, one node after the other."""
 
     def __init__(
@@ -146,6 +150,7 @@ class _Written:
         self._float_layers = float_layers
         self.nodes: list[Node] = []
         self.constants: dict[str, Array] = {}
+        self.shapes: dict[str, Shape] = {}
 
     def node(self, node: Node) -> None:
         """A node of the float network, reading and returning values on the int8 grid."""
@@ -166,6 +171,7 @@ class _Written:
         self.constants[scale] = np.array(affine.scale, np.float32)
         self.constants[zero] = np.array(affine.zero_point, np.int8)
         q, raw, real = f"{value}:int8", self._raw(value), self._real(value)
+        self.shapes |= dict.fromkeys((q, raw, real), self._graph.shapes[value])
         self.nodes += [
             Node("QuantizeLinear", f"{value}:quantize", (raw, scale, zero), (q,)),
             Node("DequantizeLinear", f"{value}:dequantize", (q, scale, zero), (real,)),
@@ -221,6 +227,7 @@ class _Written:
                 f"{made}:scale": np.array(affine.scale, np.float32),
                 f"{made}:zero_point": np.array(affine.zero_point, np.int8),
             }
+            self.shapes |= dict.fromkeys((f"{made}:q", f"{made}:real"), array.shape)
             inputs = (f"{made}:q", f"{made}:scale", f"{made}:zero_point")
             self.nodes.append(
                 Node("DequantizeLinear", f"{made}:dequantize", inputs, (f"{made}:real",))
@@ -239,6 +246,7 @@ class _Written:
         inputs = (f"{name}:q", f"{name}:scale", f"{name}:zero_point")
         attributes = {"axis": axis} if per_channel else {}
         real = f"{name}:real"
+        self.shapes |= dict.fromkeys((f"{name}:q", real), q.shape)
         self.nodes.append(
             Node("DequantizeLinear", f"{name}:dequantize", inputs, (real,), attributes)
         )

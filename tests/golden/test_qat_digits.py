@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from support.onnx_nets import graph_of
 from support.other_runtime import run_other
 
 from edge_agent.bundle.manifest import InputSpec
@@ -23,16 +23,15 @@ from pipeline.models import ModelSpec
 from pipeline.recipe import TrainRecipe
 from pipeline.tasks.classify.training import ClassExamples
 from pipeline.training.train import train
-from quantization.convert import Converted
-from quantization.fold.fold import fold
-from quantization.graph.graph import read, write
-from quantization.lower import lower
+from quantization.convert import Conversion
+from quantization.graph.graph import Graph
+from quantization.lower import lower_graph
 from quantization.operators.activation import is_fused
 from quantization.qat import FakeQuantNetwork, exported
-from quantization.quantized import Quantized
+from quantization.quantize import QuantizedModel
 from quantization.recipe import QuantRecipe
 from quantization.scales.calibrate import calibrate
-from quantization.scales.qdq import quantize
+from quantization.scales.qdq import insert_qdq
 
 MEAN, STD = 0.3, 0.35
 INPUT = InputSpec(height=16, width=16, colour="gray", mean=(MEAN,), std=(STD,))
@@ -73,9 +72,8 @@ def inputs(split: FittedClasses) -> F32:
     return np.ascontiguousarray(real.transpose(0, 3, 1, 2))
 
 
-def made_to_hurt(model: onnx.ModelProto) -> onnx.ModelProto:
+def made_to_hurt(graph: Graph) -> Graph:
     """The same function: some channels are made larger and the next layer's weights smaller."""
-    graph = read(model)
     arrays = {name: array.copy() for name, array in graph.constants.items()}
     for node in graph.nodes:
         if node.op == "Conv" and is_fused(graph, node):
@@ -84,7 +82,7 @@ def made_to_hurt(model: onnx.ModelProto) -> onnx.ModelProto:
                 arrays[node.inputs[1]][:CHANNELS] *= TIMES
                 arrays[node.inputs[2]][:CHANNELS] *= TIMES
                 arrays[reader.inputs[1]][:, :CHANNELS] /= TIMES
-    return write(replace(graph, constants=arrays))
+    return replace(graph, constants=arrays)
 
 
 @dataclass(frozen=True)
@@ -109,20 +107,20 @@ def learnt() -> Checkpoint:
     return train(fresh(SPEC, 0), ClassExamples(*splits()), LEARNING, seed=0)
 
 
-def on_the_grid(folded: onnx.ModelProto) -> FakeQuantNetwork:
+def on_the_grid(folded: Graph) -> FakeQuantNetwork:
     samples = inputs(splits()[0])[:256]
     return FakeQuantNetwork(folded, calibrate(folded, [samples], QuantRecipe()))
 
 
-def converted(network: FakeQuantNetwork) -> Converted:
+def converted(network: FakeQuantNetwork) -> Conversion:
     model, ranges = exported(network)
-    qdq = quantize(model, ranges)
-    return Converted(lower(qdq), Quantized(model, ranges, qdq, QuantRecipe()))
+    qdq = insert_qdq(model, ranges)
+    return Conversion(lower_graph(qdq), QuantizedModel(model, ranges, qdq, QuantRecipe()))
 
 
 @functools.cache
 def tuned() -> Tuned:
-    start = on_the_grid(made_to_hurt(fold(to_onnx(learnt()))))
+    start = on_the_grid(made_to_hurt(graph_of(to_onnx(learnt()))))
     before = accuracy(start)
     checkpoint = train(Checkpoint(start, SPEC), ClassExamples(*splits()), TUNING, seed=0)
     assert isinstance(checkpoint.module, FakeQuantNetwork)
@@ -158,7 +156,7 @@ def test_the_file_answers_as_the_network() -> None:
 
 def test_tflite_runtime_answers_within_two_quanta(tmp_path: Path) -> None:
     """Of a network that does not hurt, and nearly all within one: it rounds every sum twice."""
-    network, x = on_the_grid(fold(to_onnx(learnt()))).eval(), inputs(splits()[1])
+    network, x = on_the_grid(graph_of(to_onnx(learnt()))).eval(), inputs(splits()[1])
     (outputs,) = run_other([(converted(network), x)], tmp_path)
     values = network.quantized(torch.from_numpy(x))[network.plan.outputs[0]].numpy()
     apart = np.abs(values.astype(int) - outputs[0].reshape(values.shape).astype(int))

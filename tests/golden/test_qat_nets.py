@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from ai_edge_litert import interpreter as litert
 from sklearn.datasets import load_digits
-from support.onnx_nets import Array
+from support.onnx_nets import Array, graph_of
 from support.other_runtime import run_other
 from support.torch_nets import exported as from_torch
 from support.torch_nets import randomised
@@ -21,15 +21,14 @@ from edge_agent.bundle.manifest import InputSpec
 from edge_agent.common.arrays import F32
 from pipeline.models import ModelSpec, build
 from pipeline.recipe import Arch
-from quantization.convert import Converted
-from quantization.fold.fold import fold
-from quantization.lower import lower
+from quantization.convert import Conversion
+from quantization.lower import lower_graph
 from quantization.qat import FakeQuantNetwork, exported
-from quantization.quantized import Quantized
+from quantization.quantize import QuantizedModel
 from quantization.recipe import QuantRecipe
 from quantization.reference import exposed
 from quantization.scales.calibrate import calibrate
-from quantization.scales.qdq import quantize
+from quantization.scales.qdq import insert_qdq
 
 INPUT = InputSpec(height=16, width=16, colour="gray", mean=(0.3,), std=(0.35,))
 
@@ -144,7 +143,7 @@ class Made:
     """A network that was trained for a few steps, and its file."""
 
     network: FakeQuantNetwork
-    converted: Converted
+    converted: Conversion
     losses: list[float]
 
 
@@ -154,7 +153,7 @@ def made(name: str) -> Made:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    folded = fold(from_torch(randomised(NETS[name]()), (1, 16, 16), dynamo=False))
+    folded = graph_of(from_torch(randomised(NETS[name]()), (1, 16, 16), dynamo=False))
     images, labels = digits()
     recipe = QuantRecipe()
     network = FakeQuantNetwork(folded, calibrate(folded, [images[:64]], recipe)).train()
@@ -170,8 +169,10 @@ def made(name: str) -> Made:
         losses.append(loss.item())
     torch.set_num_threads(threads)
     model, ranges = exported(network.eval())
-    qdq = quantize(model, ranges)
-    return Made(network, Converted(lower(qdq), Quantized(model, ranges, qdq, recipe)), losses)
+    qdq = insert_qdq(model, ranges)
+    return Made(
+        network, Conversion(lower_graph(qdq), QuantizedModel(model, ranges, qdq, recipe)), losses
+    )
 
 
 def unseen() -> F32:

@@ -1,3 +1,5 @@
+"""Whole networks of the families trained here: folded, converted, and run on both runtimes."""
+
 import functools
 import os
 import subprocess
@@ -13,7 +15,7 @@ from support.torch_nets import NETS, exported, randomised
 
 from edge_agent.common.arrays import F32
 from edge_agent.inference.runtime import Interpreter
-from quantization.convert import Converted, convert
+from quantization.convert import Conversion, convert
 from quantization.fold.fold import fold
 from quantization.recipe import QuantRecipe
 
@@ -28,7 +30,7 @@ class Case:
 
     name: str
     model: onnx.ModelProto
-    made: Converted
+    made: Conversion
     samples: F32
 
 
@@ -114,7 +116,7 @@ def test_tflite_runtime_agrees_with_onnx_runtime(tmp_path: Path) -> None:
     subprocess.run([python, WORKER, tmp_path], check=True, env=environment, timeout=120)
     for case in cases:
         device = np.load(tmp_path / f"{case.name}.out0.npy")[:, 0].astype(int)
-        real = np.concatenate([run_onnx(case.made.quantized.qdq, x[None]) for x in case.samples])
+        real = np.concatenate([run_onnx(case.made.qdq, x[None]) for x in case.samples])
         worst = np.abs(device - case.made.output.quantize(real)).max()
         assert worst <= (6 if "SOFTMAX" in operators(case.made.tflite) else 2), case.name
 

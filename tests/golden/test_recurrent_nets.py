@@ -12,6 +12,7 @@ import torch
 from support.onnx_nets import (
     device_input,
     float_tensors,
+    graph_of,
     normal,
     open_session,
     operators,
@@ -23,9 +24,7 @@ from torch import nn
 
 from edge_agent.common.arrays import F32
 from edge_agent.inference.runtime import Interpreter
-from quantization.convert import Converted, convert
-from quantization.fold.fold import fold
-from quantization.graph.graph import read
+from quantization.convert import Conversion, convert
 from quantization.operators.batching import takes_batches
 from quantization.recipe import QuantRecipe
 from quantization.reference import exposed, first_difference
@@ -78,7 +77,7 @@ class Case:
     """One network, through one exporter and the quantiser, and samples it has not seen."""
 
     model: onnx.ModelProto
-    made: Converted
+    made: Conversion
     samples: F32
 
 
@@ -104,7 +103,7 @@ def test_all_is_int8_and_nothing_is_transposed(case: Case) -> None:
 
 def test_samples_are_calibrated_in_batches(case: Case) -> None:
     """The batch is turned away and back again by the exporter, and stays in front in ours."""
-    assert takes_batches(read(fold(case.model)))
+    assert takes_batches(graph_of(case.model))
 
 
 def test_litert_agrees_with_onnx_runtime(case: Case) -> None:

@@ -12,7 +12,7 @@ from support.tflite_graphs import Array, Runtime
 from support.torch_nets import NETS, exported, randomised
 
 from edge_agent.inference.runtime import Interpreter
-from quantization.convert import Converted
+from quantization.convert import Conversion
 from quantization.reference import exposed, first_difference, run
 from quantization.reference.model import read
 
@@ -50,7 +50,7 @@ def published(name: str) -> tuple[bytes, Array]:
 
 
 @functools.cache
-def made(name: str) -> Converted:
+def made(name: str) -> Conversion:
     """A network of this project's families, through this project's quantiser."""
     make, shape = NETS[name]
     model = exported(randomised(make()), shape, dynamo=False)

@@ -1,3 +1,5 @@
+"""Convolutions of random windows, converted and run."""
+
 import numpy as np
 import onnx
 from hypothesis import given, settings

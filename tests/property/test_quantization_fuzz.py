@@ -1,3 +1,5 @@
+"""Random networks: each is converted well, in int8, in float and mixed, or refused."""
+
 import os
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from support.onnx_nets import (
     converted,
     expected,
     float_tensors,
+    graph_of,
     in_float,
     int8_tensors,
     normal,
@@ -24,10 +27,8 @@ from support.other_runtime import VARIABLE, run_other
 from support.random_nets import Net, networks
 
 from edge_agent.common.arrays import F32
-from quantization.convert import Converted, convert
+from quantization.convert import Conversion, convert
 from quantization.errors import UnsupportedOperatorError
-from quantization.fold.fold import fold
-from quantization.graph.graph import read
 from quantization.recipe import QuantRecipe
 from quantization.scales.plan import int8_values
 
@@ -42,7 +43,7 @@ REFERENCE_QUANTA = 4.0
 
 def test_any_network_agrees_with_onnx_runtime_or_is_refused(tmp_path: Path) -> None:
     """Every network is full int8 and close on both runtimes, or is refused as unsupported."""
-    accepted: list[tuple[Converted, F32]] = []
+    accepted: list[tuple[Conversion, F32]] = []
     refused: list[str] = []
 
     @settings(max_examples=150, deadline=None, database=None, derandomize=True)
@@ -68,7 +69,7 @@ def test_any_network_agrees_with_onnx_runtime_or_is_refused(tmp_path: Path) -> N
 
 def test_any_network_in_float32_computes_what_onnx_runtime_does(tmp_path: Path) -> None:
     """What int8 takes, float32 takes, on both runtimes; what is refused, is refused."""
-    accepted: list[tuple[Converted, F32]] = []
+    accepted: list[tuple[Conversion, F32]] = []
 
     @settings(max_examples=100, deadline=None, database=None, derandomize=True)
     @given(networks())
@@ -94,7 +95,7 @@ def test_any_network_in_float32_computes_what_onnx_runtime_does(tmp_path: Path) 
 
 def test_any_layers_may_stay_in_float(tmp_path: Path) -> None:
     """Whichever are chosen, the network is as close as in int8, and its ends are int8."""
-    mixed: list[tuple[Converted, F32]] = []
+    mixed: list[tuple[Conversion, F32]] = []
 
     @settings(max_examples=150, deadline=None, database=None, derandomize=True)
     @given(networks(), st.data())
@@ -118,11 +119,11 @@ def test_any_layers_may_stay_in_float(tmp_path: Path) -> None:
 
 def layers(model: onnx.ModelProto) -> list[str]:
     """The layers of a network that could stay in float."""
-    graph = read(fold(model))
+    graph = graph_of(model)
     return [value for value in int8_values(graph) if value not in graph.inputs]
 
 
-def _allowed(made: Converted, quanta: float) -> float:
+def _allowed(made: Conversion, quanta: float) -> float:
     """Quanta of the coarsest value, counted in those of the finest output."""
     tensors = parsed(made.tflite).subgraphs[0].tensors
     coarsest = max(
@@ -134,7 +135,7 @@ def _allowed(made: Converted, quanta: float) -> float:
     return 1 + quanta * coarsest / finest
 
 
-def _check_reference_kernels(accepted: list[tuple[Converted, F32]], folder: Path) -> None:
+def _check_reference_kernels(accepted: list[tuple[Conversion, F32]], folder: Path) -> None:
     """Every file loads in tflite-runtime, whose reference kernels are as close."""
     for (made, x), found in zip(accepted, run_other(accepted, folder), strict=True):
         for device, host in zip(found, batched(expected(made, x)), strict=True):

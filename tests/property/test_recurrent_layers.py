@@ -1,3 +1,5 @@
+"""LSTM and GRU of random sizes, unrolled and converted."""
+
 from typing import Any
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Remedies on random networks: equalisation keeps every function, and none costs accuracy."""
+
 from typing import Any
 
 import numpy as np
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from support.onnx_nets import (
     FLOAT_ERROR,
     Array,
+    graph_of,
     net,
     node,
     normal,
@@ -17,11 +20,9 @@ from support.onnx_nets import (
 from support.random_nets import Net, networks
 
 from quantization.convert import convert
-from quantization.fold.fold import fold
-from quantization.graph.graph import read
 from quantization.recipe import QuantRecipe
 from quantization.remedies.equalize import equalize
-from quantization.remedies.layers import weighted
+from quantization.remedies.layers import weighted_layers
 
 EVERYTHING = QuantRecipe(equalize=True, correct_bias=True, rounding="learned")
 
@@ -60,7 +61,7 @@ class Chain:
                 self.then(step, **ATTRIBUTES.get(step, {}))
         self.conv(2)
         constants = {name: np.asarray(array, np.float32) for name, array in self.constants.items()}
-        self.model = fold(net(self.nodes, (1, 3, 5, 5), constants, outputs=(self.value,)))
+        self.model = graph_of(net(self.nodes, (1, 3, 5, 5), constants, outputs=(self.value,)))
 
     def conv(self, outputs: int, group: int = 1) -> None:
         """A convolution whose output channels are up to 100 times apart."""
@@ -102,7 +103,7 @@ def test_equalisation_keeps_the_function_of_any_network() -> None:
         for x in samples:
             wanted, found = run_onnx_all(one.model, x[None]), run_onnx_all(equal, x[None])
             assert worst_error(found, wanted) <= 5 * FLOAT_ERROR
-        both = zip(*(weighted(read(m)) for m in (one.model, equal)), strict=True)
+        both = zip(*(weighted_layers(m) for m in (one.model, equal)), strict=True)
         scaled += any(not np.array_equal(a.weight, b.weight) for a, b in both)
         total += 1
 
@@ -146,8 +147,8 @@ def test_how_channels_were_scaled_leaves_no_trace(scales: list[float], op: str) 
         w1 = normal(4, 2, 3, 3) * scale[:, None, None, None]
         w2 = normal(3, 4, 1, 1, seed=1) / scale[:, None, None]
         constants = {"w1": w1.astype(np.float32), "w2": w2.astype(np.float32)}
-        equal = equalize(fold(net(nodes, (1, 2, 6, 6), constants)), [normal(8, 2, 6, 6)])
-        return [layer.weight for layer in weighted(read(equal))]
+        equal = equalize(graph_of(net(nodes, (1, 2, 6, 6), constants)), [normal(8, 2, 6, 6)])
+        return [layer.weight for layer in weighted_layers(equal)]
 
     for one, two in zip(weights(np.ones(4)), weights(factors), strict=True):
         ratio = one / two

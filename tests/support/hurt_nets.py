@@ -10,10 +10,9 @@ import onnx
 
 from edge_agent.common.arrays import F32
 from quantization.doctor import Diagnosis, diagnose
-from quantization.fold.fold import fold
-from quantization.quantized import quantized
+from quantization.quantize import quantize
 from quantization.recipe import QuantRecipe
-from support.onnx_nets import Array, net, node, normal
+from support.onnx_nets import Array, graph_of, net, node, normal
 
 MINMAX = QuantRecipe()
 SHAPE = (1, 3, 16, 16)
@@ -139,5 +138,5 @@ def low_padding(constant: float = -50.0) -> Hurt:
 
 def diagnosed(hurt: Hurt, recipe: QuantRecipe = MINMAX) -> Diagnosis:
     """What the doctor finds, the network quantised and measured on its own samples."""
-    folded = fold(hurt.model)
-    return diagnose(folded, quantized(folded, [hurt.samples], recipe).qdq, hurt.samples)
+    folded = graph_of(hurt.model)
+    return diagnose(folded, quantize(folded, [hurt.samples], recipe).qdq, hurt.samples)

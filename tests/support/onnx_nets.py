@@ -12,8 +12,10 @@ from onnx import helper, numpy_helper
 
 from edge_agent.common.arrays import F32, I8
 from edge_agent.inference.runtime import Interpreter
-from quantization.convert import Converted, convert
-from quantization.lower.lowering import Port
+from quantization.convert import Conversion, convert
+from quantization.fold.fold import fold_graph
+from quantization.graph.graph import Graph, read, write
+from quantization.lower.lowering import TflitePort
 from quantization.recipe import QuantRecipe
 
 Array = NDArray[Any]
@@ -61,7 +63,17 @@ def normal(*shape: int, seed: int = 0) -> F32:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-def converted(model: onnx.ModelProto, samples: F32 | None = None) -> Converted:
+def graph_of(model: onnx.ModelProto) -> Graph:
+    """The folded graph of a model."""
+    return fold_graph(read(model))
+
+
+def as_model(network: onnx.ModelProto | Graph) -> onnx.ModelProto:
+    """A network as ONNX, whichever of the two it is."""
+    return write(network) if isinstance(network, Graph) else network
+
+
+def converted(model: onnx.ModelProto, samples: F32 | None = None) -> Conversion:
     """A model converted by its own samples, or by 32 normally distributed ones."""
     if samples is None:
         dims = model.graph.input[0].type.tensor_type.shape.dim
@@ -69,20 +81,20 @@ def converted(model: onnx.ModelProto, samples: F32 | None = None) -> Converted:
     return convert(model, [samples], QuantRecipe())
 
 
-def in_float(model: onnx.ModelProto) -> Converted:
+def in_float(model: onnx.ModelProto) -> Conversion:
     """A model converted as it is, in float32."""
     return convert(model, recipe=QuantRecipe(precision="float32"))
 
 
-def run_onnx(model: onnx.ModelProto, x: F32) -> F32:
+def run_onnx(model: onnx.ModelProto | Graph, x: F32) -> F32:
     """The first output for one batch, in float between the values, nothing optimised away."""
     result: F32 = run_onnx_all(model, x)[0]
     return result
 
 
-def run_onnx_all(model: onnx.ModelProto, x: F32) -> list[Array]:
+def run_onnx_all(model: onnx.ModelProto | Graph, x: F32) -> list[Array]:
     """Every output for one batch, in float between the values, nothing optimised away."""
-    session = open_session(model)
+    session = open_session(as_model(model))
     results: list[Array] = session.run(None, {"input": x})
     return results
 
@@ -92,13 +104,13 @@ def to_device(x: Array) -> Array:
     return x.transpose(0, 2, 3, 1) if x.ndim == 4 else x
 
 
-def run_tflite(made: Converted, x: F32) -> I8:
+def run_tflite(made: Conversion, x: F32) -> I8:
     """The int8 output for one sample (1, ...) in ONNX's layout."""
     with Interpreter(made.tflite) as interpreter:
         return interpreter.infer(made.input.quantize(to_device(x)))[0]
 
 
-def quanta_apart(made: Converted, x: F32) -> int:
+def quanta_apart(made: Conversion, x: F32) -> int:
     """How far the TFLite file is from ONNX Runtime on the QDQ model, over samples (N, ...)."""
     worst = 0
     for found, wanted in zip(run_litert(made, x), expected(made, x), strict=True):
@@ -118,20 +130,20 @@ def worst_error(found: Sequence[Array], wanted: Sequence[Array]) -> float:
     return worst
 
 
-def run_litert(made: Converted, x: F32) -> list[list[Array]]:
+def run_litert(made: Conversion, x: F32) -> list[list[Array]]:
     """For each sample of (N, ...), every output of the TFLite file on LiteRT."""
     with Interpreter(made.tflite) as interpreter:
         return [list(interpreter.infer(one[None])) for one in device_input(made, x)]
 
 
-def device_input(made: Converted, x: F32) -> Array:
+def device_input(made: Conversion, x: F32) -> Array:
     """Samples as the TFLite file takes them."""
     return _as_port(made.lowered.source, x)
 
 
-def expected(made: Converted, x: F32) -> list[list[Array]]:
+def expected(made: Conversion, x: F32) -> list[list[Array]]:
     """For each sample, every output of the QDQ model on ONNX Runtime as the TFLite file has it."""
-    session = open_session(made.quantized.qdq)
+    session = open_session(made.qdq)
     return [
         [
             _as_port(port, array)
@@ -148,7 +160,7 @@ def batched(outputs: Sequence[Sequence[Array]]) -> list[Array]:
     return [np.stack(arrays) for arrays in zip(*outputs, strict=True)]
 
 
-def _as_port(port: Port, array: Array) -> Array:
+def _as_port(port: TflitePort, array: Array) -> Array:
     turned = array.transpose(port.order)
     return turned if port.affine is None else port.affine.quantize(turned)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge_agent.common.arrays import F32
-from quantization.convert import Converted
+from quantization.convert import Conversion
 from support.onnx_nets import Array, device_input
 
 VARIABLE = "EDGEWARD_TFLITE_PYTHON"
@@ -17,7 +17,7 @@ WORKER = Path(__file__).parent / "tflite_runtime_worker.py"
 
 
 def run_other(
-    files: Sequence[tuple[Converted, F32]], folder: Path, kernels: str = "BUILTIN_REF"
+    files: Sequence[tuple[Conversion, F32]], folder: Path, kernels: str = "BUILTIN_REF"
 ) -> list[list[Array]]:
     """Every output (N, ...) of each file for its samples (N, ...), by one set of kernels.
 

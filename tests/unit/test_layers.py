@@ -163,7 +163,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "scales",
         "remedies",
         "lower",
-        "quantized",
+        "quantize",
         "convert",
         "reference",
         "qat",

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import onnx
 
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import normalise
@@ -22,8 +21,9 @@ from pipeline.run.run import RESUME_FOLDER, Run, Stage
 from pipeline.tasks import task_of
 from pipeline.training.finetune import finetune, finetuning
 from pipeline.training.int8 import Int8Network
-from quantization.fold.fold import fold
-from quantization.quantized import Quantized
+from quantization.fold.fold import fold_graph
+from quantization.graph.graph import Graph, read, write
+from quantization.quantize import QuantizedModel
 
 FLOAT_FILE = "float.onnx"
 # What the quantised network is the rounded form of: the float one, after remedies that change
@@ -85,8 +85,8 @@ def _finetuning(run: Run) -> tuple[object, ...]:
 
 def _make(run: Run, work: Path) -> None:
     network = final_checkpoint(run)
-    folded = fold(to_onnx(network))
-    model = folded.SerializeToString(deterministic=True)
+    folded = fold_graph(read(to_onnx(network)))
+    model = write(folded).SerializeToString(deterministic=True)
     remedies = _remedies(run, network, folded, work)
     climbed = climb(
         remedies.first(run.recipe.quantize.first),
@@ -99,14 +99,14 @@ def _make(run: Run, work: Path) -> None:
     )
     made = climbed.quantized
     write_whole(work / FLOAT_FILE, model)
-    write_whole(work / UNROUNDED_FILE, made.folded.SerializeToString(deterministic=True))
-    write_whole(work / QUANTISED_FILE, made.qdq.SerializeToString(deterministic=True))
+    write_whole(work / UNROUNDED_FILE, write(made.folded).SerializeToString(deterministic=True))
+    write_whole(work / QUANTISED_FILE, write(made.qdq).SerializeToString(deterministic=True))
     ladder = msgspec.json.encode(climbed.ladder)
     write_whole(work / LADDER_FILE, msgspec.json.format(ladder, indent=2))
 
 
-def _remedies(run: Run, network: Checkpoint, folded: onnx.ModelProto, work: Path) -> Remedies:
-    def tune(start: Quantized) -> Int8Network:
+def _remedies(run: Run, network: Checkpoint, folded: Graph, work: Path) -> Remedies:
+    def tune(start: QuantizedModel) -> Int8Network:
         with run.task.training_data() as data:
             return finetune(
                 start,

@@ -18,12 +18,12 @@ from typing import TypeAlias
 import numpy as np
 
 from edge_agent.common.arrays import F32
-from quantization.fold.recurrent.form import Direction
-from quantization.fold.recurrent.written import Written
+from quantization.fold.recurrent.layer import Direction
+from quantization.fold.recurrent.writer import NodeWriter
 
 
 @dataclass(frozen=True)
-class State:
+class CellState:
     """The names of what one step hands to the next, rows (1, H); a GRU has no cell."""
 
     hidden: str
@@ -48,19 +48,19 @@ class Gates:
     biases: str
     size: int
 
-    def of_inputs(self, written: Written, step: str, time: int) -> str:
+    def of_inputs(self, writer: NodeWriter, step: str, time: int) -> str:
         """The share of the inputs of one time, (1, N)."""
         start = time * self.size
-        return written.columns(f"{step}:{self.name}:x", self.inputs, start, start + self.size)
+        return writer.columns(f"{step}:{self.name}:x", self.inputs, start, start + self.size)
 
-    def of_hidden(self, written: Written, step: str, hidden: str) -> str:
+    def of_hidden(self, writer: NodeWriter, step: str, hidden: str) -> str:
         """The share of the hidden values, (1, N)."""
-        return written.product(f"{step}:{self.name}:h", hidden, self.recurrence, self.biases)
+        return writer.product(f"{step}:{self.name}:h", hidden, self.recurrence, self.biases)
 
-    def sum(self, written: Written, step: str, time: int, hidden: str) -> str:
+    def sum(self, writer: NodeWriter, step: str, time: int, hidden: str) -> str:
         """Both shares together, (1, N)."""
-        x = self.of_inputs(written, step, time)
-        return written.add(f"{step}:{self.name}", x, self.of_hidden(written, step, hidden))
+        x = self.of_inputs(writer, step, time)
+        return writer.add(f"{step}:{self.name}", x, self.of_hidden(writer, step, hidden))
 
 
 # Of ONNX's rows (G * H, ...), those of some gates (N, ...), of the sign they are used with.
@@ -68,10 +68,10 @@ Take: TypeAlias = Callable[[F32], F32]
 # Writes, under a name, the product of all inputs by weights (N, I) and biases (N,): (1, T * N).
 Project: TypeAlias = Callable[[str, F32, F32], str]
 # Writes, under a name, the step of one time, from the state before it to the state after.
-Cell: TypeAlias = Callable[[str, int, State], State]
+Cell: TypeAlias = Callable[[str, int, CellState], CellState]
 
 
-def lstm(written: Written, direction: Direction, project: Project) -> Cell:
+def lstm(writer: NodeWriter, direction: Direction, project: Project) -> Cell:
     """The step of an LSTM, whose gates are input, output, forget, cell."""
     size = direction.recurrence.shape[1]
     biases = direction.biases + direction.recurrent_biases
@@ -83,33 +83,33 @@ def lstm(written: Written, direction: Direction, project: Project) -> Cell:
         return array[3 * size :]
 
     none = np.zeros_like(biases)
-    gates = _gates(written, direction, project, "gates", logistic, biases, none)
-    new = _gates(written, direction, project, "new", candidate, biases, none)
+    gates = _gates(writer, direction, project, "gates", logistic, biases, none)
+    new = _gates(writer, direction, project, "new", candidate, biases, none)
 
-    def step(name: str, time: int, state: State) -> State:
-        opened = written.sigmoid(f"{name}:opened", gates.sum(written, name, time, state.hidden))
+    def step(name: str, time: int, state: CellState) -> CellState:
+        opened = writer.sigmoid(f"{name}:opened", gates.sum(writer, name, time, state.hidden))
         taken, shown, lost = (
-            written.columns(f"{name}:{what}", opened, i * size, (i + 1) * size)
+            writer.columns(f"{name}:{what}", opened, i * size, (i + 1) * size)
             for i, what in enumerate(("taken", "shown", "lost"))
         )
-        fresh = written.tanh(f"{name}:fresh", new.sum(written, name, time, state.hidden))
-        change = written.subtract(
+        fresh = writer.tanh(f"{name}:fresh", new.sum(writer, name, time, state.hidden))
+        change = writer.subtract(
             f"{name}:change",
-            written.multiply(f"{name}:gain", taken, fresh),
-            written.multiply(f"{name}:loss", lost, state.cell),
+            writer.multiply(f"{name}:gain", taken, fresh),
+            writer.multiply(f"{name}:loss", lost, state.cell),
         )
-        cell = written.add(f"{name}:cell", state.cell, change)
-        squashed = written.tanh(f"{name}:squashed", cell)
-        return State(written.multiply(f"{name}:hidden", shown, squashed), cell)
+        cell = writer.add(f"{name}:cell", state.cell, change)
+        squashed = writer.tanh(f"{name}:squashed", cell)
+        return CellState(writer.multiply(f"{name}:hidden", shown, squashed), cell)
 
     return step
 
 
-def gru(written: Written, direction: Direction, project: Project, linear_before: bool) -> Cell:
+def gru(writer: NodeWriter, direction: Direction, project: Project, linear_before: bool) -> Cell:
     """The step of a GRU, whose gates are update, reset, hidden.
 
     Args:
-        written: where its nodes go.
+        writer: where its nodes go.
         direction: its weights.
         project: writes the products of its inputs.
         linear_before: whether the reset gate acts after the recurrent product
@@ -125,35 +125,35 @@ def gru(written: Written, direction: Direction, project: Project, linear_before:
         return array[2 * size :]
 
     none = np.zeros_like(biases)
-    gates = _gates(written, direction, project, "gates", logistic, biases, none)
+    gates = _gates(writer, direction, project, "gates", logistic, biases, none)
     # What the reset gate acts on has its own biases under it.
     of_inputs = direction.biases if linear_before else biases
     under = direction.recurrent_biases if linear_before else none
-    new = _gates(written, direction, project, "new", candidate, of_inputs, under)
+    new = _gates(writer, direction, project, "new", candidate, of_inputs, under)
 
-    def step(name: str, time: int, state: State) -> State:
-        opened = written.sigmoid(f"{name}:opened", gates.sum(written, name, time, state.hidden))
+    def step(name: str, time: int, state: CellState) -> CellState:
+        opened = writer.sigmoid(f"{name}:opened", gates.sum(writer, name, time, state.hidden))
         moved, reset = (
-            written.columns(f"{name}:{what}", opened, i * size, (i + 1) * size)
+            writer.columns(f"{name}:{what}", opened, i * size, (i + 1) * size)
             for i, what in enumerate(("moved", "reset"))
         )
         if linear_before:
-            product = new.of_hidden(written, name, state.hidden)
-            memory = written.multiply(f"{name}:memory", reset, product)
+            product = new.of_hidden(writer, name, state.hidden)
+            memory = writer.multiply(f"{name}:memory", reset, product)
         else:
-            seen = written.multiply(f"{name}:seen", reset, state.hidden)
-            memory = new.of_hidden(written, name, seen)
-        total = written.add(f"{name}:total", new.of_inputs(written, name, time), memory)
-        fresh = written.tanh(f"{name}:fresh", total)
-        apart = written.subtract(f"{name}:apart", fresh, state.hidden)
-        change = written.multiply(f"{name}:change", moved, apart)
-        return State(written.add(f"{name}:hidden", state.hidden, change), state.cell)
+            seen = writer.multiply(f"{name}:seen", reset, state.hidden)
+            memory = new.of_hidden(writer, name, seen)
+        total = writer.add(f"{name}:total", new.of_inputs(writer, name, time), memory)
+        fresh = writer.tanh(f"{name}:fresh", total)
+        apart = writer.subtract(f"{name}:apart", fresh, state.hidden)
+        change = writer.multiply(f"{name}:change", moved, apart)
+        return CellState(writer.add(f"{name}:hidden", state.hidden, change), state.cell)
 
     return step
 
 
 def _gates(
-    written: Written,
+    writer: NodeWriter,
     direction: Direction,
     project: Project,
     name: str,
@@ -166,7 +166,7 @@ def _gates(
     return Gates(
         name,
         project(name_of, take(direction.weights), take(biases)),
-        written.constant(f"{name_of}:recurrence", take(direction.recurrence)),
-        written.constant(f"{name_of}:recurrent biases", take(recurrent_biases)),
+        writer.constant(f"{name_of}:recurrence", take(direction.recurrence)),
+        writer.constant(f"{name_of}:recurrent biases", take(recurrent_biases)),
         len(take(direction.biases)),
     )

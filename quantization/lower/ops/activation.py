@@ -7,8 +7,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from quantization.lower import layout
-from quantization.lower.graph import Operation, Tensor
-from quantization.lower.network import Network
+from quantization.lower.draft import TfliteDraft
+from quantization.lower.graph import Operation, TypedTensor
 from quantization.lower.ops.cast import emit_cast, emit_copy
 from quantization.lower.registry import lowers
 from quantization.operators.activation import FUSED_BOUNDS, Activation, within_reach
@@ -21,7 +21,7 @@ CLIPS = {
 
 
 def emit_unary(
-    operation: Operation, network: Network, code: int, version: int, options: Any = None
+    operation: Operation, network: TfliteDraft, code: int, version: int, options: Any = None
 ) -> None:
     """Emit an operator that acts on each element, in the order its input has."""
     x = operation.value()
@@ -30,20 +30,20 @@ def emit_unary(
 
 
 @lowers("Identity")
-def identity(operation: Operation, network: Network) -> None:
+def identity(operation: Operation, network: TfliteDraft) -> None:
     """QUANTIZE: the same value at another scale, as a model that brings scales may want it."""
     emit = emit_copy if operation.output.affine is None else emit_cast
     emit(network, operation.value(), operation.output)
 
 
 @lowers("Relu")
-def relu(operation: Operation, network: Network) -> None:
+def relu(operation: Operation, network: TfliteDraft) -> None:
     """RELU, where nothing before it could take it up."""
     emit_unary(operation, network, schema.BuiltinOperator.RELU, 2)
 
 
 @lowers("Clip")
-def clip(operation: Operation, network: Network) -> None:
+def clip(operation: Operation, network: TfliteDraft) -> None:
     """RELU, RELU6 or RELU_N1_TO_1 by its bounds; else MAXIMUM and MINIMUM at the output's scale."""
     low, high = (operation.parameter(i) for i in (1, 2))
     bounds = (
@@ -76,7 +76,9 @@ def clip(operation: Operation, network: Network) -> None:
         _cut(network, rescaled, y, cuts)
 
 
-def _cut(network: Network, x: Tensor, y: Tensor, cuts: list[tuple[int, float]]) -> None:
+def _cut(
+    network: TfliteDraft, x: TypedTensor, y: TypedTensor, cuts: list[tuple[int, float]]
+) -> None:
     """Emit MAXIMUM and MINIMUM with bounds as they are stored."""
     if not cuts:
         emit_copy(network, x, y)
@@ -91,7 +93,7 @@ def _cut(network: Network, x: Tensor, y: Tensor, cuts: list[tuple[int, float]]) 
 
 
 @lowers("LeakyRelu")
-def leaky_relu(operation: Operation, network: Network) -> None:
+def leaky_relu(operation: Operation, network: TfliteDraft) -> None:
     """LEAKY_RELU."""
     options = schema.LeakyReluOptionsT()
     options.alpha = operation.node.real("alpha", 0.01)
@@ -99,26 +101,26 @@ def leaky_relu(operation: Operation, network: Network) -> None:
 
 
 @lowers("HardSwish")
-def hard_swish(operation: Operation, network: Network) -> None:
+def hard_swish(operation: Operation, network: TfliteDraft) -> None:
     """HARD_SWISH."""
     emit_unary(operation, network, schema.BuiltinOperator.HARD_SWISH, 1, schema.HardSwishOptionsT())
 
 
 # The TFLite specification fixes the outputs of the next four.
 @lowers("Sigmoid")
-def sigmoid(operation: Operation, network: Network) -> None:
+def sigmoid(operation: Operation, network: TfliteDraft) -> None:
     """LOGISTIC."""
     emit_unary(operation, network, schema.BuiltinOperator.LOGISTIC, 2)
 
 
 @lowers("Tanh")
-def tanh(operation: Operation, network: Network) -> None:
+def tanh(operation: Operation, network: TfliteDraft) -> None:
     """TANH."""
     emit_unary(operation, network, schema.BuiltinOperator.TANH, 2)
 
 
 @lowers("Softmax")
-def softmax(operation: Operation, network: Network) -> None:
+def softmax(operation: Operation, network: TfliteDraft) -> None:
     """SOFTMAX over the last TFLite axis, which of a feature map is ONNX's axis of channels."""
     options = schema.SoftmaxOptionsT()
     options.beta = 1.0
@@ -126,13 +128,13 @@ def softmax(operation: Operation, network: Network) -> None:
 
 
 @lowers("LogSoftmax")
-def log_softmax(operation: Operation, network: Network) -> None:
+def log_softmax(operation: Operation, network: TfliteDraft) -> None:
     """LOG_SOFTMAX over the last TFLite axis."""
     options = schema.LogSoftmaxOptionsT()
     _over_last_axis(operation, network, schema.BuiltinOperator.LOG_SOFTMAX, options)
 
 
-def _over_last_axis(operation: Operation, network: Network, code: int, options: Any) -> None:
+def _over_last_axis(operation: Operation, network: TfliteDraft, code: int, options: Any) -> None:
     x, axis = operation.value(), operation.node.integer("axis", -1)
     order = layout.last(network.orders[x], axis)
     inputs, output = [network.value(x, order)], network.write(operation.output, order)

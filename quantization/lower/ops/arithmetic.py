@@ -5,8 +5,8 @@ from typing import Any
 from ai_edge_litert import schema_py_generated as schema
 
 from quantization.lower import layout, wishes
-from quantization.lower.graph import Operation, Tensor
-from quantization.lower.network import Network
+from quantization.lower.draft import TfliteDraft
+from quantization.lower.graph import Operation, TypedTensor
 from quantization.lower.registry import lowers
 from quantization.operators.table import refuse
 
@@ -18,27 +18,27 @@ COMMON_STEPS = 2**20
 
 
 @lowers("Add")
-def add(operation: Operation, network: Network) -> None:
+def add(operation: Operation, network: TfliteDraft) -> None:
     """ADD."""
     _check_scales(operation)
     _emit(operation, network, schema.BuiltinOperator.ADD, schema.AddOptionsT())
 
 
 @lowers("Sub")
-def sub(operation: Operation, network: Network) -> None:
+def sub(operation: Operation, network: TfliteDraft) -> None:
     """SUB."""
     _check_scales(operation)
     _emit(operation, network, schema.BuiltinOperator.SUB, schema.SubOptionsT())
 
 
 @lowers("Mul")
-def mul(operation: Operation, network: Network) -> None:
+def mul(operation: Operation, network: TfliteDraft) -> None:
     """MUL."""
     _emit(operation, network, schema.BuiltinOperator.MUL, schema.MulOptionsT())
 
 
 @lowers("PRelu")
-def prelu(operation: Operation, network: Network) -> None:
+def prelu(operation: Operation, network: TfliteDraft) -> None:
     """PRELU with a constant slope that broadcasts to the input."""
     x, slope, order = operation.value(), operation.weight(1), network.orders[operation.value()]
     if len(x.shape) > MAX_RANK:
@@ -48,7 +48,7 @@ def prelu(operation: Operation, network: Network) -> None:
     network.emit(schema.BuiltinOperator.PRELU, 1, inputs, output)
 
 
-def _emit(operation: Operation, network: Network, code: int, options: Any) -> None:
+def _emit(operation: Operation, network: TfliteDraft, code: int, options: Any) -> None:
     a, b = operation.operand(0), operation.operand(1)
     rank = len(operation.output.shape)
     if rank > MAX_RANK and a.shape != b.shape:
@@ -72,7 +72,7 @@ def _check_scales(operation: Operation) -> None:
         )
 
 
-def _common_order(operation: Operation, network: Network) -> layout.Order:
+def _common_order(operation: Operation, network: TfliteDraft) -> layout.Order:
     """The order of the largest computed operand of the output's rank, else of the output's wish."""
     y = operation.output
     computed = [t for t in operation.inputs[:2] if t is not None and t.data is None]
@@ -82,14 +82,14 @@ def _common_order(operation: Operation, network: Network) -> layout.Order:
     return network.orders[max(full, key=_elements)]
 
 
-def _elements(tensor: Tensor) -> int:
+def _elements(tensor: TypedTensor) -> int:
     count = 1
     for size in tensor.shape:
         count *= size
     return count
 
 
-def broadcast(network: Network, tensor: Tensor, order: layout.Order) -> int:
+def broadcast(network: TfliteDraft, tensor: TypedTensor, order: layout.Order) -> int:
     """The index of an operand with all axes of a result that lies in `order`.
 
     ONNX aligns shapes at the last axis: the axes that a smaller operand lacks are the first.

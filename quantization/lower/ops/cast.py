@@ -3,11 +3,11 @@
 from ai_edge_litert import schema_py_generated as schema
 
 from quantization.lower import layout
-from quantization.lower.graph import FLOAT32, Tensor
-from quantization.lower.network import Network
+from quantization.lower.draft import TfliteDraft
+from quantization.lower.graph import FLOAT32, TypedTensor
 
 
-def emit_cast(network: Network, x: Tensor, y: Tensor) -> None:
+def emit_cast(network: TfliteDraft, x: TypedTensor, y: TypedTensor) -> None:
     """Emit a QUANTIZE or DEQUANTIZE of tensor `x` into `y`, in the order that `x` has."""
     order = network.orders[x]
     inputs, output = [network.value(x)], network.write(y, order)
@@ -20,7 +20,7 @@ def emit_cast(network: Network, x: Tensor, y: Tensor) -> None:
     network.emit(code, 2, inputs, output, options)
 
 
-def emit_copy(network: Network, x: Tensor, y: Tensor) -> None:
+def emit_copy(network: TfliteDraft, x: TypedTensor, y: TypedTensor) -> None:
     """Emit a RESHAPE that changes nothing, for a value that must have a second name."""
     order = network.orders[x]
     made = network.reshape(network.value(x), layout.shape(x.shape, order), y.name, y)

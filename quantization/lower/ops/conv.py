@@ -2,8 +2,8 @@
 
 from ai_edge_litert import schema_py_generated as schema
 
+from quantization.lower.draft import TfliteDraft
 from quantization.lower.graph import Operation
-from quantization.lower.network import Network
 from quantization.lower.ops.padding import padded_input
 from quantization.lower.registry import lowers
 from quantization.lower.window import plane, steps, windows, write_map
@@ -11,7 +11,7 @@ from quantization.operators.table import refuse
 
 
 @lowers("Conv")
-def conv(operation: Operation, network: Network) -> None:
+def conv(operation: Operation, network: TfliteDraft) -> None:
     """CONV_2D, or DEPTHWISE_CONV_2D where every input channel has filters of its own."""
     node, x = operation.node, operation.value()
     weight, bias = operation.weight(1), operation.weight(2)  # (O, C / groups, kh, kw), (O,)

@@ -3,15 +3,15 @@
 from ai_edge_litert import schema_py_generated as schema
 
 from quantization.lower import layout
-from quantization.lower.graph import Operation, Tensor
-from quantization.lower.network import Network
+from quantization.lower.draft import TfliteDraft
+from quantization.lower.graph import Operation, TypedTensor
 from quantization.lower.registry import lowers
 from quantization.operators.table import refuse
 
 
 # Per tensor: scales per channel need a newer FULLY_CONNECTED than tflite-runtime 2.14 has.
 @lowers("Gemm")
-def gemm(operation: Operation, network: Network) -> None:
+def gemm(operation: Operation, network: TfliteDraft) -> None:
     """FULLY_CONNECTED: ``x @ W.T + b`` with W (N, K), whose layout is ONNX's own."""
     node, x = operation.node, operation.value()
     weight, bias = operation.weight(1), operation.weight(2)
@@ -34,9 +34,9 @@ def gemm(operation: Operation, network: Network) -> None:
 
 def _per_channel(
     operation: Operation,
-    network: Network,
-    weight: Tensor,
-    bias: Tensor,
+    network: TfliteDraft,
+    weight: TypedTensor,
+    bias: TypedTensor,
     elements: layout.Elements | None,
 ) -> None:
     """CONV_2D of rows as 1 x 1 maps, which has the scales per channel that a model brought."""
@@ -56,7 +56,7 @@ def _per_channel(
 
 
 @lowers("MatMul")
-def matmul(operation: Operation, network: Network) -> None:
+def matmul(operation: Operation, network: TfliteDraft) -> None:
     """BATCH_MATMUL over the last two axes."""
     a, b = operation.operand(0), operation.operand(1)
     if min(len(a.shape), len(b.shape)) < 2 or len(operation.output.shape) > 4:
@@ -68,7 +68,7 @@ def matmul(operation: Operation, network: Network) -> None:
     network.emit(schema.BuiltinOperator.BATCH_MATMUL, 2, inputs, output, options)
 
 
-def _stacked(network: Network, tensor: Tensor, rank: int) -> int:
+def _stacked(network: TfliteDraft, tensor: TypedTensor, rank: int) -> int:
     """A stack of matrices with as many axes as the result has."""
     shape = (1,) * (rank - len(tensor.shape)) + tensor.shape
     return network.value(tensor, layout.as_onnx(len(tensor.shape)), shape)

@@ -4,13 +4,17 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from quantization.graph.graph import Array
-from quantization.lower.graph import Operation, Tensor
-from quantization.lower.network import Network
-from quantization.lower.window import Window, nhwc, read_map
+from quantization.lower.draft import TfliteDraft
+from quantization.lower.graph import Operation, TypedTensor
+from quantization.lower.window import AxisWindows, nhwc, read_map
 
 
 def padded_input(
-    operation: Operation, network: Network, windows: tuple[Window, Window], *, lowest: bool = False
+    operation: Operation,
+    network: TfliteDraft,
+    windows: tuple[AxisWindows, AxisWindows],
+    *,
+    lowest: bool = False,
 ) -> tuple[int, int]:
     """The input of a windowed operator and its `Padding`, after a PAD where one is needed.
 
@@ -25,7 +29,11 @@ def padded_input(
 
 
 def explicit_padding(
-    operation: Operation, network: Network, windows: tuple[Window, Window], *, lowest: bool = False
+    operation: Operation,
+    network: TfliteDraft,
+    windows: tuple[AxisWindows, AxisWindows],
+    *,
+    lowest: bool = False,
 ) -> int:
     """Emit a PAD of what the windows reach into; the index of the padded input."""
     x, (height, width) = operation.value(), windows
@@ -37,7 +45,9 @@ def explicit_padding(
     return y
 
 
-def emit_pad(network: Network, source: int, pads: Array, y: int, fill: float, like: Tensor) -> None:
+def emit_pad(
+    network: TfliteDraft, source: int, pads: Array, y: int, fill: float, like: TypedTensor
+) -> None:
     """Emit a PAD of tensor `source` that writes tensor `y`.
 
     Args:

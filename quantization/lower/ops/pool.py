@@ -3,13 +3,13 @@
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from quantization.lower.draft import TfliteDraft
 from quantization.lower.graph import Operation
-from quantization.lower.network import Network
 from quantization.lower.ops.padding import explicit_padding, padded_input
 from quantization.lower.ops.select import emit_slice
 from quantization.lower.registry import lowers
 from quantization.lower.window import (
-    Window,
+    AxisWindows,
     nhwc,
     plane,
     read_map,
@@ -21,7 +21,7 @@ from quantization.operators.table import refuse
 
 
 @lowers("MaxPool")
-def max_pool(operation: Operation, network: Network) -> None:
+def max_pool(operation: Operation, network: TfliteDraft) -> None:
     """MAX_POOL_2D."""
     if len(operation.node.outputs) > 1:
         refuse(operation.node, "with its second output, the indices, has no lowering")
@@ -33,7 +33,7 @@ def max_pool(operation: Operation, network: Network) -> None:
 
 
 @lowers("AveragePool")
-def average_pool(operation: Operation, network: Network) -> None:
+def average_pool(operation: Operation, network: TfliteDraft) -> None:
     """AVERAGE_POOL_2D: its SAME leaves padding out of the mean, a PAD before it counts it."""
     node, x, both = operation.node, operation.value(), _windows(operation)
     pads = node.integers("pads", (0,) * 2 * len(x.shape[2:]))
@@ -56,9 +56,9 @@ def average_pool(operation: Operation, network: Network) -> None:
 
 def _every_window(
     operation: Operation,
-    network: Network,
+    network: TfliteDraft,
     source: int,
-    both: tuple[Window, Window],
+    both: tuple[AxisWindows, AxisWindows],
     strides: tuple[int, ...],
 ) -> None:
     """Where padding is neither SAME nor counted: SAME by steps of 1, and of that every stride-th.
@@ -83,7 +83,7 @@ def _every_window(
     emit_slice(network, means, write_map(network, y), *arrays)
 
 
-def _windows(operation: Operation) -> tuple[Window, Window]:
+def _windows(operation: Operation) -> tuple[AxisWindows, AxisWindows]:
     node = operation.node
     kernel = node.integers("kernel_shape", ())
     if len(kernel) not in (1, 2):
@@ -94,11 +94,11 @@ def _windows(operation: Operation) -> tuple[Window, Window]:
 
 
 def _emit(
-    network: Network,
+    network: TfliteDraft,
     code: int,
     source: int,
     padding: int,
-    both: tuple[Window, Window],
+    both: tuple[AxisWindows, AxisWindows],
     strides: tuple[int, ...],
     output: int,
 ) -> None:

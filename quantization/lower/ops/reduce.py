@@ -7,8 +7,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from quantization.lower import layout
+from quantization.lower.draft import TfliteDraft
 from quantization.lower.graph import Operation
-from quantization.lower.network import Network
 from quantization.lower.registry import lowers
 from quantization.operators.table import refuse
 
@@ -17,33 +17,33 @@ MAX_RANK = 4
 
 
 @lowers("GlobalAveragePool")
-def global_average_pool(operation: Operation, network: Network) -> None:
+def global_average_pool(operation: Operation, network: TfliteDraft) -> None:
     """MEAN over height and width."""
     axes = range(2, len(operation.value().shape))
     _emit(operation, network, schema.BuiltinOperator.MEAN, tuple(axes), keep=True)
 
 
 @lowers("GlobalMaxPool")
-def global_max_pool(operation: Operation, network: Network) -> None:
+def global_max_pool(operation: Operation, network: TfliteDraft) -> None:
     """REDUCE_MAX over height and width."""
     axes = range(2, len(operation.value().shape))
     _emit(operation, network, schema.BuiltinOperator.REDUCE_MAX, tuple(axes), keep=True)
 
 
 @lowers("ReduceMean")
-def reduce_mean(operation: Operation, network: Network) -> None:
+def reduce_mean(operation: Operation, network: TfliteDraft) -> None:
     """MEAN."""
     _reduce(operation, network, schema.BuiltinOperator.MEAN)
 
 
 @lowers("ReduceMax")
-def reduce_max(operation: Operation, network: Network) -> None:
+def reduce_max(operation: Operation, network: TfliteDraft) -> None:
     """REDUCE_MAX."""
     _reduce(operation, network, schema.BuiltinOperator.REDUCE_MAX)
 
 
 @lowers("ArgMax")
-def arg_max(operation: Operation, network: Network) -> None:
+def arg_max(operation: Operation, network: TfliteDraft) -> None:
     """ARG_MAX, whose int32 indices leave the network."""
     node, x, y = operation.node, operation.value(), operation.output
     if node.integer("select_last_index", 0):
@@ -63,7 +63,7 @@ def arg_max(operation: Operation, network: Network) -> None:
     network.emit(schema.BuiltinOperator.ARG_MAX, 2, inputs, output, options)
 
 
-def _reduce(operation: Operation, network: Network, code: int) -> None:
+def _reduce(operation: Operation, network: TfliteDraft, code: int) -> None:
     """The axes are an attribute in older opsets and an input since."""
     node, rank = operation.node, len(operation.value().shape)
     given = operation.parameter(1)
@@ -77,7 +77,7 @@ def _reduce(operation: Operation, network: Network, code: int) -> None:
 
 
 def _emit(
-    operation: Operation, network: Network, code: int, axes: tuple[int, ...], *, keep: bool
+    operation: Operation, network: TfliteDraft, code: int, axes: tuple[int, ...], *, keep: bool
 ) -> None:
     x = operation.value()
     if len(x.shape) > MAX_RANK:

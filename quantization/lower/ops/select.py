@@ -4,8 +4,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from quantization.lower import layout
+from quantization.lower.draft import TfliteDraft
 from quantization.lower.graph import Operation
-from quantization.lower.network import Network
 from quantization.lower.ops.padding import emit_pad
 from quantization.lower.registry import lowers
 from quantization.operators.table import refuse
@@ -16,7 +16,7 @@ MIRRORED = {"reflect": schema.MirrorPadMode.REFLECT}
 
 
 @lowers("Concat")
-def concat(operation: Operation, network: Network) -> None:
+def concat(operation: Operation, network: TfliteDraft) -> None:
     """CONCATENATION, in the order of the first computed input."""
     tensors = [operation.operand(i) for i in range(len(operation.inputs))]
     order = next(network.orders[t] for t in tensors if t.data is None)
@@ -28,7 +28,7 @@ def concat(operation: Operation, network: Network) -> None:
 
 
 @lowers("Pad")
-def pad(operation: Operation, network: Network) -> None:
+def pad(operation: Operation, network: TfliteDraft) -> None:
     """PAD or PADV2 with a constant, MIRROR_PAD for `reflect`."""
     node, x, y = operation.node, operation.value(), operation.output
     given, fill, axes = (operation.parameter(i) for i in (1, 2, 3))
@@ -55,7 +55,7 @@ def pad(operation: Operation, network: Network) -> None:
 
 
 @lowers("Slice")
-def slice_(operation: Operation, network: Network) -> None:
+def slice_(operation: Operation, network: TfliteDraft) -> None:
     """SLICE, or STRIDED_SLICE where it skips elements."""
     node, x, y = operation.node, operation.value(), operation.output
     rank, order = len(x.shape), network.orders[operation.value()]
@@ -89,7 +89,7 @@ def slice_(operation: Operation, network: Network) -> None:
 
 
 def emit_slice(
-    network: Network,
+    network: TfliteDraft,
     source: int,
     output: int,
     begin: layout.Elements,
@@ -114,7 +114,7 @@ def emit_slice(
 
 
 @lowers("Gather")
-def gather(operation: Operation, network: Network) -> None:
+def gather(operation: Operation, network: TfliteDraft) -> None:
     """GATHER by constant indices; a single index drops its axis."""
     node, x, y = operation.node, operation.value(), operation.output
     indices, axis = operation.parameter(1), node.integer("axis", 0) % len(operation.value().shape)

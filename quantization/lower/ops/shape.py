@@ -1,14 +1,14 @@
 """Operators that only name or order axes anew."""
 
 from quantization.lower import layout, wishes
-from quantization.lower.graph import Operation, Tensor
-from quantization.lower.network import Network
+from quantization.lower.draft import TfliteDraft
+from quantization.lower.graph import Operation, TypedTensor
 from quantization.lower.registry import lowers
 from quantization.operators.table import PAIR
 
 
 @lowers("Reshape")
-def reshape(operation: Operation, network: Network) -> None:
+def reshape(operation: Operation, network: TfliteDraft) -> None:
     """RESHAPE; a TRANSPOSE before it only where the elements would come out in another order.
 
     Where only dense layers read a flattened map, their weights take the order instead.
@@ -34,14 +34,14 @@ for _name in ("Flatten", "Squeeze", "Unsqueeze"):
 
 
 @lowers("Transpose")
-def transpose(operation: Operation, network: Network) -> None:
+def transpose(operation: Operation, network: TfliteDraft) -> None:
     """No operator: the same tensor by other names of its axes."""
     x, y = operation.value(), operation.output
     permutation = wishes.transpose_permutation(operation)
     network.place(y, network.value(x), layout.of_transposed(network.orders[x], permutation))
 
 
-def _only_feeds_dense(network: Network, y: Tensor) -> bool:
+def _only_feeds_dense(network: TfliteDraft, y: TypedTensor) -> bool:
     """Whether dense layers read a value, or what it is cast to, and nothing else does."""
     readers = network.graph.consumers(y)
     return (

@@ -3,8 +3,8 @@
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from quantization.lower.draft import TfliteDraft
 from quantization.lower.graph import Operation
-from quantization.lower.network import Network
 from quantization.lower.ops.sampling import Sampling, sampling
 from quantization.lower.registry import lowers
 from quantization.lower.window import read_map, write_map
@@ -12,7 +12,7 @@ from quantization.operators.table import refuse
 
 
 @lowers("DepthToSpace")
-def depth_to_space(operation: Operation, network: Network) -> None:
+def depth_to_space(operation: Operation, network: TfliteDraft) -> None:
     """DEPTH_TO_SPACE, which is ONNX's mode DCR; for CRD the channels are gathered first."""
     node, x = operation.node, operation.value()
     block = node.integer("blocksize", 1)
@@ -35,7 +35,7 @@ def depth_to_space(operation: Operation, network: Network) -> None:
 
 
 @lowers("SpaceToDepth")
-def space_to_depth(operation: Operation, network: Network) -> None:
+def space_to_depth(operation: Operation, network: TfliteDraft) -> None:
     """SPACE_TO_DEPTH."""
     options = schema.SpaceToDepthOptionsT()
     options.blockSize = operation.node.integer("blocksize", 1)
@@ -45,7 +45,7 @@ def space_to_depth(operation: Operation, network: Network) -> None:
 
 
 @lowers("Resize")
-def resize(operation: Operation, network: Network) -> None:
+def resize(operation: Operation, network: TfliteDraft) -> None:
     """RESIZE_NEAREST_NEIGHBOR or RESIZE_BILINEAR, by whichever rule samples the same places."""
     node, x, y = operation.node, operation.value(), operation.output
     if len(x.shape) != 4 or x.shape[:2] != y.shape[:2]:

@@ -3,8 +3,8 @@
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from quantization.lower.draft import TfliteDraft
 from quantization.lower.graph import Operation
-from quantization.lower.network import Network
 from quantization.lower.ops.select import emit_slice
 from quantization.lower.registry import lowers
 from quantization.lower.window import nhwc, plane, read_map, steps, write_map
@@ -12,7 +12,7 @@ from quantization.operators.table import refuse
 
 
 @lowers("ConvTranspose")
-def conv_transpose(operation: Operation, network: Network) -> None:
+def conv_transpose(operation: Operation, network: TfliteDraft) -> None:
     """TRANSPOSE_CONV of everything its windows reach, and a SLICE of what the pads leave."""
     node, x, y = operation.node, operation.value(), operation.output
     weight, bias = operation.weight(1), operation.weight(2)  # (I, O, kh, kw), (O,)

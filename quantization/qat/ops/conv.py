@@ -3,11 +3,11 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from quantization.qat.registry import Call, Grid, operator
+from quantization.qat.registry import GridRule, NodeCall, operator
 
 
-@operator("Conv", Grid.PRODUCT)
-def conv(call: Call, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+@operator("Conv", GridRule.PRODUCT)
+def conv(call: NodeCall, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """A convolution with weights (O, C / groups, ...) and explicit zero padding."""
     begins, ends = call.pads()
     if begins != ends:  # torch pads alike on both sides only
@@ -24,8 +24,8 @@ def conv(call: Call, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     )
 
 
-@operator("ConvTranspose", Grid.PRODUCT)
-def conv_transpose(call: Call, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+@operator("ConvTranspose", GridRule.PRODUCT)
+def conv_transpose(call: NodeCall, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """A transposed convolution with weights (C, O / groups, ...): all of it, then what is kept."""
     begins, _ = call.pads()
     strides, dilations = call.spatial("strides", 1), call.spatial("dilations", 1)

@@ -5,14 +5,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from quantization.qat.ops.conv import pad
-from quantization.qat.registry import Call, Grid, operator
+from quantization.qat.registry import GridRule, NodeCall, operator
 from quantization.qat.rounding import Rounding
 
 LOWEST = -np.inf  # what loses every comparison
 
 
-@operator("MaxPool", Grid.MOVED)
-def max_pool(call: Call, x: Tensor) -> Tensor:
+@operator("MaxPool", GridRule.MOVED)
+def max_pool(call: NodeCall, x: Tensor) -> Tensor:
     """The largest value under each window."""
     kernel, strides = call.spatial("kernel_shape", 1), call.spatial("strides", 1)
     dilations = call.spatial("dilations", 1)
@@ -26,28 +26,28 @@ def max_pool(call: Call, x: Tensor) -> Tensor:
     return pooled
 
 
-@operator("AveragePool", Grid.LINEAR, Rounding.AWAY)
-def average_pool(call: Call, x: Tensor) -> Tensor:
+@operator("AveragePool", GridRule.LINEAR, Rounding.AWAY)
+def average_pool(call: NodeCall, x: Tensor) -> Tensor:
     """The mean under each window, over the padding as well if it is to be counted."""
     begins, ends = _reached(call)
     sums = _sums(call, pad(x, begins, ends) if any((*begins, *ends)) else x)
     return sums / _counts(call, x.new_ones((1, 1, *call.before[2:])), begins, ends)
 
 
-@operator("GlobalAveragePool", Grid.LINEAR)
-def global_average_pool(_call: Call, x: Tensor) -> Tensor:
+@operator("GlobalAveragePool", GridRule.LINEAR)
+def global_average_pool(_call: NodeCall, x: Tensor) -> Tensor:
     """The mean of each channel."""
     # Unlike the gradient of `mean`, this one's lies in memory as the map does.
     return F.adaptive_avg_pool1d(x, 1) if x.ndim == 3 else F.adaptive_avg_pool2d(x, 1)
 
 
-@operator("GlobalMaxPool", Grid.MOVED)
-def global_max_pool(_call: Call, x: Tensor) -> Tensor:
+@operator("GlobalMaxPool", GridRule.MOVED)
+def global_max_pool(_call: NodeCall, x: Tensor) -> Tensor:
     """The largest value of each channel."""
     return x.amax(tuple(range(2, x.ndim)), keepdim=True)
 
 
-def _sums(call: Call, x: Tensor) -> Tensor:
+def _sums(call: NodeCall, x: Tensor) -> Tensor:
     """The sum under each window of a map or sequence that is padded already."""
     kernel, strides = call.spatial("kernel_shape", 1), call.spatial("strides", 1)
     if x.ndim == 3:
@@ -56,7 +56,7 @@ def _sums(call: Call, x: Tensor) -> Tensor:
     return sums.squeeze(2) if len(call.before) == 3 else sums
 
 
-def _counts(call: Call, ones: Tensor, begins: tuple[int, ...], ends: tuple[int, ...]) -> Tensor:
+def _counts(call: NodeCall, ones: Tensor, begins: tuple[int, ...], ends: tuple[int, ...]) -> Tensor:
     """How many elements each window takes the mean of, given one that is 1 throughout."""
     nothing = (0,) * len(begins)
     if call.node.integer("count_include_pad", 0):
@@ -68,7 +68,7 @@ def _counts(call: Call, ones: Tensor, begins: tuple[int, ...], ends: tuple[int, 
     return _sums(call, pad(ones, begins, ends))
 
 
-def _reached(call: Call) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _reached(call: NodeCall) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The padding before and after each axis that the windows reach into.
 
     The size of the output says how many windows there are, whatever `ceil_mode` is.

@@ -5,18 +5,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from quantization.qat.registry import Call, Grid, operator, refuse
+from quantization.qat.registry import GridRule, NodeCall, operator, refuse
 
 
-@operator("Concat", Grid.MOVED)
-def concat(call: Call, *tensors: Tensor) -> Tensor:
+@operator("Concat", GridRule.MOVED)
+def concat(call: NodeCall, *tensors: Tensor) -> Tensor:
     """The inputs one behind the other along an axis."""
     return torch.cat(tensors, call.node.integer("axis", 0))
 
 
 # Its constant is a real number.
-@operator("Pad", Grid.REAL)
-def pad(call: Call, x: Tensor) -> Tensor:
+@operator("Pad", GridRule.REAL)
+def pad(call: NodeCall, x: Tensor) -> Tensor:
     """A border of one value, or of what is mirrored at the edge."""
     given, fill, axes = (call.parameter(i) for i in (1, 2, 3))
     mode = call.node.text("mode", "constant")
@@ -35,8 +35,8 @@ def pad(call: Call, x: Tensor) -> Tensor:
     return x
 
 
-@operator("Slice", Grid.MOVED)
-def slice_(call: Call, x: Tensor) -> Tensor:
+@operator("Slice", GridRule.MOVED)
+def slice_(call: NodeCall, x: Tensor) -> Tensor:
     """Some of the elements along some axes, in their order."""
     starts, ends, axes, steps = (call.parameter(i) for i in (1, 2, 3, 4))
     if starts is None or ends is None:
@@ -51,8 +51,8 @@ def slice_(call: Call, x: Tensor) -> Tensor:
     return x[tuple(chosen)]
 
 
-@operator("Gather", Grid.MOVED)
-def gather(call: Call, x: Tensor) -> Tensor:
+@operator("Gather", GridRule.MOVED)
+def gather(call: NodeCall, x: Tensor) -> Tensor:
     """The elements at constant places along an axis; a single place drops the axis."""
     indices, axis = call.parameter(1), call.node.integer("axis", 0)
     if indices is None or indices.ndim > 1:

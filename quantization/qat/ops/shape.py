@@ -2,11 +2,11 @@
 
 from torch import Tensor
 
-from quantization.qat.registry import Call, Grid, operator
+from quantization.qat.registry import GridRule, NodeCall, operator
 
 
-@operator("Reshape", Grid.MOVED)
-def reshape(call: Call, x: Tensor) -> Tensor:
+@operator("Reshape", GridRule.MOVED)
+def reshape(call: NodeCall, x: Tensor) -> Tensor:
     """The same elements in ONNX's order, by the shape that the graph knows.
 
     A batch of 1 in that shape stands for a batch of any size.
@@ -16,10 +16,10 @@ def reshape(call: Call, x: Tensor) -> Tensor:
 
 
 for _name in ("Flatten", "Squeeze", "Unsqueeze"):
-    operator(_name, Grid.MOVED)(reshape)
+    operator(_name, GridRule.MOVED)(reshape)
 
 
-@operator("Transpose", Grid.MOVED)
-def transpose(call: Call, x: Tensor) -> Tensor:
+@operator("Transpose", GridRule.MOVED)
+def transpose(call: NodeCall, x: Tensor) -> Tensor:
     """The axes in another order; by default backwards."""
     return x.permute(call.node.integers("perm", tuple(reversed(range(x.ndim)))))

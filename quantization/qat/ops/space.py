@@ -7,13 +7,13 @@ from torch import Tensor
 
 from edge_agent.common.arrays import F32
 from quantization.lower.ops.sampling import onnx_places, onnx_rounded
-from quantization.qat.registry import Call, Grid, Ratios, operator, refuse
+from quantization.qat.registry import GridRule, NodeCall, Ratios, operator, refuse
 from quantization.qat.rounding import Rounding
 from quantization.qat.scaling import RESIZE_BITS
 
 
-@operator("DepthToSpace", Grid.MOVED)
-def depth_to_space(call: Call, x: Tensor) -> Tensor:
+@operator("DepthToSpace", GridRule.MOVED)
+def depth_to_space(call: NodeCall, x: Tensor) -> Tensor:
     """Channels as blocks of height and width, in the order that the mode says."""
     block = call.node.integer("blocksize", 1)
     if call.node.text("mode", "DCR") == "CRD":
@@ -24,8 +24,8 @@ def depth_to_space(call: Call, x: Tensor) -> Tensor:
     return parts.reshape(n, left, height * block, width * block)
 
 
-@operator("SpaceToDepth", Grid.MOVED)
-def space_to_depth(call: Call, x: Tensor) -> Tensor:
+@operator("SpaceToDepth", GridRule.MOVED)
+def space_to_depth(call: NodeCall, x: Tensor) -> Tensor:
     """Blocks of height and width as channels, the place in the block before the channel."""
     block = call.node.integer("blocksize", 1)
     n, channels, height, width = x.shape
@@ -34,8 +34,8 @@ def space_to_depth(call: Call, x: Tensor) -> Tensor:
     return parts.permute(0, 3, 5, 1, 2, 4).reshape(made)
 
 
-@operator("Resize", Grid.SCALED, Rounding.UP)
-def resize(call: Call, x: Tensor, ratios: Ratios | None = None) -> Tensor:
+@operator("Resize", GridRule.SCALED, Rounding.UP)
+def resize(call: NodeCall, x: Tensor, ratios: Ratios | None = None) -> Tensor:
     """Height and width by other numbers of elements: a matrix for each of the two axes.
 
     Its output has its input's scale, so that the one ratio is 1.
@@ -45,7 +45,7 @@ def resize(call: Call, x: Tensor, ratios: Ratios | None = None) -> Tensor:
     return down @ (x @ across.T)  # (H', H) @ (N, C, H, W) @ (W, W')
 
 
-def _weights(call: Call, axis: int, bits: int | None) -> F32:
+def _weights(call: NodeCall, axis: int, bits: int | None) -> F32:
     """What each element after (rows) takes from each before (columns), in some bits."""
     node, before, after = call.node, call.before[axis], call.after[axis]
     mode = node.text("mode", "nearest")

@@ -18,7 +18,7 @@ from quantization.reference.fixed_point import (
     quantize_multiplier,
 )
 from quantization.reference.kernels.output import centred, to_int8
-from quantization.reference.model import Operator
+from quantization.reference.model import ReferenceOperator
 from quantization.reference.registry import kernel, option, refuse, require_int8
 
 
@@ -28,7 +28,9 @@ def same_padding(size: int, kernel_size: int, stride: int, windows: int) -> tupl
     return needed // 2, needed - needed // 2
 
 
-def windows(x: Array, size: tuple[int, int], operator: Operator, fill: Array | int = 0) -> Array:
+def windows(
+    x: Array, size: tuple[int, int], operator: ReferenceOperator, fill: Array | int = 0
+) -> Array:
     """The windows under a filter: (N, H, W, C) as (N, OH, OW, C, KH, KW).
 
     Args:
@@ -53,7 +55,9 @@ def windows(x: Array, size: tuple[int, int], operator: Operator, fill: Array | i
     return every[:, :: strides[0], :: strides[1], :, :: dilations[0], :: dilations[1]]
 
 
-def channel_factors(operator: Operator, channels: int, source: int = 0) -> list[Multiplier]:
+def channel_factors(
+    operator: ReferenceOperator, channels: int, source: int = 0
+) -> list[Multiplier]:
     """``M = s_x * s_w / s_y`` for each output channel, computed in double."""
     x, weights, y = operator.input(source), operator.input(1), operator.output
     if np.any(weights.zero_points):
@@ -63,7 +67,7 @@ def channel_factors(operator: Operator, channels: int, source: int = 0) -> list[
 
 
 @kernel("CONV_2D")
-def conv_2d(operator: Operator, x: I8, weights: I8, bias: Array | None = None) -> I8:
+def conv_2d(operator: ReferenceOperator, x: I8, weights: I8, bias: Array | None = None) -> I8:
     """Of x (N, H, W, C), weights (O, KH, KW, C / groups), bias (O,) int32."""
     require_int8(operator, 0, 1)
     _, height, width, depth = weights.shape
@@ -81,7 +85,9 @@ def conv_2d(operator: Operator, x: I8, weights: I8, bias: Array | None = None) -
 
 
 @kernel("DEPTHWISE_CONV_2D")
-def depthwise_conv_2d(operator: Operator, x: I8, weights: I8, bias: Array | None = None) -> I8:
+def depthwise_conv_2d(
+    operator: ReferenceOperator, x: I8, weights: I8, bias: Array | None = None
+) -> I8:
     """X (N, H, W, C), weights (1, KH, KW, C * M): channel c has the outputs c * M to c * M + M."""
     require_int8(operator, 0, 1)
     _, height, width, outputs = weights.shape
@@ -97,7 +103,7 @@ def depthwise_conv_2d(operator: Operator, x: I8, weights: I8, bias: Array | None
 
 @kernel("TRANSPOSE_CONV")
 def transpose_conv(
-    operator: Operator, shape: Array, weights: I8, x: I8, bias: Array | None = None
+    operator: ReferenceOperator, shape: Array, weights: I8, x: I8, bias: Array | None = None
 ) -> I8:
     """The gradient of a convolution: each x (N, H, W, C) adds its filters to the output.
 
@@ -141,7 +147,7 @@ def _correlate(patches: I64, filters: I8) -> I64:
     return result
 
 
-def _finish(operator: Operator, sums: I64, bias: Array | None, source: int = 0) -> I8:
+def _finish(operator: ReferenceOperator, sums: I64, bias: Array | None, source: int = 0) -> I8:
     if bias is not None:
         sums = sums + bias
     factors = channel_factors(operator, sums.shape[-1], source)

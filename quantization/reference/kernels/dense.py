@@ -4,12 +4,14 @@ from edge_agent.common.arrays import I8
 from quantization.graph.graph import Array
 from quantization.reference.fixed_point import multiply, quantize_multiplier
 from quantization.reference.kernels.output import centred, to_int8
-from quantization.reference.model import Operator
+from quantization.reference.model import ReferenceOperator
 from quantization.reference.registry import kernel, refuse, require_int8
 
 
 @kernel("FULLY_CONNECTED")
-def fully_connected(operator: Operator, x: I8, weights: I8, bias: Array | None = None) -> I8:
+def fully_connected(
+    operator: ReferenceOperator, x: I8, weights: I8, bias: Array | None = None
+) -> I8:
     """X (..., K) as rows of K, weights (O, K), bias (O,) int32: ``M * (bias + x @ w.T)``.
 
     TensorFlow Lite 8-bit quantization specification, FULLY_CONNECTED. LiteRT 2.3 rounds the

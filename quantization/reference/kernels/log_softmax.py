@@ -18,7 +18,7 @@ from quantization.reference.fixed_point import (
     saturate,
 )
 from quantization.reference.kernels.output import clamp
-from quantization.reference.model import Operator
+from quantization.reference.model import ReferenceOperator
 from quantization.reference.registry import kernel, refuse, require_int8
 
 INPUT_BITS = 5  # of integer: exp(-32) is nothing
@@ -27,7 +27,7 @@ OUTPUT_BITS = 4  # the specification fixes the output to [-15.9375, 0]
 
 
 @kernel("LOG_SOFTMAX")
-def log_softmax(operator: Operator, x: I8) -> I8:
+def log_softmax(operator: ReferenceOperator, x: I8) -> I8:
     """``x - max(x) - log(sum(exp(x - max(x))))``."""
     require_int8(operator, 0)
     source, y = operator.input(0), operator.output

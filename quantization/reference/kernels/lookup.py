@@ -10,13 +10,13 @@ import numpy as np
 
 from edge_agent.common.arrays import F32, I8
 from quantization.reference.kernels.output import centred, clamp, round_half_away
-from quantization.reference.model import Operator
+from quantization.reference.model import ReferenceOperator
 from quantization.reference.registry import kernel, refuse, require_int8
 
 EVERY_INT8 = np.arange(-128, 128).astype(np.int8)
 
 
-def _looked_up(operator: Operator, x: I8, function: Callable[[F32], F32]) -> I8:
+def _looked_up(operator: ReferenceOperator, x: I8, function: Callable[[F32], F32]) -> I8:
     require_int8(operator, 0)
     source, y = operator.input(0), operator.output
     real = source.scale * centred(EVERY_INT8, source).astype(np.float32)
@@ -27,7 +27,7 @@ def _looked_up(operator: Operator, x: I8, function: Callable[[F32], F32]) -> I8:
 
 
 @kernel("LOGISTIC")
-def logistic(operator: Operator, x: I8) -> I8:
+def logistic(operator: ReferenceOperator, x: I8) -> I8:
     """``1 / (1 + exp(-x))``; the specification fixes the output to [0, 255/256]."""
     if operator.output.scale != 1 / 256 or operator.output.zero_point != -128:
         refuse(operator, "with another output than scale 1/256, zero point -128 has no reference")
@@ -35,7 +35,7 @@ def logistic(operator: Operator, x: I8) -> I8:
 
 
 @kernel("TANH")
-def tanh(operator: Operator, x: I8) -> I8:
+def tanh(operator: ReferenceOperator, x: I8) -> I8:
     """``tanh(x)``; the specification fixes the output to [-1, 127/128]."""
     return _looked_up(operator, x, lambda real: np.tanh(real.astype(float)).astype(np.float32))
 

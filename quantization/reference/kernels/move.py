@@ -4,48 +4,48 @@ import numpy as np
 
 from edge_agent.common.arrays import I8
 from quantization.graph.graph import Array
-from quantization.reference.model import Operator
+from quantization.reference.model import ReferenceOperator
 from quantization.reference.registry import kernel, option, refuse
 
 
 @kernel("RESHAPE")
-def reshape(operator: Operator, x: Array, shape: Array | None = None) -> Array:
+def reshape(operator: ReferenceOperator, x: Array, shape: Array | None = None) -> Array:
     """The same values in the same order in another shape: the file's, for the output."""
     return x.reshape(operator.output.shape)
 
 
 @kernel("SQUEEZE")
-def squeeze(operator: Operator, x: Array) -> Array:
+def squeeze(operator: ReferenceOperator, x: Array) -> Array:
     """Without axes of size 1."""
     return x.reshape(operator.output.shape)
 
 
 @kernel("EXPAND_DIMS")
-def expand_dims(operator: Operator, x: Array, axis: Array) -> Array:
+def expand_dims(operator: ReferenceOperator, x: Array, axis: Array) -> Array:
     """With one more axis of size 1."""
     return x.reshape(operator.output.shape)
 
 
 @kernel("TRANSPOSE")
-def transpose(operator: Operator, x: Array, order: Array) -> Array:
+def transpose(operator: ReferenceOperator, x: Array, order: Array) -> Array:
     """Axes in another order."""
     return x.transpose(order)
 
 
 @kernel("PAD")
-def pad(operator: Operator, x: Array, pads: Array) -> Array:
+def pad(operator: ReferenceOperator, x: Array, pads: Array) -> Array:
     """`pads` (rank, 2) elements before and after each axis, of real 0: the zero point."""
     return np.pad(x, pads, constant_values=operator.output.zero_point)
 
 
 @kernel("PADV2")
-def pad_v2(operator: Operator, x: Array, pads: Array, value: Array) -> Array:
+def pad_v2(operator: ReferenceOperator, x: Array, pads: Array, value: Array) -> Array:
     """As PAD, with a value of its own."""
     return np.pad(x, pads, constant_values=value.item())
 
 
 @kernel("CONCATENATION")
-def concatenation(operator: Operator, *parts: I8) -> I8:
+def concatenation(operator: ReferenceOperator, *parts: I8) -> I8:
     """Inputs one behind the other along an axis; all of one scale."""
     y = operator.output
     for i in range(len(parts)):
@@ -60,20 +60,22 @@ def concatenation(operator: Operator, *parts: I8) -> I8:
 
 
 @kernel("SPLIT")
-def split(operator: Operator, axis: Array, x: Array) -> tuple[Array, ...]:
+def split(operator: ReferenceOperator, axis: Array, x: Array) -> tuple[Array, ...]:
     """As many equal parts along an axis as there are outputs."""
     return tuple(np.split(x, len(operator.outputs), axis=int(axis.item())))
 
 
 @kernel("SLICE")
-def slice_(operator: Operator, x: Array, begin: Array, size: Array) -> Array:
+def slice_(operator: ReferenceOperator, x: Array, begin: Array, size: Array) -> Array:
     """`size` elements from `begin` along each axis; -1 for all that follow."""
     ranges = zip(begin.tolist(), size.tolist(), strict=True)
     return x[tuple(slice(b, None if n == -1 else b + n) for b, n in ranges)]
 
 
 @kernel("STRIDED_SLICE")
-def strided_slice(operator: Operator, x: Array, begin: Array, end: Array, strides: Array) -> Array:
+def strided_slice(
+    operator: ReferenceOperator, x: Array, begin: Array, end: Array, strides: Array
+) -> Array:
     """A Python slice along each of the first axes; bits of the masks leave its ends open."""
     if option(operator, "ellipsisMask", 0) or option(operator, "newAxisMask", 0):
         refuse(operator, "with an ellipsis or a new axis has no reference")
@@ -91,7 +93,7 @@ def strided_slice(operator: Operator, x: Array, begin: Array, end: Array, stride
 
 
 @kernel("GATHER")
-def gather(operator: Operator, x: Array, indices: Array) -> Array:
+def gather(operator: ReferenceOperator, x: Array, indices: Array) -> Array:
     """The values at `indices` along an axis."""
     if option(operator, "batchDims", 0):
         refuse(operator, "with batch dimensions has no reference")
@@ -99,7 +101,7 @@ def gather(operator: Operator, x: Array, indices: Array) -> Array:
 
 
 @kernel("DEPTH_TO_SPACE")
-def depth_to_space(operator: Operator, x: Array) -> Array:
+def depth_to_space(operator: ReferenceOperator, x: Array) -> Array:
     """Channels as blocks of space: (N, H, W, b * b * C) to (N, H * b, W * b, C)."""
     n, h, w, _ = x.shape
     b = operator.options.blockSize
@@ -108,7 +110,7 @@ def depth_to_space(operator: Operator, x: Array) -> Array:
 
 
 @kernel("SPACE_TO_DEPTH")
-def space_to_depth(operator: Operator, x: Array) -> Array:
+def space_to_depth(operator: ReferenceOperator, x: Array) -> Array:
     """Blocks of space as channels: (N, H * b, W * b, C) to (N, H, W, b * b * C)."""
     n, h, w, c = x.shape
     b = operator.options.blockSize

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from edge_agent.bundle.affine import QMAX, QMIN
 from edge_agent.common.arrays import I8
 from quantization.reference.fixed_point import I64
-from quantization.reference.model import Operator, Tensor
+from quantization.reference.model import ReferenceOperator, ReferenceTensor
 from quantization.reference.registry import option, refuse
 
 FUSED = schema.ActivationFunctionType
@@ -29,20 +29,20 @@ def round_half_away(real: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]
     return result
 
 
-def quantized(real: float, tensor: Tensor) -> int:
+def quantized(real: float, tensor: ReferenceTensor) -> int:
     """Where a real number stands on a tensor's scale; not limited to int8."""
     quanta = round_half_away(np.array(real, np.float32) / tensor.scale)
     return tensor.zero_point + int(quanta)
 
 
-def bounds(low: float | None, high: float | None, tensor: Tensor) -> tuple[int, int]:
+def bounds(low: float | None, high: float | None, tensor: ReferenceTensor) -> tuple[int, int]:
     """Real bounds as int8 ones on a tensor's scale: CalculateActivationRangeQuantized."""
     lowest = QMIN if low is None else max(QMIN, quantized(low, tensor))
     highest = QMAX if high is None else min(QMAX, quantized(high, tensor))
     return lowest, highest
 
 
-def activation(operator: Operator) -> tuple[int, int]:
+def activation(operator: ReferenceOperator) -> tuple[int, int]:
     """The bounds of an operator's fused activation, on the scale of its output."""
     fused = option(operator, "fusedActivationFunction", FUSED.NONE)
     if fused not in BOUNDS:
@@ -50,7 +50,7 @@ def activation(operator: Operator) -> tuple[int, int]:
     return bounds(*BOUNDS[fused], operator.output)
 
 
-def to_int8(centred: I64, operator: Operator) -> I8:
+def to_int8(centred: I64, operator: ReferenceOperator) -> I8:
     """Values in quanta of the output, counted from real 0, as its int8 under the activation."""
     return clamp(centred + operator.output.zero_point, activation(operator))
 
@@ -61,6 +61,6 @@ def clamp(q: I64, limits: tuple[int, int] = (QMIN, QMAX)) -> I8:
     return result
 
 
-def centred(x: I8, tensor: Tensor) -> I64:
+def centred(x: I8, tensor: ReferenceTensor) -> I64:
     """An int8 tensor's values in quanta counted from real 0, in [-255, 255]."""
     return x.astype(np.int64) - tensor.zero_point

@@ -12,11 +12,11 @@ from quantization.reference.fixed_point import (
     saturate,
 )
 from quantization.reference.kernels.output import bounds, centred, clamp
-from quantization.reference.model import Operator
+from quantization.reference.model import ReferenceOperator
 from quantization.reference.registry import kernel, refuse, require_int8
 
 
-def _limited(operator: Operator, x: I8, low: float, high: float | None) -> I8:
+def _limited(operator: ReferenceOperator, x: I8, low: float, high: float | None) -> I8:
     """Rescale from the input's scale to the output's, then limit in real units."""
     require_int8(operator, 0)
     source, y = operator.input(0), operator.output
@@ -25,25 +25,25 @@ def _limited(operator: Operator, x: I8, low: float, high: float | None) -> I8:
 
 
 @kernel("RELU")
-def relu(operator: Operator, x: I8) -> I8:
+def relu(operator: ReferenceOperator, x: I8) -> I8:
     """``max(x, 0)``, where it stands alone."""
     return _limited(operator, x, 0.0, None)
 
 
 @kernel("RELU6")
-def relu6(operator: Operator, x: I8) -> I8:
+def relu6(operator: ReferenceOperator, x: I8) -> I8:
     """``min(max(x, 0), 6)``, where it stands alone."""
     return _limited(operator, x, 0.0, 6.0)
 
 
 @kernel("RELU_N1_TO_1")
-def relu_n1_to_1(operator: Operator, x: I8) -> I8:
+def relu_n1_to_1(operator: ReferenceOperator, x: I8) -> I8:
     """``min(max(x, -1), 1)``, where it stands alone."""
     return _limited(operator, x, -1.0, 1.0)
 
 
 @kernel("LEAKY_RELU")
-def leaky_relu(operator: Operator, x: I8) -> I8:
+def leaky_relu(operator: ReferenceOperator, x: I8) -> I8:
     """x, or ``alpha * x`` below 0; the factors are computed in float32."""
     require_int8(operator, 0)
     source, y = operator.input(0), operator.output
@@ -57,7 +57,7 @@ def leaky_relu(operator: Operator, x: I8) -> I8:
 
 
 @kernel("PRELU")
-def prelu(operator: Operator, x: I8, alpha: I8) -> I8:
+def prelu(operator: ReferenceOperator, x: I8, alpha: I8) -> I8:
     """x, or ``alpha * x`` below 0, with alpha a tensor that broadcasts to x."""
     require_int8(operator, 0, 1)
     source, slope, y = operator.input(0), operator.input(1), operator.output
@@ -75,7 +75,7 @@ REFERENCE_SCALE = np.float32(3 / 32768)
 
 
 @kernel("HARD_SWISH")
-def hard_swish(operator: Operator, x: I8) -> I8:
+def hard_swish(operator: ReferenceOperator, x: I8) -> I8:
     """``x * relu6(x + 3) / 6`` in 16-bit fixed point.
 
     The scheme is that of TensorFlow Lite's reference kernel, written for MobileNetV3.

@@ -7,16 +7,16 @@ from edge_agent.common.arrays import I8
 from quantization.reference.fixed_point import divide_half_away
 from quantization.reference.kernels.conv import windows
 from quantization.reference.kernels.output import activation, clamp
-from quantization.reference.model import Operator
+from quantization.reference.model import ReferenceOperator
 from quantization.reference.registry import kernel, require_int8
 
 
-def _size(operator: Operator) -> tuple[int, int]:
+def _size(operator: ReferenceOperator) -> tuple[int, int]:
     return operator.options.filterHeight, operator.options.filterWidth
 
 
 @kernel("MAX_POOL_2D")
-def max_pool_2d(operator: Operator, x: I8) -> I8:
+def max_pool_2d(operator: ReferenceOperator, x: I8) -> I8:
     """X (N, H, W, C); what lies outside loses every comparison."""
     require_int8(operator, 0)
     largest = windows(x, _size(operator), operator, QMIN).max(axis=(4, 5))
@@ -24,7 +24,7 @@ def max_pool_2d(operator: Operator, x: I8) -> I8:
 
 
 @kernel("AVERAGE_POOL_2D")
-def average_pool_2d(operator: Operator, x: I8) -> I8:
+def average_pool_2d(operator: ReferenceOperator, x: I8) -> I8:
     """X (N, H, W, C); the mean is of what lies inside, rounded half away from 0.
 
     The rounding is of the int8 values themselves, not of their distance to the zero point.

@@ -7,14 +7,14 @@ from edge_agent.common.arrays import F32
 from quantization.graph.graph import Array
 from quantization.reference.fixed_point import multiply, quantize_multiplier
 from quantization.reference.kernels.output import round_half_away
-from quantization.reference.model import Operator
+from quantization.reference.model import ReferenceOperator
 from quantization.reference.registry import kernel, refuse
 
 LIMITS = {np.dtype(np.int8): (QMIN, QMAX), np.dtype(np.uint8): (0, 255)}
 
 
 @kernel("QUANTIZE")
-def quantize(operator: Operator, x: Array) -> Array:
+def quantize(operator: ReferenceOperator, x: Array) -> Array:
     """From float32: ``round(x / s) + z``, halves away from 0. From int8: by ``s_x / s_y``."""
     source, y = operator.input(0), operator.output
     if y.dtype not in LIMITS or source.dtype not in (*LIMITS, np.dtype(np.float32)):
@@ -28,7 +28,7 @@ def quantize(operator: Operator, x: Array) -> Array:
 
 
 @kernel("DEQUANTIZE")
-def dequantize(operator: Operator, x: Array) -> F32:
+def dequantize(operator: ReferenceOperator, x: Array) -> F32:
     """``s * (x - z)`` in float32."""
     source = operator.input(0)
     if source.dtype not in LIMITS or operator.output.dtype != np.float32:

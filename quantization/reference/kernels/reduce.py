@@ -9,7 +9,7 @@ from edge_agent.common.arrays import I8
 from quantization.graph.graph import Array
 from quantization.reference.fixed_point import Multiplier, multiply, quantize_multiplier
 from quantization.reference.kernels.output import clamp
-from quantization.reference.model import Operator
+from quantization.reference.model import ReferenceOperator
 from quantization.reference.registry import kernel, refuse, require_int8
 
 
@@ -18,7 +18,7 @@ def _axes(x: Array, axes: Array) -> tuple[int, ...]:
 
 
 @kernel("MEAN")
-def mean(operator: Operator, x: I8, axes: Array) -> I8:
+def mean(operator: ReferenceOperator, x: I8, axes: Array) -> I8:
     """The sum rescaled by ``s_x / s_y / count``: the division is part of the multiplier."""
     require_int8(operator, 0)
     over = _axes(x, axes)
@@ -29,7 +29,7 @@ def mean(operator: Operator, x: I8, axes: Array) -> I8:
 
 
 @kernel("SUM")
-def sum_(operator: Operator, x: I8, axes: Array) -> I8:
+def sum_(operator: ReferenceOperator, x: I8, axes: Array) -> I8:
     """The sum rescaled by ``s_x / s_y``, of the bytes as if they were unsigned.
 
     The specification would have them signed. The kernels of tflite-runtime 2.14 and LiteRT 2.3
@@ -45,7 +45,7 @@ def sum_(operator: Operator, x: I8, axes: Array) -> I8:
     return result.reshape(operator.output.shape)
 
 
-def _ratio(operator: Operator) -> Multiplier:
+def _ratio(operator: ReferenceOperator) -> Multiplier:
     return quantize_multiplier(float(operator.input(0).scale) / float(operator.output.scale))
 
 
@@ -57,7 +57,7 @@ def divided(factor: Multiplier, count: int) -> Multiplier:
 
 
 @kernel("REDUCE_MAX")
-def reduce_max(operator: Operator, x: I8, axes: Array) -> I8:
+def reduce_max(operator: ReferenceOperator, x: I8, axes: Array) -> I8:
     """The largest value; the scale does not change."""
     require_int8(operator, 0)
     result: I8 = x.max(axis=_axes(x, axes)).reshape(operator.output.shape)
@@ -65,7 +65,7 @@ def reduce_max(operator: Operator, x: I8, axes: Array) -> I8:
 
 
 @kernel("ARG_MAX")
-def arg_max(operator: Operator, x: I8, axis: Array) -> Array:
+def arg_max(operator: ReferenceOperator, x: I8, axis: Array) -> Array:
     """The index of the first of the largest values, int32 or int64 as the file says."""
     if operator.options.outputType not in (schema.TensorType.INT32, schema.TensorType.INT64):
         refuse(operator, "with an output that is neither int32 nor int64 has no reference")

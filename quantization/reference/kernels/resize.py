@@ -7,20 +7,20 @@ from edge_agent.common.arrays import I8
 from quantization.graph.graph import Array
 from quantization.reference.fixed_point import I64
 from quantization.reference.kernels.output import round_half_away
-from quantization.reference.model import Operator
+from quantization.reference.model import ReferenceOperator
 from quantization.reference.registry import kernel, require_int8
 
 BITS = 10  # of fraction that a coordinate has in RESIZE_BILINEAR
 
 
 @kernel("RESIZE_NEAREST_NEIGHBOR")
-def resize_nearest_neighbor(operator: Operator, x: Array, size: Array) -> Array:
+def resize_nearest_neighbor(operator: ReferenceOperator, x: Array, size: Array) -> Array:
     """X (N, H, W, C) to `size` (2,): each output takes one input, found in float32."""
     rows, columns = (_nearest(operator, x.shape[1 + i], int(size[i])) for i in range(2))
     return x[:, rows][:, :, columns]
 
 
-def _nearest(operator: Operator, inputs: int, outputs: int) -> NDArray[np.int64]:
+def _nearest(operator: ReferenceOperator, inputs: int, outputs: int) -> NDArray[np.int64]:
     """For each output along an axis, the input it takes."""
     corners, half = operator.options.alignCorners, operator.options.halfPixelCenters
     if corners and outputs > 1:
@@ -33,7 +33,7 @@ def _nearest(operator: Operator, inputs: int, outputs: int) -> NDArray[np.int64]
 
 
 @kernel("RESIZE_BILINEAR")
-def resize_bilinear(operator: Operator, x: I8, size: Array) -> I8:
+def resize_bilinear(operator: ReferenceOperator, x: I8, size: Array) -> I8:
     """X (N, H, W, C) to `size` (2,), in fixed point with 10 bits of fraction per axis."""
     require_int8(operator, 0)
     top, bottom, down = _between(operator, x.shape[1], int(size[0]))
@@ -57,7 +57,7 @@ def resize_bilinear(operator: Operator, x: I8, size: Array) -> I8:
     return result
 
 
-def _between(operator: Operator, inputs: int, outputs: int) -> tuple[I64, I64, I64]:
+def _between(operator: ReferenceOperator, inputs: int, outputs: int) -> tuple[I64, I64, I64]:
     """For each output along an axis: the inputs before and after it, and how far it is on."""
     one = 1 << BITS
     step = (one * inputs + outputs // 2) // outputs

@@ -4,12 +4,12 @@ import numpy as np
 
 from edge_agent.common.arrays import F32, I8
 from quantization.reference.kernels.output import clamp
-from quantization.reference.model import Operator
+from quantization.reference.model import ReferenceOperator
 from quantization.reference.registry import kernel, require_int8
 
 
 @kernel("SOFTMAX")
-def softmax(operator: Operator, x: I8) -> I8:
+def softmax(operator: ReferenceOperator, x: I8) -> I8:
     """``exp(beta * x) / sum(exp(beta * x))`` from a float32 table of 256 exponentials."""
     require_int8(operator, 0)
     source, y = operator.input(0), operator.output

@@ -1,3 +1,5 @@
+"""`convert_file`: an ONNX file and its calibration data, from the disk to the disk."""
+
 import sys
 from pathlib import Path
 
@@ -103,7 +105,7 @@ def test_a_folder_of_images_is_preprocessed(tmp_path: Path, last: bool) -> None:
 def test_a_model_with_scales_needs_no_samples(tmp_path: Path, model: Path) -> None:
     """What was quantised already converts by itself."""
     made = convert(load_model(model), [normal(12, *SHAPE[1:])])
-    onnx.save(made.quantized.qdq, tmp_path / "quantised.onnx")
+    onnx.save(made.qdq, tmp_path / "quantised.onnx")
     again = convert_file(
         tmp_path / "quantised.onnx", None, tmp_path / "a.tflite", Preprocessing(), QuantRecipe()
     )

@@ -1,3 +1,5 @@
+"""What the doctor examines: a run's own networks, or an ONNX file with samples."""
+
 import sys
 from io import StringIO
 from pathlib import Path
@@ -6,6 +8,7 @@ import msgspec
 import numpy as np
 import onnx
 import pytest
+from support.onnx_nets import graph_of
 
 from edge_agent.common.exit_codes import ExitCode
 from pipeline.cli import main
@@ -15,9 +18,9 @@ from pipeline.doctor.case import Case, evenly, spread
 from pipeline.doctor.cases import open_case
 from pipeline.doctor.findings import Findings
 from quantization.doctor import Kind
-from quantization.fold.fold import fold
+from quantization.graph.graph import write
 from quantization.graph.load import load_model
-from quantization.quantized import quantized
+from quantization.quantize import quantize
 from quantization.recipe import QuantRecipe
 
 
@@ -96,8 +99,8 @@ def test_a_file_that_brings_its_scales_is_taken_as_it_is(nets: Path, tmp_path: P
     """They are what is diagnosed."""
     with np.load(nets / "samples.npz") as arrays:
         x = arrays["x"]
-    made = quantized(fold(load_model(nets / "outlier.onnx")), [x], QuantRecipe())
-    onnx.save(made.qdq, tmp_path / "quantised.onnx")
+    made = quantize(graph_of(load_model(nets / "outlier.onnx")), [x], QuantRecipe())
+    onnx.save(write(made.qdq), tmp_path / "quantised.onnx")
     case = opened(tmp_path / "quantised.onnx", nets / "samples.npz")
     assert case.brought
     assert not opened(nets / "outlier.onnx", nets / "samples.npz").brought

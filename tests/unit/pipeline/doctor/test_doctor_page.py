@@ -1,3 +1,5 @@
+"""The doctor's page: what stands on it for which findings, in one file that fetches nothing."""
+
 import re
 
 import msgspec

@@ -1,3 +1,5 @@
+"""The doctor's findings as text, in terminals of any width."""
+
 from io import StringIO
 
 import msgspec

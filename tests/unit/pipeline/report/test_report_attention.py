@@ -1,3 +1,5 @@
+"""Where a network looks: Grad-CAM and activations, against the paper and by pictures that move."""
+
 import numpy as np
 import pytest
 import torch

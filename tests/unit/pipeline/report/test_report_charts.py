@@ -1,3 +1,5 @@
+"""The report's charts: what each draws, its axes and its colours."""
+
 import re
 from collections.abc import Iterator
 

@@ -1,3 +1,5 @@
+"""The values a report is made of, and those that contradict each other."""
+
 import dataclasses
 import re
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+"""The numbers of a classifier's report: confusion, classes, confidence, costliest mistakes."""
+
 import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix

@@ -1,3 +1,5 @@
+"""The report's page: its sections, and numbers that are those of the run."""
+
 import base64
 import dataclasses
 import hashlib

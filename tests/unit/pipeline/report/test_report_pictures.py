@@ -1,3 +1,5 @@
+"""Pictures and heat maps as the page embeds them."""
+
 import base64
 
 import cv2

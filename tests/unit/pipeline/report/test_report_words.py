@@ -1,3 +1,5 @@
+"""Shares, sizes and differences in the report's words."""
+
 from collections.abc import Callable
 
 import pytest

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import onnx
 import pytest
+from support.onnx_nets import graph_of
 
 from edge_agent.common.arrays import F32
 from pipeline.checkpoints.checkpoint import Checkpoint
@@ -26,9 +26,9 @@ from pipeline.tasks.classify.training import ClassExamples
 from pipeline.tasks.recipes import decode_recipe
 from pipeline.training.finetune import finetune, finetuning
 from quantization.doctor import diagnose
-from quantization.fold.fold import fold
-from quantization.lower import lower
-from quantization.quantized import Quantized, quantized
+from quantization.graph.graph import Graph, write
+from quantization.lower import lower_graph
+from quantization.quantize import QuantizedModel, quantize
 from quantization.recipe import QuantRecipe
 
 Splits = tuple[FittedClasses, FittedClasses]
@@ -36,16 +36,16 @@ TUNE = TrainRecipe(epochs=2, batch_size=64, optimizer="adamw", lr=1e-3, warmup_e
 
 
 @pytest.fixture(name="hurt", scope="module")
-def _hurt(trained_digits: Checkpoint, digit_splits: Splits) -> Quantized:
+def _hurt(trained_digits: Checkpoint, digit_splits: Splits) -> QuantizedModel:
     """Trained digits with every activation cut off far too early."""
     recipe = QuantRecipe(calibration="percentile", percentile=90)
     samples = CalibrationSamples(first(digit_splits[0], 64).pixels, trained_digits.spec.input)
-    return quantized(fold(to_onnx(trained_digits)), samples, recipe)
+    return quantize(graph_of(to_onnx(trained_digits)), samples, recipe)
 
 
-def right(model: onnx.ModelProto, images: FittedClasses, network: Checkpoint) -> float:
+def right(model: Graph, images: FittedClasses, network: Checkpoint) -> float:
     """Share of right answers of a quantised ONNX network."""
-    session = onnx_session(model.SerializeToString())
+    session = onnx_session(write(model).SerializeToString())
     rows: list[F32] = [
         session.run(None, {"input": x[None]})[0]
         for batch in CalibrationSamples(images.pixels, network.spec.input)
@@ -54,11 +54,12 @@ def right(model: onnx.ModelProto, images: FittedClasses, network: Checkpoint) ->
     return float((np.concatenate(rows).argmax(axis=1) == images.labels).mean())
 
 
-def tuned(hurt: Quantized, network: Checkpoint, splits: Splits, **options: object) -> bytes:
+def tuned(hurt: QuantizedModel, network: Checkpoint, splits: Splits, **options: object) -> bytes:
     """The fine-tuned network's bytes."""
     made = finetune(hurt, network, ClassExamples(*splits), TUNE, seed=3, **options)  # type: ignore[arg-type]
     assert len(made.history) == TUNE.epochs
-    return made.quantized.qdq.SerializeToString(deterministic=True)
+    file: bytes = write(made.quantized.qdq).SerializeToString(deterministic=True)
+    return file
 
 
 class Killed(Silent):
@@ -70,12 +71,13 @@ class Killed(Silent):
 
 
 def test_a_hurt_network_learns_its_answers_again(
-    hurt: Quantized, trained_digits: Checkpoint, digit_splits: Splits
+    hurt: QuantizedModel, trained_digits: Checkpoint, digit_splits: Splits
 ) -> None:
     """From under 85 % to within 3 points of float, which stays as it is."""
     before = {k: v.clone() for k, v in trained_digits.module.state_dict().items()}
     val = digit_splits[1]
     whole = trained_digits.history[-1].val_accuracy
+    assert whole is not None
     assert right(hurt.qdq, val, trained_digits) < 0.85
     made = finetune(hurt, trained_digits, ClassExamples(*digit_splits), TUNE, seed=3)
     assert right(made.quantized.qdq, val, trained_digits) > whole - 0.03
@@ -86,7 +88,7 @@ def test_a_hurt_network_learns_its_answers_again(
 
 
 def test_a_killed_fine_tuning_ends_with_the_same_network(
-    hurt: Quantized, trained_digits: Checkpoint, digit_splits: Splits, tmp_path: Path
+    hurt: QuantizedModel, trained_digits: Checkpoint, digit_splits: Splits, tmp_path: Path
 ) -> None:
     """Byte for byte that of an undisturbed one with the same seed."""
     few = first(digit_splits[0], 256), first(digit_splits[1], 64)
@@ -99,20 +101,19 @@ def test_a_killed_fine_tuning_ends_with_the_same_network(
 
 def test_layers_in_float_stay_so(trained_digits: Checkpoint, digit_splits: Splits) -> None:
     """A recipe's own choice of them is trained, and quantised again, with them in float."""
-    folded = fold(to_onnx(trained_digits))
+    folded = graph_of(to_onnx(trained_digits))
     samples = CalibrationSamples(first(digit_splits[0], 64).pixels, trained_digits.spec.input)
-    whole = quantized(folded, samples, QuantRecipe())
+    whole = quantize(folded, samples, QuantRecipe())
     layer = diagnose(folded, whole.qdq, next(iter(samples))).layers[1].name
-    mixed = quantized(folded, samples, QuantRecipe(float_layers=(layer,)))
+    mixed = quantize(folded, samples, QuantRecipe(float_layers=(layer,)))
     train, val = (first(split, 64) for split in digit_splits)
     made = finetune(mixed, trained_digits, ClassExamples(train, val), TUNE, seed=3).quantized
     assert made.recipe.float_layers == (layer,)
     pairs = [
-        sum(node.op_type == "QuantizeLinear" for node in some.qdq.graph.node)
-        for some in (made, mixed, whole)
+        sum(node.op == "QuantizeLinear" for node in some.qdq.nodes) for some in (made, mixed, whole)
     ]
     assert pairs[0] == pairs[1]
-    sizes = [len(lower(some.qdq).tflite) for some in (made, mixed, whole)]
+    sizes = [len(lower_graph(some.qdq).tflite) for some in (made, mixed, whole)]
     assert sizes[0] == sizes[1] > sizes[2]
 
 

@@ -1,3 +1,5 @@
+"""The doctor's reasons, on networks that int8 hurts in one way each, and on healthy ones."""
+
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
@@ -18,16 +20,15 @@ from support.hurt_nets import (
     silu_concat,
     weights,
 )
-from support.onnx_nets import net, node, normal
+from support.onnx_nets import graph_of, net, node, normal
 from support.torch_nets import NETS, exported, randomised
 
 from edge_agent.bundle.affine import Affine
 from edge_agent.common.arrays import F32
 from quantization.doctor import Culprit, Diagnosis, Kind, diagnose
-from quantization.doctor.paired import Grid
+from quantization.doctor.paired import ValueGrid
 from quantization.doctor.patient import Patient, Suspicion
-from quantization.fold.fold import fold
-from quantization.quantized import quantized
+from quantization.quantize import quantize
 from quantization.recipe import QuantRecipe
 
 MINMAX = QuantRecipe()
@@ -146,8 +147,8 @@ def test_an_outlier_of_other_samples_is_one_too() -> None:
     """A scale that calibration chose for what these samples do not show."""
     hurt = healthy()
     spoilt = hurt.samples * np.float32(200)
-    folded = fold(hurt.model)
-    qdq = quantized(folded, [spoilt], MINMAX).qdq
+    folded = graph_of(hurt.model)
+    qdq = quantize(folded, [spoilt], MINMAX).qdq
     diagnosis = diagnose(folded, qdq, hurt.samples)
     blamed = {c.layer: c.cause for c in diagnosis.culprits if c.kind is Kind.OUTLIER}
     assert blamed["r2"] == "calibration"
@@ -215,7 +216,7 @@ def test_a_reason_is_named_only_if_most_of_the_error_goes_with_it(
         affine, covers = patient.layer.affine, patient.layer.covers
         if patient.layer.value != "silu" or affine is None or covers is None:
             return None
-        grid = Grid((Affine(affine.scale / finer, affine.zero_point),))
+        grid = ValueGrid((Affine(affine.scale / finer, affine.zero_point),))
         return Suspicion(Kind.SHARED, finer, covers, covers, replace(patient.layer, grid=grid))
 
     module = import_module("quantization.doctor.diagnose")  # the name alone is the function's

@@ -1,22 +1,22 @@
+"""Float networks with some layers on the int8 grid, and how far those are from float."""
+
 import numpy as np
 import pytest
 from support.hurt_nets import Hurt, depthwise_spread, healthy, low_padding, silu_concat
-from support.onnx_nets import open_session, run_onnx
+from support.onnx_nets import graph_of, open_session, run_onnx
 
 from edge_agent.bundle.affine import Affine
-from quantization.doctor.bench import Bench, decibels
+from quantization.doctor.baseline import FloatBaseline, decibels
 from quantization.doctor.isolate import isolated
-from quantization.doctor.paired import Grid, Int8Layer, paired, range_of
-from quantization.fold.fold import fold
-from quantization.graph.graph import Graph, Node, read, write
-from quantization.quantized import quantized
+from quantization.doctor.paired import Int8Layer, ValueGrid, paired, range_of
+from quantization.graph.graph import Graph, Node, write
+from quantization.quantize import quantize
 from quantization.recipe import QuantRecipe
 
 
 def layers_of(hurt: Hurt) -> tuple[Graph, Graph, tuple[Int8Layer, ...]]:
-    folded = fold(hurt.model)
-    qdq = read(quantized(folded, [hurt.samples], QuantRecipe()).qdq)
-    graph = read(folded)
+    graph = graph_of(hurt.model)
+    qdq = quantize(graph, [hurt.samples], QuantRecipe()).qdq
     return graph, qdq, paired(graph, qdq)
 
 
@@ -69,7 +69,7 @@ def doubled() -> tuple[Graph, Int8Layer]:
 X = np.array([[[[0.1, 3.0, 400.0]], [[-7.0, 0.26, 0.5]]]], np.float32)
 
 
-def rounded(grid: Grid) -> list[float]:
+def rounded(grid: ValueGrid) -> list[float]:
     graph, layer = doubled()
     made = isolated(graph, [Int8Layer("output", layer.nodes, grid, {}, "output", "output")])
     return run_onnx(write(made), X).reshape(-1).tolist()
@@ -77,38 +77,38 @@ def rounded(grid: Grid) -> list[float]:
 
 def test_a_grid_rounds_and_clips() -> None:
     """To whole numbers from -128 to 127."""
-    assert rounded(Grid((Affine(1.0, 0),))) == [0, 6, 127, -14, 1, 1]
+    assert rounded(ValueGrid((Affine(1.0, 0),))) == [0, 6, 127, -14, 1, 1]
 
 
 def test_a_grid_may_leave_what_is_beyond_alone() -> None:
     """The value of 800 stays, and those within are rounded as before."""
-    assert rounded(Grid((Affine(1.0, 0),), exact_beyond=True)) == [0, 6, 800, -14, 1, 1]
+    assert rounded(ValueGrid((Affine(1.0, 0),), exact_beyond=True)) == [0, 6, 800, -14, 1, 1]
 
 
 def test_a_grid_may_be_one_for_each_channel() -> None:
     """The first channel in steps of 10, the second in quarters."""
-    grid = Grid((Affine(10.0, 0), Affine(0.25, 0)))
+    grid = ValueGrid((Affine(10.0, 0), Affine(0.25, 0)))
     assert rounded(grid) == [0, 10, 800, -14, 0.5, 1]
 
 
 def test_errors_are_shares_of_the_signal() -> None:
     """An output that is off by a tenth everywhere has 1 % of its power as error: 20 dB."""
     graph, _ = doubled()
-    bench = Bench(graph, np.ones((3, 2, 1, 3), np.float32))
+    baseline = FloatBaseline(graph, np.ones((3, 2, 1, 3), np.float32))
     more = Node("Mul", "more", ("twice", "factor"), ("output",))
     twice = Node("Add", "add", ("input", "input"), ("twice",))
     constants = {"factor": np.array(1.1, np.float32)}
     off = Graph((twice, more), constants, graph.shapes, ("input",), ("output",), 17)
-    assert bench.output_error(off) == pytest.approx(0.01, rel=1e-4)
-    assert decibels(bench.output_error(off)) == pytest.approx(20, abs=0.01)
-    assert bench.output_error(graph) == 0
+    assert baseline.output_error(off) == pytest.approx(0.01, rel=1e-4)
+    assert decibels(baseline.output_error(off)) == pytest.approx(20, abs=0.01)
+    assert baseline.output_error(graph) == 0
     assert decibels(0) is None
-    assert bench.mean(off, "output") == pytest.approx([2.2, 2.2])
+    assert baseline.mean(off, "output") == pytest.approx([2.2, 2.2])
 
 
 def test_the_mean_is_that_of_a_channel() -> None:
     """Over samples and places."""
     graph, _ = doubled()
-    bench = Bench(graph, np.concatenate([X, X + 1]))
+    baseline = FloatBaseline(graph, np.concatenate([X, X + 1]))
     wanted = 2 * np.concatenate([X, X + 1]).mean(axis=(0, 2, 3))
-    assert bench.mean(graph, "output") == pytest.approx(wanted, rel=1e-6)
+    assert baseline.mean(graph, "output") == pytest.approx(wanted, rel=1e-6)

@@ -1,3 +1,5 @@
+"""What the doctor measures of every layer, and forms of a network that do not belong together."""
+
 import numpy as np
 import pytest
 from support.hurt_nets import (
@@ -10,14 +12,12 @@ from support.hurt_nets import (
     silu_concat,
     weights,
 )
-from support.onnx_nets import net, node, normal
+from support.onnx_nets import Array, graph_of, net, node, normal
 from support.operator_cases import CASES, Case
 
 from quantization.doctor import diagnose
 from quantization.errors import CalibrationError, ModelError
-from quantization.fold.fold import fold
-from quantization.graph.graph import read
-from quantization.quantized import quantized
+from quantization.quantize import quantize
 from quantization.recipe import QuantRecipe
 from quantization.scales.plan import int8_values
 
@@ -50,14 +50,14 @@ def test_every_layer_is_measured() -> None:
 
 
 def test_what_a_layer_costs_alone_is_what_keeping_all_others_in_float_shows() -> None:
-    """`qdq.quantize` with every other layer in float is about as far off, its ends included."""
+    """`insert_qdq` with every other layer in float is about as far off, its ends included."""
     hurt = silu_concat()
-    folded = fold(hurt.model)
+    folded = graph_of(hurt.model)
     diagnosis = diagnosed(hurt)
     names = [layer.name for layer in diagnosis.layers[1:]]
     others = tuple(name for name in names if name != "silu")
     recipe = QuantRecipe(float_layers=tuple(n for n in others if n not in ("joined", "wide")))
-    kept = diagnose(folded, quantized(folded, [hurt.samples], recipe).qdq, hurt.samples)
+    kept = diagnose(folded, quantize(folded, [hurt.samples], recipe).qdq, hurt.samples)
     silu = next(layer for layer in diagnosis.layers if layer.name == "silu")
     assert silu.alone_db is not None
     assert kept.output_db == pytest.approx(silu.alone_db, abs=1)
@@ -89,9 +89,9 @@ def test_indices_are_judged_by_the_scores_they_come_from() -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_operator_can_be_diagnosed(case: Case) -> None:
     """Whatever is lowered, each of its values is a layer, and errors are shared out."""
-    folded, images = fold(case.model()), normal(4, *case.shape)
-    diagnosis = diagnose(folded, quantized(folded, [images], MINMAX).qdq, images)
-    assert [layer.name for layer in diagnosis.layers] == list(int8_values(read(folded)))
+    folded, images = graph_of(case.model()), normal(4, *case.shape)
+    diagnosis = diagnose(folded, quantize(folded, [images], MINMAX).qdq, images)
+    assert [layer.name for layer in diagnosis.layers] == list(int8_values(folded))
     shares = sum(layer.share for layer in diagnosis.layers)
     assert shares == 0 or shares == pytest.approx(1)
 
@@ -108,7 +108,11 @@ def test_several_outputs_count_alike() -> None:
     diagnosis = diagnosed(Hurt(model, samples(), ""))
     layers = {layer.name: layer for layer in diagnosis.layers}
     assert layers["bounded"].share > 0.01  # only the small output shows it
-    errors = [10 ** -(layers[name].snr_db / 10) for name in ("large", "tiny")]
+    errors = []
+    for name in ("large", "tiny"):
+        snr_db = layers[name].snr_db
+        assert snr_db is not None
+        errors.append(10 ** -(snr_db / 10))
     assert errors[1] > 1.1 * errors[0]
     assert diagnosis.output_db == pytest.approx(-10 * np.log10(np.mean(errors)))
 
@@ -120,7 +124,8 @@ def test_a_network_that_takes_no_batches_is_measured_sample_by_sample() -> None:
         node("Reshape", "c", "to", to="rows"),
         node("Softmax", "rows", axis=0),
     ]
-    constants = {"w": weights(4, 3, 3, 1), "to": np.array([14 * 14, 4], np.int64)}
+    to = np.array([14 * 14, 4], np.int64)
+    constants: dict[str, Array] = {"w": weights(4, 3, 3, 1), "to": to}
     diagnosis = diagnosed(Hurt(net(nodes, SHAPE, constants), samples(4), ""))
     assert diagnosis.samples == 4
     assert diagnosis.output_db is not None
@@ -134,20 +139,20 @@ def test_every_layer_is_reported_as_done() -> None:
         nonlocal count
         count += 1
 
-    folded = fold(hurt.model)
-    qdq = quantized(folded, [hurt.samples], MINMAX).qdq
+    folded = graph_of(hurt.model)
+    qdq = quantize(folded, [hurt.samples], MINMAX).qdq
     assert len(diagnose(folded, qdq, hurt.samples, advance).layers) == count
 
 
 def test_another_network_is_refused() -> None:
     """A quantised form of something else, or none, is said to be that."""
     hurt = healthy()
-    folded, other = fold(hurt.model), fold(low_padding().model)
+    folded, other = graph_of(hurt.model), graph_of(low_padding().model)
     with pytest.raises(
         ModelError,
         match=r"the operators of the float one, Conv, Relu, Conv, .*; found Conv, Relu, Pad",
     ):
-        diagnose(folded, quantized(other, [hurt.samples], MINMAX).qdq, hurt.samples)
+        diagnose(folded, quantize(other, [hurt.samples], MINMAX).qdq, hurt.samples)
     with pytest.raises(ModelError, match="expected values in int8, found none"):
         diagnose(folded, folded, hurt.samples)
 
@@ -155,8 +160,8 @@ def test_another_network_is_refused() -> None:
 def test_samples_are_checked() -> None:
     """Their shape is that of the network, and there are some."""
     hurt = healthy()
-    folded = fold(hurt.model)
-    qdq = quantized(folded, [hurt.samples], MINMAX).qdq
+    folded = graph_of(hurt.model)
+    qdq = quantize(folded, [hurt.samples], MINMAX).qdq
     with pytest.raises(CalibrationError, match=r"expected float32 \(N, 3, 16, 16\)"):
         diagnose(folded, qdq, hurt.samples[:, :2])
     with pytest.raises(CalibrationError, match="expected at least one, found none"):

@@ -1,3 +1,5 @@
+"""The remedies that the doctor tries, and the layers that it keeps in float."""
+
 from collections.abc import Callable
 from functools import cache
 from typing import TypeAlias
@@ -12,11 +14,10 @@ from support.hurt_nets import (
     outlier_channel,
     silu_concat,
 )
+from support.onnx_nets import graph_of
 
 from quantization.doctor import Diagnosis
-from quantization.doctor.trials import Trial, candidates, in_float, trials
-from quantization.fold.fold import fold
-from quantization.graph.graph import read
+from quantization.doctor.trials import Trial, candidates, in_float, try_remedies
 from quantization.recipe import QuantRecipe
 
 PLAIN = QuantRecipe()
@@ -34,7 +35,7 @@ def diagnosed(make: Make) -> Diagnosis:
 def tried(make: Make) -> tuple[float, dict[str, float]]:
     """The output before, and after each trial, in dB."""
     diagnosis, hurt = diagnosed(make), make()
-    made = trials(fold(hurt.model), [hurt.samples], hurt.samples, diagnosis, PLAIN)
+    made = try_remedies(graph_of(hurt.model), [hurt.samples], hurt.samples, diagnosis, PLAIN)
     assert diagnosis.output_db is not None
     return diagnosis.output_db, {t.name: value_of(t) for t in made}
 
@@ -65,7 +66,7 @@ def test_unlike_channels_are_equalised(make: Make) -> None:
 )
 def test_the_layers_to_blame_are_kept_in_float(make: Make, kept: tuple[str, ...]) -> None:
     """With those that read them, through what only moves values; then little is left."""
-    assert in_float(read(fold(make().model)), diagnosed(make)) == kept
+    assert in_float(graph_of(make().model), diagnosed(make)) == kept
     before, after = tried(make)
     name = f"{', '.join(kept)} in float"
     assert after[name] > max(before, 38)
@@ -73,7 +74,7 @@ def test_the_layers_to_blame_are_kept_in_float(make: Make, kept: tuple[str, ...]
 
 def test_only_what_the_recipe_has_not_done_is_tried() -> None:
     """A recipe with all remedies leaves the float layers, and one with those leaves none."""
-    diagnosis, graph = diagnosed(outlier_channel), read(fold(outlier_channel().model))
+    diagnosis, graph = diagnosed(outlier_channel), graph_of(outlier_channel().model)
     all_three = QuantRecipe(
         calibration="auto", equalize=True, correct_bias=True, rounding="learned"
     )
@@ -87,7 +88,7 @@ def test_only_what_the_recipe_has_not_done_is_tried() -> None:
 
 def test_many_layers_are_counted() -> None:
     """A name of five layers would fill the table."""
-    diagnosis, graph = diagnosed(silu_concat), read(fold(silu_concat().model))
+    diagnosis, graph = diagnosed(silu_concat), graph_of(silu_concat().model)
     culprits = tuple(
         type(diagnosis.culprits[0])(
             layer=layer, operators=(), kind=diagnosis.culprits[1].kind, factor=1.0,

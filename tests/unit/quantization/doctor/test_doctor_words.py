@@ -1,3 +1,5 @@
+"""A diagnosis in words: titles, reasons, prices and advice."""
+
 import pytest
 
 from quantization.doctor import Culprit, Kind
@@ -7,12 +9,13 @@ from quantization.scales.ranges import Range
 COVERS, NEEDS = Range(0.0, 458.8), Range(-0.25, 4.2)
 
 
-def culprit(kind: Kind, factor: float = 107.4, **changes: object) -> Culprit:
-    given = {"cause": "", "channel": None, **changes}
+def culprit(
+    kind: Kind, factor: float = 107.4, cause: str = "", channel: int | None = None
+) -> Culprit:
     return Culprit(
         layer="r1", operators=("Conv", "Relu"), kind=kind, factor=factor, covers=COVERS,
-        needs=NEEDS, saved_db=38.24, saved_share=0.228, **given,
-    )  # type: ignore[arg-type]  # fmt: skip
+        needs=NEEDS, saved_db=38.24, saved_share=0.228, cause=cause, channel=channel,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+"""The forms that exporters write, and the one that each is folded into."""
+
 import numpy as np
 import onnx
 import pytest

@@ -1,3 +1,5 @@
+"""Chains that turn the batch away from the front, and what they are folded into."""
+
 import numpy as np
 import onnx
 import pytest

@@ -21,7 +21,7 @@ def pair(value: str, to: str, scale: str, zero: str, **axis: int) -> list[onnx.N
 
 def imported(flatten: list[onnx.NodeProto], constants: dict[str, Array]) -> onnx.ModelProto:
     """A dense layer with a scale for each of its rows, as another quantiser writes it."""
-    weight = normal(OUTPUTS, INPUTS, seed=3) * np.float32([[0.1], [1], [3], [0.5]])
+    weight = normal(OUTPUTS, INPUTS, seed=3) * np.array([[0.1], [1], [3], [0.5]], np.float32)
     scales = np.abs(weight).max(1) / 127
     quantised = np.round(weight / scales[:, None]).astype(np.int8)
     everything: dict[str, Array] = {
@@ -73,7 +73,7 @@ def test_a_layer_with_scales_of_its_own_for_each_row_reads_a_map_as_it_lies(name
     x = normal(8, *SHAPE, seed=7)
     assert quanta_apart(made, x) <= 1
     for one in x:  # and what our QDQ model says is what the imported one does
-        off = np.abs(run_onnx(model, one[None]) - run_onnx(made.quantized.qdq, one[None])).max()
+        off = np.abs(run_onnx(model, one[None]) - run_onnx(made.qdq, one[None])).max()
         assert off <= 1.01 * made.output.scale
 
 

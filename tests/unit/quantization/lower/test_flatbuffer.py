@@ -1,12 +1,14 @@
+"""The bytes of a TFLite file: equal ones for equal networks, aligned, each constant once."""
+
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from support.onnx_nets import converted, net, node, normal, parsed
 
-from quantization.convert import Converted
+from quantization.convert import Conversion
 
 
-def convert_once() -> Converted:
+def convert_once() -> Conversion:
     """Two convolutions that share their weights, a pooling and a dense layer."""
     model = net(
         [
@@ -25,16 +27,16 @@ def convert_once() -> Converted:
 
 
 @pytest.fixture(name="made", scope="module")
-def _made() -> Converted:
+def _made() -> Conversion:
     return convert_once()
 
 
-def test_equal_models_give_equal_bytes(made: Converted) -> None:
+def test_equal_models_give_equal_bytes(made: Conversion) -> None:
     """Converting twice gives the same file."""
     assert convert_once().tflite == made.tflite
 
 
-def test_constants_stand_at_multiples_of_sixteen(made: Converted) -> None:
+def test_constants_stand_at_multiples_of_sixteen(made: Conversion) -> None:
     """Every buffer's bytes are aligned in the file, as the schema's force_align demands."""
     model = schema.Model.GetRootAs(made.tflite, 0)
     offsets = []
@@ -47,7 +49,7 @@ def test_constants_stand_at_multiples_of_sixteen(made: Converted) -> None:
     assert {offset % 16 for offset in offsets} == {0}
 
 
-def test_shared_weights_are_stored_once(made: Converted) -> None:
+def test_shared_weights_are_stored_once(made: Conversion) -> None:
     """The weights that two convolutions share are one tensor and one buffer."""
     model = parsed(made.tflite)
     first, second = [o for o in model.subgraphs[0].operators if len(o.inputs) == 3][:2]
@@ -56,7 +58,7 @@ def test_shared_weights_are_stored_once(made: Converted) -> None:
     assert len(stored) == len(set(stored))
 
 
-def test_operator_versions_are_those_that_old_runtimes_have(made: Converted) -> None:
+def test_operator_versions_are_those_that_old_runtimes_have(made: Conversion) -> None:
     """The version of each operator is the first with its int8 kernel."""
     names = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
     codes = parsed(made.tflite).operatorCodes
@@ -70,7 +72,7 @@ def test_operator_versions_are_those_that_old_runtimes_have(made: Converted) -> 
     assert [c.deprecatedBuiltinCode for c in codes] == [c.builtinCode for c in codes]
 
 
-def test_the_file_says_what_it_is(made: Converted) -> None:
+def test_the_file_says_what_it_is(made: Conversion) -> None:
     """Identifier, schema version, int8 NHWC in and int8 out with the scales of the result."""
     assert made.tflite[4:8] == b"TFL3"
     model = parsed(made.tflite)

@@ -1,6 +1,9 @@
+"""Layers that stay in float32 among int8 ones: casts, names, and weights to the bit."""
+
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -12,6 +15,7 @@ from support.onnx_nets import (
     converted,
     expected,
     float_tensors,
+    graph_of,
     in_float,
     int8_tensors,
     net,
@@ -26,23 +30,23 @@ from support.onnx_nets import (
 from support.other_runtime import run_other
 
 from edge_agent.common.arrays import F32
-from quantization.convert import Converted, convert
+from quantization.convert import Conversion, convert
 from quantization.errors import ModelError, UnsupportedOperatorError
-from quantization.fold.fold import fold
-from quantization.lower import lower
+from quantization.graph.graph import Graph, read, write
+from quantization.lower import lower_graph
 from quantization.recipe import QuantRecipe
 from quantization.scales.calibrate import Ranges
-from quantization.scales.qdq import quantize
+from quantization.scales.qdq import insert_qdq
 from quantization.scales.ranges import Range
 
 SHAPE = (3, 6, 6)
-WEIGHTS = {name: normal(4, 4, 3, 3, seed=i) / 3 for i, name in enumerate("abcd")}
+WEIGHTS: dict[str, Array] = {name: normal(4, 4, 3, 3, seed=i) / 3 for i, name in enumerate("abcd")}
 WEIGHTS["first"] = normal(4, 3, 1, 1)
 
 
-def lowered_as(made: Converted, qdq: onnx.ModelProto) -> Converted:
+def lowered_as(made: Conversion, qdq: Graph) -> Conversion:
     """A conversion as if it had written another QDQ model."""
-    return Converted(lower(qdq), replace(made.quantized, qdq=qdq))
+    return Conversion(lower_graph(qdq), replace(made.quantized, qdq=qdq))
 
 
 def conv(source: str, weight: str, to: str = "output") -> onnx.NodeProto:
@@ -55,7 +59,7 @@ def mixed(
     shape: tuple[int, ...] = SHAPE,
     outputs: tuple[str, ...] = ("output",),
     **constants: Array,
-) -> Converted:
+) -> Conversion:
     """A network with some layers in float, close to its own QDQ model."""
     model = net(nodes, (1, *shape), {**WEIGHTS, **constants}, outputs=outputs)
     recipe = QuantRecipe(float_layers=float_layers)
@@ -64,12 +68,12 @@ def mixed(
     return made
 
 
-def names(made: Converted) -> str:
+def names(made: Conversion) -> str:
     """The operators, in order."""
     return " ".join(operators(made.tflite))
 
 
-def types(made: Converted) -> list[str]:
+def types(made: Conversion) -> list[str]:
     """Each operator with the type of what it writes, as CONV_2D:int8."""
     model = parsed(made.tflite)
     names = {0: "float32", 2: "int32", 9: "int8"}
@@ -191,7 +195,7 @@ def test_a_float_layer_without_constants_between_int8_ones_is_int8(layer: str) -
 def test_a_layer_with_a_constant_operand_stays_in_float() -> None:
     """A product by constants has constants to lose: they stay float32."""
     nodes = [conv("input", "first", "x"), node("Mul", "x", "k", to="y"), conv("y", "a")]
-    made = mixed(nodes, "y", k=np.float32([1, 0.01, 0.0001, 3]).reshape(4, 1, 1))
+    made = mixed(nodes, "y", k=np.array([1, 0.01, 0.0001, 3], np.float32).reshape(4, 1, 1))
     assert names(made) == "CONV_2D DEQUANTIZE MUL QUANTIZE CONV_2D"
     assert made.lowered.in_float == ("Mul to y",)
 
@@ -203,15 +207,13 @@ def test_a_layer_with_a_constant_operand_stays_in_float() -> None:
         ("Resize", {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}),
     ],
 )
-def test_an_average_is_taken_before_its_range_is_cut(
-    op: str, attributes: dict[str, object]
-) -> None:
+def test_an_average_is_taken_before_its_range_is_cut(op: str, attributes: dict[str, Any]) -> None:
     """Where it shares no scale with its input, whose range is wider, no value is cut first."""
     inputs = ("", "", "sizes") if op == "Resize" else ()
     sizes = {"sizes": np.array([1, 2, 4, 4])}
-    model = fold(net([node(op, "input", *inputs, **attributes)], (1, 2, 6, 6), sizes))
+    model = graph_of(net([node(op, "input", *inputs, **attributes)], (1, 2, 6, 6), sizes))
     ranges = Ranges({"input": Range(-4.0, 4.0), "output": Range(-0.5, 0.5)}, samples=1)
-    made = lowered_as(converted(model), quantize(model, ranges, float_layers=("output",)))
+    made = lowered_as(converted(write(model)), insert_qdq(model, ranges, float_layers=("output",)))
     signs = np.where(np.indices((6, 6)).sum(axis=0) % 2, 4.0, -3.8)
     x = np.broadcast_to(signs, (1, 2, 6, 6)).astype(np.float32)
     assert quanta_apart(made, x) <= 1
@@ -254,15 +256,16 @@ def test_indices_are_found_among_int8_values() -> None:
 
 def test_quantised_weights_of_a_float_operation_are_dequantised() -> None:
     """A QDQ model whose layer has int8 weights, but no pair behind it, computes it in float."""
-    model = fold(net([conv("input", "first")], (1, *SHAPE), WEIGHTS))
-    qdq = quantize(model, Ranges({v: Range(-9.0, 9.0) for v in ("input", "output")}, 1))
+    model = graph_of(net([conv("input", "first")], (1, *SHAPE), WEIGHTS))
+    ranges = Ranges({v: Range(-9.0, 9.0) for v in ("input", "output")}, 1)
+    qdq = write(insert_qdq(model, ranges))
     end = next(n for n in qdq.graph.node if n.output[0] == "output")
     last = next(n for n in qdq.graph.node if n.op_type == "QuantizeLinear" and "output" in n.name)
     computed = next(n for n in qdq.graph.node if n.op_type == "Conv")
     computed.output[0] = "output"
     for pair in (end, last):
         qdq.graph.node.remove(pair)
-    made = lowered_as(converted(model), qdq)
+    made = lowered_as(converted(write(model)), read(qdq))
     assert names(made) == "DEQUANTIZE CONV_2D"
     assert made.lowered.results[0].dtype == "float32"
     x = normal(1, *SHAPE)
@@ -272,10 +275,10 @@ def test_quantised_weights_of_a_float_operation_are_dequantised() -> None:
 def test_a_mixed_model_that_brings_its_scales_converts_to_the_same_file() -> None:
     """Named again, its float layers need no scale, and no sample is asked for."""
     made = mixed(CHAIN, "y", "z")
-    again = convert(made.quantized.qdq, recipe=QuantRecipe(float_layers=("y", "z")))
+    again = convert(made.qdq, recipe=QuantRecipe(float_layers=("y", "z")))
     assert again.tflite == made.tflite
     with pytest.raises(ModelError) as raised:
-        convert(made.quantized.qdq)
+        convert(made.qdq)
     assert str(raised.value) == (
         "value 'y': the model brings no scale for it; give calibration samples"
     )
@@ -316,7 +319,7 @@ def test_a_float_network_needs_no_samples_and_has_float_ends() -> None:
 
 def test_a_quantised_model_does_not_become_a_float_one() -> None:
     """Its scales would be lost without a word."""
-    qdq = converted(net(CHAIN, (1, *SHAPE), WEIGHTS)).quantized.qdq
+    qdq = converted(net(CHAIN, (1, *SHAPE), WEIGHTS)).qdq
     with pytest.raises(ModelError) as raised:
         in_float(qdq)
     assert str(raised.value) == (

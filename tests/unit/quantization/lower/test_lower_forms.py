@@ -1,6 +1,6 @@
 """Forms that layers and sums come in beside the usual one: ranks, versions, lower operands."""
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -8,8 +8,8 @@ from support.onnx_nets import converted, net, node, normal, operators, parsed, q
 
 from quantization.errors import UnsupportedOperatorError
 from quantization.graph.graph import Node
-from quantization.lower.graph import FLOAT32, Operation, Tensor
-from quantization.lower.network import Network
+from quantization.lower.draft import TfliteDraft
+from quantization.lower.graph import FLOAT32, Operation, TypedTensor
 from quantization.lower.ops.dense import gemm, matmul
 
 
@@ -24,7 +24,7 @@ def test_a_convolution_along_one_side(groups: int, padded: int) -> None:
 
 @pytest.mark.parametrize("op", ["MaxPool", "AveragePool"])
 @pytest.mark.parametrize("more", [{}, {"pads": [1, 1]}, {"strides": [2], "pads": [0, 1]}])
-def test_a_pool_along_one_side(op: str, more: dict[str, list[int]]) -> None:
+def test_a_pool_along_one_side(op: str, more: dict[str, Any]) -> None:
     """With pads and without a word about them, which are none."""
     made = converted(net([node(op, "input", kernel_shape=[3], **more)], (1, 4, 11)))
     assert quanta_apart(made, normal(3, 4, 11, seed=7)) <= 1
@@ -59,7 +59,7 @@ def test_a_sum_of_a_value_with_fewer_sides_than_the_other(shape: tuple[int, ...]
 def bare(op: str, *shapes: tuple[int, ...], **attributes: int) -> Operation:
     """An operation as it stands in a graph; of a layer all inputs but the first are constants."""
     tensors = tuple(
-        Tensor(
+        TypedTensor(
             f"t{number}",
             shape,
             FLOAT32,
@@ -82,7 +82,7 @@ def bare(op: str, *shapes: tuple[int, ...], **attributes: int) -> Operation:
 def test_a_layer_whose_sides_are_turned_is_refused(operation: Operation) -> None:
     """Folding turns them; what comes here otherwise would be computed wrong."""
     with pytest.raises(UnsupportedOperatorError, match="with transA, or without transB, has no"):
-        gemm(operation, cast("Network", None))
+        gemm(operation, cast("TfliteDraft", None))
 
 
 @pytest.mark.parametrize(
@@ -96,10 +96,10 @@ def test_a_layer_whose_sides_are_turned_is_refused(operation: Operation) -> None
 def test_a_product_of_less_than_matrices_or_of_too_many_is_refused(operation: Operation) -> None:
     """Of a row and a matrix, and of more than four sides."""
     with pytest.raises(UnsupportedOperatorError, match=r"of shapes .* has no lowering"):
-        matmul(operation, cast("Network", None))
+        matmul(operation, cast("TfliteDraft", None))
 
 
-REDUCED: list[tuple[dict[str, int], list[int] | None]] = [
+REDUCED: list[tuple[dict[str, Any], list[int] | None]] = [
     ({}, [2]),
     ({"keepdims": 0}, [-1, 1]),
     ({"keepdims": 1}, [3, 2]),
@@ -111,7 +111,7 @@ REDUCED: list[tuple[dict[str, int], list[int] | None]] = [
 @pytest.mark.parametrize("op", ["ReduceMean", "ReduceMax"])
 @pytest.mark.parametrize(("attributes", "axes"), REDUCED)
 def test_a_reduction_by_axes_that_are_an_input(
-    op: str, attributes: dict[str, int], axes: list[int] | None
+    op: str, attributes: dict[str, Any], axes: list[int] | None
 ) -> None:
     """As opset 18 has them; without any all are meant, unless the node says none."""
     inputs = ["input"] if axes is None else ["input", "axes"]

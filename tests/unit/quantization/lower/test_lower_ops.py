@@ -1,3 +1,7 @@
+"""The lowering of convolutions, poolings and fused activations, where forms differ."""
+
+from typing import Any
+
 import numpy as np
 import onnx
 import pytest
@@ -5,6 +9,7 @@ from support.onnx_nets import (
     Array,
     converted,
     float_tensors,
+    graph_of,
     net,
     node,
     normal,
@@ -15,10 +20,9 @@ from support.onnx_nets import (
 )
 
 from edge_agent.inference.runtime import Interpreter
-from quantization.fold.fold import fold
-from quantization.lower import lower
+from quantization.lower import lower_graph
 from quantization.scales.calibrate import Ranges
-from quantization.scales.qdq import quantize
+from quantization.scales.qdq import insert_qdq
 from quantization.scales.ranges import Range
 
 SAMPLES = 6
@@ -38,9 +42,9 @@ def test_a_convolution_worked_out_on_paper() -> None:
     """0.5 * 1.27 - 0.2 * -0.64 + 0.05 = 0.813, which is 40.65 quanta of 0.02: 41."""
     weight = np.array([1.27, -0.64], np.float32).reshape(1, 2, 1, 1)
     bias = np.array([0.05], np.float32)
-    model = fold(net([node("Conv", "input", "w", "b")], (1, 2, 1, 1), {"w": weight, "b": bias}))
+    model = graph_of(net([node("Conv", "input", "w", "b")], (1, 2, 1, 1), {"w": weight, "b": bias}))
     ranges = Ranges({"input": Range(-1.28, 1.27), "output": Range(-2.56, 2.54)}, samples=1)
-    lowered = lower(quantize(model, ranges))
+    lowered = lower_graph(insert_qdq(model, ranges))
     assert (lowered.input.zero_point, lowered.output.zero_point) == (0, 0)
     (graph,) = parsed(lowered.tflite).subgraphs
     data = [parsed(lowered.tflite).buffers[t.buffer].data for t in graph.tensors]
@@ -243,7 +247,7 @@ def test_max_pooling_after_relu_needs_no_fill() -> None:
         ),
     ],
 )
-def test_average_pooling(attributes: dict[str, object], expected: list[str]) -> None:
+def test_average_pooling(attributes: dict[str, Any], expected: list[str]) -> None:
     """Padding is counted where ONNX counts it and left out where ONNX leaves it out."""
     assert_agrees([node("AveragePool", "input", **attributes)], (2, 6, 6), expected)
 

@@ -1,3 +1,5 @@
+"""Nodes and forms of nodes that no TFLite operator computes, each refused by its name."""
+
 import numpy as np
 import onnx
 import pytest
@@ -5,7 +7,8 @@ from support.onnx_nets import Array, converted, net, node, normal, quanta_apart
 
 from quantization.errors import ModelError, UnsupportedOperatorError
 from quantization.fold.fold import fold
-from quantization.lower.check import check
+from quantization.graph.graph import read
+from quantization.lower.check import check_lowering
 
 SUPPORTED = (
     "Add, ArgMax, AveragePool, Clip, Concat, Conv, ConvTranspose, DepthToSpace, Flatten, Gather, "
@@ -151,7 +154,7 @@ def test_a_shape_that_depends_on_the_values_is_refused() -> None:
     model.graph.output[0].type.tensor_type.shape.dim[1].Clear()
     model.graph.input[0].type.tensor_type.shape.dim[1].Clear()
     with pytest.raises(ModelError) as raised:
-        check(model)
+        check_lowering(read(model))
     assert str(raised.value) == (
         "node 'Relu to a' (Relu): the shape of its output 'a' is not known before run time; "
         "a TFLite file needs static shapes"
@@ -168,8 +171,8 @@ def test_a_network_without_operators_is_refused() -> None:
 @pytest.mark.parametrize(("largest", "refused"), [(1e7, True), (1e5, False)])
 def test_a_sum_that_would_end_a_runtimes_process_is_refused(largest: float, refused: bool) -> None:
     """Into a scale millions of times finer than its inputs' no kernel can add."""
-    constants = {
-        "three": np.float32([3]),
+    constants: dict[str, Array] = {
+        "three": np.array([3], np.float32),
         "low": np.array(0, np.float32),
         "high": np.array(6, np.float32),
     }

@@ -117,7 +117,7 @@ def test_slices_and_picks_along_each_axis(source: str) -> None:
 @pytest.mark.parametrize("source", ["maps", "turned"])
 def test_pads_before_and_behind_each_axis(source: str, mode: str) -> None:
     """Two before and one behind, and the other way round, of each axis by itself."""
-    constants = dict(KERNEL)
+    constants: dict[str, Array] = dict(KERNEL)
     nodes = []
     for axis in AXES:
         for name, before, after in (("p", 2, 1), ("q", 0, 2)):

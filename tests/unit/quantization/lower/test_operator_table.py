@@ -1,9 +1,12 @@
+"""Every form of every operator: what it is lowered to, and what both runtimes make of that."""
+
 from pathlib import Path
 
 import numpy as np
 import pytest
 from support.onnx_nets import (
     FLOAT_ERROR,
+    Array,
     batched,
     converted,
     expected,
@@ -68,8 +71,8 @@ def test_a_bound_far_beyond_every_value_is_left_out(
     bounds: tuple[float, float], alone: bool, tmp_path: Path
 ) -> None:
     """A network whose signal dies away: in steps of 1e-11 no int32 counts to 6, on any runtime."""
-    constants = {
-        "tiny": np.float32([1e-9]),
+    constants: dict[str, Array] = {
+        "tiny": np.array([1e-9], np.float32),
         "low": np.array(bounds[0], np.float32),
         "high": np.array(bounds[1], np.float32),
     }

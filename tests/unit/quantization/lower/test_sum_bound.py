@@ -8,18 +8,18 @@ import pytest
 
 from quantization.errors import UnsupportedOperatorError
 from quantization.graph.graph import Node
-from quantization.lower.graph import INT8, Operation, Quantization, Tensor
+from quantization.lower.graph import INT8, Operation, Quantization, TypedTensor
 from quantization.lower.ops import arithmetic
 from quantization.lower.ops.arithmetic import COMMON_STEPS
 
 JUST_ABOVE = 1 + 2**-20
 
 
-def of(scale: float | None) -> Tensor:
+def of(scale: float | None) -> TypedTensor:
     if scale is None:
-        return Tensor("indices", (1,), INT8)
+        return TypedTensor("indices", (1,), INT8)
     quantization = Quantization(np.array([scale], np.float32), np.zeros(1, np.int64))
-    return Tensor("value", (1,), INT8, quantization)
+    return TypedTensor("value", (1,), INT8, quantization)
 
 
 def refused(a: float | None, b: float | None, y: float | None, *, lacks: bool = False) -> bool:

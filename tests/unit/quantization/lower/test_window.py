@@ -1,6 +1,8 @@
+"""Windows along an axis: which of ONNX's pads are TFLite's SAME or VALID."""
+
 import pytest
 
-from quantization.lower.window import Window
+from quantization.lower.window import AxisWindows
 
 
 @pytest.mark.parametrize(
@@ -23,12 +25,12 @@ def test_the_padding_that_gives_a_window(
     size: int, kernel: int, stride: int, begin: int, windows: int, expected: str
 ) -> None:
     """SAME and VALID are recognised exactly where TFLite's own computation gives the windows."""
-    window = Window(size, kernel, stride, begin, windows)
+    window = AxisWindows(size, kernel, stride, begin, windows)
     found = "valid" if window.is_valid else "same" if window.is_same else "padded"
     assert found == expected
 
 
 def test_only_the_padding_that_is_reached_is_needed() -> None:
     """Padding that no window touches is not counted: 32 with pads (1, 1) uses the first only."""
-    window = Window(size=32, kernel=3, stride=2, begin=1, windows=16)
+    window = AxisWindows(size=32, kernel=3, stride=2, begin=1, windows=16)
     assert (window.begin, window.end) == (1, 0)

@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.hurt_nets import healthy
-from support.onnx_nets import net, node, normal
+from support.onnx_nets import graph_of, net, node, normal
 from support.operator_cases import CASES
 from support.recurrent_nets import recurrent
 
 import quantization.lower.ops
 from edge_agent.bundle.tflite.schema import OPERATORS as ON_DEVICES
 from quantization.doctor import diagnose
-from quantization.fold.fold import fold
 from quantization.graph.graph import Node, read
 from quantization.lower.ops import LOWERINGS
 from quantization.lower.registry import lowers
@@ -22,7 +21,7 @@ from quantization.operators.activation import bounds
 from quantization.operators.batching import takes_batches
 from quantization.operators.rules import Scale, Trait
 from quantization.operators.table import FOLDED, OPERATORS, averages, find, runs_at_input_scale
-from quantization.quantized import quantized
+from quantization.quantize import quantize
 from quantization.recipe import QuantRecipe
 from quantization.reference import KERNELS
 
@@ -76,7 +75,7 @@ def test_what_is_said_to_fold_does_fold() -> None:
     for model in models:
         before = {n.op_type for n in model.graph.node}
         if before & promised:
-            gone |= before - {n.op for n in read(fold(model)).nodes}
+            gone |= before - {n.op for n in graph_of(model).nodes}
     assert promised <= gone
     assert not promised & set(OPERATORS)
 
@@ -91,7 +90,7 @@ RESIZED = net(
         node("Conv", "r", "w"),
     ],
     (1, 3, 4, 4),
-    {"w": normal(3, 3, 1, 1), "scales": np.float32([1, 1, 2, 2])},
+    {"w": normal(3, 3, 1, 1), "scales": np.array([1, 1, 2, 2], np.float32)},
 )  # fmt: skip
 LINEAR = RESIZED.__deepcopy__()
 for _attribute in LINEAR.graph.node[1].attribute:
@@ -102,11 +101,11 @@ for _attribute in LINEAR.graph.node[1].attribute:
 @pytest.mark.parametrize(("mode", "rounds"), [("nearest", False), ("linear", True)])
 def test_the_doctor_blames_a_resize_only_if_it_computes(mode: str, rounds: bool) -> None:
     """Copied values lie on the int8 grid already, means between them do not: one rule says so."""
-    folded = fold(LINEAR if mode == "linear" else RESIZED)
-    (resize,) = (n for n in read(folded).nodes if n.op == "Resize")
+    folded = graph_of(LINEAR if mode == "linear" else RESIZED)
+    (resize,) = (n for n in folded.nodes if n.op == "Resize")
     assert averages(resize) is rounds
     samples = normal(8, 3, 4, 4)
-    qdq = quantized(folded, [samples], QuantRecipe()).qdq
+    qdq = quantize(folded, [samples], QuantRecipe()).qdq
     cost = {layer.name: layer.alone_db for layer in diagnose(folded, qdq, samples).layers}
     assert (cost["r"] is not None) is rounds
     assert cost["c"] is not None
@@ -123,7 +122,7 @@ def test_only_what_averages_runs_at_its_inputs_scale() -> None:
 
 def test_what_cuts_has_bounds_and_nothing_else_has() -> None:
     """The trait and the function that reads the bounds agree."""
-    graph = read(fold(healthy().model))
+    graph = graph_of(healthy().model)
     relu = next(n for n in graph.nodes if n.op == "Relu")
     assert bounds(graph, relu) == (0, np.inf)
     cutting = {op for op, entry in OPERATORS.items() if Trait.CUTS in entry.traits}

@@ -5,18 +5,17 @@ import onnx
 import pytest
 import torch
 from ai_edge_litert import interpreter as litert
-from support.onnx_nets import net, node, normal
+from support.onnx_nets import graph_of, net, node, normal
 from support.tflite_graphs import Array, File, T, constant
 
 from edge_agent.bundle.affine import Affine
 from edge_agent.common.arrays import F32
 from edge_agent.inference.runtime import Interpreter
-from quantization.fold.fold import fold
-from quantization.lower import lower
+from quantization.lower import lower_graph
 from quantization.qat import FakeQuantNetwork
 from quantization.qat.kernels import apply
 from quantization.scales.calibrate import Ranges
-from quantization.scales.qdq import quantize
+from quantization.scales.qdq import insert_qdq
 from quantization.scales.ranges import Range, affine_of
 
 EVERY = np.arange(-128, 128).astype(np.int8)
@@ -76,7 +75,7 @@ def test_scales_without_a_reference_have_none() -> None:
 
 def test_the_network_asks_the_kernels_in_evaluation_only() -> None:
     """HARD_SWISH at scales where the two differ: in training the gradient counts, and time."""
-    model = fold(net([node("HardSwish", "input")], (1, 1, 16, 16)))
+    model = graph_of(net([node("HardSwish", "input")], (1, 1, 16, 16)))
     low, high = (128 * -0.05, 127 * 0.05)
     x = torch.from_numpy(Affine(0.05, 0).dequantize(EVERY).reshape(1, 1, 16, 16))
     differing = 0
@@ -85,7 +84,7 @@ def test_the_network_asks_the_kernels_in_evaluation_only() -> None:
         network = FakeQuantNetwork(model, ranges)
         trained, evaluated = network.train()(x), network.eval()(x)
         differing += int((trained != evaluated).sum())
-        file = lower(quantize(model, ranges))
+        file = lower_graph(insert_qdq(model, ranges))
         q = file.input.quantize(x.numpy().transpose(file.source.order))
         wanted = on_litert(file.tflite, q).transpose(0, 3, 1, 2)
         np.testing.assert_array_equal(network.quantized(x)["output"].numpy(), wanted)
@@ -96,9 +95,9 @@ def distance(
     ranges: dict[str, Range], nodes: list[onnx.NodeProto], constants: dict[str, F32], x: F32
 ) -> int:
     """How far LiteRT is from a network on one sample."""
-    model = fold(net(nodes, x.shape, constants))
+    model = graph_of(net(nodes, x.shape, constants))
     given = Ranges(ranges, 1)
-    network, file = FakeQuantNetwork(model, given).eval(), lower(quantize(model, given))
+    network, file = FakeQuantNetwork(model, given).eval(), lower_graph(insert_qdq(model, given))
     with Interpreter(file.tflite) as interpreter:
         found = interpreter.infer(file.input.quantize(x.transpose(file.source.order)))[0]
     ours = network.quantized(torch.from_numpy(x))["output"].numpy().astype(int)

@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from support.onnx_nets import net, node, normal
+from support.onnx_nets import graph_of, net, node, normal
 from support.operator_cases import CASES, Case
 from support.torch_nets import NETS, randomised
 from support.torch_nets import exported as from_torch
@@ -14,13 +14,12 @@ from support.torch_nets import exported as from_torch
 from edge_agent.common.arrays import F32, I8
 from edge_agent.inference.runtime import Interpreter
 from quantization.errors import ModelError, QuantizationError
-from quantization.fold.fold import fold
-from quantization.graph.graph import read
-from quantization.lower import Lowered, lower
+from quantization.graph.graph import Graph
+from quantization.lower import TfliteFile, lower_graph
 from quantization.qat import FakeQuantNetwork, exported
 from quantization.recipe import QuantRecipe
 from quantization.scales.calibrate import Ranges, calibrate
-from quantization.scales.qdq import quantize
+from quantization.scales.qdq import insert_qdq
 
 # Their one output is made of indices, or has no axis of samples.
 REFUSED = {"ArgMax", "ArgMax of channels", "ReduceMean of all", "Flatten at another axis"}
@@ -29,9 +28,9 @@ TRAINED = [case for case in CASES if case.name not in REFUSED]
 APART = {"MatMul of two values": 1, "MatMul from the left": 1}
 
 
-def prepared(model: onnx.ModelProto, shape: tuple[int, ...]) -> tuple[onnx.ModelProto, Ranges]:
+def prepared(model: onnx.ModelProto, shape: tuple[int, ...]) -> tuple[Graph, Ranges]:
     """A folded model and its ranges over normally distributed samples."""
-    folded = fold(model)
+    folded = graph_of(model)
     return folded, calibrate(folded, [normal(32, *shape, seed=1)], QuantRecipe())
 
 
@@ -41,18 +40,18 @@ def trained(network: FakeQuantNetwork, seed: int = 0) -> FakeQuantNetwork:
     with torch.no_grad():
         for parameter in network.weights:
             noise = torch.randn(parameter.shape, generator=generator)
-            parameter += 0.05 * parameter.abs().max() * noise
+            parameter.add_(0.05 * parameter.abs().max() * noise)
         for ends in (network.ranges.low, network.ranges.high):
-            ends += 0.2 * torch.randn(ends.shape, generator=generator)
+            ends.add_(0.2 * torch.randn(ends.shape, generator=generator))
     return network.eval()
 
 
-def lowered(network: FakeQuantNetwork, float_layers: tuple[str, ...] = ()) -> Lowered:
+def lowered(network: FakeQuantNetwork, float_layers: tuple[str, ...] = ()) -> TfliteFile:
     model, ranges = exported(network)
-    return lower(quantize(model, ranges, float_layers=float_layers))
+    return lower_graph(insert_qdq(model, ranges, float_layers=float_layers))
 
 
-def on_litert(file: Lowered, x: F32) -> list[list[I8]]:
+def on_litert(file: TfliteFile, x: F32) -> list[list[I8]]:
     """Every int8 output, in ONNX's order of axes, for each of some samples."""
     with Interpreter(file.tflite) as interpreter:
         return [
@@ -69,7 +68,7 @@ def on_litert(file: Lowered, x: F32) -> list[list[I8]]:
         ]
 
 
-def apart(network: FakeQuantNetwork, file: Lowered, x: F32) -> int:
+def apart(network: FakeQuantNetwork, file: TfliteFile, x: F32) -> int:
     """How far LiteRT is from the network, over every output and sample."""
     worst = 0
     for one, found in zip(x, on_litert(file, x), strict=True):
@@ -86,7 +85,7 @@ def test_the_file_of_every_operator_is_the_network(case: Case) -> None:
     """Untrained, the same bytes as without; trained, LiteRT computes bit for bit what it does."""
     model, ranges = prepared(case.model(), case.shape)
     network = FakeQuantNetwork(model, ranges).eval()
-    assert lowered(network).tflite == lower(quantize(model, ranges)).tflite
+    assert lowered(network).tflite == lower_graph(insert_qdq(model, ranges)).tflite
     network, x = trained(network), normal(6, *case.shape, seed=2)
     assert apart(network, lowered(network), x) <= APART.get(case.name, 0)
 
@@ -112,17 +111,17 @@ def quantum(network: FakeQuantNetwork) -> float:
 
 
 @pytest.fixture(name="small", scope="module")
-def _small() -> tuple[onnx.ModelProto, Ranges]:
+def _small() -> tuple[Graph, Ranges]:
     """Of torch's families the one with residual sums."""
     make, shape = NETS["resnet"]
     return prepared(from_torch(randomised(make()), shape, dynamo=False), shape)
 
 
-def test_weights_and_ranges_learn(small: tuple[onnx.ModelProto, Ranges]) -> None:
+def test_weights_and_ranges_learn(small: tuple[Graph, Ranges]) -> None:
     """Every weight and bias gets a gradient, and so does an end where something is cut off."""
     network = FakeQuantNetwork(*small).train()
     with torch.no_grad():
-        network.ranges.high -= 1  # to e**-1 of what was seen
+        network.ranges.high.sub_(1)  # to e**-1 of what was seen
     network(torch.from_numpy(normal(8, 3, 32, 32))).square().mean().backward()
     for parameter in network.weights:
         assert parameter.grad is not None
@@ -138,7 +137,7 @@ def test_ends_move_by_the_exponential_of_their_parameter() -> None:
     network = FakeQuantNetwork(*ranges)
     before = ranges[1].values["output"]
     with torch.no_grad():
-        network.ranges.high += np.log(2)
+        network.ranges.high.add_(np.log(2))
     after = exported(network)[1].values["output"]
     assert after.low == before.low
     assert after.high == pytest.approx(2 * before.high)
@@ -167,12 +166,12 @@ def test_a_constant_keeps_its_place_in_a_shared_range() -> None:
     model, ranges = prepared(net(nodes, (1, 3, 4, 4), constants), (3, 4, 4))
     network = FakeQuantNetwork(model, ranges).eval()
     with torch.no_grad():
-        network.ranges.high -= 3
+        network.ranges.high.sub_(3)
     assert network.ranges.affines()[-1].scale == pytest.approx(9 / 255)
     assert apart(network, lowered(network), normal(4, 3, 4, 4)) == 0
 
 
-def test_copies_share_what_does_not_change(small: tuple[onnx.ModelProto, Ranges]) -> None:
+def test_copies_share_what_does_not_change(small: tuple[Graph, Ranges]) -> None:
     """A copy has weights of its own and computes the same; the graph is not copied."""
     network = FakeQuantNetwork(*small).eval()
     copied = copy.deepcopy(network)
@@ -183,7 +182,7 @@ def test_copies_share_what_does_not_change(small: tuple[onnx.ModelProto, Ranges]
     assert not torch.equal(copied(x), network(x))
 
 
-def test_the_state_is_all_that_training_changes(small: tuple[onnx.ModelProto, Ranges]) -> None:
+def test_the_state_is_all_that_training_changes(small: tuple[Graph, Ranges]) -> None:
     """Loaded into a fresh network it gives the same outputs and the same file."""
     network = trained(FakeQuantNetwork(*small))
     other = FakeQuantNetwork(*small).eval()
@@ -193,7 +192,7 @@ def test_the_state_is_all_that_training_changes(small: tuple[onnx.ModelProto, Ra
     assert lowered(other).tflite == lowered(network).tflite
 
 
-def test_memory_order_changes_nothing(small: tuple[onnx.ModelProto, Ranges]) -> None:
+def test_memory_order_changes_nothing(small: tuple[Graph, Ranges]) -> None:
     """Channels last, as the training loop lays out images and weights."""
     network = trained(FakeQuantNetwork(*small))
     x = torch.from_numpy(normal(2, 3, 32, 32))
@@ -205,10 +204,10 @@ def test_memory_order_changes_nothing(small: tuple[onnx.ModelProto, Ranges]) -> 
     assert lowered(network).tflite == file
 
 
-def test_layers_in_float_are_not_on_the_grid(small: tuple[onnx.ModelProto, Ranges]) -> None:
+def test_layers_in_float_are_not_on_the_grid(small: tuple[Graph, Ranges]) -> None:
     """They are trained as they are, and the mixed file computes what the network does."""
     model, ranges = small
-    layers = tuple(n.output for n in read(model).nodes if n.op == "Relu")[1:4]
+    layers = tuple(n.output for n in model.nodes if n.op == "Relu")[1:4]
     network = trained(FakeQuantNetwork(model, ranges, float_layers=layers))
     assert apart(network, lowered(network, layers), normal(16, 3, 32, 32, seed=2)) <= 1
     whole = trained(FakeQuantNetwork(model, ranges))
@@ -260,23 +259,23 @@ def test_weights_that_are_operands_too_stay() -> None:
     network = trained(FakeQuantNetwork(model, ranges))
     assert network.plan.trained == ("b",)
     assert apart(network, lowered(network), normal(4, 3, 4, 4, seed=2)) == 0
-    np.testing.assert_array_equal(read(exported(network)[0]).constants["w"], constants["w"])
+    np.testing.assert_array_equal(exported(network)[0].constants["w"], constants["w"])
 
 
-def test_ranges_of_another_model_are_refused(small: tuple[onnx.ModelProto, Ranges]) -> None:
+def test_ranges_of_another_model_are_refused(small: tuple[Graph, Ranges]) -> None:
     """The message names the first value that has none."""
     model, ranges = small
     with pytest.raises(QuantizationError, match="expected one for value 'input', found none"):
         FakeQuantNetwork(model, Ranges({}, ranges.samples))
 
 
-def test_an_unknown_float_layer_is_refused(small: tuple[onnx.ModelProto, Ranges]) -> None:
+def test_an_unknown_float_layer_is_refused(small: tuple[Graph, Ranges]) -> None:
     """As by the quantiser."""
     with pytest.raises(ModelError, match="expected layers of the network, found 'nowhere'"):
         FakeQuantNetwork(*small, float_layers=("nowhere",))
 
 
-def test_a_range_that_training_lost_is_an_error(small: tuple[onnx.ModelProto, Ranges]) -> None:
+def test_a_range_that_training_lost_is_an_error(small: tuple[Graph, Ranges]) -> None:
     """Not finite, or too large to be: the value is named, and what may help."""
     for lost in (float("nan"), 1e4, 200.0):
         network = FakeQuantNetwork(*small)
@@ -289,7 +288,7 @@ def test_a_range_that_training_lost_is_an_error(small: tuple[onnx.ModelProto, Ra
         assert str(error.value).endswith("; a lower learning rate may help")
 
 
-def test_weights_that_training_lost_are_an_error(small: tuple[onnx.ModelProto, Ranges]) -> None:
+def test_weights_that_training_lost_are_an_error(small: tuple[Graph, Ranges]) -> None:
     """Before a file is made of them."""
     network = FakeQuantNetwork(*small)
     with torch.no_grad():

@@ -1,20 +1,21 @@
 """Each operator in torch against ONNX Runtime, in real numbers; and what is refused."""
 
+from typing import Any
+
 import numpy as np
 import onnx
 import pytest
 import torch
-from support.onnx_nets import net, node, normal, open_session
+from support.onnx_nets import graph_of, net, node, normal, open_session
 from support.operator_cases import CASES, Case
 
 from quantization.errors import QuantizationError, UnsupportedOperatorError
-from quantization.fold.fold import fold
-from quantization.graph.graph import Node, read
+from quantization.graph.graph import Node, write
 from quantization.operators.rules import Scale
 from quantization.operators.table import OPERATORS as LOWERED
 from quantization.qat import FakeQuantNetwork
 from quantization.qat.ops import OPERATORS, find
-from quantization.qat.steps import Plan, plan
+from quantization.qat.steps import TrainingPlan, plan_training
 from quantization.recipe import QuantRecipe
 from quantization.scales.calibrate import calibrate
 from quantization.scales.plan import int8_values
@@ -24,7 +25,7 @@ REFUSED = {"ArgMax", "ArgMax of channels", "ReduceMean of all", "Flatten at anot
 TRAINED = [case for case in CASES if case.name not in REFUSED]
 
 
-def in_float(made: Plan, x: torch.Tensor) -> dict[str, torch.Tensor]:
+def in_float(made: TrainingPlan, x: torch.Tensor) -> dict[str, torch.Tensor]:
     """Every value of a network whose layers all stay in float, for a batch."""
     constants = {n: torch.from_numpy(np.array(a)) for n, a in made.graph.constants.items()}
     values = {made.source: x}
@@ -36,9 +37,9 @@ def in_float(made: Plan, x: torch.Tensor) -> dict[str, torch.Tensor]:
     return values
 
 
-def planned(model: onnx.ModelProto) -> Plan:
-    graph = read(fold(model))
-    return plan(graph, int8_values(graph))
+def planned(model: onnx.ModelProto) -> TrainingPlan:
+    graph = graph_of(model)
+    return plan_training(graph, int8_values(graph))
 
 
 @pytest.mark.parametrize("case", TRAINED, ids=[case.name for case in TRAINED])
@@ -47,7 +48,7 @@ def test_an_operator_is_onnx_runtimes(case: Case) -> None:
     model = case.model()
     made = planned(model)
     x = normal(3, *case.shape, seed=3)
-    session = open_session(fold(model))
+    session = open_session(write(graph_of(model)))
     wanted = [session.run(list(made.outputs), {"input": one[None]}) for one in x]
     alone = [in_float(made, torch.from_numpy(one[None])) for one in x]
     for found, real in zip(alone, wanted, strict=True):
@@ -60,7 +61,7 @@ def test_an_operator_is_onnx_runtimes(case: Case) -> None:
             torch.testing.assert_close(together[name], torch.cat([f[name] for f in alone]))
 
 
-POOLS = [
+POOLS: list[dict[str, Any]] = [
     {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1},
     {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "count_include_pad": 1},
     {"kernel_shape": [2, 3], "pads": [1, 0, 0, 2], "count_include_pad": 1},
@@ -68,7 +69,7 @@ POOLS = [
      "count_include_pad": 1},
     {"kernel_shape": [3, 2], "pads": [0, 1, 1, 0]},
 ]  # fmt: skip
-WINDOWS = [
+WINDOWS: list[tuple[str, dict[str, Any]]] = [
     *(("AveragePool", attributes) for attributes in POOLS),
     *(("MaxPool", {k: v for k, v in a.items() if k != "count_include_pad"}) for a in POOLS),
     ("MaxPool", {"kernel_shape": [2, 2], "dilations": [2, 2], "pads": [1, 0, 1, 0]}),
@@ -78,15 +79,15 @@ WINDOWS = [
 
 
 @pytest.mark.parametrize(("op", "attributes"), WINDOWS)
-def test_windows_of_every_kind_are_onnx_runtimes(op: str, attributes: dict[str, object]) -> None:
+def test_windows_of_every_kind_are_onnx_runtimes(op: str, attributes: dict[str, Any]) -> None:
     """Padding that differs from side to side, is counted or not, or is reached by ceil_mode."""
     weights = ("w", "b") if op.startswith("Conv") else ()
     constants = {"w": normal(3, 3, 3, 2), "b": normal(3)} if weights else {}
     model = net([node(op, "input", *weights, **attributes)], (1, 3, 8, 7), constants)
     x = normal(1, 3, 8, 7, seed=1)
-    graph = read(fold(model))
+    graph = graph_of(model)
     step_of = graph.nodes[0]
-    made = plan(graph, (step_of.output,))
+    made = plan_training(graph, (step_of.output,))
     found = in_float(made, torch.from_numpy(x))["output"].numpy()
     wanted = open_session(model).run(None, {"input": x})[0]
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
@@ -115,7 +116,7 @@ def test_an_unknown_operator_is_refused_by_name() -> None:
 
 def test_indices_as_the_first_output_are_refused() -> None:
     """There is nothing to learn from an ArgMax; as a further output it only stays out."""
-    model = fold(net([node("ArgMax", "input", axis=1)], (1, 7)))
+    model = graph_of(net([node("ArgMax", "input", axis=1)], (1, 7)))
     ranges = calibrate(model, [normal(4, 7)], QuantRecipe())
     with pytest.raises(
         UnsupportedOperatorError, match="operator ArgMax gives indices, which have no"
@@ -125,7 +126,7 @@ def test_indices_as_the_first_output_are_refused() -> None:
 
 def test_an_output_without_samples_is_refused() -> None:
     """A mean over the samples as well is nothing that a batch can be trained by."""
-    model = fold(net([node("ReduceMean", "input", keepdims=0)], (1, 3, 4)))
+    model = graph_of(net([node("ReduceMean", "input", keepdims=0)], (1, 3, 4)))
     ranges = calibrate(model, [normal(4, 3, 4)], QuantRecipe())
     with pytest.raises(QuantizationError) as error:
         FakeQuantNetwork(model, ranges)

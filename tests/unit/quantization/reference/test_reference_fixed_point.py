@@ -1,3 +1,5 @@
+"""Fixed-point multiplication, rounding and saturation, number by number."""
+
 from fractions import Fraction
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The reference interpreter, beside a device's, and the layer where another one leaves it."""
+
 import numpy as np
 import pytest
 from support.onnx_nets import converted, net, node, normal, to_device
@@ -5,7 +7,7 @@ from support.tflite_graphs import File, T, constant
 
 from edge_agent.common.arrays import I8
 from edge_agent.inference.runtime import Interpreter
-from quantization.convert import Converted, convert
+from quantization.convert import Conversion, convert
 from quantization.errors import QuantizationError
 from quantization.recipe import QuantRecipe
 from quantization.reference import (
@@ -20,7 +22,7 @@ from quantization.reference import (
 from quantization.reference.model import read
 
 
-def residual() -> Converted:
+def residual() -> Conversion:
     """A convolution with its activation, an addition and a mean."""
     nodes = [
         node("Conv", "input", "w", to="a", pads=[1, 1, 1, 1]),
@@ -32,22 +34,22 @@ def residual() -> Converted:
 
 
 @pytest.fixture(name="made", scope="module")
-def _made() -> Converted:
+def _made() -> Conversion:
     return residual()
 
 
 @pytest.fixture(name="x", scope="module")
-def _x(made: Converted) -> I8:
+def _x(made: Conversion) -> I8:
     return made.input.quantize(to_device(normal(1, 4, 6, 6, seed=5)))
 
 
-def test_it_computes_what_the_device_does(made: Converted, x: I8) -> None:
+def test_it_computes_what_the_device_does(made: Conversion, x: I8) -> None:
     """One network of this project, through the device's own interpreter."""
     with Interpreter(made.tflite) as interpreter:
         np.testing.assert_array_equal(run(made.tflite, x), interpreter.infer(x)[0])
 
 
-def test_a_trace_has_every_value_by_name_in_order(made: Converted, x: I8) -> None:
+def test_a_trace_has_every_value_by_name_in_order(made: Conversion, x: I8) -> None:
     """The input first, each operator's output with the file's shape, the result last."""
     values = trace(made.tflite, x)
     network = read(made.tflite)
@@ -57,12 +59,12 @@ def test_a_trace_has_every_value_by_name_in_order(made: Converted, x: I8) -> Non
     np.testing.assert_array_equal(values["output"], run(made.tflite, x))
 
 
-def test_equal_tensors_have_no_difference(made: Converted, x: I8) -> None:
+def test_equal_tensors_have_no_difference(made: Conversion, x: I8) -> None:
     """Must not fire: the reference beside itself."""
     assert first_difference(made.tflite, x, trace(made.tflite, x)) is None
 
 
-def test_the_first_operator_that_differs_is_named(made: Converted, x: I8) -> None:
+def test_the_first_operator_that_differs_is_named(made: Conversion, x: I8) -> None:
     """Must fire: one value of the addition is off, and what is behind it follows from that."""
     found = {name: value.copy() for name, value in trace(made.tflite, x).items()}
     found["c"][0, 2, 3, 1] += -3 if found["c"][0, 2, 3, 1] > 0 else 3
@@ -78,7 +80,7 @@ def test_the_first_operator_that_differs_is_named(made: Converted, x: I8) -> Non
     assert later is None or later.operator == "MEAN"
 
 
-def test_an_operator_is_judged_on_the_inputs_the_device_gave_it(made: Converted, x: I8) -> None:
+def test_an_operator_is_judged_on_the_inputs_the_device_gave_it(made: Conversion, x: I8) -> None:
     """Alone, a layer behind the culprit is right; else the culprit's difference goes on."""
     found = {name: value.copy() for name, value in trace(made.tflite, x).items()}
     before = next(n for n in found if found[n].shape == (1, 6, 6, 4) and n != "input")
@@ -92,7 +94,7 @@ def test_an_operator_is_judged_on_the_inputs_the_device_gave_it(made: Converted,
     assert culprit.tensor == before
 
 
-def test_tensors_of_another_network_are_refused(made: Converted, x: I8) -> None:
+def test_tensors_of_another_network_are_refused(made: Conversion, x: I8) -> None:
     """No common name, or a common one of another shape: each says what was expected."""
     with pytest.raises(TfliteFileError, match=r"expected tensors of the network, such as '.*'; "):
         first_difference(made.tflite, x, {"elsewhere": x})
@@ -102,7 +104,7 @@ def test_tensors_of_another_network_are_refused(made: Converted, x: I8) -> None:
         first_difference(made.tflite, x, {"c": x.transpose(0, 3, 1, 2)})
 
 
-def test_an_exposed_network_returns_every_tensor(made: Converted, x: I8) -> None:
+def test_an_exposed_network_returns_every_tensor(made: Conversion, x: I8) -> None:
     """In order, and computes the same; it is still a file that loads."""
     file = read(exposed(made.tflite))
     network = read(made.tflite)
@@ -193,14 +195,14 @@ def test_what_is_no_tflite_file_is_refused(file: bytes, message: str) -> None:
     assert str(caught.value).startswith(message)
 
 
-def test_a_truncated_file_is_refused(made: Converted, x: I8) -> None:
+def test_a_truncated_file_is_refused(made: Conversion, x: I8) -> None:
     """Cut anywhere, it is one error of this package or a network that still computes."""
     for length in range(8, len(made.tflite), 401):
         with pytest.raises(QuantizationError):
             run(made.tflite[:length], x)
 
 
-def test_another_input_is_refused(made: Converted, x: I8) -> None:
+def test_another_input_is_refused(made: Conversion, x: I8) -> None:
     """Of another shape or type, naming both."""
     with pytest.raises(
         TfliteFileError, match=r"'input': expected int8 \(1, 6, 6, 4\), found int8 \(1, 4, 6, 6\)"

@@ -1,68 +1,77 @@
+"""Equalisation: what may stand between two layers, what may not, and how alike channels become.
+
+Most networks here are two convolutions whose channels between them are up to 100 times apart:
+
+    input (1, 3, 6, 6) --Conv wa, ba--> a (4 channels, spread) --...--> y --Conv wb--> output
+
+`WRITES_A` is the first, `READS_Y` the second, which has its weights as much smaller, so that the
+network computes the same as one without a spread. What stands between `a` and `y` differs.
+"""
+
 import tracemalloc
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import onnx
 import pytest
-from support.onnx_nets import Array, net, node, normal, run_onnx, run_onnx_all
+from support.onnx_nets import Array, graph_of, net, node, normal, run_onnx, run_onnx_all
 
 from edge_agent.common.arrays import F32
 from quantization.errors import CalibrationError
-from quantization.fold.fold import fold
-from quantization.graph.graph import read
+from quantization.graph.graph import Graph, write
 from quantization.remedies.equalize import equalize
-from quantization.remedies.layers import weighted
+from quantization.remedies.layers import weighted_layers
 
 CHANNELS = 4
 SHAPE = (3, 6, 6)
 SAMPLES = normal(16, *SHAPE, seed=1)
 # The scales that make the channels between two layers unlike, and the network no other.
-UNLIKE = 10 ** np.linspace(0, 2, CHANNELS).astype(np.float32)
+SPREAD = 10 ** np.linspace(0, 2, CHANNELS).astype(np.float32)
 
 
 def writer(channels: int = CHANNELS, seed: int = 0) -> dict[str, Array]:
     """The weights of the convolution "a" that writes unlike channels."""
-    scale = np.resize(UNLIKE, channels)
+    scale = np.resize(SPREAD, channels)
     weight = normal(channels, 3, 3, 3, seed=seed) * scale[:, None, None, None]
     return {"wa": weight, "ba": 0.1 * scale}
 
 
 def reader(outputs: int = 5, size: int = 1, channels: int = CHANNELS) -> dict[str, Array]:
     """The weights of the convolution "b" that reads them, as much smaller."""
-    scale = np.resize(UNLIKE, channels)
+    scale = np.resize(SPREAD, channels)
     weight = normal(outputs, channels, size, size, seed=2) / scale[:, None, None]
     return {"wb": weight.astype(np.float32)}
 
 
-A = node("Conv", "input", "wa", "ba", to="a", pads=[1, 1, 1, 1])
-B = node("Conv", "y", "wb")
+WRITES_A = node("Conv", "input", "wa", "ba", to="a", pads=[1, 1, 1, 1])
+READS_Y = node("Conv", "y", "wb")
 WEIGHTS = {**writer(), **reader()}
-PLAIN = [A, node("Relu", "a", to="y"), B]
+PLAIN = [WRITES_A, node("Relu", "a", to="y"), READS_Y]
 
 
-def made(nodes: Sequence[onnx.NodeProto], constants: dict[str, Array]) -> onnx.ModelProto:
-    return fold(net(nodes, (1, *SHAPE), constants))
+def made(nodes: Sequence[onnx.NodeProto], constants: dict[str, Array]) -> Graph:
+    return graph_of(net(nodes, (1, *SHAPE), constants))
 
 
-def largest(model: onnx.ModelProto, value: str) -> Array:
+def largest(model: Graph, value: str) -> Array:
     """The largest magnitude of each channel of a value, over the samples."""
-    model = onnx.ModelProto.FromString(model.SerializeToString())
-    model.graph.output.append(onnx.ValueInfoProto(name=value))
-    array = np.concatenate([run_onnx_all(model, x[None])[1] for x in SAMPLES])
+    returning = replace(model, outputs=(*model.outputs, value))
+    array = np.concatenate([run_onnx_all(returning, x[None])[1] for x in SAMPLES])
     return np.asarray(np.abs(array).max(axis=tuple(a for a in range(array.ndim) if a != 1)))
 
 
-def unlikeness(model: onnx.ModelProto, value: str) -> float:
+def unlikeness(model: Graph, value: str) -> float:
     """The largest channel of a value by the smallest."""
     channels = largest(model, value)
     return float(channels.max() / channels.min())
 
 
-def first_weight(model: onnx.ModelProto) -> Array:
-    return next(iter(weighted(read(model)))).weight
+def first_weight(model: Graph) -> Array:
+    return next(iter(weighted_layers(model))).weight
 
 
-def same(model: onnx.ModelProto, other: onnx.ModelProto, samples: F32 = SAMPLES) -> None:
+def same(model: Graph, other: Graph, samples: F32 = SAMPLES) -> None:
     for x in samples:
         wanted = run_onnx(model, x[None])
         np.testing.assert_allclose(
@@ -138,7 +147,7 @@ BETWEEN: dict[str, tuple[list[onnx.NodeProto], dict[str, Array]]] = {
 def test_channels_become_alike_and_the_function_stays(name: str) -> None:
     """Whatever scales with its input may stand between two layers; fresh samples agree too."""
     nodes, constants = BETWEEN[name]
-    model = made([A, *nodes, B], {**WEIGHTS, **constants})
+    model = made([WRITES_A, *nodes, READS_Y], {**WEIGHTS, **constants})
     equal = equalize(model, [SAMPLES])
     same(model, equal)
     same(model, equal, 3 * normal(8, *SHAPE, seed=9))
@@ -154,7 +163,7 @@ APART: dict[str, tuple[list[onnx.NodeProto], dict[str, Array]]] = {
     "a square": ([node("Mul", "a", "a", to="y")], {}),
     "Softmax": ([node("Softmax", "a", to="y", axis=1)], {}),
     "Add of a constant": ([node("Add", "a", "c", to="y")], {"c": normal(1, CHANNELS, 1, 1)}),
-    "a Clip above 0": ([node("Clip", "a", "low", to="y")], {"low": np.float32(0.1).reshape(())}),
+    "a Clip above 0": ([node("Clip", "a", "low", to="y")], {"low": np.array(0.1, np.float32)}),
     "padding with ones": (
         [node("Pad", "a", "pads", "one", to="y")],
         {"pads": ints(0, 0, 1, 1, 0, 0, 1, 1), "one": np.ones((), np.float32)},
@@ -214,8 +223,8 @@ APART: dict[str, tuple[list[onnx.NodeProto], dict[str, Array]]] = {
 def test_what_does_not_scale_keeps_its_weights(name: str) -> None:
     """Where scaling would change the function, not a bit of a weight changes."""
     nodes, constants = APART[name]
-    model = made([A, *nodes, B], {**WEIGHTS, **constants})
-    before, after = weighted(read(model)), weighted(read(equalize(model, [SAMPLES])))
+    model = made([WRITES_A, *nodes, READS_Y], {**WEIGHTS, **constants})
+    before, after = weighted_layers(model), weighted_layers(equalize(model, [SAMPLES]))
     for old, new in zip(before, after, strict=True):
         np.testing.assert_array_equal(old.weight, new.weight)
         np.testing.assert_array_equal(old.bias, new.bias)
@@ -250,7 +259,7 @@ def test_a_slice_takes_the_scales_of_the_channels_that_it_takes(
         "step": ints(step),
     }
     cut = node("Slice", "r", "start", "end", "axis", "step", to="y")
-    model = made([A, node("Relu", "a", to="r"), cut, B], constants)
+    model = made([WRITES_A, node("Relu", "a", to="r"), cut, READS_Y], constants)
     equal = equalize(model, [SAMPLES])
     same(model, equal)
     assert unlikeness(model, "y") > 20
@@ -261,11 +270,11 @@ def test_a_slice_takes_the_scales_of_the_channels_that_it_takes(
 def test_a_map_that_is_only_named_anew_in_between_is_equalised(shape: tuple[int, ...]) -> None:
     """Must not fire where no window goes over what was two channels: the function stays."""
     nodes = [
-        A,
+        WRITES_A,
         node("Reshape", "a", "rows", to="r"),
         node("Relu", "r", to="p"),
         node("Reshape", "p", "maps", to="y"),
-        B,
+        READS_Y,
     ]
     shapes = {"rows": ints(*shape), "maps": ints(1, CHANNELS, 6, 6)}
     model = made(nodes, {**WEIGHTS, **shapes})
@@ -277,7 +286,7 @@ def test_a_map_that_is_only_named_anew_in_between_is_equalised(shape: tuple[int,
 
 def test_an_output_of_the_network_keeps_its_channels() -> None:
     """A value that leaves the network is what it was, though a layer reads it as well."""
-    model = fold(net(PLAIN, (1, *SHAPE), WEIGHTS, outputs=("output", "y")))
+    model = graph_of(net(PLAIN, (1, *SHAPE), WEIGHTS, outputs=("output", "y")))
     equal = equalize(model, [SAMPLES])
     for wanted, found in zip(
         run_onnx_all(model, SAMPLES[:1]), run_onnx_all(equal, SAMPLES[:1]), strict=True
@@ -287,7 +296,7 @@ def test_an_output_of_the_network_keeps_its_channels() -> None:
 
 def test_a_depthwise_reader_takes_channels_wholly_alike() -> None:
     """Each of its rows sees one channel: the activation alone decides, and uses its range."""
-    nodes = [A, node("Relu", "a", to="y"), node("Conv", "y", "wb", group=CHANNELS)]
+    nodes = [WRITES_A, node("Relu", "a", to="y"), node("Conv", "y", "wb", group=CHANNELS)]
     model = made(nodes, {**WEIGHTS, "wb": DEPTHWISE})
     equal = equalize(model, [SAMPLES])
     same(model, equal)
@@ -301,7 +310,7 @@ def test_a_mixing_reader_shares_the_burden() -> None:
     equal = equalize(model, [SAMPLES])
     same(model, equal)
     assert unlikeness(equal, "y") == pytest.approx(np.sqrt(apart), rel=1e-3)
-    (_, layer) = weighted(read(equal))
+    (_, layer) = weighted_layers(equal)
     weights = np.abs(layer.weight).max(axis=(0, 2, 3))
     assert weights.max() / weights.min() == pytest.approx(np.sqrt(apart), rel=1e-3)
 
@@ -318,7 +327,7 @@ def test_channels_that_were_alike_by_other_scales_are_found_again() -> None:
             "wb": reader()["wb"] / scale,
         },
     )
-    one, two = (list(weighted(read(equalize(m, [SAMPLES])))) for m in (plain, other))
+    one, two = (list(weighted_layers(equalize(m, [SAMPLES]))) for m in (plain, other))
     for a, b in zip(one, two, strict=True):
         scales = a.weight / b.weight
         np.testing.assert_allclose(scales, scales.flat[0], rtol=0.02)
@@ -327,7 +336,7 @@ def test_channels_that_were_alike_by_other_scales_are_found_again() -> None:
 def test_flattened_maps_and_dense_layers() -> None:
     """A dense layer reads a flattened map, another the first one's result."""
     nodes = [
-        A,
+        WRITES_A,
         node("Relu", "a", to="r"),
         node("Flatten", "r", to="y"),
         node("Gemm", "y", "w1", "b1", to="g", transB=1),
@@ -337,7 +346,7 @@ def test_flattened_maps_and_dense_layers() -> None:
     rows = 10 ** np.linspace(0, 1.5, 8).astype(np.float32)
     constants = {
         **writer(),
-        "w1": normal(8, 36 * CHANNELS) / UNLIKE.repeat(36) * rows[:, None],
+        "w1": normal(8, 36 * CHANNELS) / SPREAD.repeat(36) * rows[:, None],
         "b1": 20 * rows,
         "w2": normal(3, 8) / rows,
     }
@@ -357,9 +366,9 @@ def test_transposed_convolutions_write_and_read() -> None:
         node("ConvTranspose", "y", "wb", strides=[2, 2]),
     ]
     constants = {
-        "wa": normal(3, CHANNELS, 2, 2) * UNLIKE[:, None, None],
-        "ba": UNLIKE,
-        "wb": normal(CHANNELS, 2, 2, 2) / UNLIKE[:, None, None, None],
+        "wa": normal(3, CHANNELS, 2, 2) * SPREAD[:, None, None],
+        "ba": SPREAD,
+        "wb": normal(CHANNELS, 2, 2, 2) / SPREAD[:, None, None, None],
     }
     model = made(nodes, constants)
     equal = equalize(model, [SAMPLES])
@@ -370,10 +379,10 @@ def test_transposed_convolutions_write_and_read() -> None:
 
 def test_grouped_convolutions_read_their_own_channels() -> None:
     """Each group's weights are scaled as its own input channels are."""
-    nodes = [A, node("Relu", "a", to="y"), node("Conv", "y", "wb", group=2)]
+    nodes = [WRITES_A, node("Relu", "a", to="y"), node("Conv", "y", "wb", group=2)]
     weight = normal(6, 2, 1, 1)
-    weight[:3] /= UNLIKE[:2, None, None]
-    weight[3:] /= UNLIKE[2:, None, None]
+    weight[:3] /= SPREAD[:2, None, None]
+    weight[3:] /= SPREAD[2:, None, None]
     model = made(nodes, {**writer(), "wb": weight})
     equal = equalize(model, [SAMPLES])
     same(model, equal)
@@ -388,10 +397,10 @@ def test_one_dimensional_convolutions() -> None:
         node("Conv", "y", "wb"),
     ]
     constants = {
-        "wa": normal(CHANNELS, 2, 3) * UNLIKE[:, None, None],
-        "wb": (normal(5, CHANNELS, 1) / UNLIKE[:, None]).astype(np.float32),
+        "wa": normal(CHANNELS, 2, 3) * SPREAD[:, None, None],
+        "wb": (normal(5, CHANNELS, 1) / SPREAD[:, None]).astype(np.float32),
     }
-    model = fold(net(nodes, (1, 2, 12), constants))
+    model = graph_of(net(nodes, (1, 2, 12), constants))
     samples = normal(8, 2, 12)
     equal = equalize(model, [samples])
     same(model, equal, samples)
@@ -402,11 +411,11 @@ def test_one_dimensional_convolutions() -> None:
 def test_a_concatenation_takes_each_part_by_itself() -> None:
     """A large and a small branch become alike, and the reader finds its channels again."""
     nodes = [
-        A,
+        WRITES_A,
         node("Conv", "input", "wc", to="c", pads=[1, 1, 1, 1]),
         node("Concat", "c", "a", to="j", axis=1),
         node("Relu", "j", to="y"),
-        B,
+        READS_Y,
     ]
     wb = np.concatenate([100 * normal(5, 2, 1, 1), reader()["wb"]], axis=1)
     constants = {**writer(), "wc": 0.01 * normal(2, 3, 3, 3), "wb": wb.astype(np.float32)}
@@ -423,10 +432,10 @@ def test_a_branch_that_cannot_change_draws_the_other_to_its_range() -> None:
         node("Conv", "input", "wc", to="c", pads=[1, 1, 1, 1]),
         node("Sigmoid", "c", to="s"),
         node("Mul", "c", "s", to="silu"),
-        A,
+        WRITES_A,
         node("Relu", "a", to="r"),
         node("Concat", "silu", "r", to="y", axis=1),
-        B,
+        READS_Y,
     ]
     wb = np.concatenate([normal(5, 2, 1, 1), reader()["wb"]], axis=1).astype(np.float32)
     model = made(nodes, {**writer(), "wc": 0.3 * normal(2, 3, 3, 3), "wb": wb})
@@ -440,16 +449,16 @@ def test_a_branch_that_cannot_change_draws_the_other_to_its_range() -> None:
 def test_residual_additions_tie_their_channels() -> None:
     """Both summands and the sum have one scale for each channel, through two additions."""
     nodes = [
-        A,
+        WRITES_A,
         node("Relu", "a", to="r"),
         node("Conv", "r", "w1", to="c", pads=[1, 1, 1, 1]),
         node("Add", "c", "r", to="d"),
         node("Relu", "d", to="e"),
         node("Conv", "e", "w1", to="f", pads=[1, 1, 1, 1]),
         node("Add", "f", "e", to="y"),
-        B,
+        READS_Y,
     ]
-    weight = normal(CHANNELS, CHANNELS, 3, 3) * UNLIKE[:, None, None, None] / UNLIKE[:, None, None]
+    weight = normal(CHANNELS, CHANNELS, 3, 3) * SPREAD[:, None, None, None] / SPREAD[:, None, None]
     model = made(nodes, {**WEIGHTS, "w1": 0.2 * weight.astype(np.float32)})
     equal = equalize(model, [SAMPLES])
     same(model, equal)
@@ -458,7 +467,7 @@ def test_residual_additions_tie_their_channels() -> None:
         assert unlikeness(equal, value) < 8
 
 
-CLIPPED = [A, node("Clip", "a", "zero", "six", to="y"), B]
+CLIPPED = [WRITES_A, node("Clip", "a", "zero", "six", to="y"), READS_Y]
 BOUNDS = {"zero": np.zeros((), np.float32), "six": np.array(6, np.float32)}
 
 
@@ -527,7 +536,7 @@ def test_dense_layers_share_their_weights_scale_among_rows() -> None:
         node("Gemm", "h", "w2", transB=1),
     ]
     weight, bias = normal(4, 108), np.zeros(4, np.float32)
-    plain = fold(net(nodes[:2], (1, *SHAPE), {"w1": weight, "b1": bias}, outputs=("g",)))
+    plain = graph_of(net(nodes[:2], (1, *SHAPE), {"w1": weight, "b1": bias}, outputs=("g",)))
     highest = np.concatenate([run_onnx(plain, x[None]) for x in SAMPLES]).max(axis=0)
     bias[0] = -0.99 * highest[0]
     model = made(nodes, {"w1": weight, "b1": bias, "w2": np.ones((2, 4), np.float32)})
@@ -541,7 +550,7 @@ def test_dense_layers_share_their_weights_scale_among_rows() -> None:
 def test_dense_layers_share_their_weights_scale_among_columns() -> None:
     """A channel whose weights are small in their own row, but not elsewhere, has a share of all."""
     nodes = [
-        A,
+        WRITES_A,
         node("Relu", "a", to="r"),
         node("GlobalMaxPool", "r", to="p"),
         node("Flatten", "p", to="y"),
@@ -550,7 +559,7 @@ def test_dense_layers_share_their_weights_scale_among_columns() -> None:
     weight = np.eye(CHANNELS, dtype=np.float32) * np.array([1, 1, 1, 0.01], np.float32)
     constants = {"wa": normal(CHANNELS, 3, 3, 3), "ba": np.ones(CHANNELS, np.float32)}
     equal = equalize(made(nodes, {**constants, "wb": weight}), [SAMPLES])
-    (_, layer) = weighted(read(equal))
+    (_, layer) = weighted_layers(equal)
     columns = np.abs(layer.weight).max(axis=0)
     assert columns.max() / columns.min() < 20
 
@@ -562,7 +571,7 @@ def test_a_dead_channel_stays_as_it_is() -> None:
     model = made(PLAIN, constants)
     equal = equalize(model, [SAMPLES])
     same(model, equal)
-    one, two = weighted(read(equal))
+    one, two = weighted_layers(equal)
     assert one.bias[1] == -1
     np.testing.assert_array_equal(two.weight[:, 1], constants["wb"][:, 1])
 
@@ -585,7 +594,7 @@ def test_the_same_samples_give_the_same_network() -> None:
     """Nothing in it is drawn at random, and how samples are batched does not matter."""
     model = made(PLAIN, WEIGHTS)
     one, two = equalize(model, [SAMPLES]), equalize(model, list(SAMPLES[:, None]))
-    assert one.SerializeToString() == two.SerializeToString()
+    assert write(one).SerializeToString() == write(two).SerializeToString()
 
 
 def test_memory_does_not_grow_with_the_samples() -> None:

@@ -1,12 +1,13 @@
+"""Sums over a layer's inputs, beside what NumPy makes of the same patches."""
+
 from typing import Any
 
 import numpy as np
 import pytest
-from support.onnx_nets import Array, net, node, normal, run_onnx
+from support.onnx_nets import Array, graph_of, net, node, normal, run_onnx
 
-from quantization.fold.fold import fold
-from quantization.graph.graph import read
-from quantization.remedies.layers import Weighted, weighted
+from edge_agent.common.arrays import F32
+from quantization.remedies.layers import WeightedLayer, weighted_layers
 from quantization.remedies.moments import Moments, patches, places
 
 # Name -> (shape of the input, shape of the weights, attributes).
@@ -21,14 +22,14 @@ CONVS: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
 }
 
 
-def conv(name: str) -> tuple[Weighted, Array, Array]:
+def conv(name: str) -> tuple[WeightedLayer, Array, Array]:
     """A convolution, samples of its input and what ONNX Runtime makes of them."""
     shape, weight, attributes = CONVS[name]
-    model = fold(
+    model = graph_of(
         net([node("Conv", "input", "w", **attributes)], (1, *shape), {"w": normal(*weight)})
     )
     x = normal(3, *shape, seed=1)
-    (layer,) = weighted(read(model))
+    (layer,) = weighted_layers(model)
     return layer, x, np.concatenate([run_onnx(model, one[None]) for one in x])
 
 
@@ -45,8 +46,8 @@ def test_rows_times_patches_are_the_convolution(name: str) -> None:
 
 def test_rows_times_inputs_are_the_dense_layer() -> None:
     """A dense layer has one output of each channel for each sample."""
-    model = fold(net([node("Gemm", "input", "w", transB=1)], (1, 6), {"w": normal(4, 6)}))
-    (layer,) = weighted(read(model))
+    model = graph_of(net([node("Gemm", "input", "w", transB=1)], (1, 6), {"w": normal(4, 6)}))
+    (layer,) = weighted_layers(model)
     x = normal(3, 6)
     at = places(layer, (1, 4), 3, 100, np.random.default_rng(0))
     found = patches(layer, x, at) @ layer.rows.transpose(0, 2, 1)
@@ -71,9 +72,10 @@ def test_places_are_drawn_from_every_sample_alike() -> None:
 def test_moments_are_means_over_all_that_was_seen(name: str) -> None:
     """However the samples are parted, they are NumPy's means over the patches."""
     layer, x, wanted = conv(name)
-    xq = np.round(x, 1)
+    xq: F32 = np.round(x, 1).astype(np.float32)
     at = places(layer, wanted.shape, 3, 10**6, np.random.default_rng(0))
-    real, seen = (patches(layer, array, at).astype(np.float64) for array in (x, xq))
+    both: tuple[F32, F32] = (x, xq)
+    real, seen = (patches(layer, array, at).astype(np.float64) for array in both)
     off = (real - seen) @ layer.rows.transpose(0, 2, 1)
     moments = Moments(layer, second=True)
     for part in (slice(0, 1), slice(1, 3)):

@@ -1,23 +1,24 @@
+"""Rounding and biases chosen anew, layer by layer: what they gain, and what stays as it is."""
+
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
-from support.onnx_nets import Array, net, node, normal, open_session, quanta_apart
+from support.onnx_nets import Array, graph_of, net, node, normal, open_session, quanta_apart
 from support.torch_nets import NETS, exported, randomised
 
 from edge_agent.common.arrays import F32
-from quantization.convert import Converted
+from quantization.convert import Conversion
 from quantization.errors import CalibrationError
-from quantization.fold.fold import fold
-from quantization.graph.graph import read
-from quantization.lower import lower
-from quantization.quantized import Quantized
+from quantization.graph.graph import Graph, write
+from quantization.lower import lower_graph
+from quantization.quantize import QuantizedModel
 from quantization.recipe import QuantRecipe
 from quantization.remedies import refine as module
 from quantization.remedies.refine import refine
 from quantization.scales.calibrate import calibrate
-from quantization.scales.qdq import quantize
+from quantization.scales.qdq import insert_qdq
 
 SHAPE = (4, 6, 6)
 
@@ -51,25 +52,20 @@ WEIGHTS = {
 LAYERS = ("a", "c", "e", "output")
 
 
-def folded(samples: F32 = SAMPLES) -> tuple[onnx.ModelProto, onnx.ModelProto]:
+def folded(samples: F32 = SAMPLES) -> tuple[Graph, Graph]:
     """A float network and its quantised form."""
-    model = fold(net(NODES, (1, *SHAPE), WEIGHTS))
-    return model, quantize(model, calibrate(model, [samples], QuantRecipe()))
+    model = graph_of(net(NODES, (1, *SHAPE), WEIGHTS))
+    return model, insert_qdq(model, calibrate(model, [samples], QuantRecipe()))
 
 
-def refined(
-    model: onnx.ModelProto, qdq: onnx.ModelProto, samples: F32 = SAMPLES, **asked: bool
-) -> onnx.ModelProto:
+def refined(model: Graph, qdq: Graph, samples: F32 = SAMPLES, **asked: bool) -> Graph:
     choices = {"round_weights": False, "correct_bias": False, **asked}
     return refine(model, qdq, [samples], len(samples), **choices)
 
 
-def values(model: onnx.ModelProto, name: str, samples: F32) -> Array:
+def values(model: Graph, name: str, samples: F32) -> Array:
     """A value of a network over samples, as its nodes compute it."""
-    model = onnx.ModelProto.FromString(model.SerializeToString())
-    if name not in [o.name for o in model.graph.output]:
-        model.graph.output.append(onnx.ValueInfoProto(name=name))
-    session = open_session(model)
+    session = open_session(write(replace(model, outputs=(name,))))
     return np.concatenate([session.run([name], {"input": x[None]})[0] for x in samples])
 
 
@@ -78,11 +74,11 @@ def raw(layer: str) -> str:
     return f"{layer}:raw" if layer == "output" else layer
 
 
-def mean_errors(model: onnx.ModelProto, qdq: onnx.ModelProto, layer: str) -> Array:
+def mean_errors(model: Graph, qdq: Graph, layer: str) -> Array:
     """The mean error of each channel of a layer, in parts of its standard deviation."""
     wanted, found = values(model, layer, SAMPLES), values(qdq, raw(layer), SAMPLES)
     axes = tuple(a for a in range(wanted.ndim) if a != 1)
-    return np.abs((found - wanted).mean(axis=axes)) / wanted.std(axis=axes)
+    return np.asarray(np.abs((found - wanted).mean(axis=axes)) / wanted.std(axis=axes))
 
 
 @pytest.mark.parametrize("rounded", [False, True])
@@ -96,7 +92,7 @@ def test_corrected_biases_leave_no_mean_error(layer: str, rounded: bool) -> None
     assert after.max() < 2e-4
 
 
-def error(model: onnx.ModelProto, qdq: onnx.ModelProto, samples: F32) -> float:
+def error(model: Graph, qdq: Graph, samples: F32) -> float:
     """The mean square error of the network's output before it becomes int8."""
     off = values(qdq, "output:raw", samples) - values(model, "output", samples)
     return float(np.square(off).mean())
@@ -105,9 +101,9 @@ def error(model: onnx.ModelProto, qdq: onnx.ModelProto, samples: F32) -> float:
 def test_learned_rounding_errs_less() -> None:
     """A wide layer's output is much closer, on the samples and on others of their kind."""
     weights = {"w": normal(6, 24, 3, 3)}
-    model = fold(net([node("Conv", "input", "w")], (1, 24, 5, 5), weights))
+    model = graph_of(net([node("Conv", "input", "w")], (1, 24, 5, 5), weights))
     samples, fresh = (correlated(60, 24, 5, 5, seed=seed) for seed in (1, 5))
-    qdq = quantize(model, calibrate(model, [samples], QuantRecipe()))
+    qdq = insert_qdq(model, calibrate(model, [samples], QuantRecipe()))
     better = refined(model, qdq, samples, round_weights=True)
     assert error(model, better, samples) < 0.5 * error(model, qdq, samples)
     assert error(model, better, fresh) < 0.6 * error(model, qdq, fresh)
@@ -120,9 +116,9 @@ def test_learned_rounding_makes_up_for_the_layers_before() -> None:
     assert error(model, better, SAMPLES) < 0.9 * error(model, qdq, SAMPLES)
 
 
-def differing(one: onnx.ModelProto, two: onnx.ModelProto) -> set[str]:
+def differing(one: Graph, two: Graph) -> set[str]:
     """The constants in which two quantised networks differ."""
-    a, b = read(one).constants, read(two).constants
+    a, b = one.constants, two.constants
     assert a.keys() == b.keys()
     return {name for name in a if not np.array_equal(a[name], b[name])}
 
@@ -136,10 +132,10 @@ def test_only_integers_change() -> None:
     both = refined(model, qdq, round_weights=True, correct_bias=True)
     assert differing(qdq, both) == names[0] | names[1]
     for name in names[0]:
-        old, new = (read(m).constants[name].astype(int) for m in (qdq, both))
+        old, new = (m.constants[name].astype(int) for m in (qdq, both))
         assert np.abs(old - new).max() == 1
         assert np.abs(new).max() == 127
-        assert read(both).constants[name].dtype == np.int8
+        assert both.constants[name].dtype == np.int8
 
 
 def test_it_is_the_same_every_time_and_the_batches_do_not_matter(
@@ -151,7 +147,7 @@ def test_it_is_the_same_every_time_and_the_batches_do_not_matter(
     asked = {"round_weights": True, "correct_bias": True}
     one = refine(model, qdq, [SAMPLES], 40, **asked)
     two = refine(model, qdq, list(SAMPLES[:, None]), 40, **asked)
-    assert one.SerializeToString() == two.SerializeToString()
+    assert write(one).SerializeToString() == write(two).SerializeToString()
 
 
 @pytest.mark.parametrize("samples", [SAMPLES[:39], np.concatenate([SAMPLES, SAMPLES[:1]])])
@@ -171,14 +167,14 @@ def test_of_many_samples_an_even_choice_is_held(monkeypatch: pytest.MonkeyPatch)
     asked = {"round_weights": True, "correct_bias": True}
     wanted = refine(model, qdq, [SAMPLES[::4]], 10, **asked)
     found = refine(model, qdq, [SAMPLES], 40, **asked)
-    assert found.SerializeToString() == wanted.SerializeToString()
+    assert write(found).SerializeToString() == write(wanted).SerializeToString()
 
 
 def test_layers_in_float_stay_as_they_are() -> None:
     """A layer without integers is passed over; the next one makes up for what comes through it."""
-    model = fold(net(NODES, (1, *SHAPE), WEIGHTS))
+    model = graph_of(net(NODES, (1, *SHAPE), WEIGHTS))
     ranges = calibrate(model, [SAMPLES], QuantRecipe())
-    qdq = quantize(model, ranges, float_layers=("d", "output"))
+    qdq = insert_qdq(model, ranges, float_layers=("d", "output"))
     better = refined(model, qdq, round_weights=True, correct_bias=True)
     changed = {f"{layer}:{kind}:q" for layer in ("a", "e") for kind in ("weight", "bias")}
     assert differing(qdq, better) == changed
@@ -198,8 +194,8 @@ def test_transposed_convolutions_and_shared_weights_stay_as_they_are() -> None:
         "t": normal(4, 4, 2, 2, seed=1),
         "v": normal(2, 4, 3, 3, seed=2),
     }
-    model = fold(net(nodes, (1, *SHAPE), constants))
-    qdq = quantize(model, calibrate(model, [SAMPLES], QuantRecipe()))
+    model = graph_of(net(nodes, (1, *SHAPE), constants))
+    qdq = insert_qdq(model, calibrate(model, [SAMPLES], QuantRecipe()))
     better = refined(model, qdq, round_weights=True, correct_bias=True)
     assert differing(qdq, better) == {"output:weight:q", "output:bias:q"}
 
@@ -215,8 +211,8 @@ def test_long_rows_keep_their_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_network_without_weights_is_returned() -> None:
     """There is nothing to choose anew."""
-    model = fold(net([node("Add", "input", "input")], (1, *SHAPE)))
-    qdq = quantize(model, calibrate(model, [SAMPLES], QuantRecipe()))
+    model = graph_of(net([node("Add", "input", "input")], (1, *SHAPE)))
+    qdq = insert_qdq(model, calibrate(model, [SAMPLES], QuantRecipe()))
     assert differing(qdq, refined(model, qdq, round_weights=True, correct_bias=True)) == set()
 
 
@@ -236,8 +232,8 @@ def test_a_network_that_takes_no_batches() -> None:
         "w2": normal(3, 16, seed=1),
         "w3": normal(3, 3, seed=2),
     }
-    model = fold(net(nodes, (1, *SHAPE), constants))
-    qdq = quantize(model, calibrate(model, [SAMPLES], QuantRecipe()))
+    model = graph_of(net(nodes, (1, *SHAPE), constants))
+    qdq = insert_qdq(model, calibrate(model, [SAMPLES], QuantRecipe()))
     better = refined(model, qdq, round_weights=True, correct_bias=True)
     assert error(model, better, SAMPLES) < error(model, qdq, SAMPLES)
 
@@ -246,9 +242,9 @@ def test_a_network_that_takes_no_batches() -> None:
 def test_whole_networks_convert_as_before(name: str) -> None:
     """With every integer chosen anew, the TFLite file is as close to the QDQ model as ever."""
     make, shape = NETS[name]
-    model = fold(exported(randomised(make()), shape, dynamo=False))
+    model = graph_of(exported(randomised(make()), shape, dynamo=False))
     samples = correlated(16, *shape)
     ranges = calibrate(model, [samples], QuantRecipe())
-    qdq = refined(model, quantize(model, ranges), samples, round_weights=True, correct_bias=True)
-    made = Converted(lower(qdq), Quantized(model, ranges, qdq, QuantRecipe()))
+    qdq = refined(model, insert_qdq(model, ranges), samples, round_weights=True, correct_bias=True)
+    made = Conversion(lower_graph(qdq), QuantizedModel(model, ranges, qdq, QuantRecipe()))
     assert quanta_apart(made, samples[:4]) <= 3

@@ -1,3 +1,5 @@
+"""Learned rounding of a layer's weights, by its objective and by trying every rounding."""
+
 import itertools
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The tape that runs a network from stop to stop, with room for much or nothing."""
+
 import numpy as np
 import onnx
 import pytest

@@ -6,12 +6,12 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper
-from support.onnx_nets import net, node
+from support.onnx_nets import graph_of, net, node
 
 from edge_agent.common.arrays import F32
 from quantization.errors import CalibrationError
-from quantization.fold.fold import fold
-from quantization.quantized import quantized
+from quantization.graph.graph import Graph, write
+from quantization.quantize import quantize
 from quantization.recipe import QuantRecipe
 from quantization.scales.answers import keep_softmax
 from quantization.scales.calibrate import Ranges, calibrate
@@ -27,15 +27,13 @@ def scores(extreme: float) -> F32:
     return rows
 
 
-def passing(
-    rows: F32, *tail: onnx.NodeProto, outputs: tuple[str, ...] = ("scores",)
-) -> onnx.ModelProto:
+def passing(rows: F32, *tail: onnx.NodeProto, outputs: tuple[str, ...] = ("scores",)) -> Graph:
     """A dense layer that returns its input, and what comes after it, folded."""
     k = rows.shape[1]
     constants = {"w": np.eye(k, dtype=np.float32), "b": np.zeros(k, np.float32)}
     constants["steps"] = np.array([1, 1, k])
     dense = node("Gemm", "input", "w", "b", to="scores")
-    return fold(net([dense, *tail], (1, k), constants, outputs=outputs))
+    return graph_of(net([dense, *tail], (1, k), constants, outputs=outputs))
 
 
 def batches(rows: F32) -> list[F32]:
@@ -44,10 +42,11 @@ def batches(rows: F32) -> list[F32]:
 
 def answers(rows: F32, chosen: Range) -> NDArray[np.int64]:
     affine = affine_of(chosen)
-    return affine.dequantize(affine.quantize(rows)).argmax(axis=1)
+    best: NDArray[np.int64] = affine.dequantize(affine.quantize(rows)).argmax(axis=1)
+    return best
 
 
-def drawn_in(model: onnx.ModelProto, rows: F32) -> tuple[Ranges, Ranges]:
+def drawn_in(model: Graph, rows: F32) -> tuple[Ranges, Ranges]:
     """The ranges before and after."""
     before = calibrate(model, batches(rows), QuantRecipe())
     return before, keep_softmax(model, batches(rows), before, ())
@@ -105,13 +104,13 @@ def test_a_recipe_asks_for_it() -> None:
     """The quantised network has the scale; without a word of it, the outputs' values count."""
     rows = scores(300)
     model = passing(rows)
-    plain = quantized(model, batches(rows), QuantRecipe())
-    kept = quantized(model, batches(rows), SOFTMAX)
+    plain = quantize(model, batches(rows), QuantRecipe())
+    kept = quantize(model, batches(rows), SOFTMAX)
     assert plain.ranges == calibrate(model, batches(rows), QuantRecipe())
     assert kept.ranges == keep_softmax(model, batches(rows), plain.ranges, ())
     scales = {
         t.name: float(numpy_helper.to_array(t))
-        for t in kept.qdq.graph.initializer
+        for t in write(kept.qdq).graph.initializer
         if t.name == "scores:scale"
     }
     assert scales["scores:scale"] == pytest.approx(affine_of(kept.ranges.values["scores"]).scale)
@@ -125,7 +124,7 @@ def test_samples_that_can_be_read_once_are_refused() -> None:
         "for outputs = softmax; found list_iterator"
     )
     with pytest.raises(CalibrationError, match=f"^{message}$"):
-        quantized(passing(rows), iter(batches(rows)), SOFTMAX)
+        quantize(passing(rows), iter(batches(rows)), SOFTMAX)
 
 
 def test_a_recipe_is_read_back_with_it() -> None:

@@ -1,15 +1,16 @@
+"""Calibration: the ranges of values over samples, in bounded memory, and samples it refuses."""
+
 import tracemalloc
 from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
-import onnx
 import pytest
-from support.onnx_nets import Array, net, node, normal
+from support.onnx_nets import Array, graph_of, net, node, normal
 
 from edge_agent.common.arrays import F32
 from quantization.errors import CalibrationError
-from quantization.fold.fold import fold
+from quantization.graph.graph import Graph
 from quantization.recipe import QuantRecipe
 from quantization.scales.calibrate import Ranges, calibrate
 from quantization.scales.ranges import Range
@@ -17,9 +18,11 @@ from quantization.scales.ranges import Range
 MINMAX = QuantRecipe()
 
 
-def doubling(*shape: int) -> onnx.ModelProto:
+def doubling(*shape: int) -> Graph:
     """A network that returns relu(input + input)."""
-    return fold(net([node("Add", "input", "input", to="sum"), node("Relu", "sum")], (1, *shape)))
+    return graph_of(
+        net([node("Add", "input", "input", to="sum"), node("Relu", "sum")], (1, *shape))
+    )
 
 
 def ramp(low: float, high: float, count: int) -> F32:

@@ -1,3 +1,5 @@
+"""Models that were quantised elsewhere: their scales are kept exactly, or refused."""
+
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from quantization.errors import ModelError
 def test_what_was_quantised_here_comes_back_byte_for_byte(case: Case) -> None:
     """Importing the QDQ model of a conversion, without a sample, gives the same file."""
     made = converted(case.model())
-    assert convert(made.quantized.qdq).tflite == made.tflite
+    assert convert(made.qdq).tflite == made.tflite
 
 
 class Reader(CalibrationDataReader):  # type: ignore[misc]  # it has no types
@@ -59,14 +61,17 @@ def test_the_scales_of_another_quantiser_are_kept_exactly(
     made = convert(theirs)
     x = normal(4, *NETS[name][1], seed=2)
     for one in x:
-        np.testing.assert_array_equal(
-            run_onnx(made.quantized.qdq, one[None]), run_onnx(theirs, one[None])
-        )
+        np.testing.assert_array_equal(run_onnx(made.qdq, one[None]), run_onnx(theirs, one[None]))
     assert quanta_apart(made, x) <= 1
 
 
 class FakeQuantised(nn.Module):
     """A convolution and a dense layer as quantisation-aware training leaves them."""
+
+    w: torch.Tensor
+    v: torch.Tensor
+    bias: torch.Tensor
+    scales: torch.Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,7 +102,7 @@ def test_a_network_trained_with_fake_quantisation_keeps_its_scales(dynamo: bool)
     assert (made.input, made.output) == (Affine(single[0], 3), Affine(single[1], 5))
     x = normal(4, 3, 8, 8)
     for one in x:
-        off = np.abs(run_onnx(model, one[None]) - run_onnx(made.quantized.qdq, one[None])).max()
+        off = np.abs(run_onnx(model, one[None]) - run_onnx(made.qdq, one[None])).max()
         assert off <= 1.01 * made.output.scale  # float biases are rounded to the int32 grid
     assert quanta_apart(made, x) <= 1
     filters = next(

@@ -1,23 +1,29 @@
+"""The quantised network in ONNX: which values share a scale, and what weights become."""
+
 import numpy as np
 import onnx
 import pytest
-from support.onnx_nets import net, node, normal, run_onnx
+from support.onnx_nets import graph_of, net, node, normal, run_onnx
 
 from edge_agent.bundle.affine import Affine
 from edge_agent.common.arrays import F32
 from quantization.errors import QuantizationError
-from quantization.fold.fold import fold
-from quantization.graph.graph import read
+from quantization.graph.graph import Graph, read
 from quantization.operators.rules import Weights
 from quantization.recipe import QuantRecipe
 from quantization.scales.calibrate import Ranges, calibrate
-from quantization.scales.qdq import activation_affines, constant_ranges, quantize, weight_scales
+from quantization.scales.qdq import (
+    activation_affines,
+    constant_ranges,
+    insert_qdq,
+    weight_scales,
+)
 from quantization.scales.ranges import Range, affine_of
 
 
-def ranged(model: onnx.ModelProto, samples: F32 | None = None) -> tuple[onnx.ModelProto, Ranges]:
-    folded = fold(model)
-    shape = read(folded).shapes["input"]
+def ranged(model: onnx.ModelProto, samples: F32 | None = None) -> tuple[Graph, Ranges]:
+    folded = graph_of(model)
+    shape = folded.shapes["input"]
     samples = normal(16, *shape[1:]) if samples is None else samples
     return folded, calibrate(folded, [samples], QuantRecipe())
 
@@ -88,7 +94,7 @@ def test_nothing_stands_between_a_layer_and_its_activation() -> None:
         (1, 2, 3, 3),
         {"w": normal(4, 2, 1, 1)},
     )
-    ops = [n.op for n in read(quantize(*ranged(model))).nodes]
+    ops = [n.op for n in insert_qdq(*ranged(model)).nodes]
     pair = ["QuantizeLinear", "DequantizeLinear"]
     assert ops == [*pair, "DequantizeLinear", "DequantizeLinear", "Conv", "Relu", *pair]
 
@@ -116,7 +122,7 @@ def test_weights_are_narrow_and_biases_have_the_scale_of_the_product() -> None:
         {"w": -np.abs(normal(4, 2, 1, 1)), "b": normal(4)},
     )
     folded, ranges = ranged(model)
-    constants = read(quantize(folded, ranges)).constants
+    constants = insert_qdq(folded, ranges).constants
     weight, bias = constants["output:weight:q"], constants["output:bias:q"]
     assert weight.min(axis=(1, 2, 3)).tolist() == [-127] * 4
     input_scale = affine_of(ranges.values["input"]).scale
@@ -133,7 +139,7 @@ def test_weights_are_narrow_and_biases_have_the_scale_of_the_product() -> None:
 def test_pooling_keeps_the_scale(op: str) -> None:
     """Input and output of a pooling have one scale: it only moves or averages int8 values."""
     model = net([node(op, "input", kernel_shape=[2, 2])], (1, 2, 4, 4))
-    affines = activation_affines(read(fold(model)), ranged(model)[1])
+    affines = activation_affines(graph_of(model), ranged(model)[1])
     assert affines["input"] == affines["output"]
 
 
@@ -149,7 +155,7 @@ def test_concatenation_joins_the_ranges() -> None:
         {"w": 10 * normal(2, 2, 1, 1)},
     )
     folded, ranges = ranged(model)
-    affines = activation_affines(read(folded), ranges)
+    affines = activation_affines(folded, ranges)
     joined = affine_of(*(ranges.values[v] for v in ("input", "a", "b", "output")))
     assert set(affines.values()) == {joined}
 
@@ -157,7 +163,7 @@ def test_concatenation_joins_the_ranges() -> None:
 def test_softmax_has_the_scale_tflite_fixes() -> None:
     """Its output is [0, 255/256] whatever was seen, and a Flatten after it keeps that."""
     model = net([node("Softmax", "input", to="y", axis=1), node("Flatten", "y")], (1, 3, 1, 1))
-    affines = activation_affines(read(fold(model)), ranged(model)[1])
+    affines = activation_affines(graph_of(model), ranged(model)[1])
     assert affines["y"] == affines["output"] == Affine(1 / 256, -128)
 
 
@@ -166,7 +172,7 @@ def test_a_fixed_scale_is_not_shared_with_another_range() -> None:
     model = net(
         [node("Softmax", "input", to="y", axis=1), node("Concat", "y", "input", axis=1)], (1, 3)
     )
-    affines = activation_affines(read(fold(model)), ranged(model)[1])
+    affines = activation_affines(graph_of(model), ranged(model)[1])
     assert affines["y"] == Affine(1 / 256, -128)
     assert affines["input"] == affines["output"] != affines["y"]
 
@@ -181,7 +187,7 @@ def test_the_quantised_model_is_close_to_the_float_one() -> None:
     samples = normal(16, 3, 8, 8)
     folded, ranges = ranged(model, samples)
     worst = np.abs(
-        run_onnx(quantize(folded, ranges), samples[:1]) - run_onnx(model, samples[:1])
+        run_onnx(insert_qdq(folded, ranges), samples[:1]) - run_onnx(model, samples[:1])
     ).max()
     assert worst <= 2 * affine_of(ranges.values["output"]).scale
 
@@ -190,7 +196,7 @@ def test_ranges_of_another_model_are_refused() -> None:
     """A value without a range is named."""
     folded, ranges = ranged(net([node("Relu", "input")], (1, 3)))
     with pytest.raises(QuantizationError) as raised:
-        quantize(folded, Ranges({"input": ranges.values["input"]}, samples=1))
+        insert_qdq(folded, Ranges({"input": ranges.values["input"]}, samples=1))
     assert str(raised.value) == (
         "ranges: expected one for value 'output', found none; "
         "were they calibrated on another model?"

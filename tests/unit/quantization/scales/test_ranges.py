@@ -1,10 +1,11 @@
+"""The ways to choose a range from what was seen: their errors, and what each gives up."""
+
 import numpy as np
 import pytest
-from support.onnx_nets import net, node, normal, quanta_apart
+from support.onnx_nets import graph_of, net, node, normal, quanta_apart
 
 from edge_agent.common.arrays import F32
 from quantization.convert import convert
-from quantization.fold.fold import fold
 from quantization.recipe import QuantRecipe
 from quantization.scales.calibrate import calibrate
 from quantization.scales.observer import KEPT, Observer
@@ -97,6 +98,6 @@ def test_the_sample_is_even_over_all_that_was_seen() -> None:
 @pytest.mark.parametrize("method", ["entropy", "mse", "auto"])
 def test_how_samples_are_batched_does_not_matter(method: str) -> None:
     """One array of 200 samples gives what 200 arrays of one give."""
-    samples, model = normal(200, 3, 16, 16), fold(net([node("Relu", "input")], (1, 3, 16, 16)))
+    samples, model = normal(200, 3, 16, 16), graph_of(net([node("Relu", "input")], (1, 3, 16, 16)))
     recipe = QuantRecipe(calibration=method)  # type: ignore[arg-type]
     assert calibrate(model, [samples], recipe) == calibrate(model, list(samples[:, None]), recipe)

@@ -20,7 +20,8 @@ from pipeline.run.stages.quantize import (
     load_ladder,
 )
 from pipeline.run.stages.train import TRAIN
-from quantization.quantized import quantized
+from quantization.graph.graph import read, write
+from quantization.quantize import quantize
 from quantization.recipe import QuantRecipe
 
 # Ranges that cut half of every activation off: a network that int8 has hurt.
@@ -87,8 +88,8 @@ def test_a_remedy_that_meets_the_budget_goes_on(
 ) -> None:
     """Its network is what export finds; the float network stays the one that was trained."""
     float_model = (built_copy / "quantize" / FLOAT_FILE).read_bytes()
-    quantize = f'{{ {HURT}, remedies = ["ranges", "finetune"] }}'
-    run = open_tiny(built_copy, quantize=quantize, budget="{ max_drop = 0.05 }")
+    table = f'{{ {HURT}, remedies = ["ranges", "finetune"] }}'
+    run = open_tiny(built_copy, quantize=table, budget="{ max_drop = 0.05 }")
     assert perform(run, QUANTIZE)
     ladder = load_ladder(run)
     assert [(rung.name, rung.met) for rung in ladder.rungs] == [
@@ -99,10 +100,10 @@ def test_a_remedy_that_meets_the_budget_goes_on(
     assert ladder.rungs[0].recipe == QuantRecipe(calibration="percentile", percentile=60)
     assert (built_copy / "quantize" / FLOAT_FILE).read_bytes() == float_model
     samples = CalibrationSamples(run.task.pixels("calibration"), run.recipe.input)
-    folded = onnx.load(built_copy / "quantize" / FLOAT_FILE)
-    wanted = quantized(folded, samples, ladder.chosen.recipe).qdq
+    folded = read(onnx.load(built_copy / "quantize" / FLOAT_FILE))
+    wanted = quantize(folded, samples, ladder.chosen.recipe).qdq
     found = (built_copy / "quantize" / QUANTISED_FILE).read_bytes()
-    assert found == wanted.SerializeToString(deterministic=True)
+    assert found == write(wanted).SerializeToString(deterministic=True)
     lines = [line for line in recorded(run.progress).lines if line.startswith("quantize: ")]
     assert lines[0].endswith(" s, kept")
     assert lines[1].endswith(" s, within the budget")

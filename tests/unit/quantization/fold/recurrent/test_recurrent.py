@@ -226,7 +226,7 @@ def test_a_length_that_the_values_decide_is_refused() -> None:
         node("Compress", "times", "which", to="X", axis=0),
         helper.make_node("GRU", ["X", "W", "R"], ["output"], name="layer", hidden_size=H),
     ]
-    constants = {"W": w, "R": r, "one": np.float32(1)}
+    constants: dict[str, Array] = {"W": w, "R": r, "one": np.array(1, np.float32)}
     with pytest.raises(UnsupportedOperatorError) as raised:
         fold(net(nodes, (1, 5, 3), constants))
     assert str(raised.value).startswith(
@@ -285,7 +285,7 @@ def test_litert_computes_the_quantised_network(kind: dict[str, Any], direction: 
     made = converted(model, normal(64, 9, 6))
     x = normal(4, 9, 6, seed=7)
     assert quanta_apart(made, x) <= 2
-    wanted, found = _run_each(model, x), _run_each(made.quantized.qdq, x)
+    wanted, found = _run_each(model, x), _run_each(made.qdq, x)
     assert 10 * np.log10(np.square(wanted).sum() / np.square(found - wanted).sum()) > 25  # dB
 
 
@@ -301,7 +301,7 @@ def test_int8_remembers(kind: dict[str, Any]) -> None:
     if kind is LSTM:  # stores while the input is far from 0, and forgets nothing
         w[0, 3 * H :] = eye
         b[0, :3] = 20
-        names = ("", "", "Y_c")
+        names: tuple[str, ...] = ("", "", "Y_c")
     else:  # copies while the last input, 1 at the first step only, closes the update gate
         w[0, :H, -1], w[0, 2 * H :] = -40, eye
         b[0, 0] = 20
@@ -317,7 +317,7 @@ def test_int8_remembers(kind: dict[str, Any]) -> None:
     x[:, 0] = np.random.default_rng(0).uniform(0, 1, (16, H))
     x[:, 0, -1] = 1
     made = converted(model, x)
-    wanted, found = _run_each(model, x), _run_each(made.quantized.qdq, x)
+    wanted, found = _run_each(model, x), _run_each(made.qdq, x)
     assert np.abs(wanted).max() > 0.7
     assert np.abs(found - wanted).max() < 3 * made.output.scale
 

@@ -1,13 +1,17 @@
+"""All that a recipe may ask for, together: what it brings, and what is refused."""
+
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pytest
-from support.onnx_nets import net, node, normal, quanta_apart, run_onnx
+from support.onnx_nets import graph_of, net, node, normal, quanta_apart, run_onnx
 
 from edge_agent.common.arrays import F32
 from quantization.convert import convert
 from quantization.errors import CalibrationError, ModelError
-from quantization.fold.fold import fold
-from quantization.quantized import quantized
+from quantization.graph.graph import Graph, write
+from quantization.quantize import quantize
 from quantization.recipe import QuantRecipe
 
 SAMPLES = normal(32, 3, 6, 6, seed=1) + 1
@@ -31,7 +35,7 @@ def model() -> onnx.ModelProto:
 
 def noise(recipe: QuantRecipe, samples: F32 = SAMPLES) -> float:
     """The mean square error of the quantised network on samples."""
-    made = quantized(fold(model()), [SAMPLES], recipe)
+    made = quantize(graph_of(model()), [SAMPLES], recipe)
     off = [run_onnx(made.qdq, x[None]) - run_onnx(model(), x[None]) for x in samples]
     return float(np.square(off).mean())
 
@@ -54,8 +58,8 @@ def test_each_remedy_lowers_the_error_and_all_do_most() -> None:
 
 def test_the_float_network_is_the_one_that_was_quantised() -> None:
     """`folded` computes what was given; equalised, it has the ranges that calibration found."""
-    made = quantized(fold(model()), [SAMPLES], EVERYTHING)
-    plain = quantized(fold(model()), [SAMPLES], QuantRecipe())
+    made = quantize(graph_of(model()), [SAMPLES], EVERYTHING)
+    plain = quantize(graph_of(model()), [SAMPLES], QuantRecipe())
     for x in SAMPLES[:4]:
         wanted = run_onnx(model(), x[None])
         np.testing.assert_allclose(run_onnx(made.folded, x[None]), wanted, rtol=1e-4, atol=1e-4)
@@ -64,11 +68,8 @@ def test_the_float_network_is_the_one_that_was_quantised() -> None:
     assert made.ranges.values["b"].high != plain.ranges.values["b"].high
 
 
-def _upto_b(folded: onnx.ModelProto) -> onnx.ModelProto:
-    folded = onnx.ModelProto.FromString(folded.SerializeToString())
-    del folded.graph.output[:]
-    folded.graph.output.append(onnx.ValueInfoProto(name="b"))
-    return folded
+def _upto_b(folded: Graph) -> Graph:
+    return replace(folded, outputs=("b",))
 
 
 def test_with_every_remedy_the_file_is_the_qdq_model() -> None:
@@ -79,7 +80,7 @@ def test_with_every_remedy_the_file_is_the_qdq_model() -> None:
 
 def test_without_a_remedy_nothing_is_read_twice() -> None:
     """An iterator will do for calibration alone."""
-    made = quantized(fold(model()), iter([SAMPLES]), QuantRecipe())
+    made = quantize(graph_of(model()), iter([SAMPLES]), QuantRecipe())
     assert made.ranges.samples == 32
 
 
@@ -96,7 +97,7 @@ def test_remedies_refuse_an_iterator(recipe: QuantRecipe, named: str) -> None:
     """What can be read once is refused before it is, and the message says which remedy minds."""
     samples = iter([SAMPLES])
     with pytest.raises(CalibrationError) as raised:
-        quantized(fold(model()), samples, recipe)
+        quantize(graph_of(model()), samples, recipe)
     assert str(raised.value) == (
         "calibration samples: expected a list, or what else can be read more than once, for "
         f"{named}; found list_iterator"
@@ -106,7 +107,7 @@ def test_remedies_refuse_an_iterator(recipe: QuantRecipe, named: str) -> None:
 
 def test_remedies_refuse_a_model_that_brings_its_scales() -> None:
     """Its weights were rounded by somebody else: there is nothing left to choose."""
-    brought = quantized(fold(model()), [SAMPLES], QuantRecipe()).qdq
+    brought = write(quantize(graph_of(model()), [SAMPLES], QuantRecipe()).qdq)
     with pytest.raises(ModelError) as raised:
         convert(brought, [SAMPLES], QuantRecipe(equalize=True, rounding="learned"))
     assert str(raised.value) == (
@@ -121,10 +122,9 @@ def test_layers_kept_in_float_keep_what_they_compute() -> None:
     recipe = QuantRecipe(
         equalize=True, correct_bias=True, rounding="learned", float_layers=("output",)
     )
-    made = quantized(fold(model()), [SAMPLES], recipe)
+    made = quantize(graph_of(model()), [SAMPLES], recipe)
     assert quanta_apart(convert(model(), [SAMPLES], recipe), SAMPLES[:4]) <= 1
-    kept = {t.name: t for t in made.folded.graph.initializer}
-    used = {t.name: t for t in made.qdq.graph.initializer}
-    (conv,) = [n for n in made.folded.graph.node if n.output[0] == "output"]
-    for name in conv.input[1:]:
-        assert used[name] == kept[name]
+    kept, used = made.folded.constants, made.qdq.constants
+    (conv,) = [n for n in made.folded.nodes if n.output == "output"]
+    for name in conv.inputs[1:]:
+        np.testing.assert_array_equal(used[name], kept[name])

@@ -1,4 +1,4 @@
-"""`Recurrent`: what one LSTM or GRU node says; what cannot be unrolled is refused."""
+"""`RecurrentLayer`: what one LSTM or GRU node says; what cannot be unrolled is refused."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -45,7 +45,7 @@ class Direction:
 
 
 @dataclass(frozen=True, eq=False)
-class Recurrent:
+class RecurrentLayer:
     """One LSTM or GRU over a sequence of static length with a batch of 1.
 
     Args:
@@ -65,7 +65,7 @@ class Recurrent:
     directions: tuple[Direction, ...]
 
 
-def read_recurrent(graph: Graph, node: Node) -> Recurrent:
+def read_recurrent(graph: Graph, node: Node) -> RecurrentLayer:
     """What an LSTM or GRU node says.
 
     Raises:
@@ -88,7 +88,7 @@ def read_recurrent(graph: Graph, node: Node) -> Recurrent:
         refuse(node, "with peepholes has no lowering")
     directions = _directions(graph, node, names, shape[2])
     hidden = directions[0].recurrence.shape[1]
-    return Recurrent(node, steps, shape[2], hidden, batch_first, directions)
+    return RecurrentLayer(node, steps, shape[2], hidden, batch_first, directions)
 
 
 def _directions(

@@ -1,4 +1,4 @@
-"""`Network`: the TFLite network under construction, one tensor and one operator at a time."""
+"""`TfliteDraft`: the TFLite network under construction, one tensor and one operator at a time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from quantization.graph.graph import Array, Shape
 from quantization.lower import layout
-from quantization.lower.graph import Quantization, Tensor, TypedGraph
+from quantization.lower.graph import Quantization, TypedGraph, TypedTensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class TfliteOperator:
     options: Any
 
 
-class Network:
+class TfliteDraft:
     """The tensors and operators emitted so far.
 
     Args:
@@ -54,13 +54,13 @@ class Network:
         self.tensors: list[TfliteTensor] = []
         self.operators: list[TfliteOperator] = []
         # How each activation written so far lies in memory.
-        self.orders: dict[Tensor, layout.Order] = {}
+        self.orders: dict[TypedTensor, layout.Order] = {}
         # The flattened tensors whose elements stand in another order than ONNX's.
-        self.elements: dict[Tensor, layout.Elements] = {}
-        self._views: dict[tuple[Tensor, layout.Order, Shape], int] = {}
+        self.elements: dict[TypedTensor, layout.Elements] = {}
+        self._views: dict[tuple[TypedTensor, layout.Order, Shape], int] = {}
         self._constants: dict[tuple[object, ...], int] = {}
 
-    def write(self, tensor: Tensor, order: layout.Order, lifted: Shape | None = None) -> int:
+    def write(self, tensor: TypedTensor, order: layout.Order, lifted: Shape | None = None) -> int:
         """The index of a new activation.
 
         Args:
@@ -74,7 +74,7 @@ class Network:
         return index
 
     def value(
-        self, tensor: Tensor, order: layout.Order | None = None, lifted: Shape | None = None
+        self, tensor: TypedTensor, order: layout.Order | None = None, lifted: Shape | None = None
     ) -> int:
         """The index of an activation or a constant operand, in its own order or another.
 
@@ -89,13 +89,13 @@ class Network:
         return self._views[tensor, order, shape]
 
     def place(
-        self, tensor: Tensor, index: int, order: layout.Order, shape: Shape | None = None
+        self, tensor: TypedTensor, index: int, order: layout.Order, shape: Shape | None = None
     ) -> None:
         """Let a new activation be what is at an index, lying in `order`."""
         self.orders[tensor] = order
         self._views[tensor, order, shape or layout.shape(tensor.shape, order)] = index
 
-    def intermediate(self, name: str, shape: Shape, like: Tensor) -> int:
+    def intermediate(self, name: str, shape: Shape, like: TypedTensor) -> int:
         """The index of a new tensor of another's type that no ONNX value corresponds to."""
         return self._like(like, name, shape)
 
@@ -114,7 +114,7 @@ class Network:
 
     def weight(
         self,
-        tensor: Tensor,
+        tensor: TypedTensor,
         order: layout.Order,
         elements: layout.Elements | None = None,
         shape: Shape | None = None,
@@ -140,7 +140,7 @@ class Network:
         data = data if shape is None else data.reshape(shape)
         return self.constant(tensor.name, data, quantization)
 
-    def reshape(self, source: int, shape: Shape, name: str, tensor: Tensor) -> int:
+    def reshape(self, source: int, shape: Shape, name: str, tensor: TypedTensor) -> int:
         """Append a RESHAPE; the index of its output, which holds a tensor under a name."""
         options = schema.ReshapeOptionsT()
         options.newShape = list(shape)
@@ -156,14 +156,14 @@ class Network:
         self.operators.append(TfliteOperator(code, version, tuple(inputs), (output,), options))
 
     def _constant_operand(
-        self, tensor: Tensor, order: layout.Order | None, lifted: Shape | None
+        self, tensor: TypedTensor, order: layout.Order | None, lifted: Shape | None
     ) -> int:
         assert tensor.data is not None, "the caller has looked"
         data = tensor.data if order is None else tensor.data.transpose(order)
         data = data if lifted is None else data.reshape(lifted)
         return self.constant(tensor.name, data, tensor.quantization)
 
-    def _rearranged(self, tensor: Tensor, order: layout.Order, shape: Shape) -> int:
+    def _rearranged(self, tensor: TypedTensor, order: layout.Order, shape: Shape) -> int:
         """The index of a tensor that holds the same in another order or with other axes."""
         own = self.orders[tensor]
         if layout.is_same_memory(tensor.shape, own, order):
@@ -179,7 +179,7 @@ class Network:
         self.emit(schema.BuiltinOperator.TRANSPOSE, 2, inputs, y, options)
         return y
 
-    def _like(self, tensor: Tensor, name: str, shape: Shape) -> int:
+    def _like(self, tensor: TypedTensor, name: str, shape: Shape) -> int:
         return self._add(TfliteTensor(name, shape, tensor.dtype, tensor.quantization, None))
 
     def _add(self, tensor: TfliteTensor) -> int:

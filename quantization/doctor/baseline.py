@@ -1,4 +1,4 @@
-"""`Bench`: a float network on samples, and how far quantised forms of it are from that."""
+"""`FloatBaseline`: a float network on samples, and how far quantised forms of it are from that."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,9 +17,9 @@ from quantization.operators.batching import takes_batches
 from quantization.operators.rules import Scale
 from quantization.operators.table import find
 from quantization.recipe import QuantRecipe
-from quantization.scales.observe import Watched
 from quantization.scales.observer import Observer
 from quantization.scales.plan import int8_values
+from quantization.scales.probe import Probe
 from quantization.scales.ranges import Range
 
 # What `Seen.most` holds: a range that only one value in 10,000 leaves.
@@ -34,7 +34,7 @@ def decibels(error: float) -> float | None:
     return -10 * log10(error) if error > 0 else None
 
 
-class Seen:
+class ValueStatistics:
     """What one value of the float network was seen to be, and how far another form was off."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class Seen:
         return self._observer.range()
 
 
-class Bench:
+class FloatBaseline:
     """A float network run on samples.
 
     Memory holds the samples, the network's outputs for them, and of the values within it what
@@ -92,7 +92,7 @@ class Bench:
         self.graph = graph
         self.samples = len(samples)
         self.ends = tuple(_ends(graph))
-        self._float = Watched(graph, int8_values(graph))
+        self._float = Probe(graph, int8_values(graph))
         self._batches: list[F32] = []
         for batch in self._float.batches([samples]):  # as many as all values of fit into memory
             start = sum(map(len, self._batches))
@@ -130,7 +130,7 @@ class Bench:
         """The same with only some layers quantised."""
         return self.output_error(isolated(self.graph, layers))
 
-    def compare(self, graph: Graph, names: Mapping[str, str]) -> dict[str, Seen]:
+    def compare(self, graph: Graph, names: Mapping[str, str]) -> dict[str, ValueStatistics]:
         """What the float network's values are, and the error of another form's.
 
         Args:
@@ -140,7 +140,7 @@ class Bench:
         Raises:
             CalibrationError: if a value of the float network is not finite.
         """
-        all_seen = {value: Seen() for value in names}
+        all_seen = {value: ValueStatistics() for value in names}
         found = self.run(graph, tuple(names.values()))
         for batch, others in zip(self._batches, found, strict=True):
             wanted = self._float.run(batch)

@@ -1,4 +1,4 @@
-"""`Written`: the nodes of an unrolled network as they are written, on rows of values (1, N).
+"""`NodeWriter`: the nodes of an unrolled network as they are written, on rows of values (1, N).
 
 What is known before run time is computed at once: a state that is still zero costs nothing.
 """
@@ -10,7 +10,7 @@ import numpy as np
 from quantization.graph.graph import Array, Node, Shape
 
 
-class Written:
+class NodeWriter:
     """Nodes, constants and shapes, under names that begin with that of the layer.
 
     Args:

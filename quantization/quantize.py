@@ -1,14 +1,12 @@
-"""`quantized`: a folded float network to its quantised form, by everything a recipe asks for."""
+"""`quantize`: a folded float network to its quantised form, by everything a recipe asks for."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import onnx
-
 from edge_agent.common.arrays import F32
 from quantization.errors import CalibrationError, ModelError
-from quantization.graph.graph import read
-from quantization.lower.check import check, check_float
+from quantization.graph.graph import Graph
+from quantization.lower.check import check_float_lowering, check_lowering
 from quantization.recipe import QuantRecipe
 from quantization.remedies.equalize import equalize
 from quantization.remedies.refine import refine
@@ -16,13 +14,13 @@ from quantization.scales.answers import keep_softmax
 from quantization.scales.calibrate import Ranges, calibrate
 from quantization.scales.imported import Scales
 from quantization.scales.plan import quantized_values
-from quantization.scales.qdq import NO_SCALES, quantize
+from quantization.scales.qdq import NO_SCALES, insert_qdq
 
 NOTHING_SEEN = Ranges({}, samples=0)
 
 
 @dataclass(frozen=True)
-class Quantized:
+class QuantizedModel:
     """A quantised network.
 
     Args:
@@ -33,22 +31,22 @@ class Quantized:
         recipe: how it was quantised.
     """
 
-    folded: onnx.ModelProto
+    folded: Graph
     ranges: Ranges
-    qdq: onnx.ModelProto
+    qdq: Graph
     recipe: QuantRecipe
 
 
-def quantized(
-    folded: onnx.ModelProto,
+def quantize(
+    folded: Graph,
     samples: Iterable[F32],
     recipe: QuantRecipe,
     scales: Scales = NO_SCALES,
-) -> Quantized:
+) -> QuantizedModel:
     """Quantise a folded network; what cannot be lowered is refused before a sample is read.
 
     Args:
-        folded: as `fold` returns it.
+        folded: as `fold_graph` returns it.
         samples: float32 arrays (N, ...) of any N, preprocessed as on the device.
         recipe: the choices.
         scales: those the model brought; its other values are calibrated.
@@ -65,8 +63,8 @@ def quantized(
             once where the recipe needs them more often.
     """
     if recipe.precision == "float32":
-        check_float(folded)
-        return Quantized(folded, NOTHING_SEEN, folded, recipe)
+        check_float_lowering(folded)
+        return QuantizedModel(folded, NOTHING_SEEN, folded, recipe)
     remedies = _remedies(recipe)
     if remedies and scales != NO_SCALES:
         raise ModelError(
@@ -79,15 +77,15 @@ def quantized(
             f"calibration samples: expected a list, or what else can be read more than once, for "
             f"{twice}; found {type(samples).__name__}"
         )
-    check(folded, scales, recipe.float_layers)
+    check_lowering(folded, scales, recipe.float_layers)
     if recipe.equalize:
         folded = equalize(folded, samples)
-    wanted = quantized_values(read(folded), recipe.float_layers)
+    wanted = quantized_values(folded, recipe.float_layers)
     complete = all(value in scales.activations for value in wanted)
     ranges = NOTHING_SEEN if complete else calibrate(folded, samples, recipe)
     if recipe.outputs == "softmax":
         ranges = keep_softmax(folded, samples, ranges, recipe.float_layers)
-    qdq = quantize(folded, ranges, scales, recipe.float_layers)
+    qdq = insert_qdq(folded, ranges, scales, recipe.float_layers)
     round_weights = recipe.rounding == "learned"
     if round_weights or recipe.correct_bias:
         qdq = refine(
@@ -98,7 +96,7 @@ def quantized(
             round_weights=round_weights,
             correct_bias=recipe.correct_bias,
         )
-    return Quantized(folded, ranges, qdq, recipe)
+    return QuantizedModel(folded, ranges, qdq, recipe)
 
 
 def _remedies(recipe: QuantRecipe) -> str:

@@ -1,4 +1,4 @@
-"""`Watched`: a network that returns values from within, over samples, batch by batch."""
+"""`Probe`: a network that returns values from within, over samples, batch by batch."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -16,7 +16,7 @@ BATCH_BYTES = 32 * 2**20
 MAX_BATCH = 64
 
 
-class Watched:
+class Probe:
     """A network that returns some of its values.
 
     Args:
