@@ -76,7 +76,9 @@ class TfliteRecognizer:
 
     def decode(self, raws: tuple[Raw, ...]) -> Result:
         """The answer that raw outputs stand for."""
-        return decode_outputs(raws, self.bundle.manifest)
+        outputs = self._ports.real(raws)
+        result: Result = self._task.decode(outputs, self.bundle.manifest.output)
+        return result
 
     def timed(self, image: U8, order: ColourOrder = "rgb") -> tuple[Result, Timings]:
         """As calling it, with the time each step took."""
