@@ -86,11 +86,6 @@ class Evaluation(
     part: str | None = None
     error: Score | msgspec.UnsetType = msgspec.UNSET
 
-    @property
-    def metric(self) -> MetricName:
-        """What `accuracy` is a share of: whole texts, or classes."""
-        return "accuracy" if self.texts is None else "exact match"
-
 
 @dataclass(frozen=True)
 class Judge:
@@ -100,6 +95,7 @@ class Judge:
         answerer: what the device would answer for a picture, with its gates before the network;
             of an opened bundle and its spec.
         labelled: the pictures of a folder whose right answer is known, for a spec.
+        metric: what `accuracy` is a share of.
         accuracy: how many of the answers are right, with the truths; None where answers are
             not right or wrong.
         judged: an evaluation with what only this task measures; of the spec, the answers and
@@ -110,6 +106,7 @@ class Judge:
 
     answerer: Callable[[TfliteRecognizer, Any], Answerer]
     labelled: Callable[[Path, Any], LabelledPictures]
+    metric: MetricName
     accuracy: Callable[[Sequence[str], Sequence[str]], Proportion | None]
     judged: Callable[[Evaluation, Any, Sequence[str], Sequence[str]], Evaluation]
     summary: Callable[[Evaluation], Iterator[str]]
@@ -122,7 +119,7 @@ def share_right(answers: Sequence[str], truths: Sequence[str]) -> Proportion:
     return wilson(sum(right), len(right))
 
 
-def evaluation(
+def evaluated(
     bundle: Bundle,
     folder: str,
     runtime: str,

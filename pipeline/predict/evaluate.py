@@ -10,7 +10,7 @@ from edge_agent.common.errors import printable
 from edge_agent.tasks.kinds import task_name
 from pipeline.common.errors import DataError, GateError
 from pipeline.common.progress import SILENT, Progress
-from pipeline.evaluation.evaluation import Evaluation, evaluation
+from pipeline.evaluation.evaluation import Evaluation, evaluated
 from pipeline.evaluation.labelled import readable
 from pipeline.evaluation.rows import PredictionRow, as_row, table, write_output
 from pipeline.measure.wording import shown
@@ -65,7 +65,7 @@ def evaluate(
         raise DataError(
             f"{folder}: expected a picture that can be read, found none of {labelled.total}"
         )
-    found = evaluation(opened, str(folder), runtime, judge, rows, truths, problems)
+    found = evaluated(opened, str(folder), runtime, judge, rows, truths, problems)
     found = msgspec.structs.replace(found, part=labelled.part)
     for remark in labelled.remarks:
         say(printable(remark))
@@ -82,7 +82,7 @@ def evaluate(
         )
     if min_accuracy is not None and found.accuracy and found.accuracy.value < min_accuracy:
         raise GateError(
-            f"{found.metric}: expected at least {100 * min_accuracy:.2f} %, "
+            f"{judge.metric}: expected at least {100 * min_accuracy:.2f} %, "
             f"measured {shown(found.accuracy)}"
         )
     return found

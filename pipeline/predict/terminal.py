@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from edge_agent.common.errors import printable
 from pipeline.evaluation.evaluation import Evaluation, Judge
 from pipeline.evaluation.rows import PredictionRow
@@ -29,12 +31,13 @@ def _lines(
     part = "" if found.part is None else f", of which only the {found.part} part is measured"
     yield f"{found.bundle} on {found.runtime}: {len(rows)} pictures of {found.folder}{part}"
     if found.accuracy is not None:
-        yield f"{found.metric:<20}{shown(found.accuracy)}"
+        yield f"{judge.metric:<20}{shown(found.accuracy)}"
     yield from judge.summary(found)
     if found.accuracy_if_sure is not None:
         of_these = shown(found.accuracy_if_sure)
         yield f"sure answers        {100 * found.sure:.1f} % of all, of these {of_these} right"
-    yield f"proven by verify    {_proof(found)}"
+    if found.error is msgspec.UNSET:
+        yield f"proven by verify    {_proof(found)}"
     yield from judge.details(found, rows, truths)
     if found.unreadable:
         yield f"files that could not be read: {len(found.unreadable)}"

@@ -134,4 +134,4 @@ def _cell(score: Proportion | None) -> str:
     return "-" if score is None else shown(score)
 
 
-JUDGE = Judge(_answerer, _labelled, share_right, _judged, _summary, _details)
+JUDGE = Judge(_answerer, _labelled, "accuracy", share_right, _judged, _summary, _details)

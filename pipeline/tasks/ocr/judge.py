@@ -89,4 +89,4 @@ def _details(
     yield from mistakes(rows, truths)
 
 
-JUDGE = Judge(_answerer, _labelled, share_right, _judged, _summary, _details)
+JUDGE = Judge(_answerer, _labelled, "exact match", share_right, _judged, _summary, _details)
