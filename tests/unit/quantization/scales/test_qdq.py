@@ -87,6 +87,47 @@ def test_constants_that_share_a_scale_are_in_its_range() -> None:
     assert list(constant_ranges(graph, ("input", "joined", "output"))) == [Range(-7.0, 9.0)]
 
 
+def test_a_layer_that_stays_in_float_keeps_its_weights() -> None:
+    """Its activation too; it reads what lies on the int8 grid, and the layer behind it is int8."""
+    first = normal(4, 2, 1, 1)
+    model = net(
+        [
+            node("Conv", "input", "w", to="y"),
+            node("Relu", "y", to="z"),
+            node("Conv", "z", "v"),
+        ],
+        (1, 2, 3, 3),
+        {"w": first, "v": normal(3, 4, 1, 1)},
+    )
+    graph = read(quantize(*ranged(model), float_layers=("z",)))
+    plain, quantised = (one for one in graph.nodes if one.op == "Conv")
+    np.testing.assert_array_equal(graph.constants[plain.inputs[1]], first)
+    source = graph.producer(plain.inputs[0])
+    assert source is not None
+    assert source.op == "DequantizeLinear"
+    weights = graph.producer(quantised.inputs[1])
+    assert weights is not None
+    assert weights.op == "DequantizeLinear"
+    assert graph.constants[weights.inputs[0]].dtype == np.int8
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_one_scale_for_all_weights_is_a_number_without_an_axis(per_channel: bool) -> None:
+    """A row of one would be one for each of as many channels; several have theirs."""
+    if per_channel:
+        model = net([node("Conv", "input", "w")], (1, 3, 4, 5), {"w": normal(6, 3, 1, 1)})
+    else:
+        model = net([node("Gemm", "input", "w", transB=1)], (1, 3), {"w": normal(6, 3)})
+    graph = read(quantize(*ranged(model)))
+    (layer,) = (one for one in graph.nodes if one.op in ("Conv", "Gemm"))
+    weights = graph.producer(layer.inputs[1])
+    assert weights is not None
+    scale = graph.constants[weights.inputs[1]]
+    assert (scale.shape, "axis" in weights.attributes) == (
+        ((6,), True) if per_channel else ((), False)
+    )
+
+
 def test_nothing_stands_between_a_layer_and_its_activation() -> None:
     """Conv, Relu has quantise/dequantise pairs before and after, and none inside."""
     model = net(
