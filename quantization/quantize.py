@@ -1,4 +1,4 @@
-"""`quantize`: a folded float network to its quantised form, by everything a recipe asks for."""
+"""`quantize`: turn a folded float network into its quantised form, as a recipe asks."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class QuantizedModel:
         folded: the float network it stands for, its batch norms folded and, if the recipe
             asks for it, its channels equalised.
         ranges: what calibration found.
-        qdq: the quantised network in ONNX: what is lowered. With `float32`, `folded` itself.
+        qdq: the quantised network, which is what is lowered. With `float32`, `folded` itself.
         recipe: how it was quantised.
     """
 
@@ -100,7 +100,7 @@ def quantize(
 
 
 def _remedies(recipe: QuantRecipe) -> str:
-    """Those of the recipe that look at samples, in its own words; empty if there is none."""
+    """The remedies of a recipe that look at samples, by its keys; empty if there is none."""
     asked = {
         "equalize": recipe.equalize,
         "correct_bias": recipe.correct_bias,

@@ -1,4 +1,4 @@
-"""What quantisation costs a network, layer by layer, and what is to blame for it."""
+"""What quantisation costs a network, layer by layer, and why."""
 
 from quantization.doctor.diagnose import diagnose
 from quantization.doctor.diagnosis import Culprit, Diagnosis, Kind, Layer

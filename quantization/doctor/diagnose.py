@@ -1,4 +1,4 @@
-"""`diagnose`: run a network in float and in int8, layer by layer, and find what is to blame."""
+"""`diagnose`: compare a network in float and in int8, layer by layer, and find the reasons."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -23,8 +23,8 @@ from quantization.operators.rules import Scale
 from quantization.operators.table import averages, find
 from quantization.scales.plan import ScaleGroup, activation_inputs, scale_groups
 
-# In this order, each on top of those before: a scale that somebody else stretches, for one,
-# would make an outlier look larger than it is.
+# The order matters, as each reason is tried on top of those before: a scale that another value
+# stretches, for example, would make an outlier look larger than it is.
 CAUSES: tuple[Find, ...] = (
     clipped,
     too_wide,

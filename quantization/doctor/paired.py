@@ -38,7 +38,7 @@ class Int8Layer:
         constants: of the nodes' constants those that are quantised, by name: their real
             values on the int8 grid.
         raw: in the quantised network, the name of the value before it is rounded.
-        real: likewise after it; the same where it stays in float.
+        real: in the quantised network, its name after rounding; `raw` where it stays in float.
     """
 
     value: str

@@ -23,7 +23,7 @@ class Suspicion:
 
     Args:
         kind, cause, channel, covers, needs, channels: as of a `Culprit`.
-        factor: likewise; None if only the cure tells.
+        factor: as of a `Culprit`; None if only the cure shows it.
         cured: the layer as it would be without the reason.
     """
 

@@ -35,7 +35,7 @@ def clipped(patient: Patient) -> Suspicion | None:
 
 
 def too_wide(patient: Patient) -> Suspicion | None:
-    """The scale covers far more than the layer's own values: somebody else's, or nobody's."""
+    """The scale covers far more than the layer's own values need."""
     covers, own = patient.layer.covers, patient.own
     if covers is None or not width(own) or width(covers) < TOO_COARSE * width(own):
         return None
@@ -75,7 +75,7 @@ def unlike_channels(patient: Patient) -> Suspicion | None:
 
 
 def _demanded_by(patient: Patient) -> tuple[Kind, str]:
-    """Who demands the range that the layer's scale covers beyond its own values."""
+    """The operator or value for which the layer's scale covers more than its own values."""
     own, seen = patient.own, patient.seen
     if _producer_fixes(patient):
         return Kind.FIXED, patient.layer.nodes[-1].op

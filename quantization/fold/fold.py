@@ -114,7 +114,7 @@ def _evaluate(constant: Graph, wanted: list[str]) -> dict[str, Array]:
 
 
 def _with_output_names(graph: Graph) -> Graph:
-    """The graph with a name for each first output that nobody reads: a node goes by it."""
+    """The graph with a name for each first output that nobody reads, as nodes are found by it."""
     nodes = tuple(
         n if n.output else replace(n, outputs=(f"{''.join(n.outputs)}:unread", *n.outputs[1:]))
         for n in graph.nodes

@@ -1,4 +1,4 @@
-"""The lowering in four steps: read, lay out, emit, write."""
+"""The lowering in three steps: read the typed graph, emit TFLite operators, write the file."""
 
 from dataclasses import dataclass, replace
 

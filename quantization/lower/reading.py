@@ -1,4 +1,4 @@
-"""An ONNX graph read as the network that will run.
+"""Read an ONNX graph as the network that will run.
 
 Where a QDQ graph has a quantise/dequantise pair there is one int8 tensor, and an operation
 between such tensors is an int8 operation. All else computes in float32.

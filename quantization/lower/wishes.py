@@ -1,4 +1,4 @@
-"""Which order of axes the readers of a tensor wish for."""
+"""The order of axes that the readers of a tensor want."""
 
 from quantization.lower.graph import Operation, TypedGraph, TypedTensor
 from quantization.lower.layout import Order, as_onnx, before_transpose, channels_last
@@ -7,7 +7,7 @@ from quantization.operators.table import PAIR, find
 
 
 def wish(graph: TypedGraph, tensor: TypedTensor) -> Order:
-    """The order that the first reader with a wish has for a tensor; else the usual one.
+    """The order that the first reader which wants one wants; else the usual one.
 
     Usual is channels last for rank 4, a feature map, and ONNX's own for any other rank.
     """

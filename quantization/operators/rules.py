@@ -40,9 +40,9 @@ class PerSample(Enum):
 
     ALWAYS = "always"
     ALONG_AXIS = "along an axis"  # unless its attribute `axis`, by default 0, is the samples'
-    ALONG_LAST_AXIS = "along the last axis"  # likewise, by default -1
+    ALONG_LAST_AXIS = "along the last axis"  # the same, where `axis` is by default -1
     BROADCAST = "broadcast"  # if both operands have the samples' axis, or it is a constant
-    MATRICES = "matrices"  # likewise, if that is not one of the two axes of a matrix
+    MATRICES = "matrices"  # as BROADCAST, if the samples' axis is none of the two of a matrix
     REDUCED = "reduced"  # unless it reduces the samples' axis
     SLICED = "sliced"  # unless it slices the samples' axis
     PADDED = "padded"  # unless it pads the samples' axis

@@ -1,1 +1,1 @@
-"""What may be done about a network that int8 hurts."""
+"""Remedies for a network that int8 hurts: equalisation, learned rounding, corrected biases."""

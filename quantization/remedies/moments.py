@@ -1,4 +1,4 @@
-"""`Moments`: what a layer's quantisation has to know of its inputs, summed over samples."""
+"""`Moments`: means and second moments of a layer's inputs, summed over samples."""
 
 from typing import TypeAlias
 
@@ -95,7 +95,7 @@ def places(
 
 
 def patches(layer: WeightedLayer, x: F32, at: Places) -> F32:
-    """What rows of weights are multiplied by: (G, P, n), in the weights' order.
+    """The patches of the input that rows of weights are multiplied by: (G, P, n).
 
     Args:
         layer: Conv or Gemm.

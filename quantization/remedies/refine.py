@@ -126,7 +126,7 @@ def _refinable(real: Graph, quantised: Graph) -> Iterator[tuple[WeightedLayer, _
 
 
 def _held(samples: Iterable[F32], shape: Shape, count: int) -> F32:
-    """As many samples as are held in memory, (S, ...), evenly taken from all of them."""
+    """The samples to hold in memory, (S, ...), taken evenly from all of them."""
     fit = HELD_BYTES // (4 * int(np.prod(shape)))
     wanted = max(1, min(count, MOST_SAMPLES, fit))
     chosen = np.arange(wanted) * count // wanted

@@ -10,8 +10,8 @@ from quantization.graph.graph import Graph, Node, write
 from quantization.graph.session import InferenceSession, open_session
 from quantization.scales.probe import batch_size
 
-# What the values held between two steps may take. Where one does not fit, the steps after it
-# start from an earlier one again.
+# The bytes that values held between two stops may take. If a value does not fit, the stops after
+# it are computed from an earlier one again.
 HELD_BYTES = 128 * 2**20
 
 
@@ -53,7 +53,7 @@ class Tape:
         return tuple(self._held)
 
     def advance(self) -> int:
-        """Go on to the next stop: `run` gives its value.
+        """Go on to the next stop, whose value `run` then gives.
 
         Returns:
             How many samples to run at a time.

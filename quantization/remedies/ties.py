@@ -1,4 +1,4 @@
-"""Ties: which channels of a network have to be scaled alike for it to stay the same function.
+"""Which channels of a network have to be scaled alike, so that it stays the same function.
 
 Multiply a channel by ``1 / s`` where a layer writes it and its weights by ``s`` where layers
 read it, and the network computes what it did, provided that everything in between does

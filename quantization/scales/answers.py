@@ -1,7 +1,7 @@
-"""The range of a classifier's scores that keeps what their softmax says.
+"""The range of a classifier's scores that keeps their softmax.
 
-Of the scores of classes only the differences between the largest matter: the softmax of a
-score that is far below is 0 wherever it lies. A range that covers every score seen gives most
+Only the differences between the largest scores matter: a score far below them has a softmax
+of 0, wherever it lies. A range that covers every score seen gives most
 of its 256 values to some image whose scores are extreme, and so few to the rest that the two
 best classes of many images become equal.
 """
@@ -22,19 +22,19 @@ from quantization.scales.ranges import FRACTIONS, Range, affine_of
 
 # So many rows of scores tell which range is best; memory holds no more.
 MOST_ROWS = 4096
-# Of a negative end also nothing may be left: in some networks every score that counts is above 0.
+# The negative end may be cut to 0: in some networks every score that counts is above 0.
 LOWS = (*FRACTIONS, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
 class _Scores:
-    """Rows of scores (N, K), and what their softmax says."""
+    """Rows of scores (N, K), and the logarithms of their softmax."""
 
     rows: F32
     logs: NDArray[np.float64]
 
     def divergence(self, chosen: Range) -> float:
-        """From the softmax of the rows to that of their int8 values: the mean Kullback-Leibler."""
+        """The mean Kullback-Leibler divergence from the softmax of the rows to that in int8."""
         affine = affine_of(chosen)
         logs = _log_softmax(affine.dequantize(affine.quantize(self.rows)))
         return float((np.exp(self.logs) * (self.logs - logs)).sum(axis=1).mean())
@@ -47,9 +47,9 @@ class _Scores:
 def keep_softmax(
     graph: Graph, samples: Iterable[F32], ranges: Ranges, float_layers: Collection[str]
 ) -> Ranges:
-    """The ranges with those of the outputs drawn in to what keeps their softmax.
+    """The ranges, those of the outputs narrowed to what keeps their softmax.
 
-    Both ends are drawn in together, then each by itself. An output whose scale is fixed, or
+    Both ends are narrowed together, then each by itself. An output whose scale is fixed, or
     that other layers of the network read, keeps its range.
 
     Args:

@@ -1,4 +1,4 @@
-"""`Observer`: what calibration remembers of one value, in memory that does not grow."""
+"""`Observer`: the statistics of one value over all samples, in memory that does not grow."""
 
 import numpy as np
 from numpy.typing import NDArray

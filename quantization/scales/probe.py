@@ -11,7 +11,7 @@ from quantization.graph.graph import Graph, Shape, write
 from quantization.graph.session import open_session
 from quantization.operators.batching import takes_batches
 
-# What one batch's values may take: the batch is as large as this allows, up to 64.
+# The bytes that one batch's values may take; a batch is as large as that allows, up to 64.
 BATCH_BYTES = 32 * 2**20
 MAX_BATCH = 64
 

@@ -1,4 +1,4 @@
-"""`RecurrentLayer`: what one LSTM or GRU node says; what cannot be unrolled is refused."""
+"""`RecurrentLayer`: one LSTM or GRU node, read; forms that cannot be unrolled are refused."""
 
 from dataclasses import dataclass
 from functools import partial

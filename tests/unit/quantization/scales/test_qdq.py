@@ -99,7 +99,7 @@ def test_a_layer_that_stays_in_float_keeps_its_weights() -> None:
         (1, 2, 3, 3),
         {"w": first, "v": normal(3, 4, 1, 1)},
     )
-    graph = read(quantize(*ranged(model), float_layers=("z",)))
+    graph = insert_qdq(*ranged(model), float_layers=("z",))
     plain, quantised = (one for one in graph.nodes if one.op == "Conv")
     np.testing.assert_array_equal(graph.constants[plain.inputs[1]], first)
     source = graph.producer(plain.inputs[0])
@@ -118,7 +118,7 @@ def test_one_scale_for_all_weights_is_a_number_without_an_axis(per_channel: bool
         model = net([node("Conv", "input", "w")], (1, 3, 4, 5), {"w": normal(6, 3, 1, 1)})
     else:
         model = net([node("Gemm", "input", "w", transB=1)], (1, 3), {"w": normal(6, 3)})
-    graph = read(quantize(*ranged(model)))
+    graph = insert_qdq(*ranged(model))
     (layer,) = (one for one in graph.nodes if one.op in ("Conv", "Gemm"))
     weights = graph.producer(layer.inputs[1])
     assert weights is not None
