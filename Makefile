@@ -135,10 +135,10 @@ check: $(HOST)/.installed
 	$(HOST)/bin/python -m pytest -q tests/unit/test_layers.py tests/unit/test_docs.py
 
 # `bundles.py` there is no benchmark: it makes what the others measure.
-BENCHMARKS := bench-accuracy bench-agent bench-capture bench-converters bench-device bench-dials bench-made-to-hurt bench-publishing bench-recurrent bench-training-loop
+BENCHMARKS := bench-accuracy bench-agent bench-capture bench-converters bench-device bench-made-to-hurt bench-publishing bench-recurrent bench-training-loop
 # These have no run to start from unless there is one or they are told it; a soak takes as long as
 # it is told.
-ON_DEMAND := bench-false-readings bench-ocr bench-peer-accuracy bench-soak
+ON_DEMAND := bench-dials bench-false-readings bench-ocr bench-peer-accuracy bench-soak
 # As they were called before.
 FORMER := bench-made_to_hurt bench-training_loop bench-false_readings bench-peer_accuracy
 .PHONY: $(BENCHMARKS) $(ON_DEMAND) $(FORMER)

@@ -16,7 +16,8 @@ from edge_agent.common.strict import LEAST, Name, Seconds, Strict, Timeout
 from edge_agent.common.toml import decode_toml
 from edge_agent.contract.commands import COMMANDS, Verb
 from edge_agent.homeassistant.config import HomeAssistantConfig
-from edge_agent.mqtt.endpoint import DEFAULT_URL, Broker, parse_endpoint, read_credentials
+from edge_agent.mqtt import DEFAULT_URL
+from edge_agent.mqtt.endpoint import Broker, parse_endpoint, read_credentials
 from edge_agent.outbox.outbox import Lane, Limits, Synchronous, WhenFull
 from edge_agent.pictures.config import CropsConfig, SnapshotsConfig
 from edge_agent.publish.schedule import Order

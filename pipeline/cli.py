@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 
 from edge_agent import __version__
-from edge_agent.cli import exit_code as agent_exit_code
 from edge_agent.common.errors import AgentError, one_line
 from edge_agent.common.exit_codes import ExitCode
 from pipeline.broker.commands import tell_command, watch_command
@@ -92,6 +91,8 @@ def main() -> None:
 def exit_code(error: Exception) -> ExitCode:
     """The exit status that stands for `error`."""
     if isinstance(error, AgentError):
+        from edge_agent.cli import exit_code as agent_exit_code
+
         return agent_exit_code(error)
     for kind, code in EXIT_CODES:
         if isinstance(error, kind):

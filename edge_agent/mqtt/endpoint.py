@@ -13,7 +13,6 @@ log = logging.getLogger(__name__)
 
 ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
-DEFAULT_URL = "mqtt://localhost:1883"
 
 
 @dataclass(frozen=True)

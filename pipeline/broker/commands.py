@@ -11,7 +11,7 @@ import typer
 
 from edge_agent.common.errors import BrokerError
 from edge_agent.common.exit_codes import ExitCode
-from edge_agent.mqtt.endpoint import DEFAULT_URL
+from edge_agent.mqtt import DEFAULT_URL
 from pipeline.command_line.choices import LogLevel, Verb, argument, option
 
 if TYPE_CHECKING:
