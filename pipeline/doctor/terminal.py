@@ -150,8 +150,8 @@ def _ladder(findings: Findings) -> Table:
     for rung in findings.ladder.rungs:
         chosen = rung == findings.ladder.chosen
         table.add_row(
-            rung.name, scored(rung.figures.score), lost(rung.figures.drop),
-            lost(rung.figures.expected_drop),
+            rung.name, scored(rung.figures.score), lost(rung.figures.drop, rung.figures.score),
+            lost(rung.figures.expected_drop, rung.figures.score),
             "chosen" if chosen else "" if rung.kept else "not kept",
             style="bold" if chosen else "",
         )  # fmt: skip

@@ -12,7 +12,7 @@ def mistakes(rows: Sequence[PredictionRow], truths: Sequence[str]) -> Iterator[s
     wrong = [pair for pair in zip(rows, truths, strict=True) if pair[0].answer != pair[1]]
     if not wrong:
         return
-    worst = sorted(wrong, key=lambda pair: -pair[0].confidence)[:MISTAKES]
+    worst = sorted(wrong, key=lambda pair: -(pair[0].confidence or 0.0))[:MISTAKES]
     yield f"the surest of {len(wrong)} mistakes:"
     for row, truth in worst:
         yield f"  {terminal_line(row)}  where {truth!r} is right"

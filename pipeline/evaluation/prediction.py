@@ -17,14 +17,14 @@ class Prediction:
 
     Args:
         answer: what it says and no more; empty where nothing can be read.
-        confidence: its calibrated probability, in [0, 1].
+        confidence: its calibrated probability, in [0, 1]; None where answers have none.
         sure: whether the device would take it for a sure, or accepted, answer.
         why: why not; empty where it is.
         result: the whole answer, as on the device.
     """
 
     answer: str
-    confidence: float
+    confidence: float | None
     sure: bool
     why: str
     result: Result

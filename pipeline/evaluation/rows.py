@@ -22,7 +22,7 @@ class PredictionRow(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     frame: int | None
     answer: str
-    confidence: float
+    confidence: float | None
     sure: bool
     why: str
     latency_ms: float
@@ -54,7 +54,8 @@ def terminal_line(row: PredictionRow) -> str:
     """`cat/1.jpg  cat  98.3 %`, and where the device would not be sure, why."""
     place = row.file if row.frame is None else f"{row.file}#{row.frame}"
     why = f"  ({row.why})" if row.why else ""
-    said = f"{row.answer:<12} {100 * row.confidence:5.1f} %" if row.answer else "no text"
+    sure = "" if row.confidence is None else f" {100 * row.confidence:5.1f} %"
+    said = f"{row.answer:<12}{sure}" if row.answer else "no text"
     return printable(f"{place:<32} {said}{why}")
 
 
@@ -73,7 +74,7 @@ def table(rows: Sequence[PredictionRow], more: Mapping[str, Sequence[str]] | Non
         frame = "" if row.frame is None else row.frame
         sure = "true" if row.sure else "false"
         # With the fewest digits that give the same number back.
-        confidence = repr(row.confidence)
+        confidence = "" if row.confidence is None else repr(row.confidence)
         writer.writerow((row.file, frame, row.answer, confidence, sure, row.why, *others))
     return text.getvalue().encode()
 

@@ -64,10 +64,34 @@ def points(difference: float) -> str:
     return f"{text.replace('-', _MINUS)}{_GAP}points"
 
 
-def lost(difference: float) -> str:
-    """A loss of accuracy, 0.0005, in points: `0.05`. A gain is negative; a zero has no sign."""
-    text = f"{difference * 100:.2f}"
-    return "0.00" if text == "-0.00" else text.replace("-", _MINUS)
+def change(before: Score, after: Score) -> str:
+    """From one score to another of its metric: `−0.3 points`, or `+0.012 bar`."""
+    difference = after.value - before.value
+    if after.kind.share:
+        return points(difference)
+    sign = "+" if difference > 0 else _MINUS if difference < 0 else ""
+    return f"{sign}{_three(abs(difference))}{_unit(after)}"
+
+
+def lost(difference: float, score: Score | None = None) -> str:
+    """A loss of accuracy, 0.0005, in points: `0.05`. A gain is negative; a zero has no sign.
+
+    Of an error, which `score` tells by its metric, what it rises by, in its unit: `0.012`.
+    """
+    if score is None or score.kind.share:
+        text = f"{difference * 100:.2f}"
+        return "0.00" if text == "-0.00" else text.replace("-", _MINUS)
+    return f"{_MINUS if difference < 0 else ''}{_three(abs(difference))}"
+
+
+def loss(score: Score) -> str:
+    """What a loss by its metric is called: `drop`, or of an error `rise`."""
+    return "drop" if score.kind.more else "rise"
+
+
+def loss_unit(score: Score) -> str:
+    """What such a loss is counted in: `points`, or the unit of an error."""
+    return "points" if score.kind.share else score.unit or "its own unit"
 
 
 def count(number: float) -> str:

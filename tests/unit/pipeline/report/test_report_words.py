@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from edge_agent.bundle.metrics import Proportion
+from edge_agent.bundle.metrics import Proportion, Score
 from pipeline.report import words
 
 GAP = "\u202f"
@@ -41,6 +41,28 @@ def test_points_have_a_sign_unless_they_round_to_zero(difference: float, text: s
 def test_what_is_lost_is_in_points_with_two_decimals(difference: float, text: str) -> None:
     """A gain is negative, by a true minus sign; the unit stands elsewhere."""
     assert words.lost(difference) == text
+
+
+def test_what_an_error_rises_by_is_in_its_unit() -> None:
+    """Must fire: no points, and none of a percent's factor of a hundred."""
+    before, after = (
+        Score(metric="mean absolute error", value=value, samples=9, unit="bar")
+        for value in (0.05, 0.0626)
+    )
+    assert words.change(before, after) == f"+0.013{GAP}bar"
+    assert words.change(after, before) == f"\u22120.013{GAP}bar"
+    assert words.change(after, after) == f"0.000{GAP}bar"
+    assert words.lost(0.0126, after) == "0.013"
+    assert words.lost(-1.5, after) == "\u22121.50"
+    assert (words.loss(after), words.loss_unit(after)) == ("rise", "bar")
+
+
+def test_what_a_share_loses_is_in_points() -> None:
+    """Must not fire: the words of a drop are those of before."""
+    before, after = (Score(metric="accuracy", value=value, samples=9) for value in (0.9, 0.8))
+    assert words.change(before, after) == f"\u221210.0{GAP}points"
+    assert words.lost(0.1, after) == "10.00"
+    assert (words.loss(after), words.loss_unit(after)) == ("drop", "points")
 
 
 @pytest.mark.parametrize(
