@@ -7,6 +7,7 @@ what it has lost.
 import os
 import sys
 from collections.abc import Callable
+from unittest.mock import patch
 
 import msgspec
 
@@ -48,7 +49,7 @@ def journal(path: str) -> None:
         os.write(file, msgspec.json.encode(stored) + b"\n")
         return seq
 
-    outbox.Outbox.append = journaled  # type: ignore[method-assign]
+    patch.object(outbox.Outbox, "append", journaled).start()
 
 
 if __name__ == "__main__":

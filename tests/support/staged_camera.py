@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Self
+from typing import Self, cast
 
 from edge_agent.common.stop import Stop
 from edge_agent.sources.base import Frame
@@ -23,7 +23,7 @@ from edge_agent.sources.memory.wire import (
     ToCamera,
     pair,
 )
-from edge_agent.sources.supervisor import Supervisor
+from edge_agent.sources.supervisor import Start, Supervisor
 
 CONFIG = CameraConfig(url="test://", open_timeout_s=30, read_timeout_s=30)
 SHAPE = (2, 3, 3)
@@ -75,7 +75,8 @@ class Stage:
     def __init__(self, config: CameraConfig = CONFIG) -> None:
         self.processes: list[ThreadProcess] = []
         self._started = threading.Condition()
-        self.supervisor = Supervisor(config, self._start)  # type: ignore[arg-type]
+        # A thread has of a process all that a supervisor asks for.
+        self.supervisor = Supervisor(config, cast("Start", self._start))
         self.reports: list[tuple[bool, str]] = []
         self.source = LiveSource(self.supervisor, Stop(), lambda *said: self.reports.append(said))
 

@@ -20,6 +20,8 @@ from edge_agent.inference.network import Network
 from edge_agent.inference.recognizer import TfliteRecognizer
 
 SCORES, MAP, BEST = OUTPUTS
+assert MAP.affine is not None
+MAP_SCALE = MAP.affine.scale
 
 
 @pytest.fixture(name="bundle", scope="module")
@@ -110,7 +112,7 @@ def test_a_place_among_scores_is_judged_by_the_answer_alone(bundle: Bundle) -> N
             r"disagree on the output 'map': expected .*0\.0078, .* found .*0\.00784",
         ),
         (
-            (SCORES, msgspec.structs.replace(MAP, affine=Affine(MAP.affine.scale, 0)), BEST),  # type: ignore[union-attr]
+            (SCORES, msgspec.structs.replace(MAP, affine=Affine(MAP_SCALE, 0)), BEST),
             r"disagree on the output 'map': ",
         ),
         (

@@ -4,7 +4,7 @@ import dataclasses
 import queue
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import pytest
 from support.agents import write_config
@@ -181,6 +181,7 @@ def test_a_plan_that_fails_half_way_frees_what_it_opened(
     text = file.read_text()
     second = text[text.index("[[stream]]") :].replace('"front"', '"back"')
     file.write_text(text + second.replace(str(bright_path), "none"))
+    model = cast("TfliteRecognizer", Model())  # which nobody asks anything
     with pytest.raises(BundleError, match="none: expected a bundle"):
-        prepare(load_config(file), lambda bundle, threads: Model())  # type: ignore[arg-type, return-value]
+        prepare(load_config(file), lambda bundle, threads: model)
     assert closed == ["model"]

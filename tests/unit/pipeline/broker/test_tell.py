@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
 
+from edge_agent.client.remote import Remote
 from edge_agent.common.errors import BrokerError, ConfigError, MessageError
 from edge_agent.contract.commands import (
     Command,
@@ -135,7 +136,8 @@ def test_a_picture_is_written_where_it_was_asked_for(name: str, tmp_path: Path) 
 
     taken = SnapshotTaken(stream=name, topic="t", captured_at=TAKEN.captured_at, bytes=3)
     told = reply("snapshot", snapshots=(taken,))
-    (path,) = save_pictures(Kept(), told, tmp_path / "new", 2.5)  # type: ignore[arg-type]
+    remote = cast("Remote", Kept())  # it is asked for nothing else
+    (path,) = save_pictures(remote, told, tmp_path / "new", 2.5)
     assert path == tmp_path / "new" / "door.jpg"
     assert path.read_bytes() == b"t 2.5"
 

@@ -4,14 +4,14 @@ import shlex
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
+from typer.main import get_group
 from typer.testing import CliRunner
 
 from pipeline.cli import app
 from pipeline.command_line.layout import Panel
 
 ROOT = Path(__file__).parents[4]
-COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS = get_group(app).commands
 
 
 def shown(*arguments: str) -> str:

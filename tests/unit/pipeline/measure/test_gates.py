@@ -6,7 +6,7 @@ import pytest
 from support.scores import accuracy_of, exact_of
 
 from edge_agent.bundle.manifest import Budget
-from edge_agent.bundle.metrics import Balance, ClassRecall, Metrics, Score
+from edge_agent.bundle.metrics import Balance, ClassRecall, MetricName, Metrics, Score
 from pipeline.measure.evaluate import wilson
 from pipeline.measure.gates import Gate, judge
 from pipeline.measure.recall import balanced_accuracy
@@ -154,10 +154,10 @@ def test_gates_are_worded_for_the_reader() -> None:
     )
 
 
-def scored(value: float, high: float, metric: str = "mean absolute error") -> Score:
+def scored(value: float, high: float, metric: MetricName = "mean absolute error") -> Score:
     unit = "bar" if metric == "mean absolute error" else ""
     low = min(value, high)
-    return Score(metric=metric, value=value, low=low, high=high, samples=40, unit=unit)  # type: ignore[arg-type]
+    return Score(metric=metric, value=value, low=low, high=high, samples=40, unit=unit)
 
 
 def test_a_gate_bears_the_name_of_the_metric() -> None:

@@ -59,7 +59,8 @@ class Dated:
     def __call__(self, request: BaseHTTPRequestHandler) -> None:
         self.number += 1
         modified = formatdate(self.clock_s - self.age_s, usegmt=True)
-        request.date_time_string = lambda *_: formatdate(self.clock_s, usegmt=True)  # type: ignore[method-assign]
+        shown = formatdate(self.clock_s, usegmt=True)
+        vars(request)["date_time_string"] = lambda *_: shown
         answers(body=red_jpeg(number=self.number), Last_Modified=modified)(request)
 
 
