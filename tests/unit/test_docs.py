@@ -235,3 +235,19 @@ def test_a_file_that_has_moved_is_noticed() -> None:
     """Must fire: on what was there before; must not: on a folder that is."""
     text = "`edge_agent/stream.py`, `edge_agent/stream/`, `edge_agent/{cli,gone}.py`, `tests/*.md`"
     assert missing_paths(text) == ["edge_agent/stream.py", "edge_agent/gone.py", "tests/*.md"]
+
+
+def test_every_page_has_its_place_in_the_menu() -> None:
+    """`make site` ends at a page that no menu leads to; its order is in scripts/site/conf.py."""
+    order: dict[str, str] = script("site/conf").ORDER
+    placed = {"index"}
+    for name, pages in order.items():
+        folder = Path(name).parent
+        placed |= {(folder / page).as_posix() for page in pages.split()}
+    docs = ROOT / "docs"
+    found = {
+        path.relative_to(docs).with_suffix("").as_posix()
+        for path in docs.rglob("*.md")
+        if "schemas" not in path.parts
+    }
+    assert placed == found
