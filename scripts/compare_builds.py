@@ -6,7 +6,7 @@ Two small seeded recipes, one of classes and one of drawn texts, are built in bo
 by its own environment and with one thread. What has to be equal is compared by hash: the split,
 the weights of every training, the float, unrounded and quantised networks, and the TFLite file.
 Then a copy of the other tree's run folder is gone on with by this tree: the stages up to the
-quantisation have to be taken as they are, so their fingerprints are equal, too.
+pruning have to be taken as they are, so their fingerprints are equal, too.
 
 `--keep` leaves the other tree's runs in a folder, and takes them from there the next time.
 """
@@ -138,8 +138,9 @@ max_quantization_drop = 1.0
 """
 
 RECIPES = {"classes": CLASSES, "texts": TEXTS}
-# What an older run may have done already, and must not be done again.
-KEPT_STAGES = ("data", "train", "prune", "quantize")
+# What an older run may have done already, and must not be done again. The quantisation is, where
+# the layout of its ladder.json has changed; what it gives is compared above.
+KEPT_STAGES = ("data", "train", "prune")
 COMPARED = (
     "data/split.json",
     "train/weights-*.safetensors",

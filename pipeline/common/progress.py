@@ -21,7 +21,7 @@ LINE_EVERY_S = 10.0
 
 
 class Task(Protocol):
-    """One piece of work under way."""
+    """A piece of work, of which progress counts the steps."""
 
     def advance(self, steps: int = 1) -> None:
         """Count `steps` more as done."""

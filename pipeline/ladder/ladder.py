@@ -29,19 +29,19 @@ class Goal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a ladder is climbed for, as expected drops.
 
     Args:
-        aim: that is good enough to stop.
-        max_drop: beyond which nothing goes on; None lets the best go on whatever it costs.
+        aim: a drop that is small enough to stop.
+        max_drop: the largest drop with which a network goes on; None sets no limit.
     """
 
     aim: float
     max_drop: float | None
 
     def met(self, drop: float) -> bool:
-        """Whether what has this drop may go on."""
+        """Whether this drop is within the budget."""
         return drop <= (self.aim if self.max_drop is None else self.max_drop) + SLACK
 
     def reached(self, drop: float) -> bool:
-        """Whether nothing more need be tried."""
+        """Whether this drop is small enough to stop."""
         return drop <= self.aim + SLACK
 
 

@@ -1,4 +1,4 @@
-"""How far apart the outputs of a reader are that would make another text if they changed places.
+"""The smallest change of a reader's scores that changes the text.
 
 A text hangs on which output is the largest at each time step, but not on every step of it: at
 the border of two characters the first may go on for a step, or the blank begin, and the text
