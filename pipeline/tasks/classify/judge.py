@@ -11,6 +11,7 @@ from edge_agent.bundle.metrics import Proportion
 from edge_agent.bundle.preprocess import ColourOrder
 from edge_agent.common.arrays import U8
 from edge_agent.inference.recognizer import TfliteRecognizer
+from edge_agent.tasks.classify.answer import Classification
 from edge_agent.tasks.classify.spec import ClassifySpec
 from pipeline.common.errors import DataError
 from pipeline.data.readers.folder import image_id
@@ -45,6 +46,7 @@ class LabelledFile:
 def _answerer(recognizer: TfliteRecognizer, _spec: ClassifySpec) -> Answerer:
     def answer(image: U8, order: ColourOrder) -> Prediction:
         result = recognizer(image, order)
+        assert isinstance(result, Classification), "the spec is a classifier's"
         why = "" if result.sure else NOT_SURE
         return Prediction(result.brief(), result.confidence, result.sure, why, result)
 

@@ -109,7 +109,9 @@ def test_the_least_confidence_is_the_recipes(
     candidate: Bundle, built: Path, open_tiny: Callable[..., Run]
 ) -> None:
     """An answer below it is not sure; a recipe that says nothing asks for none."""
-    assert candidate.manifest.output.min_confidence == 0
+    shipped = candidate.manifest.output
+    assert isinstance(shipped, ClassifySpec)
+    assert shipped.min_confidence == 0
     run = open_tiny(built, output="{ min_confidence = 0.6 }")
     spec = run.task.output()
     assert isinstance(spec, ClassifySpec)
@@ -130,6 +132,7 @@ def test_the_temperature_is_fitted_on_the_validation_split(
         SILENT.task("", len(val)) as task,
     ):
         found = device_scores(network, val.images, task)
+    assert isinstance(manifest.output, ClassifySpec)
     assert manifest.output.temperature == fit_temperature(found, val.labels)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edge_agent.bundle.archive import open_bundle, sha256
+from edge_agent.tasks.classify.spec import ClassifySpec
 from pipeline.checkpoints.checkpoint import load_checkpoint
 from pipeline.checkpoints.history import EpochRecord
 from pipeline.data.classes import ClassDataset
@@ -135,6 +136,7 @@ def test_the_bundle_in_the_report_is_the_one_that_ships(
     np.testing.assert_array_equal(gathered.scores_int8, proof.int8_scores)
     assert gathered.hashes["bundle"] == bundle.id
     assert gathered.hashes["model.tflite"] == sha256(bundle.model)
+    assert isinstance(bundle.manifest.output, ClassifySpec)
     assert gathered.temperature == bundle.manifest.output.temperature
     assert (gathered.golden_port,) == bundle.manifest.outputs
     assert gathered.recipe_text == run.recipe_text.decode()
