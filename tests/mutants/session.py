@@ -94,7 +94,7 @@ class Session:
         """The keys that are to be tried: those that were not, and `again` those that survived."""
         return [
             key
-            for key in self._drawn
+            for key in dict.fromkeys((*self._drawn, *self._done))
             if key not in self._done or (again and self._done[key].test_outcome is SURVIVED)
         ]
 
