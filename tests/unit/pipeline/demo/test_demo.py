@@ -182,10 +182,14 @@ def test_the_outcome_counts_what_is_missing_repeated_and_right(
 ) -> None:
     """Of three scenes one result is lost, one came twice, and one of two names the digit."""
     run = open_tiny(built)
-    scenes = tuple(Scene(number, f"id{number}", number, REGION) for number in range(3))
+    test = run.dataset.test
+    scenes = tuple(
+        Scene(number, test.ids[number], int(test.labels[number]), REGION) for number in range(3)
+    )
     ledger = Ledger()
     seen = {}
-    for seq, (frame, label) in enumerate([(0, "0"), (2, "7")], start=1):
+    right, other = str(test.labels[0]), str((test.labels[2] + 1) % 10)
+    for seq, (frame, label) in enumerate([(0, right), (2, other)], start=1):
         seen[frame] = ResultMessage(
             device="demo",
             stream="panel",

@@ -105,7 +105,7 @@ def test_the_quantiser_is_calibrated_on_its_own_split(
         seen.extend(samples)
         raise Asked
 
-    monkeypatch.setattr("pipeline.ladder.remedies.quantized", calibrate)
+    monkeypatch.setattr("pipeline.ladder.remedies.quantize", calibrate)
     with pytest.raises(Asked):
         QUANTIZE.make(run, tmp_path)
     wanted = np.concatenate(list(network_inputs(run.dataset.calibration.images, run.recipe.input)))
