@@ -82,8 +82,11 @@ def lines(entry: RecipeEntry) -> Iterator[str]:
 
 
 def closing(found: Sequence[RecipeEntry]) -> str:
-    """How many can be built now, and with what to begin: first what needs no data."""
-    ready = sorted((entry for entry in found if entry.ready), key=lambda entry: len(entry.needs))
+    """How many can be built now, and with what to begin: what needs no data, and looks at least."""
+    ready = sorted(
+        (entry for entry in found if entry.ready),
+        key=lambda entry: (len(entry.needs), entry.recipe.input.height * entry.recipe.input.width),
+    )
     count = f"{len(ready)} of {len(found)} ready"
     return f"{count}; next: edgeward build {_shown(ready[0].path)}" if ready else count
 

@@ -43,6 +43,7 @@ TEXTS = COMMON | {
     "text": '[text]\ncharset = "0123456789"',
     "model": '[model]\narch = "ctc_small"',
 }
+RECIPES = [TEXTS, CLASSES]
 STREAM = """
 [[stream]]
 name = "front"
@@ -75,13 +76,14 @@ def completed(block: str, rest: dict[str, str]) -> str:
 
 
 def as_recipe(block: str) -> Recipe:
-    try:
-        return decode_recipe(completed(block, TEXTS).encode(), "a document")
-    except RecipeError as of_texts:
+    """A piece as the recipe of some task."""
+    problems = []
+    for rest in RECIPES:
         try:
-            return decode_recipe(completed(block, CLASSES).encode(), "a document")
-        except RecipeError as of_classes:
-            raise AssertionError(f"{of_texts}; {of_classes}") from of_classes
+            return decode_recipe(completed(block, rest).encode(), "a document")
+        except RecipeError as error:
+            problems.append(str(error))
+    raise AssertionError("; ".join(problems))
 
 
 def as_agents(block: str, folder: Path) -> AgentConfig:
