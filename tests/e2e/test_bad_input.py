@@ -24,6 +24,7 @@ from support.commands import (
 from edge_agent.client import Subscriber
 from edge_agent.common.exit_codes import ExitCode
 from edge_agent.contract.messages import AvailabilityMessage
+from edge_agent.tasks.kinds import TASK_NAMES
 
 FOLDER = (
     TINY.replace('kind = "digits"', 'kind = "image-folder"\npath = "pictures"')
@@ -225,7 +226,7 @@ def test_a_bundle_of_another_task(finished: Path, tmp_path: Path) -> None:
     done = agent_fails(config)
     assert done.returncode == ExitCode.BUNDLE_TASK
     assert the_error(done) == (
-        f"{bundle}/manifest.json: expected a bundle for the task classify or ocr, found 'detect'"
+        f"{bundle}/manifest.json: expected a bundle for the task {' or '.join(TASK_NAMES)}, found 'detect'"
     )
 
 

@@ -19,6 +19,7 @@ from edge_agent.bundle.archive import (
     write_bundle,
 )
 from edge_agent.common.errors import BundleError, TaskError
+from edge_agent.tasks.kinds import TASK_NAMES
 
 
 @pytest.fixture(params=["bright", "bright.edgeward"], ids=["directory", "archive"])
@@ -159,7 +160,7 @@ def test_a_bundle_of_another_task_says_which(tmp_path: Path) -> None:
     place = rewritten(tmp_path / "other", {"output": {"task": "detect", "anchors": []}})
     with pytest.raises(TaskError) as caught:
         open_bundle(place)
-    expected = "expected a bundle for the task classify or ocr, found 'detect'"
+    expected = f"expected a bundle for the task {' or '.join(TASK_NAMES)}, found 'detect'"
     assert str(caught.value) == f"{place}/manifest.json: {expected}"
 
 

@@ -9,6 +9,7 @@ from support.stripes import CHARSET, stripes_manifest, text_spec
 
 from edge_agent.bundle.manifest import decode_manifest, encode_manifest
 from edge_agent.common.errors import BundleError, TaskError
+from edge_agent.tasks.kinds import TASK_NAMES
 from edge_agent.tasks.ocr.spec import TextSpec
 
 
@@ -82,5 +83,5 @@ def test_a_third_task_is_refused_by_name() -> None:
     with pytest.raises(TaskError) as caught:
         decode_manifest(changed({"task": "detect"}), "m.json")
     assert str(caught.value) == (
-        "m.json: expected a bundle for the task classify or ocr, found 'detect'"
+        f"m.json: expected a bundle for the task {' or '.join(TASK_NAMES)}, found 'detect'"
     )
