@@ -226,7 +226,8 @@ def test_a_bundle_of_another_task(finished: Path, tmp_path: Path) -> None:
     done = agent_fails(config)
     assert done.returncode == ExitCode.BUNDLE_TASK
     assert the_error(done) == (
-        f"{bundle}/manifest.json: expected a bundle for the task {' or '.join(TASK_NAMES)}, found 'detect'"
+        f"{bundle}/manifest.json: expected a bundle for the task {' or '.join(TASK_NAMES)}, "
+        "found 'detect'"
     )
 
 
