@@ -10,13 +10,15 @@ from edge_agent.tasks.classify.answer import Classification
 from edge_agent.tasks.classify.spec import ClassifySpec
 from edge_agent.tasks.ocr.answer import Page, Reading, Text
 from edge_agent.tasks.ocr.spec import TextSpec
+from edge_agent.tasks.regress.answer import Measurement
+from edge_agent.tasks.regress.spec import RegressSpec
 
 # What a bundle says of its outputs; msgspec tells them apart by the tag "task".
-OutputSpec: TypeAlias = ClassifySpec | TextSpec
+OutputSpec: TypeAlias = ClassifySpec | TextSpec | RegressSpec
 # What a network's outputs stand for.
-Result: TypeAlias = Classification | Text
+Result: TypeAlias = Classification | Text | Measurement
 # What a stream says about one frame; msgspec tells them apart by the tag "kind".
-Answer: TypeAlias = Classification | Reading | Page
+Answer: TypeAlias = Classification | Reading | Page | Measurement
 
 
 def task_name(spec: type[OutputSpec] | OutputSpec) -> str:

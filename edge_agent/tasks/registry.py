@@ -15,12 +15,14 @@ from edge_agent.tasks.classify.task import CLASSIFY
 from edge_agent.tasks.kinds import OutputSpec, task_name
 from edge_agent.tasks.ocr.options import TextOptions
 from edge_agent.tasks.ocr.task import OCR
+from edge_agent.tasks.regress.options import RegressOptions
+from edge_agent.tasks.regress.task import REGRESS
 from edge_agent.tasks.task import DeviceTask, Looker, Opening
 
 # The keys of a stream's table that are one task's; msgspec tells them apart by the tag "task".
-Options: TypeAlias = ClassifyOptions | TextOptions
+Options: TypeAlias = ClassifyOptions | TextOptions | RegressOptions
 # The first is what a stream is about that does not say.
-TASKS: tuple[DeviceTask[Any, Any, Any], ...] = (CLASSIFY, OCR)
+TASKS: tuple[DeviceTask[Any, Any, Any], ...] = (CLASSIFY, OCR, REGRESS)
 
 DEFAULT_OPTIONS: Options = ClassifyOptions()
 

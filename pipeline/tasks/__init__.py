@@ -3,9 +3,10 @@
 from pipeline.recipe import Recipe
 from pipeline.tasks.classify.task import CLASSIFY
 from pipeline.tasks.ocr.task import OCR
+from pipeline.tasks.regress.task import REGRESS
 from pipeline.tasks.task import HostTask, Labeller
 
-TASKS: tuple[HostTask, ...] = (CLASSIFY, OCR)
+TASKS: tuple[HostTask, ...] = (CLASSIFY, OCR, REGRESS)
 
 
 def task_of(recipe: Recipe) -> HostTask:

@@ -9,6 +9,7 @@ import numpy as np
 
 from edge_agent.common.arrays import F32
 from edge_agent.tasks.ocr.spec import TextSpec
+from edge_agent.tasks.regress.spec import RegressSpec
 from pipeline.common.progress import SILENT
 from pipeline.data.base import SplitName
 from pipeline.run.run import Run
@@ -28,6 +29,15 @@ data = { kind = "text-drawn", count = 60, val = 0.2, test = 0.2, calibration = 8
 text = { charset = "0123456789", epoch_images = 32, synthetic = { kind = "wheels", workers = 0 } }
 input = { height = 32, width = 96, colour = "gray", mean = [0.5], std = [0.25] }
 model = { arch = "ctc_small", width = 0.25 }
+train = { epochs = 1, batch_size = 16, optimizer = "adamw", lr = 0.001 }
+"""
+
+VALUES = """\
+name = "values"
+data = { kind = "gauges", count = 80, val = 0.2, test = 0.2, calibration = 8 }
+values = { quantities = [{ name = "pressure", unit = "bar", low = 0, high = 10 }], side = 32 }
+input = { height = 16, width = 16, colour = "gray", mean = [0.5], std = [0.25] }
+model = { arch = "resnet8", width = 0.25 }
 train = { epochs = 1, batch_size = 16, optimizer = "adamw", lr = 0.001 }
 """
 
@@ -71,7 +81,16 @@ def _texts(task: RunTask, name: SplitName) -> F32:
     return np.stack(rows)
 
 
+def _values(task: RunTask, name: SplitName) -> F32:
+    """Where each value lies in its range."""
+    values = task.dataset.split(name).labels
+    spec = cast("RegressSpec", task.output())
+    rows = [[q.share(v) for q, v in zip(spec.quantities, row, strict=True)] for row in values]
+    return np.array(rows, np.float32)
+
+
 EXAMPLES = {
     "classify": HostExample(CLASSES, _classes),
     "ocr": HostExample(TEXTS, _texts),
+    "regress": HostExample(VALUES, _values, best=0.0),
 }

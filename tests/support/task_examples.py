@@ -14,6 +14,8 @@ from edge_agent.tasks.ocr.regions import TextRegion
 from edge_agent.tasks.ocr.spec import TextSpec
 from edge_agent.tasks.places import Region
 from edge_agent.tasks.registry import Options
+from edge_agent.tasks.regress.options import RegressOptions
+from edge_agent.tasks.regress.spec import Quantity, RegressSpec
 
 
 @dataclass(frozen=True)
@@ -57,5 +59,11 @@ EXAMPLES = {
         TextOptions(regions=(TextRegion(name="water", rect=MIDDLE),)),
         scores((9, 0, 0), (0, 9, 0)),
         scores((9, 0, 0), (0, 0, 9)),
+    ),
+    "regress": TaskExample(
+        RegressSpec(quantities=(Quantity(name="pressure", unit="bar", low=0, high=10),)),
+        RegressOptions(region=MIDDLE),
+        scores((0.25,)),
+        scores((0.75,)),
     ),
 }

@@ -43,7 +43,12 @@ TEXTS = COMMON | {
     "text": '[text]\ncharset = "0123456789"',
     "model": '[model]\narch = "ctc_small"',
 }
-RECIPES = [TEXTS, CLASSES]
+VALUES = COMMON | {
+    "data": '[data]\nkind = "gauges"',
+    "values": '[values]\nquantities = [{ name = "level", low = 0, high = 1 }]',
+    "model": '[model]\narch = "resnet8"',
+}
+RECIPES = [TEXTS, CLASSES, VALUES]
 STREAM = """
 [[stream]]
 name = "front"

@@ -26,6 +26,7 @@ from edge_agent.contract.messages import (
 )
 from edge_agent.tasks.classify.answer import Classification, LabelScore
 from edge_agent.tasks.ocr.answer import CharacterScore, Line, Page, Reading
+from edge_agent.tasks.regress.answer import Measurement
 
 # A result that an older agent has put into its outbox has none of them.
 ADDED = {"trigger", "snapshot", "clock_set", "late"}
@@ -256,4 +257,4 @@ def test_the_examples_in_docs_are_messages() -> None:
     said = [decode_message(e.encode(), "docs") for e in examples if e not in replies]
     assert {type(message) for message in said} == {type(message) for message in EVERY}
     answers = {type(m.result) for m in said if isinstance(m, ResultMessage)}
-    assert answers == {Classification, Reading, Page}
+    assert answers == {Classification, Reading, Page, Measurement}
