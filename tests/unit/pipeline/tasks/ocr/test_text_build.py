@@ -186,7 +186,7 @@ def test_the_threshold_is_the_validation_splits(run: Run, spec: TextSpec) -> Non
     bundle = open_bundle(bundle_path(run))
     val = run.dataset.val
     with TfliteRecognizer(bundle) as recognize:
-        scores = np.stack([recognize.scores(recognize.prepare(i))[0] for i in images(run)])
+        scores = np.stack([recognize.scores(recognize.prepare(i))[0][0] for i in images(run)])
     readings = read_scores(scores, spec)
     point = coverage_curve(readings.confidence, readings.right(val.labels)).at(spec.min_confidence)
     assert point.coverage == spec.promise.coverage > 0
