@@ -3,13 +3,11 @@
 from pathlib import Path
 from typing import TextIO
 
-import msgspec
 import numpy as np
 import onnx
 
 from pipeline.common.errors import RunError
 from pipeline.doctor.case import Case, spread
-from pipeline.ladder.ladder import Ladder
 from pipeline.measure.evaluate import network_inputs
 from pipeline.run.run import RECIPE_FILE
 from pipeline.run.stages.quantize import (
@@ -18,6 +16,7 @@ from pipeline.run.stages.quantize import (
     QUANTISED_FILE,
     UNROUNDED_FILE,
     before_int8,
+    load_ladder,
 )
 from pipeline.run.stages.verify import load_proof
 from pipeline.run.start import open_run
@@ -34,7 +33,7 @@ def case_of_run(folder: Path, count: int, data_root: Path | None, stream: TextIO
         stream: where progress goes.
 
     Raises:
-        RunError: it is no run, or the run is not quantised.
+        RunError: it is no run, or the run is not quantised, or by another build.
     """
     if not (folder / RECIPE_FILE).is_file():
         raise RunError(
@@ -45,9 +44,7 @@ def case_of_run(folder: Path, count: int, data_root: Path | None, stream: TextIO
     place = run.path("quantize")
     # Of a run that was quantised before there were remedies, the float network is the one rounded.
     unrounded = UNROUNDED_FILE if UNROUNDED_FILE in outputs else FLOAT_FILE
-    ladder = None
-    if LADDER_FILE in outputs:
-        ladder = msgspec.json.decode((place / LADDER_FILE).read_bytes(), type=Ladder)
+    ladder = load_ladder(run) if LADDER_FILE in outputs else None
     split = run.dataset.calibration
     chosen = split.select(spread(len(split), count)).images
     return Case(

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -39,6 +39,8 @@ WORK_FOLDER = ".work"
 LOCK_FILE = ".lock"
 # Where a stage keeps what a later attempt can go on from; no result, and gone once it is done.
 RESUME_FOLDER = "resume"
+
+_T = TypeVar("_T")
 
 
 class StageRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,6 +113,21 @@ class Run(Job):
                 f"altered one; run: edgeward {stage} {self.folder}"
             )
         return record
+
+
+def read_result(run: Run, stage: str, path: Path, kind: type[_T]) -> _T:
+    """The value of `kind` in the JSON file `path`, which `stage` has left in the run.
+
+    Raises:
+        RunError: it is another build's, or damaged.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RunError(
+            f"{path}: expected a result of this version of edgeward, found another one "
+            f"({error}); run: edgeward {stage} {run.folder}"
+        ) from error
 
 
 @dataclass(frozen=True)

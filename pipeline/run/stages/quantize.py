@@ -17,7 +17,7 @@ from pipeline.ladder.bench import LadderBench
 from pipeline.ladder.ladder import Goal, Ladder, climb
 from pipeline.ladder.memory import LadderMemory
 from pipeline.ladder.remedies import Remedies
-from pipeline.run.run import RESUME_FOLDER, Run, Stage
+from pipeline.run.run import RESUME_FOLDER, Run, Stage, read_result
 from pipeline.tasks import task_of
 from pipeline.training.finetune import finetune, finetuning
 from pipeline.training.int8 import Int8Network
@@ -53,8 +53,12 @@ def final_checkpoint(run: Run) -> Checkpoint:
 
 
 def load_ladder(run: Run) -> Ladder:
-    """The rungs that were tried in this run."""
-    return msgspec.json.decode((run.path("quantize") / LADDER_FILE).read_bytes(), type=Ladder)
+    """The rungs that were tried in this run.
+
+    Raises:
+        RunError: another build climbed it.
+    """
+    return read_result(run, "quantize", run.path("quantize") / LADDER_FILE, Ladder)
 
 
 def _goal(run: Run) -> Goal | None:

@@ -18,7 +18,7 @@ from pipeline.measure.verify import Proof
 from pipeline.models.macs import cost
 from pipeline.report.data import NetworkRow, Phase
 from pipeline.report.page import ReportPage, write
-from pipeline.run.run import Run, Stage
+from pipeline.run.run import Run, Stage, read_result
 from pipeline.run.stages.export import CANDIDATE
 from pipeline.run.stages.quantize import FLOAT_FILE, before_int8, final_checkpoint, load_ladder
 from pipeline.run.stages.verify import (
@@ -92,10 +92,12 @@ def _gather_from(run: Run, proof: Proof, bundle: Bundle) -> ReportPage:
 
 
 def load_rungs(run: Run) -> tuple[NetworkRow, ...]:
-    """The ladder of a finished run, as its report shows it."""
-    return msgspec.json.decode(
-        (run.path("report") / RUNGS_FILE).read_bytes(), type=tuple[NetworkRow, ...]
-    )
+    """The ladder of a finished run, as its report shows it.
+
+    Raises:
+        RunError: another build wrote the report.
+    """
+    return read_result(run, "report", run.path("report") / RUNGS_FILE, tuple[NetworkRow, ...])
 
 
 def _rungs(run: Run, proof: Proof, bundle: Bundle) -> tuple[NetworkRow, ...]:

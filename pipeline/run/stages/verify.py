@@ -24,7 +24,7 @@ from pipeline.measure.gates import Gate
 from pipeline.measure.kept_answers import kept_answers
 from pipeline.measure.verify import Networks, Proof, measure, ship, summary
 from pipeline.models.macs import cost
-from pipeline.run.run import Run, Stage
+from pipeline.run.run import Run, Stage, read_result
 from pipeline.run.stages.data import check_test_images
 from pipeline.run.stages.export import CANDIDATE
 from pipeline.run.stages.quantize import FLOAT_FILE, final_checkpoint, final_checkpoint_stage
@@ -53,17 +53,21 @@ def bundle_path(run: Run) -> Path:
 
 
 def load_proof(run: Run) -> Proof:
-    """What `verify` measured in this run."""
-    return _read_proof(run.path("verify"))
+    """What `verify` measured in this run.
+
+    Raises:
+        RunError: another build measured it.
+    """
+    return _read_proof(run, run.path("verify"))
 
 
 def load_failed_proof(run: Run) -> Proof:
     """What `verify` measured in this run when a gate did not hold."""
-    return _read_proof(run.path(FAILED_FOLDER))
+    return _read_proof(run, run.path(FAILED_FOLDER))
 
 
-def _read_proof(folder: Path) -> Proof:
-    record = msgspec.json.decode((folder / PROOF_FILE).read_bytes(), type=ProofRecord)
+def _read_proof(run: Run, folder: Path) -> Proof:
+    record = read_result(run, "verify", folder / PROOF_FILE, ProofRecord)
     with np.load(folder / SCORES_FILE, allow_pickle=False) as arrays:
         return Proof(record.metrics, record.gates, arrays["float"], arrays["int8"])
 
