@@ -19,6 +19,7 @@ from edge_agent.bundle.manifest import (
     decode_strictly,
 )
 from edge_agent.bundle.metrics import Balance, MetricName, Metrics, Proportion, Score
+from edge_agent.common.errors import BundleError
 from edge_agent.common.strict import Name, Probability, Sha256, Strict
 from edge_agent.tasks.kinds import OutputSpec
 
@@ -84,6 +85,10 @@ def decode_manifest(data: bytes, place: str) -> Manifest:
     """
     check_task(data, place)
     found = decode_strictly(data, _Manifest, place)
+    try:
+        metrics = None if found.metrics is None else found.metrics.named(_metric(found.output))
+    except ValueError as error:
+        raise BundleError(f"{place}: {error} - at `$.metrics`") from error
     port = OutputPort(
         name=OUTPUT, shape=found.output.shape, dtype="int8", affine=found.quantisation.output
     )
@@ -97,7 +102,7 @@ def decode_manifest(data: bytes, place: str) -> Manifest:
         golden=found.golden,
         files=found.files,
         provenance=found.provenance,
-        metrics=None if found.metrics is None else found.metrics.named(_metric(found.output)),
+        metrics=metrics,
         budget=found.budget,
     )
 

@@ -55,7 +55,8 @@ class Score(Strict, frozen=True, kw_only=True):
         unit: of what is no share, `bar`; empty where it has none.
 
     Raises:
-        ValueError: a figure that the metric cannot have, or half an interval.
+        ValueError: a figure that the metric cannot have, half an interval, or one that is the wrong
+            way round.
     """
 
     metric: MetricName
@@ -73,6 +74,11 @@ class Score(Strict, frozen=True, kw_only=True):
             if figure is not None and not (0 <= figure <= 1 if share else isfinite(figure)):
                 expected = "a share in [0, 1]" if share else "a finite number"
                 raise ValueError(f"{self.metric}: expected {expected}, found {figure}")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(
+                f"{self.metric}: expected an interval from low to high, "
+                f"found {self.low} to {self.high}"
+            )
         if share and self.unit:
             raise ValueError(f"{self.metric}: expected a share without a unit, found {self.unit!r}")
 

@@ -56,10 +56,14 @@ def test_what_was_read_is_written_in_todays_format(tmp_path: Path) -> None:
         (lambda d: d.pop("quantisation"), "Object missing required field `quantisation`"),
         (lambda d: d["quantisation"].pop("output"), "Object missing required field `output`"),
         (lambda d: d["metrics"].update(mAP=1), "Object contains unknown field `mAP`"),
+        (
+            lambda d: d["metrics"]["int8_accuracy"].update(low=0.9, high=0.8),
+            "accuracy: expected an interval from low to high, found 0.9 to 0.8 - at `$.metrics`",
+        ),
         (lambda d: d["golden"].update(frames=9), "expected 9 golden frames, found arrays"),
         (lambda d: d["output"]["labels"].pop(), "output 'output': expected int8 (1, 9), found"),
     ],
-    ids=["new field", "no scales", "no output scale", "no metric", "frames", "labels"],
+    ids=["new field", "no scales", "no output scale", "no metric", "interval", "frames", "labels"],
 )
 def test_a_field_that_format_1_did_not_have_is_refused(
     change: Callable[[dict[str, Any]], object], expected: str, tmp_path: Path

@@ -66,6 +66,14 @@ def test_the_proven_end_is_the_worse_one() -> None:
         (lambda: share(0.5, low=0.4, high=1.5), "mAP: expected a share in [0, 1], found 1.5"),
         (lambda: share(0.5, low=0.4), "mAP: expected both ends of its interval, found one"),
         (lambda: share(0.5, high=0.6), "mAP: expected both ends of its interval, found one"),
+        (
+            lambda: share(0.5, low=0.6, high=0.4),
+            "mAP: expected an interval from low to high, found 0.6 to 0.4",
+        ),
+        (
+            lambda: error(0.5, low=0.6, high=0.4),
+            "mean absolute error: expected an interval from low to high, found 0.6 to 0.4",
+        ),
         (lambda: share(0.5, unit="bar"), "mAP: expected a share without a unit, found 'bar'"),
         (
             lambda: error(float("inf")),
@@ -81,8 +89,9 @@ def test_a_figure_that_the_metric_cannot_have_is_refused(make: Any, message: str
 
 
 def test_the_ends_of_what_a_share_may_be_are_allowed() -> None:
-    """None and all; must not fire."""
+    """None and all; must not fire. Nor does an interval of one point."""
     assert share(0.0, low=0.0, high=1.0).value == 0
+    assert share(0.5, low=0.5, high=0.5).proven == 0.5
     assert share(1.0, low=0.0, high=1.0).value == 1
 
 
