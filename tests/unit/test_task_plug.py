@@ -74,8 +74,11 @@ def task_of(path: str) -> str | None:
 
 
 def imported(node: ast.AST) -> Iterator[str]:
-    """The modules that a statement imports."""
-    if isinstance(node, ast.Import):
+    """The modules that a statement imports, or that a text names whole, as for importlib."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        if all(part.isidentifier() for part in node.value.split(".")):
+            yield node.value
+    elif isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom) and node.module:
         yield node.module
@@ -83,9 +86,11 @@ def imported(node: ast.AST) -> Iterator[str]:
 
 
 def asked(node: ast.AST) -> Iterator[str]:
-    """The classes that `isinstance` or a `case` asks for."""
+    """The classes that `isinstance`, a comparison of `type(x)` or a `case` asks for."""
     if isinstance(node, ast.MatchClass):
         yield from named(node.cls)
+    elif isinstance(node, ast.Compare) and ast.unparse(node.left).startswith("type("):
+        yield from (name for each in node.comparators for name in named(each))
     elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("isinstance", "issubclass"):
         yield from (name for arg in node.args[1:] for name in named(arg))
 
@@ -155,6 +160,8 @@ def test_the_tasks_are_found() -> None:
             "asks whether something is a Reading",
         ),
         ("pipeline/a.py", "x == 'ocr'", "names 'ocr'"),
+        ("pipeline/a.py", "type(x) is Text", "asks whether something is a Text"),
+        ("pipeline/a.py", "load('pipeline.tasks.ocr')", "imports of the task ocr"),
     ],
 )
 def test_a_place_that_tells_tasks_apart_is_found(path: str, source: str, why: str) -> None:
@@ -169,6 +176,8 @@ def test_a_place_that_tells_tasks_apart_is_found(path: str, source: str, why: st
         ("pipeline/tasks/ocr/a.py", "from edge_agent.tasks.ocr.answer import Text"),
         ("pipeline/tasks/ocr/a.py", "isinstance(x, Text)"),
         ("pipeline/a.py", "from edge_agent.tasks.registry import task_of\n'''ocr and classify'''"),
+        ("pipeline/a.py", "type(x) is type(y)"),
+        ("pipeline/a.py", "load('pipeline.tasks.registry')"),
         ("edge_agent/a.py", "isinstance(x, int)"),
     ],
 )
