@@ -264,7 +264,7 @@ def decode_manifest(data: bytes, place: str) -> Manifest:
     version = format_version(data, place)
     if version != FORMAT_VERSION:
         raise BundleError(
-            f"{place}: expected bundle format {FORMAT_VERSION}, found {version}; "
+            f"{place}: expected bundle format 1 or {FORMAT_VERSION}, found {version}; "
             "install the edgeward-agent that matches this bundle"
         )
     check_task(data, place)

@@ -154,6 +154,9 @@ class Metrics(Strict, frozen=True, kw_only=True):
         latency_ms: median of one inference on the host that verified it, its input
             already preprocessed, one thread.
         measured_on: the CPU and runtime that `latency_ms` was measured on.
+
+    Raises:
+        ValueError: the scores are not of one metric in one unit, so none is a drop of another.
     """
 
     trained_score: Score | None = None
@@ -164,6 +167,12 @@ class Metrics(Strict, frozen=True, kw_only=True):
     macs: int
     latency_ms: float
     measured_on: str
+
+    def __post_init__(self) -> None:
+        scores = (self.before_pruning, self.float_score, self.int8_score)
+        kinds = {f"{score.metric} {score.unit}".rstrip() for score in scores}
+        if len(kinds) > 1:
+            raise ValueError(f"scores: expected one metric, found {' and '.join(sorted(kinds))}")
 
     @property
     def before_pruning(self) -> Score:

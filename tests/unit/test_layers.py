@@ -110,6 +110,18 @@ def test_no_floor_is_crowded(package: str) -> None:
     assert {floor for floor, files in floors.items() if files > FLOOR} <= TABLES
 
 
+# A module longer than this has more than one responsibility.
+LINES = 400
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_no_module_is_too_long_to_be_read_at_once(package: str) -> None:
+    """A module that grows beyond this is cut where its responsibilities part."""
+    lengths = {path: len(path.read_text().splitlines()) for path in modules(package)}
+    assert max(lengths.values()) > LINES / 2, "no module was measured"
+    assert {path for path, lines in lengths.items() if lines > LINES} == set()
+
+
 @pytest.mark.parametrize("package", FORBIDDEN)
 def test_no_module_imports_itself_by_a_detour(package: str) -> None:
     """A circle cannot be read from any end; imports for types alone count."""

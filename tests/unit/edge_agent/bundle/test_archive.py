@@ -167,7 +167,7 @@ def test_a_bundle_of_another_task_says_which(tmp_path: Path) -> None:
 def test_a_bundle_of_a_newer_format_is_refused(tmp_path: Path) -> None:
     """The format is read before anything else, and the error says what to do."""
     place = rewritten(tmp_path / "new", {"format": 3, "output": "in a way nobody knows yet"})
-    with pytest.raises(BundleError, match="expected bundle format 2, found 3; install the"):
+    with pytest.raises(BundleError, match="expected bundle format 1 or 2, found 3; install the"):
         open_bundle(place)
 
 

@@ -1,11 +1,12 @@
 """Scores that name their metric: what one can say, and which of two is better."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
 
-from edge_agent.bundle.metrics import METRICS, MetricName, Proportion, Score
+from edge_agent.bundle.metrics import METRICS, MetricName, Metrics, Proportion, Score
 
 
 def error(value: float, **changes: Any) -> Score:
@@ -101,3 +102,36 @@ def test_a_proportion_is_the_score_of_a_metric_that_is_one() -> None:
     assert Score.of("F1", proportion) == Score(
         metric="F1", value=0.5, low=0.25, high=0.75, samples=4
     )
+
+
+def measured(trained: Score | None, real: Score, int8: Score) -> Metrics:
+    return Metrics(
+        trained_score=trained,
+        float_score=real,
+        int8_score=int8,
+        agreement=1.0,
+        macs=1,
+        latency_ms=1.0,
+        measured_on="a CPU",
+    )
+
+
+def test_scores_of_one_network_are_of_one_metric() -> None:
+    """With or without the trained one, which bundles of before do not have; must not fire."""
+    assert measured(None, share(0.9), share(0.8)).before_pruning == share(0.9)
+    assert measured(share(1.0), share(0.9), share(0.8)).before_pruning == share(1.0)
+    assert measured(error(1.0), error(1.5), error(2.0)).before_pruning == error(1.0)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: measured(None, error(0.5), share(0.5)),
+        lambda: measured(error(0.5), share(0.5), share(0.5)),
+        lambda: measured(None, error(0.5), error(0.5, unit="K")),
+    ],
+)
+def test_scores_of_several_metrics_or_units_are_refused(make: Callable[[], Metrics]) -> None:
+    """Or a gate would compare bars with shares."""
+    with pytest.raises(ValueError, match=r"^scores: expected one metric, found .* and "):
+        make()

@@ -26,6 +26,11 @@ def metrics(**changes: Any) -> Metrics:
     return Metrics(**{**values, **changes})
 
 
+def unhurt(score: Score) -> Metrics:
+    """What neither pruning nor int8 changed."""
+    return metrics(trained_score=score, float_score=score, int8_score=score)
+
+
 @pytest.mark.parametrize(
     ("holds", "fails"),
     [
@@ -162,10 +167,10 @@ def scored(value: float, high: float, metric: MetricName = "mean absolute error"
 
 def test_a_gate_bears_the_name_of_the_metric() -> None:
     """Nobody reads of an accuracy where whole texts or boxes were counted."""
-    exact = metrics(int8_score=exact_of(977, 1000))
+    exact = unhurt(exact_of(977, 1000))
     (gate,) = judge(exact, 1, Budget(min_accuracy=0.9))
     assert gate == Gate("exact match", "at least 90.00 %", "97.70 %", True)
-    boxes = metrics(int8_score=Score(metric="mAP", value=0.4, samples=9))
+    boxes = unhurt(Score(metric="mAP", value=0.4, samples=9))
     (gate,) = judge(boxes, 1, Budget(min_accuracy=0.41))
     assert (gate.name, gate.holds) == ("mAP", False)
 
@@ -224,7 +229,7 @@ def test_what_is_demanded_of_shares_is_not_asked_of_errors() -> None:
 
 def test_a_score_without_an_interval_proves_nothing() -> None:
     """Held against the lower end it fails, and says why."""
-    boxes = metrics(int8_score=Score(metric="mAP", value=0.4, samples=9))
+    boxes = unhurt(Score(metric="mAP", value=0.4, samples=9))
     (gate,) = judge(boxes, 1, Budget(min_accuracy=0.1, bound="lower"))
     assert gate == Gate(
         "mAP", "at least 10.00 %", "40.00 % of 9, of which no interval is known", False

@@ -95,4 +95,5 @@ def test_every_recipe_that_ships_is_one() -> None:
     """The recipes are found, and each is decoded."""
     names = {load_recipe(path).name for path in recipe_folder().glob("*.toml")}
     classes = {"cifar10", "digits", "fashion-mnist", "image-folder", "mnist"}
-    assert names == classes | {"ocr-dates", "ocr-display", "ocr-lines", "ocr-meter", "ocr-words"}
+    texts = {"ocr-dates", "ocr-display", "ocr-lines", "ocr-meter", "ocr-words"}
+    assert names == classes | texts | {"dial"}
