@@ -3,7 +3,6 @@
 import json
 from datetime import UTC, datetime
 
-import jinja2
 import msgspec
 import pytest
 
@@ -44,6 +43,7 @@ def state(*, sure: bool) -> dict[str, object]:
 
 
 def said(template: object, *, sure: bool = True) -> str:
+    jinja2 = pytest.importorskip("jinja2", reason="only the host can render templates")
     return str(jinja2.Template(str(template)).render(value_json=state(sure=sure)))
 
 
