@@ -7,6 +7,8 @@ import msgspec
 
 Fraction: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
+# What an image that cannot be decoded does: it ends the build, or is left out and named.
+OnUnreadable: TypeAlias = Literal["error", "skip"]
 # Sets of real pictures of texts that `pipeline/tasks/ocr/data/sets.py` can read.
 TextSet: TypeAlias = Literal["iiit5k", "sroie", "gaspump-7seg", "meter-digits"]
 
@@ -90,7 +92,7 @@ class DataRecipe(RecipeValue, frozen=True, kw_only=True):
     test: Fraction = 0.2
     calibration: Count = 256
     train_limit: Annotated[int, msgspec.Meta(ge=0)] = 0
-    on_unreadable: Literal["error", "skip"] = "error"
+    on_unreadable: OnUnreadable = "error"
     near_copies: Literal["group", "keep"] = "group"
     group: GroupRecipe | None = None
 

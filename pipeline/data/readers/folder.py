@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -17,12 +16,13 @@ from pipeline.data.readers.images import ImageFiles, ImageLook, look_at, unreada
 from pipeline.data.readers.layout import FolderLayout, check_classes, list_folder
 from pipeline.data.readers.part_names import PartName
 from pipeline.data.sources import Grouping
+from pipeline.data_recipe import OnUnreadable
 from pipeline.near.thumbnail import stacked
 
 
 def read_folder(
     root: Path,
-    on_unreadable: Literal["error", "skip"] = "error",
+    on_unreadable: OnUnreadable = "error",
     progress: Progress = SILENT,
     grouping: Grouping | None = None,
 ) -> ClassSource:

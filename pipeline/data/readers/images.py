@@ -17,10 +17,12 @@ from pipeline.common.errors import DataError
 from pipeline.common.progress import Progress
 from pipeline.data.pool import digest
 from pipeline.data.readers.foreign import decode_foreign, foreign_kind
+from pipeline.data_recipe import OnUnreadable
 from pipeline.near.thumbnail import thumbnail
 
 Image = TypeVar("Image")
 Found = TypeVar("Found")
+Row = TypeVar("Row")
 
 # What OpenCV's decoders go by; JPEGs by the other names that Windows, browsers and cameras
 # with two lenses give them; and what telephones write, which `pipeline.data.readers.foreign` reads.
@@ -146,6 +148,35 @@ def look_at_each(
             looks.append(found)
             task.advance()
     return looks
+
+
+def keep_readable(
+    rows: Sequence[Row],
+    looks: Sequence[Found | UnreadableImageError],
+    on_unreadable: OnUnreadable,
+    notes: list[str],
+) -> list[tuple[Row, Found]]:
+    """The rows of a table whose images can be read, each with what was found in its image.
+
+    Args:
+        rows: one for each image.
+        looks: what was found in each image, or why it cannot be read.
+        on_unreadable: `skip` leaves such rows out, and says so in `notes`.
+        notes: what a reader of the report should know.
+
+    Raises:
+        DataError: an image cannot be read, or, with `skip`, none can.
+    """
+    problems = [str(look) for look in looks if isinstance(look, UnreadableImageError)]
+    if problems and (on_unreadable == "error" or len(problems) == len(rows)):
+        raise DataError(unreadable_message(problems))
+    if problems:
+        notes.append(f"unreadable images, left out: {len(problems)} of {len(rows)}")
+    return [
+        (row, look)
+        for row, look in zip(rows, looks, strict=True)
+        if not isinstance(look, UnreadableImageError)
+    ]
 
 
 def unreadable_message(problems: Sequence[str]) -> str:

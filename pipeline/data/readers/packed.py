@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +27,9 @@ from pipeline.data.readers.images import (
     unreadable_message,
 )
 from pipeline.data.readers.npz import Arrays, read_arrays
+from pipeline.data_recipe import OnUnreadable
 from pipeline.near.thumbnail import NOTHING, stacked, thumbnail
 
-OnUnreadable: TypeAlias = Literal["error", "skip"]
 _Seen: TypeAlias = tuple[str, U8]  # the digest of an image, and its thumbnail
 
 # Array -> the type codes it may have, and what it holds in words.

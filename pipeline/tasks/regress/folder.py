@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -25,17 +24,16 @@ from pipeline.data.pool import digest
 from pipeline.data.readers.images import (
     ImageFiles,
     UnreadableImageError,
+    keep_readable,
     look_at_each,
     read_image,
-    unreadable_message,
 )
+from pipeline.data_recipe import OnUnreadable
 from pipeline.tasks.regress.dataset import ValuePool, ValueSource, ValueSplit
 
 TRAIN_TABLES = ("values.csv", "train_values.csv")
 VAL_TABLE, TEST_TABLE = "val_values.csv", "test_values.csv"
 FILE, SOURCE = "file", "source"
-
-OnUnreadable: TypeAlias = Literal["error", "skip"]
 
 
 @dataclass(frozen=True)
@@ -182,14 +180,10 @@ def _pool(
         DataError: an image cannot be read, or, with `skip`, none can.
     """
     looks = look_at_each(partial(_digest, folder), [row.image for row in rows], progress)
-    problems = [str(look) for look in looks if isinstance(look, UnreadableImageError)]
-    if problems and (on_unreadable == "error" or len(problems) == len(rows)):
-        raise DataError(unreadable_message(problems))
-    if problems:
-        notes.append(f"unreadable images, left out: {len(problems)} of {len(rows)}")
-    kept = [(row, look) for row, look in zip(rows, looks, strict=True) if isinstance(look, str)]
+    kept = keep_readable(rows, looks, on_unreadable, notes)
     names = tuple(row.image for row, _ in kept)
-    skipped += [row.image for row in rows if row.image not in set(names)]
+    readable = set(names)
+    skipped += [row.image for row in rows if row.image not in readable]
     split = ValueSplit(
         ImageFiles(tuple(folder / name for name in names)),
         np.array([row.values for row, _ in kept], np.float64),

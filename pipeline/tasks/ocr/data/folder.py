@@ -20,9 +20,10 @@ from pipeline.data.pool import digest
 from pipeline.data.readers.images import (
     IMAGE_SUFFIXES,
     UnreadableImageError,
+    keep_readable,
     look_at_each,
-    unreadable_message,
 )
+from pipeline.data_recipe import OnUnreadable
 from pipeline.tasks.ocr.data.dataset import TextPool, TextSource, TextSplit
 from pipeline.tasks.ocr.data.store import FileStore, open_store
 
@@ -61,7 +62,7 @@ class StoredImages:
 def read_text_folder(
     path: Path,
     case: Case = "keep",
-    on_unreadable: Literal["error", "skip"] = "error",
+    on_unreadable: OnUnreadable = "error",
     progress: Progress = SILENT,
 ) -> TextSource:
     """The images and texts of the folder or tar archive at `path`.
@@ -98,7 +99,7 @@ def read_text_folder(
 def _read(
     store: FileStore,
     case: Case,
-    on_unreadable: Literal["error", "skip"],
+    on_unreadable: OnUnreadable,
     notes: list[str],
     skipped: list[str],
     progress: Progress,
@@ -160,7 +161,7 @@ def read_rows(store: FileStore, table: str, source_of: Callable[[str], str]) -> 
 def make_pool(
     store: FileStore,
     rows: Sequence[TableRow],
-    on_unreadable: Literal["error", "skip"],
+    on_unreadable: OnUnreadable,
     notes: list[str],
     progress: Progress,
 ) -> TextPool:
@@ -170,16 +171,7 @@ def make_pool(
         DataError: an image cannot be read, or, with `skip`, none can.
     """
     looks = look_at_each(partial(_look, store), [row.image for row in rows], progress)
-    problems = [str(look) for look in looks if isinstance(look, UnreadableImageError)]
-    if problems and (on_unreadable == "error" or len(problems) == len(rows)):
-        raise DataError(unreadable_message(problems))
-    if problems:
-        notes.append(f"unreadable images, left out: {len(problems)} of {len(rows)}")
-    kept = [
-        (row, look)
-        for row, look in zip(rows, looks, strict=True)
-        if not isinstance(look, UnreadableImageError)
-    ]
+    kept = keep_readable(rows, looks, on_unreadable, notes)
     tall = [row.image for row, look in kept if _runs_down(look.shape, row.text)]
     if tall:
         notes.append(
