@@ -39,9 +39,15 @@ BUDGET_OF_SOME = (
 
 
 class ModelRecipe(RecipeValue, frozen=True, kw_only=True):
-    """Which network: an architecture of `pipeline/models/` and its width multiplier."""
+    """Which network.
 
-    arch: Arch | TextArch
+    Args:
+        arch: an architecture of `pipeline/models/`, or a network of one's own: see
+            `pipeline.arch`.
+        width: the width multiplier of the former.
+    """
+
+    arch: str
     width: Annotated[float, msgspec.Meta(gt=0, le=16)] = 1.0
 
 

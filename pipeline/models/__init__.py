@@ -10,6 +10,7 @@ from typing import assert_never
 
 from torch import nn
 
+from pipeline.arch import in_zoo
 from pipeline.common.errors import RecipeError
 from pipeline.models.ctc_small import check_line, ctc_small
 from pipeline.models.ds_cnn import ds_cnn
@@ -56,7 +57,10 @@ def build(spec: ModelSpec) -> nn.Module:
 def _construct(spec: ModelSpec) -> nn.Module:
     classes, channels, width = spec.classes, spec.input.channels, spec.width
     height_width = (spec.input.height, spec.input.width)
-    match spec.arch:
+    arch = spec.arch
+    if not in_zoo(arch):
+        raise RecipeError(f"arch: networks of one's own cannot be built yet, found {arch!r}")
+    match arch:
         case "resnet8":
             return resnet8(classes, channels, width)
         case "resnet20":
@@ -73,4 +77,4 @@ def _construct(spec: ModelSpec) -> nn.Module:
             check_line(spec.input)
             return ctc_small(classes, channels, width)
         case _:
-            assert_never(spec.arch)
+            assert_never(arch)

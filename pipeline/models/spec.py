@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 
 from edge_agent.bundle.manifest import InputSpec
-from pipeline.recipe import Arch, TextArch
+from pipeline.arch import ZOO_NAMES, check_arch
 
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -25,7 +25,7 @@ class ModelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """Which network this is.
 
     Args:
-        arch: the architecture's name.
+        arch: the architecture's name, or a network of one's own: see `pipeline.arch`.
         classes: number of outputs: one logit for each class; of a network that reads text, at each
             time step; of one that gives numbers, one for each.
         input: what the network sees; its channels, height and width.
@@ -34,8 +34,11 @@ class ModelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             None while every layer is as the architecture made it.
     """
 
-    arch: Arch | TextArch
+    arch: str
     classes: Count
     input: InputSpec
     width: Annotated[float, msgspec.Meta(gt=0)] = 1.0
     shapes: dict[str, LayerShape] | None = None
+
+    def __post_init__(self) -> None:
+        check_arch(self.arch, ZOO_NAMES)

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar, cast
 import msgspec
 
 from edge_agent.common.toml import decode_toml
+from pipeline.arch import check_arch
 from pipeline.common.errors import RecipeError
 from pipeline.data_recipe import DataRecipe, RecipeValue
 from pipeline.recipe import Recipe
@@ -58,11 +59,10 @@ def check_recipe(recipe: Recipe, tasks: tuple[HostTask, ...]) -> None:
                     f"{name}: expected with {kinds} only, where it must be, found kind {kind!r}"
                 )
     task.check(recipe)
-    if recipe.model.arch not in task.arches:
-        raise ValueError(
-            f"model.arch: expected {' or '.join(task.arches)} for kind {kind!r}, "
-            f"found {recipe.model.arch!r}"
-        )
+    try:
+        check_arch(recipe.model.arch, task.arches, f" for kind {kind!r}", own=task.own_networks)
+    except ValueError as error:
+        raise ValueError(f"model.{error}") from error
     for key, given in recipe.keys_of_some():
         if given and not task.takes(key):
             words = " or ".join(other.labels for other in tasks if other.takes(key))

@@ -74,6 +74,7 @@ class HostTask:
         labels: what there are to learn from, in the plural, for errors: `classes`.
         kinds: the kinds of data that it reads.
         arches: the architectures that can answer it.
+        own_networks: whether a network of a user's own can answer it, by its outputs (N, K).
         tables: the recipe's tables that are this task's own, by their names.
         keys: those of `Recipe.keys_of_some` that it has a use for; `train.balance` is
             the key of every training.
@@ -94,6 +95,7 @@ class HostTask:
     open: Callable[[Job], "RunTask"]
     judge: Callable[[], "Judge"]
     lacks: Callable[[Any, Any, Sequence[str]], tuple[str, list[str]]]
+    own_networks: bool = True
     begin: Callable[[], FirstRecipe] | None = None
     labeller: Callable[[], Labeller] | None = None
     tables: Mapping[str, type[RecipeValue]] = field(default_factory=dict)

@@ -188,6 +188,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "near",
         "data_recipe",
         "recipe",
+        "arch",
         "data",
         "models",
         "checkpoints",

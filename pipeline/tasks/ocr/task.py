@@ -58,6 +58,7 @@ OCR = HostTask(
         DataKind(DRAWN, path="beside"),
     ),
     arches=get_args(TextArch),
+    own_networks=False,
     tables={"text": TextRecipe},
     keys=frozenset(
         {

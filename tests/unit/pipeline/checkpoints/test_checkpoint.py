@@ -129,7 +129,7 @@ def test_missing_weights_are_an_error(
     ("old", "new", "message"),
     [
         ('"format": 1', '"format": 2', "expected format 1, found 2"),
-        ('"resnet8"', '"resnet9"', "not a checkpoint: Invalid enum value 'resnet9' - at `$.spec"),
+        ('"resnet8"', '"resnet9"', "not a checkpoint: arch: expected resnet8 or "),
         ('"width"', '"breadth"', "not a checkpoint: Object contains unknown field `breadth`"),
         ('{\n  "format"', '{\n  format"', "not a checkpoint: JSON is malformed"),
     ],
