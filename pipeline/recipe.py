@@ -20,7 +20,15 @@ from quantization.recipe import QuantRecipe
 # The upper bounds keep out `inf`, which TOML has, and slips of many zeros.
 Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=1000)]
 # What `pipeline/models/` can build; named here, where nothing loads torch.
-Arch: TypeAlias = Literal["resnet8", "resnet20", "resnet56", "mobilenet_v2", "ds_cnn", "vgg_tiny"]
+Arch: TypeAlias = Literal[
+    "resnet8",
+    "resnet20",
+    "resnet56",
+    "mobilenet_v2",
+    "ds_cnn",
+    "vgg_tiny",
+    "efficientnet_lite0",
+]
 # What reads lines of text.
 TextArch: TypeAlias = Literal["ctc_small"]
 # What may be done about a network that int8 hurts, the cheapest first.

@@ -50,15 +50,25 @@ def conv_bn(
     stride: int = 1,
     groups: int = 1,
     activation: nn.Module | None = None,
+    eps: float = 1e-5,
 ) -> nn.Sequential:
-    """Convolution, batch norm and, if given, `activation`."""
+    """Convolution, batch norm and, if given, `activation`; `eps` is the norm's."""
     layers: list[nn.Module] = [
         SameConv2d(inputs, outputs, kernel, stride, groups),
-        nn.BatchNorm2d(outputs),
+        nn.BatchNorm2d(outputs, eps=eps),
     ]
     if activation is not None:
         layers.append(activation)
     return nn.Sequential(*layers)
+
+
+# An input with a shorter side would be a single pixel halfway through five halvings.
+SMALL_INPUT = 64
+
+
+def first_stride(side: int) -> int:
+    """The stride of a first convolution that halves, unless the input is small already."""
+    return 1 if side < SMALL_INPUT else 2
 
 
 class StepClassifier(nn.Conv2d):

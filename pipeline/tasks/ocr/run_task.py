@@ -17,7 +17,7 @@ from pipeline.data.fitted import cached_pixels
 from pipeline.data.root import data_root, find_data
 from pipeline.measure.gates import Gate
 from pipeline.models import ModelSpec
-from pipeline.models.ctc_small import time_steps
+from pipeline.models.text.ctc_small import time_steps
 from pipeline.report.page import ReportPage
 from pipeline.tasks.job import Job
 from pipeline.tasks.ocr.charset import Charset

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from pipeline.common.distributed import Ranks
 from pipeline.common.errors import DataError
 from pipeline.models import ModelSpec
-from pipeline.models.ctc_small import time_steps
+from pipeline.models.text.ctc_small import time_steps
 from pipeline.recipe import Augment, TrainRecipe
 from pipeline.tasks.ocr.charset import Charset
 from pipeline.tasks.ocr.ctc import ctc, ctc_losses

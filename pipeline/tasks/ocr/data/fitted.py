@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.common.arrays import U8
-from pipeline.models.ctc_small import time_steps
+from pipeline.models.text.ctc_small import time_steps
 from pipeline.tasks.ocr.charset import Charset, check_lengths
 from pipeline.tasks.ocr.data.dataset import TextSplit
 

@@ -19,6 +19,7 @@ ARCHS: tuple[Arch, ...] = (
     "mobilenet_v2",
     "ds_cnn",
     "vgg_tiny",
+    "efficientnet_lite0",
 )
 
 
@@ -63,6 +64,7 @@ def test_ds_cnn_has_the_parameters_of_mlperf_tiny() -> None:
         ("resnet56", 10, 32, 855_770),
         ("mobilenet_v2", 1000, 224, 3_504_872),
         ("vgg_tiny", 10, 32, 72_954),
+        ("efficientnet_lite0", 1000, 224, 4_652_008),
     ],
 )
 def test_parameter_counts(arch: Arch, classes: int, side: int, parameters: int) -> None:

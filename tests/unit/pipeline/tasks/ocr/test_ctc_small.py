@@ -13,8 +13,8 @@ from pipeline.checkpoints.checkpoint import fresh
 from pipeline.checkpoints.export_onnx import to_onnx
 from pipeline.common.errors import RecipeError
 from pipeline.models import ModelSpec, build
-from pipeline.models.ctc_small import time_steps
 from pipeline.models.macs import cost
+from pipeline.models.text.ctc_small import time_steps
 from quantization.convert import convert
 
 

@@ -8,7 +8,7 @@ strided slice and zero channels do not survive pruning. With 10 classes on RGB t
 from torch import nn
 
 from pipeline.models.layers import classifier, conv_bn, scaled
-from pipeline.models.residual import BasicBlock
+from pipeline.models.residual.block import BasicBlock
 
 
 def resnet_cifar(blocks: int, classes: int, channels: int, width: float) -> nn.Sequential:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from edge_agent.bundle.manifest import InputSpec
 from pipeline.common.errors import RecipeError
 from pipeline.models.layers import StepClassifier, conv_bn, scaled
-from pipeline.models.residual import BasicBlock
+from pipeline.models.residual.block import BasicBlock
 
 HEIGHT = 32
 PIXELS_PER_STEP = 4

@@ -9,7 +9,7 @@ running statistics, and the 240 biases that a norm follows and that are left out
 from torch import nn
 
 from pipeline.models.layers import SameConv2d, classifier, conv_bn, scaled
-from pipeline.models.residual import BasicBlock
+from pipeline.models.residual.block import BasicBlock
 
 
 def resnet8(classes: int, channels: int, width: float) -> nn.Sequential:

@@ -1,0 +1,1 @@
+"""Residual networks: sums around two convolutions each."""

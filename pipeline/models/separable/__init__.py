@@ -1,0 +1,1 @@
+"""Networks whose convolutions filter each channel alone, then mix them by a 1x1."""

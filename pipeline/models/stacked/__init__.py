@@ -1,0 +1,1 @@
+"""Plain stacks of convolutions, one after the other."""
