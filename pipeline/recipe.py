@@ -53,10 +53,13 @@ class ModelRecipe(RecipeValue, frozen=True, kw_only=True):
         arch: an architecture of `pipeline/models/`, or a network of one's own: see
             `pipeline.arch`.
         width: the width multiplier of the former.
+        weights: trained weights that its training starts from: a known name, or a file;
+            `pipeline.weights` has them. None starts from nothing.
     """
 
     arch: str
     width: Annotated[float, msgspec.Meta(gt=0, le=16)] = 1.0
+    weights: Annotated[str, msgspec.Meta(min_length=1)] | None = None
 
 
 class Augment(RecipeValue, frozen=True, kw_only=True):

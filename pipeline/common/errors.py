@@ -13,6 +13,10 @@ class DataError(PipelineError):
     """The data set is missing, empty, damaged, or not what the recipe needs."""
 
 
+class WeightsError(DataError):
+    """Trained weights are missing, damaged, or those of another network."""
+
+
 class TrainError(PipelineError):
     """Training diverged."""
 

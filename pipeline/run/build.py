@@ -20,6 +20,7 @@ def build(run: Run) -> None:
     """
     with sole_use(run):
         write_recipe_copy(run)
+        _ = run.weights  # where they are missing, nobody wants to have waited for the data
         for stage in STAGES:
             _report(run, stage, _perform(run, stage))
 

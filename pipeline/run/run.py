@@ -30,6 +30,7 @@ from pipeline.tasks import task_of
 from pipeline.tasks.job import Job
 from pipeline.tasks.recipes import decode_recipe
 from pipeline.tasks.run_task import RunTask
+from pipeline.weights.find import WeightsFile, find_weights
 from quantization.errors import QuantizationError
 
 RECIPE_FILE = "recipe.toml"
@@ -86,6 +87,18 @@ class Run(Job):
     def dataset(self) -> Dataset[Any]:
         """The recipe's data, loaded once."""
         return self.task.dataset
+
+    @cached_property
+    def weights(self) -> WeightsFile | None:
+        """The trained weights that the recipe starts from, if it names any.
+
+        Raises:
+            WeightsError: they are not there, or not what the recipe names.
+        """
+        model = self.recipe.model
+        if model.weights is None:
+            return None
+        return find_weights(model.weights, model.arch, self.data_root, self.recipe_folder)
 
     def path(self, stage: str) -> Path:
         """The folder with the results of `stage`."""

@@ -13,6 +13,7 @@ from pipeline.data_recipe import DataRecipe, RecipeValue
 from pipeline.recipe import Recipe
 from pipeline.tasks import TASKS, task_of
 from pipeline.tasks.task import HostTask
+from pipeline.weights.known import check_weights
 
 _Value = TypeVar("_Value", bound=RecipeValue)
 
@@ -63,6 +64,7 @@ def check_recipe(recipe: Recipe, tasks: tuple[HostTask, ...]) -> None:
         check_arch(recipe.model.arch, task.arches, f" for kind {kind!r}", own=task.own_networks)
     except ValueError as error:
         raise ValueError(f"model.{error}") from error
+    check_weights(recipe.model)
     for key, given in recipe.keys_of_some():
         if given and not task.takes(key):
             words = " or ".join(other.labels for other in tasks if other.takes(key))

@@ -192,6 +192,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "data",
         "models",
         "checkpoints",
+        "weights",
         "training",
         "pruning",
         "measure",

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from pipeline.checkpoints.checkpoint import fresh, save_checkpoint
+from pipeline.checkpoints.checkpoint import save_checkpoint
 from pipeline.checkpoints.history import HISTORY_FILE
 from pipeline.common.distributed import join_ranks
 from pipeline.pruning.prune import check_target
 from pipeline.run.run import RESUME_FOLDER, Run, Stage
 from pipeline.run.stages.data import check_test_images
 from pipeline.training.train import train
+from pipeline.weights.start import StartingPoint, starting_point
 
 
 def _inputs(run: Run) -> object:
@@ -17,17 +18,25 @@ def _inputs(run: Run) -> object:
         "split": run.need("data").outputs,
         "input": recipe.input,
         "model": recipe.model,
+        "weights": None if run.weights is None else run.weights.sha256,
         "train": recipe.train,
         "seed": recipe.seed,
         **run.task.identity(),
     }
 
 
+def _start(run: Run) -> StartingPoint:
+    return starting_point(run.task.model, run.weights, run.recipe.seed)
+
+
 def _make(run: Run, work: Path) -> None:
     recipe = run.recipe
+    start = _start(run)
+    for line in start.lines:
+        run.progress.say(line)
     with run.task.training_data() as data:
         trained = train(
-            fresh(run.task.model, recipe.seed),
+            start.network,
             data,
             recipe.train,
             seed=recipe.seed,
@@ -42,8 +51,9 @@ def _make(run: Run, work: Path) -> None:
 def _check(run: Run) -> None:
     """What the training's results could not be used for is said before it."""
     check_test_images(run)
+    start = _start(run)  # weights of another network are refused here
     if run.recipe.prune is not None:
-        check_target(fresh(run.task.model, run.recipe.seed), run.recipe.prune)
+        check_target(start.network, run.recipe.prune)
 
 
 TRAIN = Stage("train", _inputs, _make, check=_check, shared=True)
