@@ -30,6 +30,7 @@ from pipeline.common.errors import (
     RunError,
     TrainError,
 )
+from pipeline.compare.commands import compare_command
 from pipeline.predict.commands import evaluate_command, predict_command
 from quantization.errors import QuantizationError
 
@@ -188,6 +189,8 @@ for _name, _what in (
 ):
     _command(_name, Panel.BUILD, f"edgeward {_name} runs/digits")(_stage_command(_name, _what))
 
+
+_command("compare", Panel.BUILD, "edgeward compare runs/digits runs/digits-small")(compare_command)
 
 _DIGITS = "runs/digits/verify/digits.edgeward"
 _NETWORK = "model.onnx --calibration photos"

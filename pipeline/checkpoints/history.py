@@ -3,9 +3,12 @@
 import csv
 from collections.abc import Sequence
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from pipeline.common.errors import RunError
 
 # In the folder of a stage that trains.
 HISTORY_FILE = "history.csv"
@@ -86,6 +89,23 @@ def history_csv(history: Sequence[EpochRecord]) -> str:
     table.writerow(names)
     table.writerows([getattr(record, name) for name in names] for record in history)
     return text.getvalue()
+
+
+def read_history(path: Path) -> tuple[EpochRecord, ...]:
+    """The epochs in a file that `history_csv` made, now or in an earlier version.
+
+    Raises:
+        RunError: it cannot be read, or is no such table.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [
+                {name: value for name, value in row.items() if value}
+                for row in csv.DictReader(file)
+            ]
+        return tuple(msgspec.convert(rows, list[EpochRecord], strict=False))
+    except (OSError, UnicodeDecodeError, csv.Error, msgspec.ValidationError) as error:
+        raise RunError(f"{path}: expected a history of epochs, found {error}") from error
 
 
 class LineageStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -36,9 +36,19 @@ def open_run(folder: Path, recipe: Path | None, data_root: Path | None, stream: 
             f"{kept}: expected a run folder with its recipe, found none; "
             "begin one with --recipe RECIPE.toml, or with: edgeward build"
         )
+    return open_recorded(folder, _progress(stream), data_root)
+
+
+def open_recorded(folder: Path, progress: Progress, data_root: Path | None = None) -> Run:
+    """The run in `folder` with the recipe that is kept there.
+
+    Raises:
+        RecipeError: that one is missing or wrong.
+    """
+    kept = folder / RECIPE_FILE
     text = read_recipe(kept)
     decode_recipe(text, str(kept))  # what is wrong with it is wrong there, not at its origin
-    return Run(folder, text, origin(folder), data_root, _progress(stream))
+    return Run(folder, text, origin(folder), data_root, progress)
 
 
 def _progress(stream: TextIO) -> Progress:

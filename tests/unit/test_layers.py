@@ -205,6 +205,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "doctor",
         "command_line",
         "predict",
+        "compare",
         "begin",
         "catalogue",
         "broker",

@@ -48,18 +48,21 @@ def _inputs(run: Run) -> object:
 
 
 def _make(run: Run, work: Path) -> None:
-    page = _gather(run)
-    write(page, work / REPORT_FILE)
-    rungs = msgspec.json.format(msgspec.json.encode(page.data.rungs), indent=2)
-    write_whole(work / RUNGS_FILE, rungs)
+    _write(_gather(run), work)
 
 
 def report_failure(run: Run) -> Path:
     """Write the report of a candidate that `verify` refused beside its proof; its path."""
-    path = run.path(FAILED_FOLDER) / REPORT_FILE
+    folder = run.path(FAILED_FOLDER)
     candidate = open_bundle(run.path("export") / CANDIDATE)
-    write(_gather_from(run, load_failed_proof(run), candidate), path)
-    return path
+    _write(_gather_from(run, load_failed_proof(run), candidate), folder)
+    return folder / REPORT_FILE
+
+
+def _write(page: ReportPage, folder: Path) -> None:
+    write(page, folder / REPORT_FILE)
+    rungs = msgspec.json.format(msgspec.json.encode(page.data.rungs), indent=2)
+    write_whole(folder / RUNGS_FILE, rungs)
 
 
 def _gather(run: Run) -> ReportPage:
@@ -98,6 +101,16 @@ def load_rungs(run: Run) -> tuple[NetworkRow, ...]:
         RunError: another build wrote the report.
     """
     return read_result(run, "report", run.path("report") / RUNGS_FILE, tuple[NetworkRow, ...])
+
+
+def load_failed_rungs(run: Run) -> tuple[NetworkRow, ...]:
+    """The ladder of a run whose candidate was refused; empty where its report was not written.
+
+    Raises:
+        RunError: another build wrote it.
+    """
+    path = run.path(FAILED_FOLDER) / RUNGS_FILE
+    return read_result(run, "verify", path, tuple[NetworkRow, ...]) if path.is_file() else ()
 
 
 def _rungs(run: Run, proof: Proof, bundle: Bundle) -> tuple[NetworkRow, ...]:

@@ -1,10 +1,12 @@
 """Epochs on record: which was the best, and the table of them."""
 
 import csv
+from pathlib import Path
 
 import pytest
 
-from pipeline.checkpoints.history import EpochRecord, best_epoch, history_csv
+from pipeline.checkpoints.history import EpochRecord, best_epoch, history_csv, read_history
+from pipeline.common.errors import RunError
 
 
 def epoch(number: int, accuracy: float, loss: float, balanced: float | None = None) -> EpochRecord:
@@ -54,3 +56,25 @@ def test_of_numbers_the_least_error_is_the_best() -> None:
     rows = list(csv.DictReader(history_csv([far, near]).splitlines()))
     assert [row["val_error"] for row in rows] == ["0.4", "0.25"]
     assert [row["val_accuracy"] for row in rows] == ["", ""]
+
+
+def test_a_table_reads_back_as_the_epochs_it_was_made_of(tmp_path: Path) -> None:
+    """Bit for bit, with what was not measured; a table of an earlier version has fewer columns."""
+    records = [epoch(1, 0.9, 1 / 3, balanced=0.25), epoch(2, 0.95, 0.2)]
+    path = tmp_path / "history.csv"
+    path.write_text(history_csv(records))
+    assert read_history(path) == tuple(records)
+    path.write_text("epoch,lr,train_loss,val_loss,val_accuracy,seconds\n1,0.1,0.5,0.25,0.75,2\n")
+    (old,) = read_history(path)
+    assert (old.val_accuracy, old.val_cer, old.seconds) == (0.75, None, 2.0)
+
+
+@pytest.mark.parametrize("text", [b"epoch,lr\n1,0.1\n", b"epoch\nfirst\n", b"epoch\n\xff\n"])
+def test_what_is_no_history_is_refused(tmp_path: Path, text: bytes) -> None:
+    """By its path: columns that are missing, words for numbers, or bytes that are no text."""
+    path = tmp_path / "history.csv"
+    path.write_bytes(text)
+    with pytest.raises(RunError, match=r"history\.csv: expected a history of epochs, found"):
+        read_history(path)
+    with pytest.raises(RunError, match="No such file"):
+        read_history(tmp_path / "gone.csv")

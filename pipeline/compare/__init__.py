@@ -1,0 +1,1 @@
+"""`edgeward compare`: several runs side by side, as a table and as a page."""
