@@ -48,6 +48,8 @@ min_class_recall = 0
 
 HOST = (sys.executable, "-m", "pipeline.cli")
 DEVICE = (sys.executable, "-m", "edge_agent.cli")
+# A command that has not ended by then never does, however busy the machine is.
+HANGS_S = 900
 # One thread: the same sums in the same order, whatever else the machine does.
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
 
@@ -76,7 +78,7 @@ def _run(
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANGS_S,
         preexec_fn=before,
     )
 
