@@ -20,6 +20,7 @@ from pipeline.command_line.choices import CropState, option
 from pipeline.command_line.layout import ExampleCommand, GroupedCommands, Panel
 from pipeline.command_line.networks import convert_command, doctor_command
 from pipeline.command_line.options import DataRoot
+from pipeline.command_line.weights import weights_command
 from pipeline.common.errors import (
     BudgetError,
     DataError,
@@ -29,6 +30,7 @@ from pipeline.common.errors import (
     RecipeError,
     RunError,
     TrainError,
+    WeightsError,
 )
 from pipeline.compare.commands import compare_command
 from pipeline.predict.commands import evaluate_command, predict_command
@@ -42,6 +44,7 @@ EXIT_CODES: tuple[tuple[type[Exception], ExitCode], ...] = (
     (GateError, ExitCode.GATE),
     (RunError, ExitCode.RUN_FOLDER),
     (QuantizationError, ExitCode.QUANTIZATION),
+    (WeightsError, ExitCode.WEIGHTS),
     (TrainError, ExitCode.TRAINING),
     (DemoError, ExitCode.DEMO),
 )
@@ -123,6 +126,7 @@ def _command(name: str, group: Panel, example: str) -> Callable[[Any], Any]:
 
 
 _command("recipes", Panel.BUILD, "edgeward recipes")(recipes_command)
+_command("weights", Panel.BUILD, "edgeward weights fetch mobilenet_v2")(weights_command)
 
 
 @_command("init", Panel.BUILD, "edgeward init ~/photos/parts")

@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "reference" / "commands.md"
 COMMANDS = {
-    "edgeward": "recipes init build train prune quantize export verify report compare demo "
+    "edgeward": "recipes weights init build train prune quantize export verify report compare demo "
     "convert doctor predict evaluate watch tell label",
     "edgeward-agent": "run check doctor bench schemas",
 }

@@ -6,6 +6,8 @@ format 1 does not say is what all of it had: its one output is called `output` h
 
 from math import prod
 
+import msgspec
+
 from edge_agent.bundle.affine import Affine
 from edge_agent.bundle.golden import GoldenFrame, checked_frame, read_arrays
 from edge_agent.bundle.manifest import (
@@ -61,6 +63,16 @@ class _Metrics(Strict, frozen=True, kw_only=True):
         )
 
 
+class _Provenance(Strict, frozen=True, kw_only=True):
+    """Where the bundle came from."""
+
+    recipe_sha256: Sha256
+    data_sha256: Sha256
+    code_version: str
+    created: str
+    versions: dict[str, str] = msgspec.field(default_factory=dict)
+
+
 class _Manifest(Strict, frozen=True, kw_only=True):
     """The fields of `manifest.json` as format 1 had them."""
 
@@ -71,7 +83,7 @@ class _Manifest(Strict, frozen=True, kw_only=True):
     quantisation: _Quantisation
     golden: Golden
     files: dict[str, Sha256]
-    provenance: Provenance
+    provenance: _Provenance
     metrics: _Metrics | None = None
     budget: Budget | None = None
 
@@ -101,7 +113,7 @@ def decode_manifest(data: bytes, place: str) -> Manifest:
         output=found.output,
         golden=found.golden,
         files=found.files,
-        provenance=found.provenance,
+        provenance=Provenance(**msgspec.structs.asdict(found.provenance)),
         metrics=metrics,
         budget=found.budget,
     )

@@ -179,14 +179,31 @@ class Budget(Strict, frozen=True, kw_only=True):
                     )
 
 
+class TrainedWeights(Strict, frozen=True, kw_only=True):
+    """The weights that a training started from.
+
+    Args:
+        label: what they are called: a known name, a file's, or a repository at a commit.
+        sha256: of their file.
+    """
+
+    label: Label
+    sha256: Sha256
+
+
 class Provenance(Strict, frozen=True, kw_only=True):
-    """Where the bundle came from, so that it can be made again."""
+    """Where the bundle came from, so that it can be made again.
+
+    Args:
+        weights: what the training started from; None if from nothing.
+    """
 
     recipe_sha256: Sha256
     data_sha256: Sha256
     code_version: str
     created: str
     versions: dict[str, str] = msgspec.field(default_factory=dict)
+    weights: TrainedWeights | None = None
 
 
 class Manifest(Strict, frozen=True, kw_only=True):

@@ -39,5 +39,6 @@ class ExitCode(IntEnum):
     DEMO = 27
     # `edgeward` where only the device's packages are installed.
     HOST_EXTRA = 28
+    WEIGHTS = 29
     # The shell's convention for SIGINT.
     INTERRUPTED = 130

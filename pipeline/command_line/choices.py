@@ -55,6 +55,15 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class Action(StrEnum):
+    """What `edgeward weights` does."""
+
+    LIST = "list"
+    FETCH = "fetch"
+    VERIFY = "verify"
+    IMPORT = "import"
+
+
 class CropState(StrEnum):
     """Why an agent kept a crop."""
 
@@ -99,7 +108,7 @@ def parser(kind: type[E]) -> Callable[[str], E]:
     Raises (the function returned):
         DataError: it is no `Method` or `Resize`.
         MessageError: it is no `Verb` or `LogLevel`.
-        typer.BadParameter: it is no `CropState`.
+        typer.BadParameter: it is no `CropState` or `Action`.
     """
 
     def parsed(word: str) -> E:
@@ -111,7 +120,7 @@ def parser(kind: type[E]) -> Callable[[str], E]:
 
 
 def _refusal(kind: type[StrEnum], word: str) -> Exception:
-    if kind is CropState:
+    if kind in (CropState, Action):
         return typer.BadParameter(f"expected {' or '.join(kind)}, found {word}")
     found = f"{', '.join(kind)}, found {word[:64]!r}"
     if kind is Verb:

@@ -13,7 +13,7 @@ class DataError(PipelineError):
     """The data set is missing, empty, damaged, or not what the recipe needs."""
 
 
-class WeightsError(DataError):
+class WeightsError(PipelineError):
     """Trained weights are missing, damaged, or those of another network."""
 
 

@@ -10,10 +10,13 @@ from edge_agent.bundle.manifest import (
     Golden,
     Manifest,
     Provenance,
+    TrainedWeights,
 )
 from edge_agent.bundle.ports import Ports
 from edge_agent.tasks.kinds import OutputSpec
 from pipeline.run.run import Run
+from pipeline.run.stages.quantize import final_checkpoint
+from pipeline.weights.start import WEIGHTS_STEP
 
 # LiteRT was measured to differ by up to 6 quanta between processors and kernels.
 TOLERANCE_QUANTA = 6
@@ -45,5 +48,14 @@ def candidate_manifest(run: Run, ports: Ports, output: OutputSpec, frames: int) 
             code_version=__version__,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             versions={name: version(name) for name in LIBRARIES},
+            weights=_weights(run),
         ),
     )
+
+
+def _weights(run: Run) -> TrainedWeights | None:
+    """What the network's training started from, as its own record has it."""
+    for step in final_checkpoint(run).lineage:
+        if step.stage == WEIGHTS_STEP:
+            return TrainedWeights(label=step.settings["name"], sha256=step.settings["sha256"])
+    return None

@@ -98,7 +98,9 @@ class Run(Job):
         model = self.recipe.model
         if model.weights is None:
             return None
-        return find_weights(model.weights, model.arch, self.data_root, self.recipe_folder)
+        return find_weights(
+            model.weights, model.arch, self.data_root, self.recipe_folder, self.progress
+        )
 
     def path(self, stage: str) -> Path:
         """The folder with the results of `stage`."""

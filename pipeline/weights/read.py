@@ -1,6 +1,5 @@
 """A file of weights to named tensors, without running any code that it may hold."""
 
-import hashlib
 import pickle
 import re
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from pipeline.common.errors import WeightsError
+from pipeline.weights.hashes import file_sha256
 from pipeline.weights.known import SAFE
 
 # Under which keys a training's file has the weights beside the rest of its state.
@@ -21,19 +21,6 @@ WRAPPERS = ("state_dict", "model", "model_state_dict")
 PREFIXES = ("module.", "_orig_mod.", "model.")
 
 _REFUSED = re.compile(r"GLOBAL ([\w.]+)")
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of the file at `path`.
-
-    Raises:
-        WeightsError: it cannot be read, or is no file.
-    """
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise WeightsError(f"{path}: expected a file of weights, found {error.strerror}") from error
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ from pipeline.weights.find import WeightsFile
 from pipeline.weights.load import Loaded, load_weights
 
 # In the lineage of a network, the step that it began with.
-STAGE = "weights"
+WEIGHTS_STEP = "weights"
 # So much two normalisations may differ that are the same but for rounding.
 _SAME = 0.005
 
@@ -40,7 +40,7 @@ def starting_point(spec: ModelSpec, weights: WeightsFile | None, seed: int) -> S
         return StartingPoint(network)
     loaded = load_weights(network.module, spec, weights.path)
     settings = {"name": weights.label, "sha256": weights.sha256, "head": loaded.head}
-    begun = Checkpoint(network.module, spec, (), (LineageStep(STAGE, seed, settings),))
+    begun = Checkpoint(network.module, spec, (), (LineageStep(WEIGHTS_STEP, seed, settings),))
     return StartingPoint(begun, tuple(_lines(spec, weights, loaded)))
 
 
@@ -53,12 +53,14 @@ def _lines(spec: ModelSpec, weights: WeightsFile, loaded: Loaded) -> Iterator[st
         f"weights: {loaded.tensors} tensors of {weights.path} "
         f"(SHA-256 {weights.sha256[:8]}); {head}"
     )
-    row = weights.row
-    if row is not None and not _same_normalisation(spec.input, row.mean, row.std):
+    if weights.normalisation is None:
+        return
+    mean, std = weights.normalisation
+    if not _same_normalisation(spec.input, mean, std):
         yield (
-            f"weights: expected input.mean {_triple(row.mean)} and std {_triple(row.std)}, as "
-            f"{row.file} was trained with, found {_triple(spec.input.mean)} and "
-            f"{_triple(spec.input.std)}; the recipe's are used"
+            f"weights: expected input.mean {_triple(mean)} and std {_triple(std)}, as they were "
+            f"trained with, found {_triple(spec.input.mean)} and {_triple(spec.input.std)}; "
+            "the recipe's are used"
         )
 
 

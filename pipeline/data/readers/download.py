@@ -1,6 +1,6 @@
-"""Fetch the files of a public data set: checked against a known hash, whole or not at all.
+"""Fetch published files: checked against a known hash, whole or not at all.
 
-What is hashed is the unpacked content, since mirrors pack the same bytes differently.
+Of packed files the unpacked content is hashed, since mirrors pack the same bytes differently.
 """
 
 import http.client
@@ -25,15 +25,17 @@ _CHUNK = 1 << 16
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """One gzip file of a data set.
+    """One published file.
 
     Args:
         urls: the mirrors, the first one first.
-        sha256: of the unpacked content.
+        sha256: of the content, in full or its leading digits.
+        packed: whether the file is a gzip stream, whose content is what it holds unpacked.
     """
 
     urls: tuple[str, ...]
     sha256: str
+    packed: bool = True
 
 
 # Named by torchvision, TensorFlow Datasets, the set's own repository, and Keras.
@@ -107,7 +109,7 @@ def _fetch(file: RemoteFile, path: Path, progress: Progress, timeout_s: float) -
     failures: list[str] = []
     for url in file.urls:
         try:
-            _download(url, file.sha256, path, progress, timeout_s)
+            _download(url, file, path, progress, timeout_s)
         except (OSError, http.client.HTTPException, zlib.error, _WrongContentError) as error:
             failures.append(f"{url}: {_reason(error)}")
         else:
@@ -124,13 +126,15 @@ def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _download(url: str, sha256: str, path: Path, progress: Progress, timeout_s: float) -> None:
+def _download(url: str, file: RemoteFile, path: Path, progress: Progress, timeout_s: float) -> None:
     with urllib.request.urlopen(url, timeout=timeout_s) as response, whole_file(path) as target:
         total = int(response.headers.get("Content-Length") or 0)
         with progress.task(f"download {path.name}", total) as task:
-            found = _unpacked_sha256(_copy(response, target, total, task))
-        if found != sha256:
-            raise _WrongContentError(f"expected SHA-256 {sha256} unpacked, found {found}")
+            hashed = _unpacked_sha256 if file.packed else _sha256
+            found = hashed(_copy(response, target, total, task))
+        if not found.startswith(file.sha256):
+            unpacked = " unpacked" if file.packed else ""
+            raise _WrongContentError(f"expected SHA-256 {file.sha256}{unpacked}, found {found}")
 
 
 def _copy(source: BinaryIO, target: BinaryIO, total: int, task: Task) -> Iterator[bytes]:
@@ -142,6 +146,13 @@ def _copy(source: BinaryIO, target: BinaryIO, total: int, task: Task) -> Iterato
         task.advance(len(chunk))
     if done < total:
         raise _WrongContentError(f"expected {total} bytes, found {done}")
+
+
+def _sha256(chunks: Iterable[bytes]) -> str:
+    state = new_sha256()
+    for chunk in chunks:
+        state.update(chunk)
+    return state.hexdigest()
 
 
 def _unpacked_sha256(chunks: Iterable[bytes]) -> str:

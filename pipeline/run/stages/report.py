@@ -70,7 +70,7 @@ def _gather(run: Run) -> ReportPage:
 
 
 def _gather_from(run: Run, proof: Proof, bundle: Bundle) -> ReportPage:
-    manifest = bundle.manifest
+    manifest, weights = bundle.manifest, bundle.manifest.provenance.weights
     evidence = Evidence(bundle, proof.float_scores, proof.int8_scores, final_checkpoint(run).module)
     return run.task.report(
         evidence,
@@ -89,6 +89,7 @@ def _gather_from(run: Run, proof: Proof, bundle: Bundle) -> ReportPage:
             "bundle" if manifest.verified else "candidate": bundle.id,
             "recipe": manifest.provenance.recipe_sha256,
             "data": manifest.provenance.data_sha256,
+            **({} if weights is None else {f"weights {weights.label}": weights.sha256}),
             **manifest.files,
         },
     )

@@ -7,7 +7,8 @@ import pytest
 
 from edge_agent.bundle.manifest import InputSpec
 from pipeline.models import ModelSpec
-from pipeline.weights.find import WeightsFile, check_hash, find_known
+from pipeline.weights.find import WeightsFile, find_known
+from pipeline.weights.hashes import check_hash
 from pipeline.weights.known import KNOWN, KnownWeights
 from pipeline.weights.start import starting_point
 
@@ -55,4 +56,6 @@ def test_known_weights_are_found_below_the_data_root(
     path = real_file("mobilenet_v2-b0353104.pth")
     monkeypatch.setenv("EDGEWARD_WEIGHTS", str(tmp_path / "own"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    assert find_known(KNOWN[0], path.parents[1]).path == path
+    found = find_known(KNOWN[0], path.parents[1])
+    assert found is not None
+    assert found.path == path
