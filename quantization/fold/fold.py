@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 
 from quantization.errors import ModelError
-from quantization.fold.rewrites import REWRITES
+from quantization.fold.rewrites import OF_NORMS, REWRITES
 from quantization.graph.graph import Array, Graph, inferred, read, write
 from quantization.graph.session import open_session
 from quantization.operators.table import PAIR
@@ -26,11 +26,13 @@ def fold(model: onnx.ModelProto) -> onnx.ModelProto:
     return write(fold_graph(read(model)))
 
 
-def fold_graph(graph: Graph) -> Graph:
+def fold_graph(graph: Graph, *, norms: bool = True) -> Graph:
     """An equal float network in folded form, the shape of every value inferred.
 
     Args:
         graph: float32, with one input of a static shape (1, ...) and any outputs.
+        norms: whether batch norms become part of the weights; a network that is trained
+            keeps them.
 
     Raises:
         ModelError: if the graph has another number of inputs, no output,
@@ -48,7 +50,7 @@ def fold_graph(graph: Graph) -> Graph:
             break
         # A shape that was computed is a constant now, so more shapes can be inferred.
         graph = inferred(folded)
-    for rewrite in REWRITES:
+    for rewrite in REWRITES if norms else tuple(r for r in REWRITES if r not in OF_NORMS):
         for output in [node.output for node in graph.nodes]:
             node = graph.producer(output)
             if node is not None:  # an earlier rewrite may have taken it up
@@ -73,7 +75,8 @@ def fold_constants(graph: Graph) -> Graph:
         # int8 constants of a model that is quantised already must stay int8.
         plain = node.inputs and not any(_is_graph(a) for a in node.attributes.values())
         if plain and node.op not in PAIR and ready.issuperset(node.inputs):
-            foldable.append(node)
+            if node.output not in known:  # as a Shape of what is constant itself is
+                foldable.append(node)
             ready.update(node.outputs)
     nodes = tuple(n for n in graph.nodes if n.output not in ready)
     used = {value for node in nodes for value in node.inputs} | set(graph.outputs)

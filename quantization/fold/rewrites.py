@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
+import onnx
 
 from quantization.fold.decompositions import (
     any_batch,
@@ -24,8 +25,10 @@ from quantization.fold.decompositions import (
 from quantization.fold.moves import batch_first_product, batch_stays_in_front
 from quantization.fold.recurrent import unroll
 from quantization.graph.graph import Array, Graph, Node
-from quantization.operators.rules import Moves, Trait
+from quantization.operators.rules import Moves, Scale, Trait
 from quantization.operators.table import OPERATORS
+
+FLOAT = int(onnx.TensorProto.FLOAT)
 
 Rewrite: TypeAlias = Callable[[Graph, Node], Graph | None]
 
@@ -37,6 +40,7 @@ def drop_identity(graph: Graph, node: Node) -> Graph | None:
     if (
         node.op == "Identity"
         or (node.op == "Dropout" and not _is_training(graph, node))
+        or (node.op == "Cast" and node.integer("to", 0) == FLOAT and _is_float(graph, node))
         or (node.op == "Flatten" and node.integer("axis", 1) == 1 and shape and len(shape) == 2)
         or (
             node.op == "Reshape"
@@ -239,6 +243,9 @@ REWRITES: tuple[Rewrite, ...] = (
     joined_reshapes,
 )
 
+# Those that take batch norms up.
+OF_NORMS: tuple[Rewrite, ...] = (batch_norm_into_weights, batch_norm_alone)
+
 
 def _with_weights(graph: Graph, old: list[Node], layer: Node, weight: Array, bias: Array) -> Graph:
     """The graph with `layer` and its new weights, under names of its own, in place of `old`."""
@@ -254,6 +261,15 @@ def _keeps_axes(node: Node, rank: int) -> bool:
 def _is_training(graph: Graph, node: Node) -> bool:
     flag = graph.constant(node, 2)
     return flag is not None and bool(flag.any())
+
+
+def _is_float(graph: Graph, node: Node) -> bool:
+    """Whether what a node reads is float32 in any case, as all that these operators compute is."""
+    before = graph.producer(node.inputs[0])
+    if before is None:
+        return node.inputs[0] in graph.inputs
+    entry = OPERATORS.get(before.op)
+    return entry is not None and entry.scale is not Scale.INDEX
 
 
 def _is_windowed(node: Node) -> bool:

@@ -16,6 +16,7 @@ from edge_agent.common.arrays import F32
 from quantization.errors import ModelError
 from quantization.fold.fold import fold_graph
 from quantization.graph.graph import Array, Graph, Node, inferred, read
+from quantization.graph.one_sample import for_one_sample
 from quantization.operators.rules import Scale, Trait
 from quantization.operators.table import OPERATORS, PAIR, find
 from quantization.scales.plan import activation_inputs, int8_values, layer_of, quantized_values
@@ -61,6 +62,7 @@ def import_model(model: onnx.ModelProto) -> ImportedModel:
             not above zero, not known before run time, or of another type than 8 bits; if
             weights have a zero point; or if a value is quantised at two scales.
     """
+    model = for_one_sample(model)
     if not is_quantized(model):
         return ImportedModel(fold_graph(read(model)), Scales())
     stripping = _PairRemoval(read(model))
