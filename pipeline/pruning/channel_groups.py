@@ -13,6 +13,7 @@ import torch_pruning as tp
 from torch import Tensor, nn
 
 from edge_agent.bundle.manifest import InputSpec
+from pipeline.models.macs import layer_macs
 
 Importance: TypeAlias = Callable[["tp.Group"], Tensor]
 """torch-pruning's measure: a group to the (channels,) worth of its channels."""
@@ -23,7 +24,7 @@ class ChannelGroup:
     """Channels that can only be removed together.
 
     Args:
-        root: the convolution that torch-pruning starts the group from.
+        root: the convolution or dense layer that torch-pruning starts the group from.
         worth: (channels,) how much each channel matters; only the order and the relative
             size within one network mean anything.
         outputs: module paths of the layers whose outputs these channels are.
@@ -48,9 +49,9 @@ class ChannelGroups:
         example = torch.zeros(1, spec.channels, spec.height, spec.width)
         self._graph = tp.DependencyGraph().build_dependency(module, example, verbose=False)
         self._names = {layer: name for name, layer in module.named_modules()}
-        # The last layer's outputs are the classes: never pruned.
-        layers = [m for m in module.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
-        found = self._graph.get_all_groups(ignored_layers=layers[-1:])
+        # The outputs of the layer that is computed last are the classes: never pruned.
+        last = [module.get_submodule(name) for name in [*layer_macs(module, spec)][-1:]]
+        found = self._graph.get_all_groups(ignored_layers=last)
         self.groups = tuple(self._group(group, importance) for group in found)
 
     def _group(self, group: "tp.Group", importance: Importance) -> ChannelGroup:
@@ -68,5 +69,6 @@ class ChannelGroups:
         """Remove all but the `keep` worthiest channels of `group` from the network."""
         worst = group.worth.argsort(stable=True)[: group.channels - keep]
         if len(worst):
-            prune = tp.prune_conv_out_channels
+            dense = isinstance(group.root, nn.Linear)
+            prune = tp.prune_linear_out_channels if dense else tp.prune_conv_out_channels
             self._graph.get_pruning_group(group.root, prune, sorted(worst.tolist())).prune()

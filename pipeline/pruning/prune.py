@@ -10,13 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import torch
 import torch_pruning as tp
 from torch import nn
 
+from edge_agent.bundle.manifest import InputSpec
+from edge_agent.common.errors import one_line
 from pipeline.checkpoints.checkpoint import Checkpoint
 from pipeline.checkpoints.history import LineageStep
 from pipeline.common.distributed import join_ranks
-from pipeline.common.errors import BudgetError
+from pipeline.common.errors import BudgetError, PipelineError
 from pipeline.common.progress import SILENT, Progress
 from pipeline.models import build
 from pipeline.models.macs import cost, layer_macs
@@ -90,12 +93,8 @@ def cut(start: Checkpoint, data: TrainingData, recipe: PruneRecipe, *, seed: int
             if seen >= TAYLOR_IMAGES:
                 break
 
-    spec = start.spec.input
     module = copy.deepcopy(start.module).requires_grad_(True).eval()
-    groups = ChannelGroups(module, spec, _importance(module, recipe, gradients))
-    kept = _plan(groups, module, start, recipe)
-    for group, count in zip(groups.groups, kept, strict=True):
-        groups.remove(group, count)
+    _without_least(module, start, recipe, _importance(module, recipe, gradients))
     return _rebuilt(module, start, LineageStep("prune", seed, _settings(recipe)))
 
 
@@ -107,7 +106,48 @@ def check_target(start: Checkpoint, recipe: PruneRecipe) -> None:
     """
     importance: Importance = tp.importance.GroupMagnitudeImportance(p=2, normalizer=None)
     module = copy.deepcopy(start.module)
-    _plan(ChannelGroups(module, start.spec.input, importance), module, start, recipe)
+    if start.spec.own is None:
+        _plan(ChannelGroups(module, start.spec.input, importance), module, start, recipe)
+        return
+    step = LineageStep("prune", 0, _settings(recipe))
+    try:
+        # All of it, since nobody has pruned such a network before.
+        smaller = _without_least(module.requires_grad_(True).eval(), start, recipe, importance)
+        _answers(_rebuilt(smaller, start, step))
+    except PipelineError:
+        raise
+    except Exception as error:  # whatever torch-pruning or the network makes of it
+        raise BudgetError(
+            f"prune: expected a network whose channels can be removed, found {start.spec.arch}, "
+            f"whose cannot: {type(error).__name__}: {one_line(error)}; leave [prune] out"
+        ) from error
+
+
+def _answers(network: Checkpoint) -> None:
+    """Raise unless a network that was cut down still gives a row of scores for each picture."""
+    spec = network.spec
+    with torch.no_grad():
+        found = network.module(torch.zeros(2, *_planes(spec.input)))
+    if found.shape != (2, spec.classes):
+        raise BudgetError(
+            f"prune: expected {spec.arch} to answer with (N, {spec.classes}) after it, found "
+            f"{tuple(found.shape)}; leave [prune] out"
+        )
+
+
+def _planes(spec: InputSpec) -> tuple[int, int, int]:
+    return spec.channels, spec.height, spec.width
+
+
+def _without_least(
+    module: nn.Module, start: Checkpoint, recipe: PruneRecipe, importance: Importance
+) -> nn.Module:
+    """`module` without its least worthy channels, in place."""
+    groups = ChannelGroups(module, start.spec.input, importance)
+    kept = _plan(groups, module, start, recipe)
+    for group, count in zip(groups.groups, kept, strict=True):
+        groups.remove(group, count)
+    return module
 
 
 def _plan(
