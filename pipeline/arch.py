@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TypeAlias, TypeGuard, get_args
 
-from pipeline.recipe import Arch, TextArch
+from pipeline.recipe import Arch, ModelRecipe, TextArch
 
 # All of ours.
 ZOO_NAMES: tuple[str, ...] = (*get_args(Arch), *get_args(TextArch))
@@ -74,3 +74,19 @@ def check_arch(arch: str, zoo: Collection[str], where: str = "", *, own: bool = 
         return
     forms = f' or "{MODULE}package.Class" or "{ONNX}FILE"' if own else ""
     raise ValueError(f"arch: expected {' or '.join(zoo)}{forms}{where}, found {arch!r}")
+
+
+def check_own_keys(model: ModelRecipe) -> None:
+    """Raise `ValueError` unless the keys beside `arch` are of the form that it has."""
+    own = own_arch(model.network)
+    module, onnx = isinstance(own, ModuleArch), isinstance(own, OnnxArch)
+    rules = (
+        ("width", model.width != 1.0, own is None, "a network of ours"),
+        ("options", bool(model.options), module, f'arch = "{MODULE}package.Class"'),
+        ("labels", bool(model.labels), onnx, "an ONNX file"),
+        ("bgr", model.bgr, onnx, "an ONNX file"),
+        ("weights", model.weights is not None, not onnx, "another network than an ONNX file's"),
+    )
+    for key, given, right, what in rules:
+        if given and not right:
+            raise ValueError(f"model.{key}: expected with {what} only, found it with another")

@@ -6,12 +6,12 @@ of all tasks. `docs/reference/recipes.md` explains each key to its writer.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, TypeAlias, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args
 
 import msgspec
 
 from edge_agent.bundle.manifest import Budget, InputSpec
-from edge_agent.common.strict import Name, Probability
+from edge_agent.common.strict import Label, Name, Probability
 from pipeline.data_recipe import Count, Fraction, RecipeValue
 from pipeline.data_recipe import DataRecipe as DataRecipe
 from pipeline.data_recipe import TextSet as TextSet
@@ -55,11 +55,32 @@ class ModelRecipe(RecipeValue, frozen=True, kw_only=True):
         width: the width multiplier of the former.
         weights: trained weights that its training starts from: a known name, or a file;
             `pipeline.weights` has them. None starts from nothing.
+        options: what a class of one's own is called with beside the number of classes.
+        onnx: instead of `arch`, a float ONNX file that is quantised and proven as it is.
+        labels: the classes of an ONNX file in the order of its outputs, where these are not
+            those of the data; it may have more of them.
+        bgr: whether an ONNX file takes blue first.
     """
 
-    arch: str
+    arch: str = ""
     width: Annotated[float, msgspec.Meta(gt=0, le=16)] = 1.0
     weights: Annotated[str, msgspec.Meta(min_length=1)] | None = None
+    options: dict[str, Any] = msgspec.field(default_factory=dict)
+    onnx: Annotated[str, msgspec.Meta(min_length=1)] | None = None
+    labels: tuple[Label, ...] = ()
+    bgr: bool = False
+
+    def __post_init__(self) -> None:
+        if bool(self.arch) == (self.onnx is not None):
+            found = "both" if self.arch else "none"
+            raise ValueError(f"expected arch or onnx, found {found}")
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("labels: expected each class once, found one repeated")
+
+    @property
+    def network(self) -> str:
+        """The architecture, or where the network of one's own is, as `arch` says it."""
+        return self.arch if self.onnx is None else f"onnx:{self.onnx}"
 
 
 class Augment(RecipeValue, frozen=True, kw_only=True):
@@ -208,7 +229,7 @@ class Recipe(RecipeValue, frozen=True, kw_only=True):
     data: DataRecipe
     input: InputSpec
     model: ModelRecipe
-    train: TrainRecipe
+    train: TrainRecipe | None = None
     prune: PruneRecipe | None = None
     quantize: QuantizeRecipe = QuantizeRecipe()
     output: OutputRecipe = OutputRecipe()
@@ -217,12 +238,27 @@ class Recipe(RecipeValue, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         self.check_task()
+        self._check_training()
         aim, name = self.quantize.aim, self.quantization_limit
         most = None if name is None else getattr(self.budget, name)
         if aim is not None and most is not None and aim > most:
             raise ValueError(
                 f"quantize.aim: expected at most the budget's {name}, {most}, found {aim}"
             )
+
+    def _check_training(self) -> None:
+        """A network that is taken as it is, and no other, is not trained."""
+        if self.model.onnx is None and self.train is None:
+            raise ValueError(
+                "train: expected how the network is trained, found none; only a network of "
+                "model.onnx, which has been trained, goes without"
+            )
+        for key, given in (("train", self.train), ("prune", self.prune)):
+            if self.model.onnx is not None and given is not None:
+                raise ValueError(
+                    f"{key}: expected none with model.onnx, which is shipped as it is, found one; "
+                    f'arch = "onnx:{self.model.onnx}" trains and prunes it'
+                )
 
     @property
     def quantization_limit(self) -> str | None:

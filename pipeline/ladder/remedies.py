@@ -30,14 +30,15 @@ class Remedies:
         folded: the float network.
         samples: float32 (n, C, H, W) batches, as often as they are asked for.
         float_share: the largest share of its layers that may stay in float.
-        finetune: trains a quantised network on the int8 grid.
+        finetune: trains a quantised network on the int8 grid; None where nothing is known of
+            its training.
         outputs: what the ranges of its outputs may be chosen by: see `QuantRecipe`.
     """
 
     folded: Graph
     samples: Iterable[F32]
     float_share: float
-    finetune: Callable[[QuantizedModel], Int8Network]
+    finetune: Callable[[QuantizedModel], Int8Network] | None
     outputs: Literal["values", "softmax"] = "softmax"
 
     def first(self, recipe: QuantRecipe) -> Attempt:
@@ -55,7 +56,9 @@ class Remedies:
         elif remedy == "float-layers":
             yield from self._keep_in_float(best)
         elif remedy == "finetune":
-            yield Attempt("fine-tuned", lambda: self.finetune(best))
+            tune = self.finetune
+            if tune is not None:
+                yield Attempt("fine-tuned", lambda: tune(best))
         else:
             assert_never(remedy)
 

@@ -31,7 +31,8 @@ class Settings:
     @classmethod
     def of(cls, recipe: Recipe, pictures: Mapping[str, int]) -> Self:
         """Those of `recipe`."""
-        return cls(recipe.train.balance != "none", recipe.quantize.aim, pictures)
+        balanced = recipe.train is not None and recipe.train.balance != "none"
+        return cls(balanced, recipe.quantize.aim, pictures)
 
 
 def advice(failed: tuple[Gate, ...], metrics: Metrics, settings: Settings) -> Iterator[str]:

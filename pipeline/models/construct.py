@@ -4,9 +4,11 @@ from typing import assert_never
 
 from torch import nn
 
-from pipeline.arch import in_zoo
-from pipeline.common.errors import RecipeError
+from pipeline.arch import ModuleArch, OwnArch, in_zoo, own_arch
+from pipeline.common.errors import RecipeError, RunError
 from pipeline.models.layers import initialise
+from pipeline.models.own.load_class import module_network
+from pipeline.models.own.onnx_network import onnx_network
 from pipeline.models.residual.resnet8 import resnet8
 from pipeline.models.residual.resnet_cifar import resnet_cifar
 from pipeline.models.separable.ds_cnn import ds_cnn
@@ -29,19 +31,28 @@ def construct(spec: ModelSpec) -> nn.Module:
             f"input: expected at least {SMALLEST_SIDE} by {SMALLEST_SIDE} pixels for "
             f"{spec.arch}, found {spec.input.height} by {spec.input.width}"
         )
-    module = _construct(spec)
+    own = own_arch(spec.arch)
+    module = _construct(spec) if own is None else _of_ones_own(own, spec)
     if spec.shapes is not None:
         apply_shapes(module, spec.shapes)
-    initialise(module)
+    if own is None:
+        initialise(module)  # one of one's own begins as its code or its file has it
     return module
+
+
+def _of_ones_own(own: OwnArch, spec: ModelSpec) -> nn.Module:
+    if spec.own is None:
+        raise RunError(f"model.arch: {spec.arch}: expected to know where it is, found nothing")
+    if isinstance(own, ModuleArch):
+        return module_network(own, spec, spec.own)
+    return onnx_network(spec, spec.own)
 
 
 def _construct(spec: ModelSpec) -> nn.Module:
     classes, channels, width = spec.classes, spec.input.channels, spec.width
     height_width = (spec.input.height, spec.input.width)
     arch = spec.arch
-    if not in_zoo(arch):
-        raise RecipeError(f"arch: networks of one's own cannot be built yet, found {arch!r}")
+    assert in_zoo(arch), "a spec names one of ours or one of one's own"
     match arch:
         case "resnet8":
             return resnet8(classes, channels, width)

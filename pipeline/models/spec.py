@@ -1,6 +1,6 @@
 """`ModelSpec`: a network as data, from which `build` makes the module again."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
@@ -21,6 +21,20 @@ class LayerShape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     groups: Count = 1
 
 
+class OwnSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a network of a user's own is made from.
+
+    Args:
+        path: the folder that its module is imported from, or its ONNX file.
+        sha256: of its code, or of the file.
+        options: what its class is called with beside the number of classes.
+    """
+
+    path: str
+    sha256: str
+    options: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
 class ModelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which network this is.
 
@@ -32,6 +46,7 @@ class ModelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         width: the architecture's width multiplier.
         shapes: for a pruned network, the channels of each layer by its module path;
             None while every layer is as the architecture made it.
+        own: of a network of one's own, what it is made from.
     """
 
     arch: str
@@ -39,6 +54,7 @@ class ModelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     input: InputSpec
     width: Annotated[float, msgspec.Meta(gt=0)] = 1.0
     shapes: dict[str, LayerShape] | None = None
+    own: OwnSource | None = None
 
     def __post_init__(self) -> None:
         check_arch(self.arch, ZOO_NAMES)

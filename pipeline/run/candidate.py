@@ -47,7 +47,7 @@ def candidate_manifest(run: Run, ports: Ports, output: OutputSpec, frames: int) 
             data_sha256=run.dataset.sha256,
             code_version=__version__,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            versions={name: version(name) for name in LIBRARIES},
+            versions={name: version(name) for name in LIBRARIES} | _own(run),
             weights=_weights(run),
         ),
     )
@@ -59,3 +59,9 @@ def _weights(run: Run) -> TrainedWeights | None:
         if step.stage == WEIGHTS_STEP:
             return TrainedWeights(label=step.settings["name"], sha256=step.settings["sha256"])
     return None
+
+
+def _own(run: Run) -> dict[str, str]:
+    """The hash of the code or the file that a network of one's own is made from."""
+    own = run.task.model.own
+    return {} if own is None else {run.recipe.model.network: f"sha256:{own.sha256}"}

@@ -1,9 +1,12 @@
 """`Job`: what a run works on, as its task takes it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.common.progress import Progress
+from pipeline.models import ModelSpec
+from pipeline.models.own.source import own_source
 from pipeline.recipe import Recipe
 
 
@@ -31,6 +34,21 @@ class Job:
     def recipe_folder(self) -> Path:
         """Where the recipe was read from."""
         return self.recipe_path.parent
+
+    def network(self, labels: Sequence[str]) -> ModelSpec:
+        """The network that the recipe names, with an output for each of `labels`.
+
+        Raises:
+            RecipeError: it is one of a user's own, and not there.
+        """
+        model = self.recipe.model
+        return ModelSpec(
+            arch=model.network,
+            classes=len(labels),
+            input=self.recipe.input,
+            width=model.width,
+            own=own_source(model, self.recipe_folder, labels),
+        )
 
     @property
     def cache(self) -> Path:

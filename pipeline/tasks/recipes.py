@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar, cast
 import msgspec
 
 from edge_agent.common.toml import decode_toml
-from pipeline.arch import check_arch
+from pipeline.arch import check_arch, check_own_keys
 from pipeline.common.errors import RecipeError
 from pipeline.data_recipe import DataRecipe, RecipeValue
 from pipeline.recipe import Recipe
@@ -61,9 +61,10 @@ def check_recipe(recipe: Recipe, tasks: tuple[HostTask, ...]) -> None:
                 )
     task.check(recipe)
     try:
-        check_arch(recipe.model.arch, task.arches, f" for kind {kind!r}", own=task.own_networks)
+        check_arch(recipe.model.network, task.arches, f" for kind {kind!r}", own=task.own_networks)
     except ValueError as error:
         raise ValueError(f"model.{error}") from error
+    check_own_keys(recipe.model)
     check_weights(recipe.model)
     for key, given in recipe.keys_of_some():
         if given and not task.takes(key):

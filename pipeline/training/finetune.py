@@ -22,8 +22,8 @@ DISTILL, TEMPERATURE = 1.0, 1.0
 EPOCHS_SHARE, LR = 0.2, 3e-4
 
 
-def finetuning(recipe: Recipe) -> TrainRecipe:
-    """The recipe's own fine-tuning, or one for the images of its last training.
+def finetuning(recipe: Recipe) -> TrainRecipe | None:
+    """The recipe's own fine-tuning, or one for the images of its last training, if it had any.
 
     The optimiser is not the training's: a rate of SGD that fits one network's trained weights
     and ranges is far off for another's, AdamW's is relative.
@@ -31,6 +31,8 @@ def finetuning(recipe: Recipe) -> TrainRecipe:
     if recipe.quantize.finetune is not None:
         return recipe.quantize.finetune
     last = recipe.train if recipe.prune is None else recipe.prune.train
+    if last is None:
+        return None
     return TrainRecipe(
         epochs=max(1, round(last.epochs * EPOCHS_SHARE)),
         batch_size=last.batch_size,

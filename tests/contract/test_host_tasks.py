@@ -128,9 +128,10 @@ def test_the_device_makes_of_the_scores_what_the_host_says(
 
 def test_a_network_learns_from_it(run: Run) -> None:
     """A step and a measure give finite numbers, and so does what another network answers."""
-    network = fresh(run.task.model, 0)
+    network, training = fresh(run.task.model, 0), run.recipe.train
+    assert training is not None
     with run.task.training_data() as data:
-        objective = data.objective(network.spec, run.recipe.train, Ranks())
+        objective = data.objective(network.spec, training, Ranks())
         inputs, labels = next(objective.feed.batches((0, 0, 0), Ranks()))
         inputs, labels = inputs.cpu(), labels.cpu()
         answers = network.module(inputs)

@@ -17,6 +17,7 @@ from pipeline.ladder.bench import LadderBench
 from pipeline.ladder.ladder import Goal, Ladder, climb
 from pipeline.ladder.memory import LadderMemory
 from pipeline.ladder.remedies import Remedies
+from pipeline.run.given.check import given_graph
 from pipeline.run.run import RESUME_FOLDER, Run, Stage, read_result
 from pipeline.tasks import task_of
 from pipeline.training.finetune import finetune, finetuning
@@ -89,7 +90,7 @@ def _finetuning(run: Run) -> tuple[object, ...]:
 
 def _make(run: Run, work: Path) -> None:
     network = final_checkpoint(run)
-    folded = fold_graph(read(to_onnx(network)))
+    folded = _float_graph(run, network)
     model = write(folded).SerializeToString(deterministic=True)
     remedies = _remedies(run, network, folded, work)
     climbed = climb(
@@ -109,14 +110,24 @@ def _make(run: Run, work: Path) -> None:
     write_whole(work / LADDER_FILE, msgspec.json.format(ladder, indent=2))
 
 
+def _float_graph(run: Run, network: Checkpoint) -> Graph:
+    """The network that is quantised, folded: of a file that is taken as it is, its own graph."""
+    if run.recipe.train is None:
+        return given_graph(network.spec)
+    return fold_graph(read(to_onnx(network)))
+
+
 def _remedies(run: Run, network: Checkpoint, folded: Graph, work: Path) -> Remedies:
+    recipe = finetuning(run.recipe)
+
     def tune(start: QuantizedModel) -> Int8Network:
+        assert recipe is not None, "without one, nothing is fine-tuned"
         with run.task.training_data() as data:
             return finetune(
                 start,
                 network,
                 data,
-                finetuning(run.recipe),
+                recipe,
                 seed=run.recipe.seed,
                 resume_folder=work / RESUME_FOLDER,
                 progress=run.progress,
@@ -124,7 +135,8 @@ def _remedies(run: Run, network: Checkpoint, folded: Graph, work: Path) -> Remed
 
     samples = CalibrationSamples(run.task.pixels("calibration"), run.recipe.input)
     outputs = task_of(run.recipe).outputs
-    return Remedies(folded, samples, run.recipe.quantize.float_share, tune, outputs)
+    tuned = None if recipe is None else tune
+    return Remedies(folded, samples, run.recipe.quantize.float_share, tuned, outputs)
 
 
 def _bench(run: Run, float_model: bytes) -> LadderBench:

@@ -184,7 +184,8 @@ def _float_latency_ms(model: bytes, test: ImageSequence, spec: InputSpec) -> flo
 
 
 def _phases(run: Run) -> tuple[Phase, ...]:
-    phases = [Phase("training", load_checkpoint(run.path("train")).history)]
+    trained = load_checkpoint(run.path("train")).history
+    phases = [Phase("training", trained)] if trained else []
     if run.recipe.prune is not None:
         phases.append(Phase("fine-tuning", load_checkpoint(run.path("prune")).history))
     tuned = [rung.history for rung in load_ladder(run).rungs if rung.history]

@@ -4,8 +4,10 @@ from pathlib import Path
 
 from pipeline.checkpoints.checkpoint import save_checkpoint
 from pipeline.checkpoints.history import HISTORY_FILE
+from pipeline.checkpoints.own_check import check_own
 from pipeline.common.distributed import join_ranks
 from pipeline.pruning.prune import check_target
+from pipeline.run.given.check import check_given
 from pipeline.run.run import RESUME_FOLDER, Run, Stage
 from pipeline.run.stages.data import check_test_images
 from pipeline.training.train import train
@@ -18,6 +20,7 @@ def _inputs(run: Run) -> object:
         "split": run.need("data").outputs,
         "input": recipe.input,
         "model": recipe.model,
+        "own": run.task.model.own,
         "weights": None if run.weights is None else run.weights.sha256,
         "train": recipe.train,
         "seed": recipe.seed,
@@ -34,16 +37,20 @@ def _make(run: Run, work: Path) -> None:
     start = _start(run)
     for line in start.lines:
         run.progress.say(line)
-    with run.task.training_data() as data:
-        trained = train(
-            start.network,
-            data,
-            recipe.train,
-            seed=recipe.seed,
-            resume_folder=work / RESUME_FOLDER,
-            history_file=work / HISTORY_FILE,
-            progress=run.progress,
-        )
+    trained = start.network
+    if recipe.train is None:
+        run.progress.say(f"train: nothing is trained, {recipe.model.onnx} is taken as it is")
+    else:
+        with run.task.training_data() as data:
+            trained = train(
+                start.network,
+                data,
+                recipe.train,
+                seed=recipe.seed,
+                resume_folder=work / RESUME_FOLDER,
+                history_file=work / HISTORY_FILE,
+                progress=run.progress,
+            )
     if join_ranks().first:
         save_checkpoint(trained, work)
 
@@ -52,6 +59,10 @@ def _check(run: Run) -> None:
     """What the training's results could not be used for is said before it."""
     check_test_images(run)
     start = _start(run)  # weights of another network are refused here
+    if run.recipe.train is None:
+        check_given(run)
+    elif start.network.spec.own is not None:
+        check_own(start.network)
     if run.recipe.prune is not None:
         check_target(start.network, run.recipe.prune)
 

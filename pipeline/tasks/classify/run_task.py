@@ -92,13 +92,7 @@ class ClassRunTask(RunTask):
     @property
     def model(self) -> ModelSpec:
         """See `RunTask`."""
-        recipe = self.job.recipe
-        return ModelSpec(
-            arch=recipe.model.arch,
-            classes=len(self.dataset.labels),
-            input=recipe.input,
-            width=recipe.model.width,
-        )
+        return self.job.network(self.dataset.labels)
 
     def data_identity(self) -> Mapping[str, object]:
         """See `RunTask`: nothing."""

@@ -60,13 +60,7 @@ class ValueRunTask(RunTask):
     @property
     def model(self) -> ModelSpec:
         """See `RunTask`: an output for each quantity."""
-        recipe = self.job.recipe
-        return ModelSpec(
-            arch=recipe.model.arch,
-            classes=len(self.values.quantities),
-            input=recipe.input,
-            width=recipe.model.width,
-        )
+        return self.job.network([each.name for each in self.values.quantities])
 
     def data_identity(self) -> Mapping[str, object]:
         """See `RunTask`: the data say all."""

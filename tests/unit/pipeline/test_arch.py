@@ -37,7 +37,7 @@ def test_a_recipe_may_name_a_network_of_ours_or_of_ones_own(arch: str) -> None:
         ("module:nets.1st", 'model.arch: expected "module:package.Class", found \'module:nets.1'),
         ("module:../nets.Small", 'model.arch: expected "module:package.Class", found'),
         ("onnx:", "model.arch: expected \"onnx:FILE\", found 'onnx:'"),
-        ("", "model.arch: expected resnet8 or "),
+        ("", "expected arch or onnx, found none"),
     ],
 )
 def test_another_name_is_one_error_that_says_what_there_is(arch: str, message: str) -> None:

@@ -28,6 +28,7 @@ def test_every_recipe_of_ours_is_valid(path: Path) -> None:
 def test_defaults_are_the_documented_ones() -> None:
     """What a recipe leaves out is what docs/reference/recipes.md says."""
     recipe = decode_recipe(GOOD.encode(), "tiny.toml")
+    assert recipe.train is not None
     assert (recipe.seed, recipe.prune, recipe.train.batch_size) == (0, None, 128)
     assert recipe.quantize.calibration == "minmax"
     assert recipe.quantize.remedies == REMEDIES

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import fit
 from edge_agent.common.arrays import F32, U8
 from edge_agent.tasks.classify.spec import ClassifySpec
@@ -38,6 +39,8 @@ def attention(evidence: Evidence, test: ClassSplit, classes: ClassifySpec) -> tu
     right = [int(i) for i in surest if answers[i] == test.labels[i]]
     wrong = [int(i) for i in surest if answers[i] != test.labels[i]]
     chosen = _one_of_each(right, answers)[:EXAMPLES] + wrong[:EXAMPLES]
+    if not has_maps(evidence.network, spec):
+        return ()  # a network of one's own need not look at places
     return tuple(
         attend(
             evidence.network,
@@ -49,6 +52,13 @@ def attention(evidence: Evidence, test: ClassSplit, classes: ClassifySpec) -> tu
         )
         for i in chosen
     )
+
+
+def has_maps(module: nn.Module, spec: InputSpec) -> bool:
+    """Whether a network has a convolution whose output has more than one position."""
+    picture = torch.zeros(1, spec.channels, spec.height, spec.width)
+    with _evaluating(module), torch.no_grad():
+        return bool(_activations(module, picture)[1])
 
 
 def _one_of_each(ranked: list[int], answers: F32) -> list[int]:
@@ -99,6 +109,16 @@ def attend(
 
 
 def _forward(module: nn.Module, x: Tensor) -> tuple[Tensor, list[_Layer]]:
+    """The logits and at least one activation; see `_activations`."""
+    logits, layers = _activations(module, x)
+    if not layers:
+        raise ValueError(
+            "module: expected a convolution whose output has more than one position, found none"
+        )
+    return logits, layers
+
+
+def _activations(module: nn.Module, x: Tensor) -> tuple[Tensor, list[_Layer]]:
     """The logits, and per convolution the last spatial activation before the next one.
 
     That is the value after normalisation, non-linearity and, at the end of a residual
@@ -123,10 +143,6 @@ def _forward(module: nn.Module, x: Tensor) -> tuple[Tensor, list[_Layer]]:
     finally:
         for handle in handles:
             handle.remove()
-    if not layers:
-        raise ValueError(
-            "module: expected a convolution whose output has more than one position, found none"
-        )
     return logits, layers
 
 

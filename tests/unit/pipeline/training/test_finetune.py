@@ -123,6 +123,7 @@ def test_the_last_training_says_how_to_fine_tune(epochs: int, tuned: int) -> Non
     last = TrainRecipe(epochs=epochs, batch_size=64, augment=Augment(shift=0.1), ema=0.99)
     for recipe in (recipe_of(train=last), recipe_of(prune=PruneRecipe(train=last))):
         tuning = finetuning(recipe)
+        assert tuning is not None
         assert (tuning.epochs, tuning.batch_size, tuning.ema) == (tuned, 64, 0.99)
         assert tuning.augment == last.augment
         assert (tuning.optimizer, tuning.weight_decay, tuning.warmup_epochs) == ("adamw", 0, 0)

@@ -10,7 +10,7 @@ from support.near_pictures import encoded, scene
 from edge_agent.common.arrays import U8
 from pipeline.begin.write import write_recipe
 from pipeline.common.errors import DataError, RecipeError
-from pipeline.recipe import Recipe
+from pipeline.recipe import Recipe, TrainRecipe
 from pipeline.tasks.classify.begin.draft import draft_recipe
 from pipeline.tasks.classify.begin.folder import FolderSummary, Spread, inspect, summary_lines
 from pipeline.tasks.classify.load import load
@@ -41,6 +41,11 @@ def _fruit(tmp_path: Path) -> Path:
 
 def _draft(summary: FolderSummary, folder: Path) -> Recipe:
     return decode_recipe(draft_recipe(summary, folder).encode(), "draft")
+
+
+def _trained(recipe: Recipe) -> TrainRecipe:
+    assert recipe.train is not None
+    return recipe.train
 
 
 def test_a_folder_is_described(fruit: Path) -> None:
@@ -113,6 +118,7 @@ def test_grey_is_told_from_colour(tmp_path: Path, suffix: str, tinted: bool, gre
     assert summary.grey is grey
     recipe = _draft(summary, tmp_path)
     assert recipe.input.colour == ("gray" if grey else "rgb")
+    assert recipe.train is not None
     assert recipe.train.augment.flip is not grey
 
 
@@ -144,6 +150,7 @@ def test_the_recipe_says_what_was_seen(fruit: Path) -> None:
 def test_uneven_classes_are_shown_as_often(fruit: Path, tmp_path: Path) -> None:
     """Both trainings, with the reason; even ones are learnt from as they are."""
     recipe = _draft(inspect(fruit), fruit.parent)
+    assert recipe.train is not None
     assert recipe.train.balance == "sampling"
     assert recipe.prune is not None
     assert recipe.prune.train.balance == "sampling"
@@ -152,7 +159,7 @@ def test_uneven_classes_are_shown_as_often(fruit: Path, tmp_path: Path) -> None:
     for number, name in enumerate(("a", "b")):
         _fill(tmp_path / "even" / name, 20, 50 * number)
     even = inspect(tmp_path / "even")
-    assert _draft(even, tmp_path).train.balance == "none"
+    assert _trained(_draft(even, tmp_path)).balance == "none"
     assert "more pictures of" not in draft_recipe(even, tmp_path)
 
 
@@ -246,7 +253,7 @@ def test_the_input_follows_the_images(
     recipe = _draft(inspect(tmp_path), tmp_path)
     assert (recipe.input.height, recipe.input.width) == (side, side)
     assert (recipe.model.arch, recipe.input.resize) == (arch, resize)
-    assert recipe.train.epochs == 100
+    assert _trained(recipe).epochs == 100
 
 
 def test_a_class_that_is_empty_is_told_and_written_down(fruit: Path) -> None:
@@ -310,7 +317,7 @@ def test_classes_with_sides_are_not_mirrored(
     for number, name in enumerate(names):
         _fill(tmp_path / name, 8, 50 * number)
     summary = inspect(tmp_path)
-    assert _draft(summary, tmp_path).train.augment.flip is flip
+    assert _trained(_draft(summary, tmp_path)).augment.flip is flip
     reason = f"# No flip: mirrored, a picture of {names[0]} may show another class, or none."
     assert (reason in draft_recipe(summary, tmp_path)) is not flip
 
