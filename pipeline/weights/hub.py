@@ -1,6 +1,7 @@
 """Weights in a Hugging Face repository: from its cache, and over the network only if they must."""
 
 import json
+import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -115,7 +116,13 @@ def _fetch(wanted: HubWeights) -> Path:
         ) from error
 
     def download(name: str) -> Path:
-        path: str = huggingface_hub.hf_hub_download(wanted.repo, name, revision=wanted.revision)
+        path: str = huggingface_hub.hf_hub_download(
+            wanted.repo,
+            name,
+            revision=wanted.revision,
+            cache_dir=hub_cache(),
+            endpoint=os.environ.get("HF_ENDPOINT"),
+        )
         return Path(path)
 
     for name in wanted.files:

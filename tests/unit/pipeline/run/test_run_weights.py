@@ -1,0 +1,73 @@
+"""A run that starts from trained weights: when it trains again, and what its bundle says."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from support.progress import recorded
+
+from edge_agent.bundle.archive import open_bundle
+from pipeline.checkpoints.checkpoint import load_checkpoint
+from pipeline.common.errors import WeightsError
+from pipeline.run.build import build
+from pipeline.run.run import Run
+from pipeline.run.stages.train import TRAIN
+from pipeline.run.stages.verify import bundle_path
+
+MODEL = '{ arch = "vgg_tiny", weights = "w.pth" }'
+
+
+@pytest.fixture(name="weights")
+def _weights(built: Path, tmp_path: Path) -> Path:
+    """The trained network of another run, as a file beside the recipe."""
+    path = tmp_path / "run" / "w.pth"
+    path.parent.mkdir()
+    torch.save(load_checkpoint(built / "train").module.state_dict(), path)
+    return path
+
+
+def test_the_bundle_names_the_weights(weights: Path, open_tiny: Callable[..., Run]) -> None:
+    """With their hash; the report shows it, and the build says what was taken."""
+    run = open_tiny(weights.parent, model=MODEL, prune="", train="{ epochs = 1, lr = 0.01 }")
+    build(run)
+    found = open_bundle(bundle_path(run)).manifest.provenance.weights
+    assert found is not None
+    assert (found.label, found.sha256) == ("w.pth", run.weights.sha256 if run.weights else "")
+    report = (run.path("report") / "report.html").read_text()
+    assert "weights w.pth" in report
+    assert found.sha256 in report
+    assert any(line.endswith("; with its classifier") for line in recorded(run.progress).lines)
+
+
+def test_another_file_trains_again(weights: Path, open_tiny: Callable[..., Run]) -> None:
+    """The file's content is an input of the training, its name is not enough."""
+    run = open_tiny(weights.parent, model=MODEL)
+    run.task.record(run.path("data"))  # what the data stage leaves
+    run.__dict__["need"] = lambda _stage: type("Record", (), {"outputs": {}})
+    before = TRAIN.inputs(run)
+    weights.write_bytes(weights.read_bytes() + b" ")
+    again = open_tiny(weights.parent, model=MODEL)
+    again.__dict__["need"] = run.__dict__["need"]
+    assert TRAIN.inputs(again) != before
+
+
+def test_missing_weights_are_said_before_the_data_are_read(
+    tmp_path: Path, open_tiny: Callable[..., Run]
+) -> None:
+    """Nobody waits for a stage whose training cannot begin."""
+    run = open_tiny(tmp_path / "run", model=MODEL)
+    with pytest.raises(WeightsError, match=r"w\.pth"):
+        build(run)
+    assert not run.path("data").exists()
+
+
+def test_weights_of_another_network_are_said_before_the_training(
+    weights: Path, open_tiny: Callable[..., Run]
+) -> None:
+    """By tensor and shape; nothing of a training is left."""
+    run = open_tiny(weights.parent, model='{ arch = "resnet8", weights = "w.pth" }')
+    with pytest.raises(WeightsError, match=r"w\.pth: tensor '.*': expected the shape"):
+        build(run)
+    assert not run.path("train").exists()
+    assert not list((run.folder / ".work").glob("train*"))

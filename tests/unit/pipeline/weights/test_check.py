@@ -1,0 +1,40 @@
+"""What a recipe's `weights` may say is checked before anything is looked for."""
+
+import pytest
+
+from pipeline.recipe import ModelRecipe
+from pipeline.weights.check import check_weights
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [None, "imagenet", "w.pth", "sub/w.safetensors", "w.PT", "a.ckpt", "a.bin", "hf:timm/net.in1k"],
+)
+def test_names_files_and_repositories_are_taken(weights: str | None) -> None:
+    """Must not fire."""
+    check_weights(ModelRecipe(arch="mobilenet_v2", weights=weights))
+
+
+@pytest.mark.parametrize("weights", ["coco", "w.onnx", "w", "IMAGENET", "https://x.org/w"])
+def test_anything_else_is_refused(weights: str) -> None:
+    """The error lists what would do."""
+    with pytest.raises(
+        ValueError, match=r"model\.weights: expected imagenet, a file \(\.safetensors"
+    ):
+        check_weights(ModelRecipe(arch="mobilenet_v2", weights=weights))
+
+
+def test_a_repository_is_an_organisation_and_a_name() -> None:
+    """The key is named."""
+    with pytest.raises(ValueError, match=r"model\.weights: expected hf:ORGANISATION/NAME"):
+        check_weights(ModelRecipe(arch="mobilenet_v2", weights="hf:net"))
+
+
+def test_known_weights_are_of_some_networks_at_full_width() -> None:
+    """One error each: of the architecture, and of the width; a file may be of any width."""
+    with pytest.raises(ValueError, match=r"model\.weights: expected imagenet of mobilenet_v2 or "):
+        check_weights(ModelRecipe(arch="resnet8", weights="imagenet"))
+    with pytest.raises(ValueError) as error:
+        check_weights(ModelRecipe(arch="mobilenet_v2", width=0.5, weights="imagenet"))
+    assert str(error.value) == "model.width: expected 1.0 with weights imagenet, found 0.5"
+    check_weights(ModelRecipe(arch="mobilenet_v2", width=0.5, weights="w.pth"))
