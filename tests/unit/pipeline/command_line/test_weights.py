@@ -95,7 +95,7 @@ def test_what_is_no_weights_is_not_imported(tmp_path: Path, file: Path) -> None:
     with pytest.raises(WeightsError, match="expected a whole file of weights"):
         run("import", str(file), "--as", "mine")
     picture = file.rename(tmp_path / "a.png")
-    with pytest.raises(WeightsError, match="expected a suffix of .safetensors"):
+    with pytest.raises(WeightsError, match=r"expected a suffix of \.safetensors"):
         run("import", str(picture), "--as", "mine")
     assert not (tmp_path / "own").exists()
 
