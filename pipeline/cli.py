@@ -3,6 +3,7 @@
 Each command imports what it needs when it runs: `--help` loads no torch.
 """
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import typer
 from edge_agent import __version__
 from edge_agent.common.errors import AgentError, one_line
 from edge_agent.common.exit_codes import ExitCode
+from pipeline.architectures.commands import models_command
 from pipeline.broker.commands import tell_command, watch_command
 from pipeline.catalogue.commands import recipes_command
 from pipeline.catalogue.folder import recipe_folder
@@ -33,6 +35,7 @@ from pipeline.common.errors import (
     WeightsError,
 )
 from pipeline.compare.commands import compare_command
+from pipeline.explain.commands import explain_command
 from pipeline.predict.commands import evaluate_command, predict_command
 from quantization.errors import QuantizationError
 
@@ -127,6 +130,7 @@ def _command(name: str, group: Panel, example: str) -> Callable[[Any], Any]:
 
 _command("recipes", Panel.BUILD, "edgeward recipes")(recipes_command)
 _command("weights", Panel.BUILD, "edgeward weights fetch mobilenet_v2")(weights_command)
+_command("models", Panel.BUILD, "edgeward models")(models_command)
 
 
 @_command("init", Panel.BUILD, "edgeward init ~/photos/parts")
@@ -157,10 +161,37 @@ def build_command(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE.toml", help="The recipe.")],
     data_root: DataRoot = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="The run folder; default runs/NAME.")
+        Path | None,
+        typer.Option(
+            "--out", help="The run folder; default runs/NAME, with --arch runs/NAME-architectures."
+        ),
+    ] = None,
+    arch: Annotated[
+        str | None,
+        typer.Option(
+            "--arch",
+            metavar="NAME,NAME|all-small",
+            help="Build each of these architectures, a run folder each, and compare them.",
+        ),
+    ] = None,
+    tensorboard: Annotated[
+        Path | None,
+        typer.Option(
+            "--tensorboard",
+            metavar="FOLDER",
+            envvar="EDGEWARD_TENSORBOARD",
+            show_envvar=False,
+            help="Write each epoch for TensorBoard here, too (edgeward[tensorboard]); "
+            "else EDGEWARD_TENSORBOARD.",
+        ),
     ] = None,
 ) -> None:
     """Run every stage whose inputs have changed, and write the report."""
+    if tensorboard is not None:
+        os.environ["EDGEWARD_TENSORBOARD"] = str(tensorboard)
+    if arch is not None:
+        _build_each(recipe, arch, out, data_root)
+        return
     from pipeline.run.build import build
     from pipeline.run.stages.report import report_path
     from pipeline.run.stages.verify import bundle_path
@@ -170,6 +201,21 @@ def build_command(
     build(run)
     typer.echo(f"bundle {bundle_path(run)}")
     typer.echo(f"report {report_path(run)}")
+
+
+def _build_each(recipe: Path, arch: str, out: Path | None, data_root: Path | None) -> None:
+    from pipeline.architectures.build_all import (
+        build_all,
+        named_architectures,
+        raise_if_none_passed,
+        show_outcome,
+    )
+
+    arches = named_architectures(arch, recipe)
+    outcome = build_all(recipe, arches, out, data_root, sys.stderr)
+    for path in show_outcome(outcome, sys.stdout):
+        typer.echo(f"written {path}")
+    raise_if_none_passed(outcome)
 
 
 def _stage_command(name: str, what: str) -> Callable[..., None]:
@@ -202,6 +248,7 @@ _command("convert", Panel.MODEL, f"edgeward convert {_NETWORK} -o model.tflite")
 _command("doctor", Panel.MODEL, f"edgeward doctor {_NETWORK}")(doctor_command)
 _command("predict", Panel.MODEL, f"edgeward predict {_DIGITS} photos")(predict_command)
 _command("evaluate", Panel.MODEL, f"edgeward evaluate {_DIGITS} labelled")(evaluate_command)
+_command("explain", Panel.MODEL, f"edgeward explain {_DIGITS} photo.jpg")(explain_command)
 _command("watch", Panel.DEVICE, "edgeward watch --broker mqtt://raspberrypi.local")(watch_command)
 _command("tell", Panel.DEVICE, "edgeward tell garage-pi snapshot --save .")(tell_command)
 

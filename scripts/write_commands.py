@@ -12,8 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "reference" / "commands.md"
 COMMANDS = {
-    "edgeward": "recipes weights init build train prune quantize export verify report compare demo "
-    "convert doctor predict evaluate watch tell label",
+    "edgeward": "recipes models weights init build train prune quantize export verify report "
+    "compare demo convert doctor predict evaluate explain watch tell label",
     "edgeward-agent": "run check doctor bench schemas",
 }
 MODULES = {"edgeward": "pipeline.cli", "edgeward-agent": "edge_agent.cli"}

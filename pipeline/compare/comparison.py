@@ -1,6 +1,6 @@
 """`Comparison`: runs in groups that answered the same questions, and what can be said of each."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -138,8 +138,12 @@ def _is_run(folder: Path) -> bool:
     return (folder / RECIPE_FILE).is_file()
 
 
-def compare(folders: Sequence[Path]) -> Comparison:
+def compare(folders: Sequence[Path], stopped: Mapping[Path, str] | None = None) -> Comparison:
     """The runs in `folders`, side by side.
+
+    Args:
+        folders: of the runs.
+        stopped: why the build of some of them ended.
 
     Raises:
         RunError: one is no run folder, two are the same one, or another build made one.
@@ -152,7 +156,11 @@ def compare(folders: Sequence[Path]) -> Comparison:
     if twice is not None:
         raise RunError(f"{twice}: expected each run once, found it twice")
     names = run_names(folders)
-    runs = [read_run(folder, name) for folder, name in zip(folders, names, strict=True)]
+    why = stopped or {}
+    runs = [
+        read_run(folder, name, why.get(folder, ""))
+        for folder, name in zip(folders, names, strict=True)
+    ]
     return Comparison(tuple(grouped(runs)))
 
 

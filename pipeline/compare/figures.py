@@ -21,6 +21,7 @@ class RunFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         folder: of the run, as it was given.
         state: how far it came.
         waits_for: of an unfinished run, the stage that is next.
+        stopped: why its build ended, where that is known and no gate did it.
         outdated: whether its recipe was changed after this was measured.
         task: what kind of answers its network gives.
         data: the data set's name.
@@ -44,6 +45,7 @@ class RunFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     folder: str
     state: State
     waits_for: str = ""
+    stopped: str = ""
     outdated: bool = False
     task: str
     data: str

@@ -47,12 +47,13 @@ class _Manifest(msgspec.Struct, frozen=True):
     provenance: _Provenance
 
 
-def read_run(folder: Path, name: str) -> ComparedRun:
+def read_run(folder: Path, name: str, stopped: str = "") -> ComparedRun:
     """The run in `folder`; no picture is looked at and no network loaded.
 
     Args:
         folder: of the run.
         name: how it is called among the others.
+        stopped: why its build ended, where that is known and no gate did it.
 
     Raises:
         RunError: it is no run folder, or another build's.
@@ -72,6 +73,7 @@ def read_run(folder: Path, name: str) -> ComparedRun:
         folder=str(folder),
         state=state,
         waits_for=waits_for,
+        stopped=stopped,
         outdated=_outdated(run),
         task=task_of(recipe).name,
         data=recipe.data.kind if split is None else split.name,

@@ -12,6 +12,8 @@ def status(run: RunFigures) -> str:
     """`proven`, `refused: accuracy, size`, or `unfinished: train, after 4 epochs`."""
     if run.state == "refused":
         text = f"refused: {', '.join(run.failed)}"
+    elif run.stopped:
+        text = f"failed in {run.waits_for}: {run.stopped}"
     elif run.state == "unfinished":
         text = f"unfinished: {run.waits_for} is next"
         if run.waits_for == "train" and run.epochs:

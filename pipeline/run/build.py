@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from edge_agent.common.errors import one_line
+from pipeline.checkpoints.events import check_events
 from pipeline.common.errors import GateError, RunError
 from pipeline.run.run import Run, Stage, perform, sole_use, write_recipe_copy
 from pipeline.run.stages import STAGES
@@ -18,6 +19,7 @@ def build(run: Run) -> None:
     Raises:
         PipelineError, QuantizationError, AgentError: whatever a stage refuses.
     """
+    check_events()
     with sole_use(run):
         write_recipe_copy(run)
         _ = run.weights  # where they are missing, nobody wants to have waited for the data
@@ -31,6 +33,7 @@ def single(run: Run, name: str) -> None:
     Raises:
         RunError: a stage before it is not finished or was altered.
     """
+    check_events()
     names = [stage.name for stage in STAGES]
     if name not in names:
         raise RunError(f"stage: expected one of {', '.join(names)}, found {name!r}")

@@ -18,7 +18,7 @@ def open_recipe(recipe: Path, out: Path | None, data_root: Path | None, stream: 
     """
     text = read_recipe(recipe)
     folder = out or Path("runs") / decode_recipe(text, str(recipe)).name
-    return Run(folder, text, recipe, data_root, _progress(stream))
+    return Run(folder, text, recipe, data_root, progress_of(stream))
 
 
 def open_run(folder: Path, recipe: Path | None, data_root: Path | None, stream: TextIO) -> Run:
@@ -36,7 +36,7 @@ def open_run(folder: Path, recipe: Path | None, data_root: Path | None, stream: 
             f"{kept}: expected a run folder with its recipe, found none; "
             "begin one with --recipe RECIPE.toml, or with: edgeward build"
         )
-    return open_recorded(folder, _progress(stream), data_root)
+    return open_recorded(folder, progress_of(stream), data_root)
 
 
 def open_recorded(folder: Path, progress: Progress, data_root: Path | None = None) -> Run:
@@ -51,6 +51,6 @@ def open_recorded(folder: Path, progress: Progress, data_root: Path | None = Non
     return Run(folder, text, origin(folder), data_root, progress)
 
 
-def _progress(stream: TextIO) -> Progress:
+def progress_of(stream: TextIO) -> Progress:
     """Where to report; of the processes of a torchrun only the first one speaks."""
     return open_progress(stream) if os.environ.get("RANK", "0") == "0" else SILENT

@@ -19,6 +19,7 @@ from torch.optim import SGD, AdamW, Optimizer
 
 from edge_agent.common.atomic import write_whole
 from pipeline.checkpoints.checkpoint import Checkpoint
+from pipeline.checkpoints.events import write_events
 from pipeline.checkpoints.history import EpochRecord, LineageStep, best_epoch, history_csv
 from pipeline.common.distributed import Ranks, join_ranks
 from pipeline.common.errors import TrainError
@@ -259,6 +260,7 @@ def _finish_epoch(job: _Training, state: TrainingState, begun: float) -> EpochRe
 def _write_history(job: _Training, state: TrainingState) -> None:
     if job.history_file is not None and job.ranks.first:
         write_whole(job.history_file, history_csv(state.history).encode())
+        write_events(job.history_file, state.history)
 
 
 def _store(job: _Training, state: TrainingState) -> None:

@@ -50,7 +50,7 @@ html_theme_options = {
 ORDER = {
     "index": "quickstart howto/index reference/index explanation/index "
     "benchmarks log/index glossary",
-    "howto/index": "own-images trained-weights own-network read-text meter dial camera "
+    "howto/index": "own-images trained-weights own-network choose read-text meter dial camera "
     "home-assistant deploy",
     "reference/index": "recipes agent mqtt bundle commands exit-statuses api",
     "explanation/index": "architecture quantisation int8-reference decisions",

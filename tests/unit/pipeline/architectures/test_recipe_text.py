@@ -1,0 +1,130 @@
+"""A recipe for another architecture: the same text but for the keys that have to differ."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pipeline.architectures.recipe_text import folder_name, for_architecture, toml_value
+from pipeline.catalogue.folder import recipe_folder
+from pipeline.common.errors import RecipeError
+from pipeline.recipe import Recipe
+from pipeline.tasks import task_of
+from pipeline.tasks.recipes import decode_recipe, load_recipe
+from pipeline.weights.known import known
+
+BASE = """\
+# What the writer says stays.
+name = "parts"
+data = { kind = "image-folder", path = "parts" }
+[input] # of the network
+height = 96
+width = 96
+colour = "rgb"
+mean = [0.5, 0.5, 0.5]
+std = [0.5, 0.5, 0.5]
+
+[ model ]
+width = 1.0
+arch = "mobilenet_v2" # chosen by hand
+weights = "imagenet"
+
+[train]
+epochs = 3
+"""
+
+
+def made(text: str, arch: str) -> Recipe:
+    """The recipe for `arch`, decoded."""
+    return decode_recipe(for_architecture(text.encode(), "parts.toml", arch), "made")
+
+
+def test_all_else_stays_as_it_was_written() -> None:
+    """Comments, order and other keys; the name and the head of the file say what it is."""
+    text = for_architecture(BASE.encode(), "parts.toml", "resnet8").decode()
+    assert text.splitlines()[:3] == [
+        "# Made of the recipe parts for the architecture resnet8.",
+        "# What the writer says stays.",
+        'name = "parts-resnet8"',
+    ]
+    assert "[input] # of the network\n" in text
+    assert 'width = 1.0\narch = "resnet8"\n\n[train]' in text
+
+
+def test_weights_that_are_known_for_it_come_with_their_normalisation() -> None:
+    """A backbone sees pictures as when it was trained; that of the recipe is left alone."""
+    row = known("imagenet", "efficientnet_lite0")
+    assert row is not None
+    other = made(BASE, "efficientnet_lite0")
+    assert (other.model.weights, other.input.mean, other.input.std) == (
+        "imagenet",
+        row.mean,
+        row.std,
+    )
+    same = made(BASE, "mobilenet_v2")
+    assert (same.model.weights, same.input.mean) == ("imagenet", (0.5, 0.5, 0.5))
+
+
+def test_an_architecture_without_known_weights_starts_from_scratch() -> None:
+    """So does every one but its own where the weights are a file."""
+    assert made(BASE, "resnet8").model.weights is None
+    filed = BASE.replace('"imagenet"', '"mine.pth"')
+    assert made(filed, "efficientnet_lite0").model.weights is None
+    assert made(filed, "mobilenet_v2").model.weights == "mine.pth"
+    assert (
+        made(BASE.replace('weights = "imagenet"\n', ""), "efficientnet_lite0").model.weights is None
+    )
+
+
+@pytest.mark.parametrize("path", sorted(recipe_folder().glob("*.toml")), ids=lambda path: path.stem)
+def test_every_recipe_that_ships_can_be_had_for_all_its_architectures(path: Path) -> None:
+    """Only the model and the name differ."""
+    recipe = load_recipe(path)
+    for arch in task_of(recipe).arches:
+        other = decode_recipe(for_architecture(path.read_bytes(), str(path), arch), "made")
+        assert other.model.arch == arch
+        same = msgspec.structs.replace(
+            other, name=recipe.name, model=recipe.model, input=recipe.input
+        )
+        assert same == recipe
+
+
+def test_tables_on_one_line_are_found() -> None:
+    """As short recipes write them; keys with tables and lists within them, too."""
+    text = (
+        'name = "short"\n'
+        'data = { kind = "digits" }\n'
+        'input = { height = 8, width = 8, colour = "gray", mean = [0.5], std = [0.5] }\n'
+        'model = { arch = "vgg_tiny", width = 0.5 }\n'
+        "train = { epochs = 3, augment = { flip = false } }\n"
+    )
+    other = made(text, "resnet8")
+    assert (other.model.arch, other.model.width, other.name) == ("resnet8", 0.5, "short-resnet8")
+
+
+@pytest.mark.parametrize(
+    ("text", "arch", "words"),
+    [
+        (BASE, "lenet9", "with arch lenet9: .*found 'lenet9'"),
+        (BASE.replace("epochs = 3", "epochs = 0"), "resnet8", "parts.toml: .*train.epochs"),
+        (BASE.replace("mean = [0.5, ", "mean = [0.5,\n"), "efficientnet_lite0", "parts.toml"),
+        (BASE.replace('"parts"\ndata', '"' + "p" * 60 + '"\ndata'), "resnet8", "name"),
+    ],
+)
+def test_what_cannot_be_had_is_one_error(text: str, arch: str, words: str) -> None:
+    """An unknown architecture, a wrong recipe, a value over several lines, too long a name."""
+    with pytest.raises(RecipeError, match=words):
+        for_architecture(text.encode(), "parts.toml", arch)
+
+
+def test_folders_are_named_after_architectures() -> None:
+    """Those of the zoo as they are; one's own without what a path may not have."""
+    assert folder_name("resnet8") == "resnet8"
+    assert folder_name("module:my.nets.Net") == "module-my.nets.Net"
+    assert folder_name("onnx:../x/net.onnx") == "onnx-..-x-net.onnx"
+
+
+def test_values_are_written_as_toml_has_them() -> None:
+    """Strings with quotes, truth values, lists and tables."""
+    value = {"a": 'x"y', "b": True, "c": [1, 2.5], "d": {"e": "f"}}
+    assert toml_value(value) == '{ a = "x\\"y", b = true, c = [1, 2.5], d = { e = "f" } }'
