@@ -28,6 +28,18 @@ Arch: TypeAlias = Literal[
     "ds_cnn",
     "vgg_tiny",
     "efficientnet_lite0",
+    "vgg11",
+    "vgg16_slim",
+    "resnet18",
+    "resnet34",
+    "googlenet",
+    "squeezenet1_1",
+    "shufflenet_v2_x0_5",
+    "shufflenet_v2_x1_0",
+    "mobilenet_v1",
+    "mobilenet_v3_small_minimal",
+    "mobilenet_v4_conv_small",
+    "lenet5",
 ]
 # What reads lines of text.
 TextArch: TypeAlias = Literal["ctc_small"]

@@ -1,8 +1,8 @@
 """Write anew the parts of README.md and docs/ that are made from other files.
 
 Each stands between two marks: the figures of the benchmarks (benchmarks/results), the table of
-recipes (recipes/measured.json), every key of agent.toml (deploy/agent.example.toml). A test
-compares, so none of them can fall behind.
+recipes (recipes/measured.json), that of the architectures (pipeline/models/zoo.py), every key of
+agent.toml (deploy/agent.example.toml). A test compares, so none of them can fall behind.
 """
 
 import sys
@@ -27,6 +27,7 @@ def pages() -> Iterator[tuple[Path, str]]:
 
     yield page(ROOT / "docs" / "benchmarks.md", "figures", text())
     yield page(ROOT / "README.md", "recipes", recipes())
+    yield page(ROOT / "docs" / "reference" / "zoo.md", "zoo", zoo())
     example = (ROOT / "deploy" / "agent.example.toml").read_text(encoding="utf-8")
     yield page(ROOT / "docs" / "reference" / "agent.md", "example", f"```toml\n{example}```")
 
@@ -54,6 +55,24 @@ def recipes() -> str:
     rows = [
         f"| `{name}` | {row.reads} | {row.data} | {row.answers} | {row.size} | {row.time} |"
         for name, row in measured(recipe_folder()).items()
+    ]
+    return "\n".join([head, *rows])
+
+
+def zoo() -> str:
+    """A row an architecture: who described it, what it takes, and what others got out of it."""
+    from pipeline.models.zoo import ZOO
+
+    head = (
+        "| `arch` | family | described by | parameters | million MACs | at | top-1 of others "
+        "| `all-small` |\n|" + "---|" * 8
+    )
+    rows = [
+        f"| `{known.name}` | {known.family} | {known.paper} | {known.parameters:,} "
+        f"| {known.macs / 1e6:.0f} | {known.side} "
+        f"| {'' if known.top1 is None else f'{known.top1:.2f} % ({known.top1_source})'} "
+        f"| {'yes' if known.small else ''} |"
+        for known in ZOO
     ]
     return "\n".join([head, *rows])
 

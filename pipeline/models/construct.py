@@ -6,16 +6,25 @@ from torch import nn
 
 from pipeline.arch import ModuleArch, OwnArch, in_zoo, own_arch
 from pipeline.common.errors import RecipeError, RunError
+from pipeline.models.branched.googlenet import googlenet
+from pipeline.models.branched.shufflenet_v2 import X0_5, X1_0, shufflenet_v2
+from pipeline.models.branched.squeezenet import squeezenet1_1
 from pipeline.models.layers import initialise
 from pipeline.models.own.load_class import module_network
 from pipeline.models.own.onnx_network import onnx_network
+from pipeline.models.residual.resnet import RESNET18, RESNET34, resnet
 from pipeline.models.residual.resnet8 import resnet8
 from pipeline.models.residual.resnet_cifar import resnet_cifar
 from pipeline.models.separable.ds_cnn import ds_cnn
 from pipeline.models.separable.efficientnet_lite import efficientnet_lite0
+from pipeline.models.separable.mobilenet_v1 import mobilenet_v1
 from pipeline.models.separable.mobilenet_v2 import mobilenet_v2
+from pipeline.models.separable.mobilenet_v3 import mobilenet_v3_small_minimal
+from pipeline.models.separable.mobilenet_v4 import mobilenet_v4_conv_small
 from pipeline.models.shapes import apply_shapes
 from pipeline.models.spec import ModelSpec
+from pipeline.models.stacked.lenet import lenet5
+from pipeline.models.stacked.vgg import VGG11, VGG16, vgg
 from pipeline.models.stacked.vgg_tiny import vgg_tiny
 from pipeline.models.text.ctc_small import check_line, ctc_small
 
@@ -51,6 +60,7 @@ def _of_ones_own(own: OwnArch, spec: ModelSpec) -> nn.Module:
 def _construct(spec: ModelSpec) -> nn.Module:
     classes, channels, width = spec.classes, spec.input.channels, spec.width
     height_width = (spec.input.height, spec.input.width)
+    side = min(height_width)
     arch = spec.arch
     assert in_zoo(arch), "a spec names one of ours or one of one's own"
     match arch:
@@ -60,12 +70,36 @@ def _construct(spec: ModelSpec) -> nn.Module:
             return resnet_cifar(3, classes, channels, width)
         case "resnet56":
             return resnet_cifar(9, classes, channels, width)
+        case "resnet18":
+            return resnet(RESNET18, classes, channels, width, side)
+        case "resnet34":
+            return resnet(RESNET34, classes, channels, width, side)
+        case "googlenet":
+            return googlenet(classes, channels, width, side)
+        case "squeezenet1_1":
+            return squeezenet1_1(classes, channels, width, side)
+        case "shufflenet_v2_x0_5":
+            return shufflenet_v2(X0_5, classes, channels, width, side)
+        case "shufflenet_v2_x1_0":
+            return shufflenet_v2(X1_0, classes, channels, width, side)
+        case "mobilenet_v1":
+            return mobilenet_v1(classes, channels, width, side)
+        case "mobilenet_v3_small_minimal":
+            return mobilenet_v3_small_minimal(classes, channels, width, side)
+        case "mobilenet_v4_conv_small":
+            return mobilenet_v4_conv_small(classes, channels, width, side)
         case "mobilenet_v2":
-            return mobilenet_v2(classes, channels, width, min(height_width))
+            return mobilenet_v2(classes, channels, width, side)
         case "efficientnet_lite0":
-            return efficientnet_lite0(classes, channels, width, min(height_width))
+            return efficientnet_lite0(classes, channels, width, side)
         case "ds_cnn":
             return ds_cnn(classes, channels, width, height_width)
+        case "lenet5":
+            return lenet5(classes, channels, width, height_width)
+        case "vgg11":
+            return vgg(VGG11, classes, channels, width)
+        case "vgg16_slim":
+            return vgg(VGG16, classes, channels, width)
         case "vgg_tiny":
             return vgg_tiny(classes, channels, width)
         case "ctc_small":

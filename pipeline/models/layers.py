@@ -4,6 +4,8 @@ All tensors are NCHW float32. A convolution carries no bias where a batch norm f
 which would only subtract it again.
 """
 
+from typing import Protocol, runtime_checkable
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -43,6 +45,30 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
+class SameMaxPool2d(nn.Module):
+    """The maximum of 3x3, every second: (N, C, H, W) to ceil(size / 2), by the SAME rule.
+
+    A size that is odd is padded on both sides, an even one at its end.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, C, ceil(H / 2), ceil(W / 2))."""
+        odd = int(x.shape[2]) % 2, int(x.shape[3]) % 2
+        return F.max_pool2d(x, 3, 2, odd, ceil_mode=True)
+
+
+class EdgeMaxPool2d(nn.Module):
+    """The maximum of 3x3, every second, from the first pixel on: torch's `ceil_mode`.
+
+    An even size is halved, an odd one loses half a pixel, and a single pixel stays.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, C, H // 2, W // 2), at least 1."""
+        single = int(x.shape[2] == 1), int(x.shape[3] == 1)
+        return F.max_pool2d(x, 3, 2, single, ceil_mode=True)
+
+
 def conv_bn(
     inputs: int,
     outputs: int,
@@ -51,15 +77,32 @@ def conv_bn(
     groups: int = 1,
     activation: nn.Module | None = None,
     eps: float = 1e-5,
+    bias: bool = False,
 ) -> nn.Sequential:
-    """Convolution, batch norm and, if given, `activation`; `eps` is the norm's."""
+    """Convolution, batch norm and, if given, `activation`; `eps` is the norm's.
+
+    A `bias` before the norm changes nothing, but some published weights have one.
+    """
     layers: list[nn.Module] = [
-        SameConv2d(inputs, outputs, kernel, stride, groups),
+        SameConv2d(inputs, outputs, kernel, stride, groups, bias),
         nn.BatchNorm2d(outputs, eps=eps),
     ]
     if activation is not None:
         layers.append(activation)
     return nn.Sequential(*layers)
+
+
+@runtime_checkable
+class FixedOutputs(Protocol):
+    """A part of a network that orders channels anew, so that not each can go by itself."""
+
+    def fixed_outputs(self) -> tuple[nn.Module, ...]:
+        """The convolutions in it whose outputs must keep their number."""
+
+
+def fixed_outputs(module: nn.Module) -> tuple[nn.Module, ...]:
+    """The convolutions in `module`, by its own word, whose outputs must keep their number."""
+    return module.fixed_outputs() if isinstance(module, FixedOutputs) else ()
 
 
 # An input with a shorter side would be a single pixel halfway through five halvings.
@@ -85,6 +128,11 @@ def classifier(features: int, classes: int) -> nn.Sequential:
         nn.Flatten(),  # (N, features)
         nn.Linear(features, classes),
     )
+
+
+def pooled_classifier(features: int, classes: int) -> nn.Sequential:
+    """One linear layer behind maps of one pixel: (N, features, 1, 1) to logits (N, classes)."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(features, classes))
 
 
 def scaled(channels: int, width: float) -> int:

@@ -1,11 +1,13 @@
 """Which channels of a network live and die together, and what each is worth.
 
 A residual sum ties the outputs of several layers to one another and to the inputs of the
-next; torch-pruning's dependency graph finds these groups from one traced pass.
+next; where layers stand side by side, each is a part of the inputs of the next. torch-pruning's
+dependency graph finds these groups from one traced pass.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TypeAlias
 
 import torch
@@ -13,6 +15,7 @@ import torch_pruning as tp
 from torch import Tensor, nn
 
 from edge_agent.bundle.manifest import InputSpec
+from pipeline.models.layers import fixed_outputs
 from pipeline.models.macs import layer_macs
 
 Importance: TypeAlias = Callable[["tp.Group"], Tensor]
@@ -27,14 +30,15 @@ class ChannelGroup:
         root: the convolution or dense layer that torch-pruning starts the group from.
         worth: (channels,) how much each channel matters; only the order and the relative
             size within one network mean anything.
-        outputs: module paths of the layers whose outputs these channels are.
-        inputs: module paths of the layers they are inputs of.
+        outputs: module paths of the layers whose outputs these channels are, and which share
+            of that layer's outputs.
+        inputs: the same of the layers they are inputs of.
     """
 
     root: nn.Module
     worth: Tensor
-    outputs: frozenset[str]
-    inputs: frozenset[str]
+    outputs: Mapping[str, Fraction]
+    inputs: Mapping[str, Fraction]
 
     @property
     def channels(self) -> int:
@@ -51,19 +55,24 @@ class ChannelGroups:
         self._names = {layer: name for name, layer in module.named_modules()}
         # The outputs of the layer that is computed last are the classes: never pruned.
         last = [module.get_submodule(name) for name in [*layer_macs(module, spec)][-1:]]
-        found = self._graph.get_all_groups(ignored_layers=last)
+        fixed = [layer for m in module.modules() for layer in fixed_outputs(m)]
+        found = self._graph.get_all_groups(ignored_layers=[*last, *fixed])
         self.groups = tuple(self._group(group, importance) for group in found)
 
     def _group(self, group: "tp.Group", importance: Importance) -> ChannelGroup:
-        outputs: set[str] = set()
-        inputs: set[str] = set()
-        for dependency, _ in group:
+        outputs: dict[str, Fraction] = {}
+        inputs: dict[str, Fraction] = {}
+        for dependency, channels in group:
             layer = dependency.target.module
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 grows = self._graph.is_out_channel_pruning_fn(dependency.handler)
-                (outputs if grows else inputs).add(self._names[layer])
+                side, all_of_them = (
+                    (outputs, _outputs(layer)) if grows else (inputs, _inputs(layer))
+                )
+                name = self._names[layer]
+                side[name] = side.get(name, Fraction(0)) + Fraction(len(channels), all_of_them)
         root = group[0].dep.target.module
-        return ChannelGroup(root, importance(group), frozenset(outputs), frozenset(inputs))
+        return ChannelGroup(root, importance(group), outputs, inputs)
 
     def remove(self, group: ChannelGroup, keep: int) -> None:
         """Remove all but the `keep` worthiest channels of `group` from the network."""
@@ -72,3 +81,11 @@ class ChannelGroups:
             dense = isinstance(group.root, nn.Linear)
             prune = tp.prune_linear_out_channels if dense else tp.prune_conv_out_channels
             self._graph.get_pruning_group(group.root, prune, sorted(worst.tolist())).prune()
+
+
+def _outputs(layer: nn.Conv2d | nn.Linear) -> int:
+    return layer.out_channels if isinstance(layer, nn.Conv2d) else layer.out_features
+
+
+def _inputs(layer: nn.Conv2d | nn.Linear) -> int:
+    return layer.in_channels if isinstance(layer, nn.Conv2d) else layer.in_features

@@ -8,6 +8,7 @@ points lower. Equal shares cannot empty one layer to spare the others, so they s
 """
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 from pipeline.pruning.channel_groups import ChannelGroup
 
@@ -18,17 +19,18 @@ def planned_macs(
     """Multiply-accumulates when each of `groups` keeps as many channels as `kept` says.
 
     `layers` are those of the whole network by module path. A layer's count scales with its
-    outputs and with its inputs; those of a depthwise convolution are one and the same.
+    outputs and with its inputs; those of a depthwise convolution are one and the same. Either
+    may come from several groups, side by side.
     """
-    total = 0
-    for name, macs in layers.items():
-        for group, count in zip(groups, kept, strict=True):
-            for side in (group.outputs, group.inputs):
-                if name in side:
-                    # Exact: macs is a product with every channel count as a factor.
-                    macs = macs * count // group.channels
-        total += macs
-    return total
+    outputs, inputs = dict.fromkeys(layers, Fraction(1)), dict.fromkeys(layers, Fraction(1))
+    for group, count in zip(groups, kept, strict=True):
+        lost = 1 - Fraction(count, group.channels)
+        if lost:
+            for left, shares in ((outputs, group.outputs), (inputs, group.inputs)):
+                for name, share in shares.items():
+                    left[name] -= lost * share
+    # Exact: a layer's count is a product with its outputs and its inputs as factors.
+    return sum(int(macs * outputs[name] * inputs[name]) for name, macs in layers.items())
 
 
 def plan_channels(

@@ -52,7 +52,7 @@ ORDER = {
     "benchmarks log/index glossary",
     "howto/index": "own-images trained-weights own-network choose read-text meter dial camera "
     "home-assistant deploy",
-    "reference/index": "recipes agent mqtt bundle commands exit-statuses api",
+    "reference/index": "recipes zoo agent mqtt bundle commands exit-statuses api",
     "explanation/index": "architecture quantisation int8-reference decisions",
     "log/index": "quantising training reading cameras daemon runtimes "
     "measured-accuracy measured-reading measured-agent",

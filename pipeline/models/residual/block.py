@@ -1,4 +1,4 @@
-"""The basic residual block, shared by ResNet-8 and the CIFAR ResNets."""
+"""The basic residual block and a stage of them, which the ResNets share."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -22,3 +22,14 @@ class BasicBlock(nn.Module):
         """(N, inputs, H, W) to (N, outputs, ceil(H / stride), ceil(W / stride))."""
         y: Tensor = self.second(self.first(x)) + self.shortcut(x)
         return F.relu(y)
+
+
+def stage(blocks: int, inputs: int, outputs: int, stride: int) -> nn.Sequential:
+    """`blocks` residual blocks: (N, inputs, H, W) to (N, outputs, H/s, W/s).
+
+    The first one changes the shape; its shortcut does so by a 1x1 convolution with norm.
+    """
+    fits = inputs == outputs and stride == 1
+    shortcut = nn.Identity() if fits else conv_bn(inputs, outputs, 1, stride)
+    rest = (BasicBlock(outputs, outputs, 1, nn.Identity()) for _ in range(blocks - 1))
+    return nn.Sequential(BasicBlock(inputs, outputs, stride, shortcut), *rest)

@@ -8,7 +8,7 @@ strided slice and zero channels do not survive pruning. With 10 classes on RGB t
 from torch import nn
 
 from pipeline.models.layers import classifier, conv_bn, scaled
-from pipeline.models.residual.block import BasicBlock
+from pipeline.models.residual.block import stage
 
 
 def resnet_cifar(blocks: int, classes: int, channels: int, width: float) -> nn.Sequential:
@@ -16,15 +16,8 @@ def resnet_cifar(blocks: int, classes: int, channels: int, width: float) -> nn.S
     a, b, c = (scaled(n, width) for n in (16, 32, 64))
     return nn.Sequential(
         conv_bn(channels, a, 3, activation=nn.ReLU()),  # (N, a, H, W)
-        _stage(blocks, a, a, 1),
-        _stage(blocks, a, b, 2),  # (N, b, H/2, W/2)
-        _stage(blocks, b, c, 2),  # (N, c, H/4, W/4)
+        stage(blocks, a, a, 1),
+        stage(blocks, a, b, 2),  # (N, b, H/2, W/2)
+        stage(blocks, b, c, 2),  # (N, c, H/4, W/4)
         classifier(c, classes),
     )
-
-
-def _stage(blocks: int, inputs: int, outputs: int, stride: int) -> nn.Sequential:
-    fits = inputs == outputs and stride == 1
-    shortcut = nn.Identity() if fits else conv_bn(inputs, outputs, 1, stride)
-    rest = (BasicBlock(outputs, outputs, 1, nn.Identity()) for _ in range(blocks - 1))
-    return nn.Sequential(BasicBlock(inputs, outputs, stride, shortcut), *rest)

@@ -33,7 +33,8 @@ def efficientnet_lite0(classes: int, channels: int, width: float, side: int) -> 
         outputs = scaled(base, width)
         for i in range(repeats):
             step = stride if i == 0 else 1
-            blocks.append(InvertedResidual(inputs, outputs, step, expansion, kernel, EPS))
+            inner = inputs * expansion
+            blocks.append(InvertedResidual(inputs, outputs, step, inner, kernel=kernel, eps=EPS))
             inputs = outputs
     return nn.Sequential(
         conv_bn(channels, stem, 3, first_stride(side), activation=nn.ReLU6(), eps=EPS),

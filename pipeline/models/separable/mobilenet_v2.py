@@ -30,7 +30,8 @@ def mobilenet_v2(classes: int, channels: int, width: float, side: int) -> nn.Seq
     for expansion, base, repeats, stride in STAGES:
         outputs = scaled(base, width)
         for i in range(repeats):
-            blocks.append(InvertedResidual(inputs, outputs, stride if i == 0 else 1, expansion))
+            step = stride if i == 0 else 1
+            blocks.append(InvertedResidual(inputs, outputs, step, inputs * expansion))
             inputs = outputs
     return nn.Sequential(
         conv_bn(channels, scaled(32, width), 3, first_stride(side), activation=nn.ReLU6()),

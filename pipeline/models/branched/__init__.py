@@ -1,0 +1,1 @@
+"""Networks whose branches are joined side by side, not added."""
