@@ -141,10 +141,17 @@ def init_command(
     out: Annotated[
         Path | None, typer.Option("--out", help="The recipe to write; default NAME.toml.")
     ] = None,
+    from_scratch: Annotated[
+        bool,
+        typer.Option("--from-scratch", help="Train from nothing, also for photographs."),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing recipe.")] = False,
 ) -> None:
-    """Look at a folder of images and write a commented recipe for it."""
-    from pipeline.begin.write import begin_of, write_recipe
+    """Look at a folder of images and write a commented recipe for it.
+
+    Photographs get a network that was trained on others before.
+    """
+    from pipeline.begin.write import begin_of, missing_weights, write_recipe
     from pipeline.common.progress import open_progress
 
     begin = begin_of(images)
@@ -152,7 +159,11 @@ def init_command(
     for line in begin.lines(summary):
         typer.echo(line)
     path = out or Path(f"{images.resolve().name}.toml")
-    write_recipe(begin.draft(summary, path.parent), path, overwrite=force)
+    text = begin.draft(summary, path.parent, from_scratch)
+    write_recipe(text, path, overwrite=force)
+    lacking = missing_weights(text, str(path))
+    if lacking is not None:
+        typer.echo(lacking)
     typer.echo(f"recipe {path}; next: edgeward build {path}")
 
 
@@ -192,10 +203,6 @@ def build_command(
     if arch is not None:
         _build_each(recipe, arch, out, data_root)
         return
-    from pipeline.tasks.recipes import decode_recipe, read_recipe
-
-    # What is wrong with a recipe is said before torch is loaded, which takes seconds.
-    decode_recipe(read_recipe(recipe), str(recipe))
     from pipeline.run.build import build
     from pipeline.run.stages.report import report_path
     from pipeline.run.stages.verify import bundle_path

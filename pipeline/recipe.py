@@ -103,7 +103,10 @@ class Augment(RecipeValue, frozen=True, kw_only=True):
         flip: mirror left to right half the time.
         rotate: largest rotation in degrees.
         zoom: largest relative change of size.
-        brightness, contrast: largest relative change.
+        brightness, contrast, saturation: largest relative change.
+        operations: how many changes are drawn at random for each image, of a list of twelve,
+            before all others (Cubuk et al. 2020, RandAugment).
+        strength: how far these go, as a share of the furthest that is sensible.
         erase: largest side of a square cut out, as a share of the image's side.
     """
 
@@ -113,6 +116,9 @@ class Augment(RecipeValue, frozen=True, kw_only=True):
     zoom: Fraction = 0.0
     brightness: Fraction = 0.0
     contrast: Fraction = 0.0
+    saturation: Fraction = 0.0
+    operations: Annotated[int, msgspec.Meta(ge=0, le=12)] = 0
+    strength: Fraction = 0.3
     erase: Fraction = 0.0
 
 
@@ -126,9 +132,20 @@ class TrainRecipe(RecipeValue, frozen=True, kw_only=True):
             end of the one that was `best` on the validation split.
         patience: stop after so many epochs that were no better on the validation split; 0
             never does.
+        epochs: of the whole network; 0 learns the classifier alone, in `head_epochs`.
+        head_epochs: passes over the features of the network as it starts, in which its
+            classifier is learnt alone; 0 learns all of it together from the first step.
+        head_views: how many randomly changed views of each picture they are features of,
+            besides the picture as it is.
+        backbone_lr: the rate of all but the classifier, as a share of `lr`.
+        layer_decay: what of that share each block has, of the one after it.
+        norm_momentum: how fast the statistics of batch norm follow the batches; 0 leaves
+            them, and uses them in training too.
+        mixup, cutmix: the parameter of the Beta distribution that says how much of another
+            picture is blended, or pasted, into each; 0 does neither, and both takes turns.
     """
 
-    epochs: Count
+    epochs: Annotated[int, msgspec.Meta(ge=0)]
     balance: Literal["none", "weights", "sampling"] = "none"
     keep: Literal["last", "best"] = "last"
     patience: Annotated[int, msgspec.Meta(ge=0)] = 0
@@ -140,7 +157,20 @@ class TrainRecipe(RecipeValue, frozen=True, kw_only=True):
     warmup_epochs: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] = 1.0
     label_smoothing: Fraction = 0.0
     ema: Fraction = 0.999
+    head_epochs: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
+    head_views: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    backbone_lr: Fraction = 1.0
+    layer_decay: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
+    norm_momentum: Fraction = 0.1
+    mixup: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0.0
+    cutmix: Annotated[float, msgspec.Meta(ge=0, le=100)] = 0.0
     augment: Augment = Augment()
+
+    def __post_init__(self) -> None:
+        if self.epochs == 0 and self.head_epochs == 0:
+            raise ValueError("epochs: expected at least 1, or head_epochs, found 0 of both")
+        if self.head_views > 0 and self.head_epochs == 0:
+            raise ValueError("head_views: expected with head_epochs, found alone")
 
 
 class PruneRecipe(RecipeValue, frozen=True, kw_only=True):
@@ -151,6 +181,10 @@ class PruneRecipe(RecipeValue, frozen=True, kw_only=True):
         round_to: surviving channel counts are multiples of this.
         importance: what a channel group is worth: `magnitude` (L2 norm of its weights)
             or `taylor` (first-order change of the loss).
+        groups: which channels may go: `all`, or the `inner` ones alone, which no layer outside
+            their block sees: a trained network is hurt least there.
+        correct_norms: whether the statistics of batch norm are corrected by what the cut has
+            changed in what they are given, before the rest is trained.
         train: the fine-tuning.
         distill: weight of the distillation loss in [0, 1]; the rest is the label loss.
         temperature: the distillation's softmax temperature.
@@ -159,6 +193,8 @@ class PruneRecipe(RecipeValue, frozen=True, kw_only=True):
     macs: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
     round_to: Count = 8
     importance: Literal["magnitude", "taylor"] = "magnitude"
+    groups: Literal["all", "inner"] = "all"
+    correct_norms: bool = False
     train: TrainRecipe
     distill: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
     temperature: Positive = 4.0
@@ -300,6 +336,8 @@ class Recipe(RecipeValue, frozen=True, kw_only=True):
         yield "verify.crops", self.verify.crops is not None
         for name, training in trainings.items():
             yield f"{name}.balance", training is not None and training.balance != "none"
+            yield f"{name}.mixup", training is not None and training.mixup > 0
+            yield f"{name}.cutmix", training is not None and training.cutmix > 0
         for name in BUDGET_OF_SOME:
             yield f"budget.{name}", getattr(self.budget, name, None) is not None
         yield "output.min_confidence", self.output.min_confidence > 0

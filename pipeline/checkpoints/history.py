@@ -18,7 +18,7 @@ class EpochRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One epoch of training, as it was measured at its end.
 
     Args:
-        epoch: counted from 1.
+        epoch: counted from 1; 0 is the classifier learnt alone, before them.
         train_loss: mean of the loss that was minimised, over the epoch's batches.
         val_loss: mean loss of the labels alone, of the averaged weights on the validation split.
         val_accuracy: share of the validation split they answer rightly, in [0, 1]; of texts

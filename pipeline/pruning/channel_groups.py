@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from edge_agent.bundle.manifest import InputSpec
 from pipeline.models.layers import fixed_outputs
 from pipeline.models.macs import layer_macs
+from pipeline.training.transfer.blocks import blocks_of
 
 Importance: TypeAlias = Callable[["tp.Group"], Tensor]
 """torch-pruning's measure: a group to the (channels,) worth of its channels."""
@@ -47,17 +48,33 @@ class ChannelGroup:
 
 
 class ChannelGroups:
-    """The groups of one network, and the means to remove channels from it in place."""
+    """The groups of one network, and the means to remove channels from it in place.
 
-    def __init__(self, module: nn.Module, spec: InputSpec, importance: Importance) -> None:
+    Args:
+        module: the network; it is changed.
+        spec: its input.
+        importance: what channels are worth.
+        inner: leaves out the groups whose channels are seen outside of one block.
+    """
+
+    def __init__(
+        self, module: nn.Module, spec: InputSpec, importance: Importance, inner: bool = False
+    ) -> None:
         example = torch.zeros(1, spec.channels, spec.height, spec.width)
         self._graph = tp.DependencyGraph().build_dependency(module, example, verbose=False)
         self._names = {layer: name for name, layer in module.named_modules()}
+        self._blocks = {
+            layer: place
+            for place, block in enumerate(blocks_of(module))
+            for layer in block.modules()
+        }
         # The outputs of the layer that is computed last are the classes: never pruned.
         last = [module.get_submodule(name) for name in [*layer_macs(module, spec)][-1:]]
         fixed = [layer for m in module.modules() for layer in fixed_outputs(m)]
         found = self._graph.get_all_groups(ignored_layers=[*last, *fixed])
-        self.groups = tuple(self._group(group, importance) for group in found)
+        self.groups = tuple(
+            self._group(group, importance) for group in found if not inner or self._is_inner(group)
+        )
 
     def _group(self, group: "tp.Group", importance: Importance) -> ChannelGroup:
         outputs: dict[str, Fraction] = {}
@@ -74,6 +91,21 @@ class ChannelGroups:
         root = group[0].dep.target.module
         return ChannelGroup(root, importance(group), outputs, inputs)
 
+    def _is_inner(self, group: "tp.Group") -> bool:
+        """Whether one layer gives these channels, to layers of its own block alone.
+
+        A depthwise layer gives none: it hands them on.
+        """
+        givers, blocks = set(), set()
+        for dependency, _ in group:
+            layer = dependency.target.module
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                blocks.add(self._blocks.get(layer))
+                grows = self._graph.is_out_channel_pruning_fn(dependency.handler)
+                if grows and not _is_depthwise(layer):
+                    givers.add(layer)
+        return len(givers) == 1 and len(blocks) == 1
+
     def remove(self, group: ChannelGroup, keep: int) -> None:
         """Remove all but the `keep` worthiest channels of `group` from the network."""
         worst = group.worth.argsort(stable=True)[: group.channels - keep]
@@ -89,3 +121,7 @@ def _outputs(layer: nn.Conv2d | nn.Linear) -> int:
 
 def _inputs(layer: nn.Conv2d | nn.Linear) -> int:
     return layer.in_channels if isinstance(layer, nn.Conv2d) else layer.in_features
+
+
+def _is_depthwise(layer: nn.Conv2d | nn.Linear) -> bool:
+    return isinstance(layer, nn.Conv2d) and 1 < layer.groups == layer.out_channels

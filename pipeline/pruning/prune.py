@@ -26,6 +26,7 @@ from pipeline.models.macs import cost, layer_macs
 from pipeline.models.shapes import read_shapes
 from pipeline.pruning.channel_groups import ChannelGroups, Importance
 from pipeline.pruning.channel_plan import least_macs, plan_channels
+from pipeline.pruning.norms import ChannelNumbers, correct_norms
 from pipeline.recipe import PruneRecipe
 from pipeline.training.distill import distillation
 from pipeline.training.objective import Loss, Objective, TrainingData
@@ -43,6 +44,7 @@ def prune(
     seed: int,
     resume_folder: Path | None = None,
     history_file: Path | None = None,
+    cache: Path | None = None,
     progress: Progress = SILENT,
 ) -> Checkpoint:
     """`start` with `recipe.macs` of its multiply-accumulates, fine-tuned; `start` stays.
@@ -68,6 +70,7 @@ def prune(
         seed=seed,
         resume_folder=resume_folder,
         history_file=history_file,
+        cache=cache,
         progress=progress,
         loss=distilled,
         name="fine-tune",
@@ -94,7 +97,14 @@ def cut(start: Checkpoint, data: TrainingData, recipe: PruneRecipe, *, seed: int
                 break
 
     module = copy.deepcopy(start.module).requires_grad_(True).eval()
-    _without_least(module, start, recipe, _importance(module, recipe, gradients))
+    importance = _importance(module, recipe, gradients)
+    numbers = ChannelNumbers(module)
+    _without_least(module, start, recipe, importance)
+    left = numbers.left()
+    if recipe.correct_norms:
+        objective = data.objective(start.spec, recipe.train, join_ranks())
+        inputs, _ = next(objective.feed.sample(seed))
+        correct_norms(module.requires_grad_(False), start.module, left, inputs)
     return _rebuilt(module, start, LineageStep("prune", seed, _settings(recipe)))
 
 
@@ -107,7 +117,7 @@ def check_target(start: Checkpoint, recipe: PruneRecipe) -> None:
     importance: Importance = tp.importance.GroupMagnitudeImportance(p=2, normalizer=None)
     module = copy.deepcopy(start.module)
     if start.spec.own is None:
-        _plan(ChannelGroups(module, start.spec.input, importance), module, start, recipe)
+        _plan(_groups(module, start, recipe, importance), module, start, recipe)
         return
     step = LineageStep("prune", 0, _settings(recipe))
     try:
@@ -143,11 +153,17 @@ def _without_least(
     module: nn.Module, start: Checkpoint, recipe: PruneRecipe, importance: Importance
 ) -> nn.Module:
     """`module` without its least worthy channels, in place."""
-    groups = ChannelGroups(module, start.spec.input, importance)
+    groups = _groups(module, start, recipe, importance)
     kept = _plan(groups, module, start, recipe)
     for group, count in zip(groups.groups, kept, strict=True):
         groups.remove(group, count)
     return module
+
+
+def _groups(
+    module: nn.Module, start: Checkpoint, recipe: PruneRecipe, importance: Importance
+) -> ChannelGroups:
+    return ChannelGroups(module, start.spec.input, importance, recipe.groups == "inner")
 
 
 def _plan(

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from pipeline.tasks.run_task import RunTask
 
 
+# Keys of every training that not every task has a use for.
+OF_TRAININGS = ("balance", "mixup", "cutmix")
+
+
 def _accept(_recipe: Recipe) -> None:
     """Any recipe is right."""
 
@@ -33,13 +37,14 @@ class FirstRecipe:
         claims: whether a folder is plainly laid out for this task.
         inspect: looks at it; what is wrong with some of its files is told, not raised.
         lines: what was seen, for a person.
-        draft: the text of a recipe for what was seen, that is to lie in a folder.
+        draft: the text of a recipe for what was seen, that is to lie in a folder; and whether
+            its network is to start from nothing, where trained weights would suit.
     """
 
     claims: Callable[[Path], bool]
     inspect: Callable[[Path, Progress], Any]
     lines: Callable[[Any], Sequence[str]]
-    draft: Callable[[Any, Path], str]
+    draft: Callable[[Any, Path, bool], str]
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,8 @@ class HostTask:
         arches: the architectures that can answer it.
         own_networks: whether a network of a user's own can answer it, by its outputs (N, K).
         tables: the recipe's tables that are this task's own, by their names.
-        keys: those of `Recipe.keys_of_some` that it has a use for; `train.balance` is
-            the key of every training.
+        keys: those of `Recipe.keys_of_some` that it has a use for; `train.balance`,
+            `train.mixup` and `train.cutmix` are keys of every training.
         judge: what it knows of answers, and of pictures that a user has labelled.
         begin: makes first recipes; None where the task has no folders of its own.
         labeller: labels what an agent could not answer; None where nothing of it is kept.
@@ -105,5 +110,5 @@ class HostTask:
 
     def takes(self, key: str) -> bool:
         """Whether it has a use for a key that not every task has."""
-        training = key.endswith(".balance")
-        return ("train.balance" if training else key) in self.keys
+        name = key.rsplit(".", 1)[-1]
+        return (f"train.{name}" if name in OF_TRAININGS else key) in self.keys

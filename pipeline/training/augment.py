@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from pipeline.recipe import Augment
+from pipeline.training.transfer.operations import FACTOR, operate, saturated
 
 
 def augment(images: Tensor, settings: Augment, generator: Generator) -> Tensor:
@@ -21,12 +22,17 @@ def augment(images: Tensor, settings: Augment, generator: Generator) -> Tensor:
         settings: how far each kind of change may go; what is 0 or false does not happen.
         generator: a CPU generator, wherever `images` are.
     """
+    if settings.operations:
+        images = operate(images, settings.operations, settings.strength, generator)
     if settings.rotate or settings.zoom:
         images = _warp(images, settings, generator)
     elif settings.shift or settings.flip:
         images = _shift_and_flip(images, settings, generator)
     if settings.brightness or settings.contrast:
         images = _relight(images, settings, generator)
+    if settings.saturation:
+        sizes = _signed(len(images), generator) * (settings.saturation / FACTOR)
+        images = saturated(images, sizes.to(images.device))
     if settings.erase:
         images = _erase(images, settings.erase, generator)
     return images

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from pipeline.common.distributed import Ranks
 from pipeline.recipe import Augment
@@ -68,6 +68,7 @@ class ImageFeed:
         augment: the random changes.
         measured: a network's measure on `val`; it is handed the module, `val` and the ranks.
         order: the places in `train` for the epoch of (seed, epoch); None shows each once.
+        mix: the inputs and labels of a batch to those of pairs of its images; None mixes none.
     """
 
     train: Images
@@ -76,6 +77,7 @@ class ImageFeed:
     augment: Augment
     measured: Callable[[nn.Module, Images, Ranks], EpochMeasure]
     order: Callable[[int, int], Tensor] | None = None
+    mix: Callable[[Tensor, Tensor, Generator], tuple[Tensor, Tensor]] | None = None
 
     @property
     def device(self) -> torch.device:
@@ -90,7 +92,21 @@ class ImageFeed:
     def batches(self, place: Place, ranks: Ranks) -> Iterator[tuple[Tensor, Tensor]]:
         """See `Feed`."""
         order = None if self.order is None else self.order(*place[:2])
-        return epoch_batches(self.train, self.plan, self.augment, place, ranks, order)
+        batches = epoch_batches(self.train, self.plan, self.augment, place, ranks, order)
+        if self.mix is None:
+            return batches
+        return self._mixed(self.mix, batches, place, ranks.rank)
+
+    @staticmethod
+    def _mixed(
+        mix: Callable[[Tensor, Tensor, Generator], tuple[Tensor, Tensor]],
+        batches: Iterator[tuple[Tensor, Tensor]],
+        place: Place,
+        rank: int,
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        seed, epoch, first = place
+        for step, (inputs, labels) in enumerate(batches, first):
+            yield mix(inputs, labels, generator(seed, "mix", epoch, step, rank))
 
     def sample(self, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
         """See `Feed`: unchanged images in an order of their own."""

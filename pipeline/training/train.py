@@ -8,7 +8,7 @@ threads, the same seed gives the same bits, however often the run was killed and
 
 import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,11 @@ from pipeline.training.feed import Feed
 from pipeline.training.objective import Loss, Objective, TrainingData
 from pipeline.training.resume import TrainingState, restore, run_key, store
 from pipeline.training.schedule import learning_rate
+from pipeline.training.transfer.blocks import rate_shares, set_norm_momentum
+from pipeline.training.transfer.head import learn_head
+
+# Of torch's batch norm.
+USUAL_MOMENTUM = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +51,7 @@ class _Training:
     history_file: Path | None
     store_every_s: float
     key: str
+    features_key: str
 
 
 def train(
@@ -57,6 +63,7 @@ def train(
     resume_folder: Path | None = None,
     history_file: Path | None = None,
     store_every_s: float = 60.0,
+    cache: Path | None = None,
     progress: Progress = SILENT,
     loss: Callable[[Objective], Loss] = lambda objective: objective.loss,
     name: str = "train",
@@ -77,6 +84,7 @@ def train(
         history_file: a CSV file that gets a line at the end of each epoch; None writes none.
         store_every_s: how long an epoch may last before the state is kept within it; with
             several processes it is kept at the ends of epochs only.
+        cache: where the features that a head is learnt on are kept; None keeps none.
         progress: where to report.
         loss: what to minimise, made of what the data and the recipe ask for.
         name: the stage's name, in reports and in the lineage.
@@ -101,11 +109,14 @@ def train(
         history_file=history_file,
         store_every_s=store_every_s,
         key=_key(start, step, objective.feed, ranks),
+        features_key=_features_key(start, recipe, seed, objective.feed),
     )
     state = _initial_state(start.module, recipe, job.feed.device)
     if resume_folder is not None and restore(state, resume_folder, job.key):
         progress.say(f"{name}: resumed after {state.epoch} epochs and {state.step} steps")
         _write_history(job, state)
+    elif recipe.head_epochs:
+        _learn_head(job, state, objective, cache, progress)
     # Deterministic convolutions on a GPU; on the CPU they are so by themselves.
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
         _run(job, state, progress)
@@ -116,15 +127,52 @@ def train(
     return Checkpoint(module, start.spec, tuple(state.history), (*start.lineage, step))
 
 
+def _learn_head(
+    job: _Training,
+    state: TrainingState,
+    objective: Objective,
+    cache: Path | None,
+    progress: Progress,
+) -> None:
+    """The classifier alone, as epoch 0; all processes do the same."""
+    begun = time.monotonic()
+    module = state.ema.module
+    kept = None if cache is None else (cache, job.features_key)
+    loss = learn_head(module, objective, job.recipe, job.seed, kept, progress)
+    state.module.load_state_dict(module.state_dict())
+    record = _record(job, state, loss, 0.0, begun)
+    _keep(job, state, record)
+    if job.ranks.first:
+        progress.say(f"{job.name}: the classifier alone: val {record.measures}, "
+                     f"{record.seconds:.1f} s")  # fmt: skip
+
+
 def _key(start: Checkpoint, step: LineageStep, feed: Feed, ranks: Ranks) -> str:
-    weights = (value.contiguous().numpy().data for value in start.module.state_dict().values())
+    weights = _bytes_of(start.module)
     return run_key(start.spec, start.lineage, step, ranks.world, *feed.content(), *weights)
+
+
+def _features_key(start: Checkpoint, recipe: TrainRecipe, seed: int, feed: Feed) -> str:
+    """A hash of all that the features of a network's pictures depend on."""
+    if not recipe.head_epochs:
+        return ""
+    views: tuple[object, ...] = ()
+    if recipe.head_views:
+        changes = (recipe.balance, recipe.batch_size, recipe.mixup, recipe.cutmix)
+        views = (seed, recipe.head_views, recipe.augment, changes)
+    return run_key(start.spec, seed, views, *feed.content(), *_bytes_of(start.module))
+
+
+def _bytes_of(module: nn.Module) -> Iterator[memoryview]:
+    return (value.contiguous().numpy().data for value in module.state_dict().values())
 
 
 def _initial_state(module: nn.Module, recipe: TrainRecipe, device: torch.device) -> TrainingState:
     module = copy.deepcopy(module).requires_grad_(True).train().to(device)
     # The order batches come in, and the one convolutions are fastest in.
     _lay_out(module, torch.channels_last)
+    if recipe.norm_momentum != USUAL_MOMENTUM:
+        set_norm_momentum(module, recipe.norm_momentum)
     return TrainingState(
         module,
         Ema(module, recipe.ema),
@@ -141,15 +189,31 @@ def _lay_out(module: nn.Module, order: torch.memory_format) -> None:
 
 def _optimizer(module: nn.Module, recipe: TrainRecipe) -> Optimizer:
     """Weight decay on weights only: it has no sense on norms and biases (one axis)."""
-    parameters = list(module.parameters())
     groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": kind, "weight_decay": decay, "share": share}
+        for share, parameters in _by_rate(module, recipe)
+        for kind, decay in (
+            ([p for p in parameters if p.ndim > 1], recipe.weight_decay),
+            ([p for p in parameters if p.ndim <= 1], 0.0),
+        )
     ]
     if recipe.optimizer == "adamw":
         return AdamW(groups, lr=recipe.lr, foreach=True)
     nesterov = recipe.momentum > 0
     return SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=nesterov, foreach=True)
+
+
+def _by_rate(module: nn.Module, recipe: TrainRecipe) -> list[tuple[float, list[nn.Parameter]]]:
+    """Shares of the learning rate, each with the parameters that have it; 0 is not learnt."""
+    if recipe.backbone_lr == 1 and recipe.layer_decay == 1:
+        return [(1.0, list(module.parameters()))]
+    groups: dict[float, list[nn.Parameter]] = {}
+    shares = rate_shares(module, recipe)
+    for name, parameter in module.named_parameters():
+        groups.setdefault(shares[name], []).append(parameter)
+        if shares[name] == 0:
+            parameter.requires_grad_(False)
+    return [(share, group) for share, group in groups.items() if share > 0]
 
 
 def _run(job: _Training, state: TrainingState, progress: Progress) -> None:
@@ -197,7 +261,7 @@ def _train_epoch(
     stored = time.monotonic()
     for inputs, labels in job.feed.batches(place, job.ranks):
         for group in state.optimizer.param_groups:
-            group["lr"] = _rate(job, state.epoch, state.step)
+            group["lr"] = group["share"] * _rate(job, state.epoch, state.step)
         loss = job.loss(inputs, forward(inputs), labels)
         state.optimizer.zero_grad()
         loss.backward()
@@ -232,29 +296,40 @@ def _finish_epoch(job: _Training, state: TrainingState, begun: float) -> EpochRe
             f"{job.name}: expected a finite loss in epoch {state.epoch + 1}, found {train_loss}; "
             f"a lower lr than {job.recipe.lr} may help"
         )
-    val = job.feed.measure(state.ema.module, job.ranks)
     lr = _rate(job, state.epoch, job.feed.steps - 1)
     state.epoch, state.step, state.seconds = state.epoch + 1, 0, 0.0
     state.loss.zero_()
-    seconds = time.monotonic() - begun
-    record = EpochRecord(
+    record = _record(job, state, train_loss, lr, begun)
+    _keep(job, state, record)
+    return record
+
+
+def _record(
+    job: _Training, state: TrainingState, train_loss: float, lr: float, begun: float
+) -> EpochRecord:
+    """What the averaged weights are worth now."""
+    val = job.feed.measure(state.ema.module, job.ranks)
+    return EpochRecord(
         epoch=state.epoch,
         train_loss=train_loss,
         val_loss=val.loss,
         val_accuracy=val.accuracy,
         lr=lr,
-        seconds=seconds,
+        seconds=time.monotonic() - begun,
         val_cer=val.cer,
         val_balanced=val.balanced,
         val_error=val.error,
     )
+
+
+def _keep(job: _Training, state: TrainingState, record: EpochRecord) -> None:
+    """The record in the history, and the state on disk."""
     state.history.append(record)
     if job.recipe.keep == "best" and best_epoch(state.history) is record:
         weights = state.ema.module.state_dict()
         state.best = {name: value.detach().cpu().clone() for name, value in weights.items()}
     _store(job, state)
     _write_history(job, state)
-    return record
 
 
 def _write_history(job: _Training, state: TrainingState) -> None:

@@ -54,7 +54,7 @@ ORDER = {
     "home-assistant deploy",
     "reference/index": "recipes zoo agent mqtt bundle commands exit-statuses api",
     "explanation/index": "architecture quantisation int8-reference decisions",
-    "log/index": "quantising training reading cameras daemon runtimes "
+    "log/index": "quantising training transfer reading cameras daemon runtimes "
     "measured-accuracy measured-reading measured-agent",
 }
 

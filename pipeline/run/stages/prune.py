@@ -32,6 +32,7 @@ def _make(run: Run, work: Path) -> None:
             seed=run.recipe.seed,
             resume_folder=work / RESUME_FOLDER,
             history_file=work / HISTORY_FILE,
+            cache=run.cache,
             progress=run.progress,
         )
     if join_ranks().first:

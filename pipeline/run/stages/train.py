@@ -49,6 +49,7 @@ def _make(run: Run, work: Path) -> None:
                 seed=recipe.seed,
                 resume_folder=work / RESUME_FOLDER,
                 history_file=work / HISTORY_FILE,
+                cache=run.cache,
                 progress=run.progress,
             )
     if join_ranks().first:

@@ -37,6 +37,8 @@ def smoothed_cross_entropy(smoothing: float, weights: Tensor | None = None) -> L
         if weights is None:
             return F.cross_entropy(logits, labels, label_smoothing=smoothing)
         each = F.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="none")
-        return (each * weights.to(labels.device)[labels]).mean()
+        counts = weights.to(labels.device)
+        # Of mixed images the labels are shares of the classes, (B, K).
+        return (each * (counts[labels] if labels.ndim == 1 else labels @ counts)).mean()
 
     return loss

@@ -17,6 +17,7 @@ from pipeline.tasks.classify.loss import label_loss, smoothed_cross_entropy
 from pipeline.training.batches import EpochPlan, Images, plain_batches
 from pipeline.training.feed import EpochMeasure, ImageFeed, pick_device
 from pipeline.training.objective import Objective, scores_apart
+from pipeline.training.transfer.mix import Mix
 
 VAL_BATCH = 500
 
@@ -65,6 +66,9 @@ class ClassExamples:
             augment=recipe.augment,
             measured=measure,
             order=balanced if recipe.balance == "sampling" else None,
+            mix=Mix(recipe.mixup, recipe.cutmix, spec.classes)
+            if recipe.mixup or recipe.cutmix
+            else None,
         )
 
 

@@ -134,7 +134,11 @@ def test_a_wrong_key_is_named(change: str, message: str) -> None:
             "mean = [0.5, 0.5]",
             "mean: expected 1 values for gray, found 2 - at `$.input`",
         ),
-        ("epochs = 1", "epochs = 0", "Expected `int` >= 1 - at `$.train.epochs`"),
+        (
+            "epochs = 1",
+            "epochs = 0",
+            "epochs: expected at least 1, or head_epochs, found 0 of both - at `$.train`",
+        ),
         ("epochs = 1", "epochs = '1'", "Expected `int`, got `str` - at `$.train.epochs`"),
     ],
 )

@@ -1,5 +1,6 @@
 """`folder` and `draft`: what a folder of classes holds, and the recipe it gets."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,13 +9,15 @@ import pytest
 from support.near_pictures import encoded, scene
 
 from edge_agent.common.arrays import U8
-from pipeline.begin.write import write_recipe
+from pipeline.begin.write import missing_weights, write_recipe
 from pipeline.common.errors import DataError, RecipeError
 from pipeline.recipe import Recipe, TrainRecipe
 from pipeline.tasks.classify.begin.draft import draft_recipe
 from pipeline.tasks.classify.begin.folder import FolderSummary, Spread, inspect, summary_lines
+from pipeline.tasks.classify.begin.photos import backbone_for
 from pipeline.tasks.classify.load import load
 from pipeline.tasks.recipes import decode_recipe, load_recipe
+from pipeline.weights.known import known
 
 
 def _fill(folder: Path, count: int, first: int, size: tuple[int, int] = (40, 48)) -> None:
@@ -250,10 +253,83 @@ def test_the_input_follows_the_images(
     """Side, network and resize rule come from the median size."""
     for number, name in enumerate(("a", "b")):
         _fill(tmp_path / name, 8, 50 * number, size)
-    recipe = _draft(inspect(tmp_path), tmp_path)
+    text = draft_recipe(inspect(tmp_path), tmp_path, from_scratch=True)
+    recipe = decode_recipe(text.encode(), "draft")
     assert (recipe.input.height, recipe.input.width) == (side, side)
     assert (recipe.model.arch, recipe.input.resize) == (arch, resize)
+    assert recipe.model.weights is None
     assert _trained(recipe).epochs == 100
+
+
+@pytest.mark.parametrize(("size", "side"), [((120, 240), 96), ((150, 130), 128), ((300, 300), 160)])
+def test_photographs_start_from_trained_weights(
+    tmp_path: Path, size: tuple[int, int], side: int
+) -> None:
+    """Colour and enough pixels: the backbone with its own normalisation, and why."""
+    for number, name in enumerate(("a", "b")):
+        _fill(tmp_path / name, 8, 50 * number, size)
+    summary = inspect(tmp_path)
+    recipe = _draft(summary, tmp_path)
+    row = known("imagenet", "efficientnet_lite0")
+    assert row is not None
+    assert (recipe.model.arch, recipe.model.weights) == (row.arch, row.name)
+    assert (recipe.input.height, recipe.input.width) == (side, side)
+    assert recipe.input.mean == pytest.approx(row.mean, abs=1e-3)
+    text = draft_recipe(summary, tmp_path)
+    assert f"may be shipped ({row.licence})" in text
+    assert "`edgeward init --from-scratch`" in text
+    assert max(map(len, text.splitlines())) <= 110
+
+
+def test_few_photographs_learn_the_classifier_alone(tmp_path: Path) -> None:
+    """What twenty can teach; no gate of single classes that two test images cannot hold."""
+    for number, name in enumerate(("a", "b")):
+        _fill(tmp_path / name, 10, 50 * number, (100, 100))
+    recipe = _draft(inspect(tmp_path), tmp_path)
+    assert (_trained(recipe).epochs, _trained(recipe).head_epochs) == (0, 100)
+    assert recipe.prune is None
+    assert recipe.budget.min_class_recall == 0
+    assert recipe.data.calibration == 4
+    text = draft_recipe(inspect(tmp_path), tmp_path)
+    assert "# To prove what is built, more pictures of a, b:\n" in text
+
+
+def test_enough_photographs_are_learnt_whole_and_pruned(fruit: Path) -> None:
+    """Hundreds: epochs at low rates, then inner channels pruned, by the same augmentation."""
+    spread = Spread(200, 200, 200)
+    many = replace(inspect(fruit), height=spread, width=spread, trainable=800)
+    recipe = _draft(many, fruit.parent)
+    assert recipe.prune is not None
+    assert _trained(recipe).epochs > 0
+    assert _trained(recipe).balance == "sampling"
+    assert recipe.prune.groups == "inner"
+    assert recipe.prune.train.augment == _trained(recipe).augment
+
+
+@pytest.mark.parametrize(("grey", "side"), [(True, 200), (False, 64)])
+def test_what_is_no_photograph_starts_from_nothing(fruit: Path, grey: bool, side: int) -> None:
+    """Without colour, or small: another world than the one that the weights have seen."""
+    spread = Spread(side, side, side)
+    summary = replace(inspect(fruit), height=spread, width=spread, grey=grey)
+    assert backbone_for(summary) is None
+    assert draft_recipe(summary, fruit.parent) == draft_recipe(summary, fruit.parent, True)
+
+
+def test_weights_that_are_not_here_are_told_with_how_to_get_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only of a recipe that starts from them, and only where they are missing."""
+    for name in ("EDGEWARD_WEIGHTS", "EDGEWARD_DATA", "TORCH_HOME", "HF_HUB_CACHE", "HF_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for number, name in enumerate(("a", "b")):
+        _fill(tmp_path / "photos" / name, 8, 50 * number, (100, 100))
+    summary = inspect(tmp_path / "photos")
+    told = missing_weights(draft_recipe(summary, tmp_path), "draft")
+    assert told is not None
+    assert "`edgeward weights fetch efficientnet_lite0`" in told
+    assert "--from-scratch" in told
+    assert missing_weights(draft_recipe(summary, tmp_path, True), "draft") is None
 
 
 def test_a_class_that_is_empty_is_told_and_written_down(fruit: Path) -> None:

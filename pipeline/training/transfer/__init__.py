@@ -1,0 +1,1 @@
+"""From a trained network to another one of few pictures: the head first, then with care."""
