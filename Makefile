@@ -12,6 +12,7 @@ NEWEST := .venv-newest
 LOWEST := .venv-lowest
 NEWEST_HOST := .venv-newest-host
 BUILD := .venv-build
+TENSORBOARD := .venv-tensorboard
 MUTATION := .venv-mutation
 SITE := .venv-site
 PEER_LITERT := .venv-peer-litert
@@ -73,7 +74,7 @@ SECOND_TRY := $(HOST)/bin/python scripts/second_try.py
 NOTED := build/second-tries
 RUN_SUITE = $(SECOND_TRY) run $@ $(PROCESS_TESTS) --
 
-test: env system
+test: env system $(TENSORBOARD)/.installed
 	rm -rf $(NOTED)
 	status=0; EDGEWARD_SECOND_TRY=$(NOTED) $(MAKE) --no-print-directory --keep-going -j2 \
 	    --output-sync=target $(SUITES) || status=$$?; \
@@ -223,6 +224,12 @@ $(TESTTOOLS)/.installed: $(HOST)/.installed
 	$(PIP) install -c constraints.txt --upgrade --target $(TESTTOOLS) pytest hypothesis
 	touch $@
 
+# The extra `tensorboard` beside the host's environment, which has what else it needs.
+$(TENSORBOARD)/.installed: $(HOST)/.installed
+	$(PIP) install -c constraints.txt --upgrade --no-deps --target $(TENSORBOARD) \
+	    tensorboard tensorboard-data-server absl-py grpcio markdown werkzeug
+	touch $@
+
 # The mutation tool beside the host's environment, not in it: nothing else needs it.
 $(MUTATION)/.installed: $(HOST)/.installed
 	$(PIP) install --upgrade --target $(MUTATION) cosmic-ray==8.7.0
@@ -252,5 +259,5 @@ ocr-tools:
 	scripts/install-ocr-tools.sh recipes/fonts.txt
 
 clean:
-	rm -rf $(HOST) $(DEVICE) $(TFLITE) $(TESTTOOLS) $(MUTATION) $(BUILD) $(NEWEST) $(LOWEST) $(NEWEST_HOST)
+	rm -rf $(HOST) $(DEVICE) $(TFLITE) $(TESTTOOLS) $(TENSORBOARD) $(MUTATION) $(BUILD) $(NEWEST) $(LOWEST) $(NEWEST_HOST)
 	rm -rf $(SITE) $(PEER_LITERT) $(PEER_ONNX2TF) runs dist build/mutants
