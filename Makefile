@@ -14,6 +14,7 @@ NEWEST_HOST := .venv-newest-host
 BUILD := .venv-build
 TENSORBOARD := .venv-tensorboard
 MUTATION := .venv-mutation
+KERAS := .venv-keras
 SITE := .venv-site
 PEER_LITERT := .venv-peer-litert
 PEER_ONNX2TF := .venv-peer-onnx2tf
@@ -41,7 +42,7 @@ SUITES := test-processes test-functions $(ON_DEVICES) $(ON_BOUNDS)
 export EDGEWARD_DEVICE_PYTHON := $(abspath $(DEVICE)/bin/python)
 export EDGEWARD_TFLITE_PYTHON := $(abspath $(TFLITE)/bin/python)
 
-.PHONY: help demo test $(SUITES) fuzz mutants test-arm test-boot test-home-assistant check bench peers ocr-tools docs site wheel client tested-wheel deb system env format clean
+.PHONY: help demo test $(SUITES) fuzz mutants test-arm test-boot test-home-assistant test-keras check bench peers ocr-tools docs site wheel client tested-wheel deb system env format clean
 
 help:
 	@echo 'make demo    the whole product on real input: train, prune, quantise, verify, run, publish'
@@ -53,6 +54,7 @@ help:
 	@echo '             minutes; goes on where it ended; ARGS="--module outbox --sample 0"; tests/mutants/README.md'
 	@echo 'make test-arm  the device tests in emulated aarch64 and armhf systems (root on Debian; 1 GB)'
 	@echo 'make test-boot  the package under a real systemd, in a container (root on Debian; 1 GB)'
+	@echo 'make test-keras  a network of Keras, by its own ONNX export, to a bundle (51 MB)'
 	@echo 'make test-home-assistant  the device in a real Home Assistant (root on Debian; 1.4 GB)'
 	@echo 'make check   ruff, mypy --strict, layers, docs against --help'
 	@echo 'make bench   every benchmark; one: make bench-NAME ARGS=..., of benchmarks/NAME.py'
@@ -187,6 +189,14 @@ test-boot: $(HOST)/.installed
 test-home-assistant: $(HOST)/.installed system
 	scripts/test_home_assistant.sh $(ARGS)
 
+# Not in CI: Keras in a folder of its own, over the host's environment. It exports by torch.
+test-keras: $(HOST)/.installed $(KERAS)/.installed
+	$(HOST)/bin/python -m pytest tests/e2e/test_keras.py
+
+$(KERAS)/.installed: constraints-keras.txt
+	$(PIP) install --no-deps --upgrade --target $(KERAS) -r constraints-keras.txt
+	touch $@
+
 format: $(HOST)/.installed
 	$(HOST)/bin/ruff format .
 	$(HOST)/bin/ruff check --fix .
@@ -259,5 +269,6 @@ ocr-tools:
 	scripts/install-ocr-tools.sh recipes/fonts.txt
 
 clean:
-	rm -rf $(HOST) $(DEVICE) $(TFLITE) $(TESTTOOLS) $(TENSORBOARD) $(MUTATION) $(BUILD) $(NEWEST) $(LOWEST) $(NEWEST_HOST)
+	rm -rf $(HOST) $(DEVICE) $(TFLITE) $(TESTTOOLS) $(TENSORBOARD) $(MUTATION) $(KERAS) $(BUILD)
+	rm -rf $(NEWEST) $(LOWEST) $(NEWEST_HOST)
 	rm -rf $(SITE) $(PEER_LITERT) $(PEER_ONNX2TF) runs dist build/mutants

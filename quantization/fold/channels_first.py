@@ -30,7 +30,10 @@ def channels_first(graph: Graph, *, scales: bool = True) -> Graph:
         scales: whether what multiplies channels before a convolution becomes part of its
             weights; a network that is trained keeps pictures of the size that it is used to.
     """
-    steps: tuple[_Step, ...] = (_transpose_behind, _joined, _flattened, _nothing, _into_weights)
+    steps: tuple[_Step, ...] = (
+        *(_transposes_on, _flattened, _nothing, _into_weights),
+        _edge_pad_into_max_pool,
+    )
     if scales:
         steps = (*steps, _before_weights)
     for step in steps:
@@ -40,6 +43,11 @@ def channels_first(graph: Graph, *, scales: bool = True) -> Graph:
                 graph = step(graph, node) or graph
         graph = drop_unread(graph)
     return inferred(graph)
+
+
+def _transposes_on(graph: Graph, node: Node) -> Graph | None:
+    """A Transpose moves on until it meets one that undoes it."""
+    return _joined(graph, node) if node.op == "Transpose" else _transpose_behind(graph, node)
 
 
 def _transpose_behind(graph: Graph, node: Node) -> Graph | None:
@@ -230,6 +238,33 @@ def _before_weights(graph: Graph, node: Node) -> Graph | None:
     scaled = weight * values.reshape(1, -1, *(1,) * (weight.ndim - 2))
     new = replace(layer, inputs=(node.inputs[place], name, *layer.inputs[2:]))
     return graph.swap([node, layer], new, {name: scaled.astype(weight.dtype)})
+
+
+def _edge_pad_into_max_pool(graph: Graph, node: Node) -> Graph | None:
+    """Copies of the edge do not change the maximum of a window that reaches it.
+
+    So a MaxPool that is padded with them is one with padding of its own, which never wins.
+    """
+    pool = graph.sole_consumer(node.output) if node.op == "Pad" else None
+    pads = graph.constant(node, 1)
+    if pool is None or pool.op != "MaxPool" or pads is None or node.text("mode", "") != "edge":
+        return None
+    begins, ends = pads.reshape(2, -1)
+    kernel = pool.integers("kernel_shape", ())
+    own = pool.integers("pads", (0,) * 2 * len(kernel))
+    fits = all(
+        0 <= p < k for p, k in zip((*begins[2:], *ends[2:]), (*kernel, *kernel), strict=True)
+    )
+    ones = (1,) * len(kernel)
+    if begins[:2].any() or ends[:2].any() or any(own) or not fits:
+        return None
+    if pool.integers("dilations", ones) != ones or pool.integer("ceil_mode", 0):
+        return None
+    if len(node.inputs) > 3 and node.inputs[3]:
+        return None
+    padded = tuple(int(p) for p in (*begins[2:], *ends[2:]))
+    new = replace(pool, inputs=node.inputs[:1], attributes={**pool.attributes, "pads": padded})
+    return graph.swap([node, pool], new)
 
 
 def _per_channel(operand: Array, rank: int, channels: int) -> Array | None:

@@ -1,6 +1,6 @@
 """Networks of a user's own, as tests build with them: a class in a file, and small ONNX files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from edge_agent.common.arrays import F32
+from pipeline.data.readers.digits import read_digits
+from quantization.graph.graph import Array
 
 # Its classifier is written first and computed last, and its dense layer is a hidden one.
 NETS = """
@@ -44,40 +46,52 @@ def write_nets(folder: Path, nets: str = NETS, blocks: str = BLOCKS) -> None:
 
 
 def template_network(
-    templates: F32, *, last: str = "", channels_last: bool = False, batch: int | str = 1
+    templates: Array,
+    *,
+    last: str = "",
+    channels_last: bool = False,
+    batch: int | str = 1,
+    opset: int = 17,
 ) -> onnx.ModelProto:
-    """A network of one convolution that answers with the most similar template.
-
-    Its input is expected from -1 to 1.
+    """A network of one convolution that answers with the nearest template.
 
     Args:
-        templates: (K, C, H, W), one for each class.
+        templates: (K, C, H, W), one for each class, normalised as the network wants its pictures.
         last: an operator behind the scores: `Softmax`.
         channels_last: whether it takes (1, H, W, C), as Keras has it.
         batch: what is stated of the first axis.
+        opset: of its operators.
     """
     count, channels, height, width = templates.shape
-    weights = templates / np.square(templates).sum(axis=(1, 2, 3), keepdims=True) * 8
-    bias = -4 * np.ones(count, np.float32)
+    # |x - t|^2 less |x|^2, which is the same for all; what is added keeps it above 0.
+    bias = 64 - np.square(templates).sum(axis=(1, 2, 3)) / 2
     shape = (height, width, channels) if channels_last else (channels, height, width)
     nodes, source = [], "picture"
     if channels_last:
         nodes.append(helper.make_node("Transpose", [source], ["maps"], perm=[0, 3, 1, 2]))
         source = "maps"
     nodes += [
-        helper.make_node("Conv", [source, "w", "b"], ["similar"]),
-        helper.make_node("Relu", ["similar"], ["positive"]),
+        helper.make_node("Conv", [source, "w", "b"], ["near"]),
+        helper.make_node("Relu", ["near"], ["positive"]),
         helper.make_node("Flatten", ["positive"], ["flat"]),
         helper.make_node("Gemm", ["flat", "g", "h"], ["scores"], transB=1),
     ]
-    arrays = {"w": weights, "b": bias, "g": np.eye(count), "h": np.zeros(count)}
-    return network(nodes, shape, arrays, count, last=last, batch=batch)
+    arrays = {"w": templates, "b": bias, "g": np.eye(count), "h": np.zeros(count)}
+    return network(nodes, shape, arrays, count, last=last, batch=batch, opset=opset)
+
+
+def digit_templates() -> F32:
+    """(10, 1, 8, 8): the mean of each digit, from -1 to 1."""
+    split = read_digits().train.split
+    images = np.stack([split.images[i] for i in range(len(split.images))])
+    means = [images[split.labels == k].mean(axis=0) for k in range(10)]
+    return np.asarray(means, np.float32)[:, None] / 127.5 - 1
 
 
 def network(
     nodes: Sequence[onnx.NodeProto],
     shape: Sequence[int],
-    arrays: dict[str, F32],
+    arrays: Mapping[str, Array],
     count: int,
     *,
     last: str = "",

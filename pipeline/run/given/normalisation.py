@@ -37,6 +37,11 @@ class Normalisation:
     std: tuple[float, ...]
     bgr: bool = False
 
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """Mean and deviation, rounded as recipes write them."""
+        return tuple(round(value, 4) for value in (*self.mean, *self.std))
+
     def __str__(self) -> str:
         """The recipe's keys."""
         keys = f"input.mean = {_numbers(self.mean)}, input.std = {_numbers(self.std)}"
@@ -85,15 +90,17 @@ def check_preprocessing(
         (each, truth.score(_scores(model, pixels, spec, each, turned=each.bgr != bgr)))
         for each in _others(spec, stated)
     ]
-    better = [(each, score) for each, score in others if _clearly(score, found)]
-    if better:
-        best, score = max(better, key=lambda pair: _merit(pair[1]))
+    # Of those that are as good the one with the recipe's own numbers, where only colours differ.
+    best = max(others, key=lambda pair: (_merit(pair[1]), pair[0].numbers == stated.numbers))
+    _check_order(scores, truth, classes, (found, best[1]), place)
+    if _clearly(best[1], found):
+        colours = ", blue first" if best[0].bgr else ""
         raise RecipeError(
             f"input: expected pictures as {place} was trained with, found {_said(found)} on "
-            f"validation with {stated}, and {_said(score)} with {best} ({best.name}"
-            f"{', blue first' if best.bgr else ''})"
+            f"validation with {stated}, and {_said(best[1])} with {best[0]} ({best[0].name}"
+            f"{colours})"
         )
-    _check_chance(found, scores, truth, classes, place)
+    _check_chance(found, truth, place)
     return found
 
 
@@ -101,8 +108,7 @@ def _others(spec: InputSpec, stated: Normalisation) -> Iterator[Normalisation]:
     for each in common(spec):
         for bgr in (False, True) if spec.channels == 3 else (False,):
             other = Normalisation(each.name, each.mean, each.std, bgr)
-            same = np.allclose((*other.mean, *other.std), (*stated.mean, *stated.std), rtol=0.01)
-            if not same or bgr != stated.bgr:
+            if (other.numbers, bgr) != (stated.numbers, stated.bgr):
                 yield other
 
 
@@ -148,41 +154,53 @@ def _signed(score: Score, end: float | None) -> float:
     return value if score.kind.more else -value
 
 
-def _check_chance(
-    found: Score, scores: F32, truth: Truth, classes: NDArray[np.int64] | None, place: str
-) -> None:
+def _check_chance(found: Score, truth: Truth, place: str) -> None:
     """Refuse what is not better than always to answer with the class that is most frequent."""
     counts = truth.class_counts()
     if counts is None or found.low is None:
         return
     likeliest = max(counts.values()) / sum(counts.values())
-    if found.low > likeliest:
+    if found.low <= likeliest:
+        raise RecipeError(
+            f"model.onnx: expected {place} to know the data's classes, found {_said(found)} on "
+            f"validation, where the most frequent one is {likeliest:.1%}, and no better with any "
+            "common normalisation"
+        )
+
+
+def _check_order(
+    scores: F32,
+    truth: Truth,
+    classes: NDArray[np.int64] | None,
+    known: tuple[Score, Score],
+    place: str,
+) -> None:
+    """Refuse outputs that would be clearly better for the classes in another order.
+
+    Args:
+        scores: as the recipe feeds the network.
+        truth: the right answers.
+        classes: the number of each picture's class, of what has classes.
+        known: how good the scores are, and how good the best ones with another normalisation.
+        place: the file.
+    """
+    labels = [*(truth.class_counts() or ())]
+    if classes is None or scores.shape[1] != len(labels):
         return
-    order = None if classes is None else _order(scores, truth, [*counts], classes)
-    hint = "" if order is None else f"; its outputs would fit model.labels = {order}"
-    raise RecipeError(
-        f"model.onnx: expected {place} to know the data's classes, found {_said(found)} on "
-        f"validation, where the most frequent one is {likeliest:.1%}, and no better with any "
-        f"common normalisation{hint}"
-    )
-
-
-def _order(
-    scores: F32, truth: Truth, labels: list[str], classes: NDArray[np.int64]
-) -> list[str] | None:
-    """The classes in an order of the outputs that would be clearly better; None if none is."""
     table = np.zeros((len(labels), len(labels)), np.int64)  # output, class
     np.add.at(table, (scores.argmax(axis=1), classes), 1)
     chosen = table.argmax(axis=1)
     if len(set(chosen.tolist())) != len(labels):
-        return None
+        return
     permuted = np.empty_like(scores)
     permuted[:, chosen] = scores
-    return (
-        [labels[k] for k in chosen]
-        if _clearly(truth.score(permuted), truth.score(scores))
-        else None
-    )
+    found = truth.score(permuted)
+    if _clearly(found, known[0]) and _merit(found) > _merit(known[1]):
+        raise RecipeError(
+            f"model.labels: expected the classes in the order of the outputs of {place}, found "
+            f"{_said(known[0])} on validation with those of the data, and {_said(found)} with "
+            f"{[labels[k] for k in chosen]}"
+        )
 
 
 def _said(score: Score) -> str:
