@@ -203,6 +203,10 @@ def build_command(
     if arch is not None:
         _build_each(recipe, arch, out, data_root)
         return
+    from pipeline.tasks.recipes import decode_recipe, read_recipe
+
+    # What is wrong with a recipe is said before torch is loaded, which takes seconds.
+    decode_recipe(read_recipe(recipe), str(recipe))
     from pipeline.run.build import build
     from pipeline.run.stages.report import report_path
     from pipeline.run.stages.verify import bundle_path

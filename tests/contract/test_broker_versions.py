@@ -133,7 +133,8 @@ def test_all_that_is_said_arrives(spoken: Spoken, config: Path) -> None:
     ledger, kinds = Ledger(), set[type[object]]()
     with Subscriber(spoken.url, "gate") as subscriber, Agent(config) as agent:
         wanted = {ResultMessage, HealthMessage, StatusMessage, AvailabilityMessage}
-        while kinds < wanted or ledger.total().received < 50:
+        # What is new comes before what waited for the connection: a gap may be filled later.
+        while kinds < wanted or ledger.total().received < 50 or ledger.total().lost:
             delivery = subscriber.receive(60)
             assert delivery is not None, kinds
             kinds.add(type(delivery.message))
@@ -160,8 +161,11 @@ def test_what_waited_while_the_broker_was_not_reached_arrives(spoken: Spoken, co
             agent.start()
         for _ in range(20):
             ledger.record(hear(subscriber, ResultMessage))
-    if spoken.keeps:
-        assert ledger.total().lost == 0
+        # What is new comes first: what waited may still be on its way, however busy the machine.
+        deadline = time.monotonic() + 60
+        while spoken.keeps and ledger.total().lost:
+            assert time.monotonic() < deadline, ledger.total()
+            ledger.record(hear(subscriber, ResultMessage))
 
 
 def test_commands_are_heard_and_answered(spoken: Spoken, config: Path) -> None:

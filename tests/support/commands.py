@@ -122,7 +122,12 @@ def assert_nothing_half_written(run: Path) -> None:
         if not stage.is_dir() or stage.name.startswith("."):
             continue
         if stage.name == "verify.failed":  # of no stage: what a refused candidate is shown by
-            assert set(snapshot(stage)) == {"proof.json", "report.html", "scores.npz"}
+            assert set(snapshot(stage)) == {
+                "proof.json",
+                "report.html",
+                "rungs.json",
+                "scores.npz",
+            }
             continue
         record = msgspec.json.decode((stage / RECORD_FILE).read_bytes(), type=StageRecord)
         found = {
