@@ -4,12 +4,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
 
 from pipeline.common.errors import WeightsError
 from pipeline.models import ModelSpec
+from pipeline.models.names import external_names
+from pipeline.recipe import Arch
 from pipeline.weights.known import SAFE
 from pipeline.weights.read import read_tensors
 
@@ -72,6 +75,9 @@ def _names(
     body = [name for name in wanted if name not in head]
     if all(name in tensors for name in body):
         return {name: name for name in wanted if name in tensors}
+    for known in external_names(arch) if arch in get_args(Arch) else ():
+        if all(known.theirs.get(name) in tensors for name in body):
+            return {ours: theirs for ours, theirs in known.theirs.items() if theirs in tensors}
     if place.lower().endswith(SAFE):
         raise WeightsError(
             f"{place}: tensor {next(iter(tensors))!r}: expected names of {arch} as this program, "

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from edge_agent.bundle.manifest import InputSpec
 from pipeline.common.errors import WeightsError
 from pipeline.models import ModelSpec, build
+from pipeline.models.names import external_names
 from pipeline.recipe import Arch
 from pipeline.weights.load import load_weights
 
@@ -113,3 +114,19 @@ def test_a_sorted_file_of_unknown_names_is_refused(tmp_path: Path) -> None:
     safetensors.torch.save_file(renamed(network()), tmp_path / "w.safetensors")
     with pytest.raises(WeightsError, match="no order to go by"):
         load_weights(network(), spec_of(), tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize("library", ["torchvision", "timm"])
+def test_a_sorted_file_of_a_librarys_names_is_taken(tmp_path: Path, library: str) -> None:
+    """The names say what each tensor is, so the order does not count."""
+    theirs, ours = network("mobilenet_v2", seed=1), network("mobilenet_v2", seed=2)
+    (names,) = (n.theirs for n in external_names("mobilenet_v2") if n.library == library)
+    state = theirs.state_dict()
+    path = tmp_path / "w.safetensors"
+    safetensors.torch.save_file(
+        {names[name]: state[name] for name in sorted(names, key=lambda name: names[name])}, path
+    )
+    assert load_weights(ours, spec_of("mobilenet_v2"), path).head
+    images = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        assert torch.equal(ours(images), theirs(images))
