@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 from edge_agent.common.errors import AgentError, one_line
-from pipeline.architectures.recipe_text import folder_name, for_architecture
+from pipeline.architectures.recipe_text import folder_name, for_architecture, from_scratch
 from pipeline.common.errors import GateError, PipelineError, RecipeError
 from pipeline.compare.comparison import Comparison, compare
 from pipeline.compare.publish import publish
@@ -48,16 +48,22 @@ def named_architectures(text: str, recipe: Path) -> tuple[str, ...]:
 
     Args:
         text: names joined by commas; `all-small` stands for those of the zoo that are small and
-            can answer what the recipe asks.
+            can answer what the recipe asks; of a recipe that asks for known weights, only those
+            for which there are some: to train the others from scratch would take a day.
         recipe: the recipe's file.
 
     Raises:
         RecipeError: the recipe is missing or wrong, or there is no name.
     """
-    task = task_of(decode_recipe(read_recipe(recipe), str(recipe)))
+    decoded = decode_recipe(read_recipe(recipe), str(recipe))
+    task = task_of(decoded)
+    small = [
+        entry.name
+        for entry in ZOO
+        if entry.small and entry.name in task.arches and not from_scratch(decoded, entry.name)
+    ]
     names: list[str] = []
     for name in filter(None, (part.strip() for part in text.split(","))):
-        small = [entry.name for entry in ZOO if entry.small and entry.name in task.arches]
         names += small if name == ALL_SMALL else [name]
     if not names:
         raise RecipeError(

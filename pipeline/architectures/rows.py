@@ -69,7 +69,7 @@ def model_rows(
             top1=entry.top1,
             top1_source=entry.top1_source,
             parameters=entry.parameters,
-            macs=macs(entry),
+            macs=entry.macs,
             small=entry.small,
             measured=measurements.get(entry.name),
             int8_cost=costs.get(entry.name),
@@ -89,16 +89,3 @@ def _is_here(row: KnownWeights, root: Path) -> bool:
         return find_known(row, root) is not None
     except WeightsError:
         return False
-
-
-def macs(entry: ZooEntry) -> int:
-    """Multiply-accumulates at the entry's side with 1000 classes; no weight is made for it."""
-    import torch
-
-    from pipeline.architectures.measurements import spec_at
-    from pipeline.models import build
-    from pipeline.models.macs import cost
-
-    with torch.device("meta"):
-        spec = spec_at(entry)
-        return cost(build(spec), spec.input).macs

@@ -12,6 +12,7 @@ from pipeline.report import words
 
 _ALWAYS, _ROOMY, _WIDE = 0, 100, 130
 NOTHING = "-"
+SAME = "int8 same"
 _Cell = Callable[[ModelRow], str]
 
 
@@ -23,7 +24,8 @@ def show(rows: Sequence[ModelRow], place: str, console: Console) -> None:
 
 def _parts(rows: Sequence[ModelRow], place: str, width: int) -> Iterator[RenderableType]:
     yield _table(rows, width)
-    yield from (Text(line, style="dim") for line in legend(rows, place))
+    shown = [name for name, wanted, _ in _COLUMNS if width >= wanted]
+    yield from (Text(line, style="dim") for line in legend(rows, place, shown))
 
 
 def _table(rows: Sequence[ModelRow], width: int) -> Table:
@@ -39,7 +41,7 @@ def _table(rows: Sequence[ModelRow], width: int) -> Table:
     return table
 
 
-def legend(rows: Sequence[ModelRow], place: str) -> Iterator[str]:
+def legend(rows: Sequence[ModelRow], place: str, columns: Sequence[str]) -> Iterator[str]:
     """What the columns mean, and what can be done about those that are empty."""
     yield (
         "top-1: published accuracy on ImageNet. MACs, parameters, size and latency: at that side "
@@ -51,9 +53,10 @@ def legend(rows: Sequence[ModelRow], place: str) -> Iterator[str]:
         yield f"size and latency: int8, measured on {place}, {when}; processor time."
     if any(row.measured is None for row in rows):
         yield "What has no latency was not measured here: edgeward models --measure"
-    costs = [row.int8_cost for row in rows if row.int8_cost is not None]
+    shown = SAME in columns
+    costs = [row.int8_cost for row in rows if row.int8_cost is not None and shown]
     yield from dict.fromkeys(
-        f"int8 same: photographs of {cost.images} ({cost.data}) with the same first answer of "
+        f"{SAME}: photographs of {cost.images} ({cost.data}) with the same first answer of "
         "1000 in int8 as in float."
         for cost in costs
     )
@@ -87,6 +90,6 @@ _COLUMNS: tuple[tuple[str, int, _Cell], ...] = (
     ("MACs", _ALWAYS, lambda row: words.count(row.macs)),
     ("size", _ALWAYS, _size),
     ("latency", _ALWAYS, _latency),
-    ("int8 same", _ROOMY, _same),
+    (SAME, _ROOMY, _same),
     ("weights", _ALWAYS, _weights),
 )

@@ -36,7 +36,7 @@ def start(run: RunFigures) -> str:
 
 def best_epoch(run: RunFigures) -> str:
     """`27 of 30`; empty where nothing was trained."""
-    return f"{run.best_epoch} of {run.epochs}" if run.best_epoch else ""
+    return "" if run.best_epoch is None else f"{run.best_epoch} of {run.epochs}"
 
 
 def tested(group: Group) -> str:

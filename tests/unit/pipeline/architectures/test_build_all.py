@@ -46,6 +46,16 @@ def test_all_small_stands_for_the_small_ones_of_the_task(recipe: Path) -> None:
             named_architectures(nothing, recipe)
 
 
+def test_all_small_has_weights_where_the_recipe_asks_for_some(tmp_path: Path) -> None:
+    """From scratch there are those only that somebody names."""
+    path = tmp_path / "photos.toml"
+    text = RECIPE.replace('"vgg_tiny"', '"mobilenet_v2", weights = "imagenet"')
+    path.write_text(text)
+    names = named_architectures("all-small,resnet8", path)
+    assert {"mobilenet_v2", "efficientnet_lite0", "resnet8"} <= set(names)
+    assert "vgg_tiny" not in names
+
+
 def test_one_that_fails_stops_no_other(
     recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

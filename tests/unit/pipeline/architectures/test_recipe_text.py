@@ -1,11 +1,18 @@
 """A recipe for another architecture: the same text but for the keys that have to differ."""
 
+import tomllib
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from pipeline.architectures.recipe_text import folder_name, for_architecture, toml_value
+from pipeline.architectures.recipe_text import (
+    SCRATCH_EPOCHS,
+    folder_name,
+    for_architecture,
+    from_scratch,
+)
+from pipeline.architectures.toml_lines import toml_value, with_key
 from pipeline.catalogue.folder import recipe_folder
 from pipeline.common.errors import RecipeError
 from pipeline.recipe import Recipe
@@ -76,6 +83,73 @@ def test_an_architecture_without_known_weights_starts_from_scratch() -> None:
     )
 
 
+TRANSFER = BASE.replace(
+    "[train]\nepochs = 3\n",
+    "[train]\nhead_epochs = 100\nepochs = 2 # then all of it\nbackbone_lr = 0.1\n"
+    'optimizer = "adamw"\nlr = 0.001\nbatch_size = 32\nema = 0.98\nnorm_momentum = 0\n'
+    '[prune]\nmacs = 0.8\ngroups = "inner"\ncorrect_norms = true\n'
+    "[prune.train]\nepochs = 2\nbackbone_lr = 0.1\nlr = 0.001\nbatch_size = 32\n",
+)
+
+
+def test_a_training_made_for_weights_becomes_one_from_scratch() -> None:
+    """Two epochs with frozen norms would teach a fresh network nothing; the cut keeps its size."""
+    other = made(TRANSFER, "resnet8")
+    assert other.train is not None
+    assert (other.train.epochs, other.train.head_epochs, other.train.backbone_lr) == (
+        SCRATCH_EPOCHS,
+        0,
+        1.0,
+    )
+    assert (other.train.optimizer, other.train.lr, other.train.norm_momentum) == ("sgd", 0.025, 0.1)
+    assert (other.train.keep, other.train.batch_size) == ("best", 32)
+    assert other.prune is not None
+    assert (other.prune.macs, other.prune.groups) == (0.8, "all")
+    assert (other.prune.train.epochs, other.prune.train.backbone_lr) == (50, 1.0)
+
+
+def test_a_training_of_another_trained_network_stays_as_it_is() -> None:
+    """As does one that has no key of weights: its writer chose it for a fresh network, too."""
+    before, after = decode_recipe(TRANSFER.encode(), "x"), made(TRANSFER, "efficientnet_lite0")
+    assert (after.train, after.prune) == (before.train, before.prune)
+    assert made(BASE, "resnet8").train == decode_recipe(BASE.encode(), "x").train
+
+
+def test_which_architectures_would_begin_without_weights() -> None:
+    """None where the recipe asks for none; its own never."""
+    asking, filed = decode_recipe(BASE.encode(), "x"), BASE.replace('"imagenet"', '"mine.pth"')
+    assert from_scratch(asking, "resnet8")
+    assert not from_scratch(asking, "efficientnet_lite0")
+    assert not from_scratch(asking, "mobilenet_v2")
+    assert from_scratch(decode_recipe(filed.encode(), "x"), "efficientnet_lite0")
+    nothing = BASE.replace('weights = "imagenet"\n', "")
+    assert not from_scratch(decode_recipe(nothing.encode(), "x"), "resnet8")
+
+
+def test_a_recipe_without_an_architecture_has_no_others() -> None:
+    """A network that is taken as it is cannot be built as another one."""
+    given = BASE.replace('arch = "mobilenet_v2" # chosen by hand\nweights = "imagenet"\n', "")
+    given = given.replace("width = 1.0\n", 'onnx = "net.onnx"\n').split("[train]")[0]
+    with pytest.raises(RecipeError, match=r"parts\.toml: expected model\.arch"):
+        made(given, "resnet8")
+
+
+@pytest.mark.parametrize(
+    ("table", "lines"),
+    [
+        ("prune.train", ["[prune]", "train = { epochs = 2 }"]),
+        ("prune.train", ["prune = { macs = 0.5, train = { epochs = 2 } }"]),
+        ("prune.train", ["[prune.train] # again", "  epochs = 2 # few"]),
+    ],
+)
+def test_a_table_within_a_table_is_found(table: str, lines: list[str]) -> None:
+    """On a line of the table around it, on one line of all, or with a head of its own."""
+    changed = tomllib.loads("\n".join(with_key(lines, table, "epochs", 50)))
+    assert changed["prune"]["train"] == {"epochs": 50}
+    gone = tomllib.loads("\n".join(with_key(lines, table, "epochs", None)))
+    assert gone["prune"]["train"] == {}
+
+
 @pytest.mark.parametrize("path", sorted(recipe_folder().glob("*.toml")), ids=lambda path: path.stem)
 def test_every_recipe_that_ships_can_be_had_for_all_its_architectures(path: Path) -> None:
     """Only the model and the name differ."""
@@ -106,7 +180,7 @@ def test_tables_on_one_line_are_found() -> None:
     ("text", "arch", "words"),
     [
         (BASE, "lenet9", "with arch lenet9: .*found 'lenet9'"),
-        (BASE.replace("epochs = 3", "epochs = 0"), "resnet8", "parts.toml: .*train.epochs"),
+        (BASE.replace("epochs = 3", "epochs = 0"), "resnet8", r"parts\.toml: epochs: .*train"),
         (BASE.replace("mean = [0.5, ", "mean = [0.5,\n"), "efficientnet_lite0", "parts.toml"),
         (BASE.replace('"parts"\ndata', '"' + "p" * 60 + '"\ndata'), "resnet8", "name"),
     ],
