@@ -36,7 +36,7 @@ def test_health_has_all_that_an_operator_asks_for(
             while health.streams[0].results < 20:
                 health = hear(subscriber, HealthMessage)
         with Subscriber(mosquitto.url, "gate") as late_comer:
-            assert hear(late_comer, HealthMessage, 5).device == "gate"
+            assert hear(late_comer, HealthMessage).device == "gate"
     (stream,) = health.streams
     assert 1 < stream.per_s <= 60
     assert stream.latency_p50_ms is not None
@@ -52,7 +52,7 @@ def test_health_has_all_that_an_operator_asks_for(
 
 
 def metrics(port: int) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
         return str(answer.read().decode())
 
 
@@ -99,12 +99,12 @@ def test_a_full_outbox_says_whose_results_were_given_up(
         return 'evicted_total{device="gate",stream="back"} 0' not in text
 
     with Agent(config):
-        wait_until(given_up, "the outbox is full", 30)
+        wait_until(given_up, "the outbox is full")
         mosquitto.start()
         with Subscriber(mosquitto.url, "gate") as subscriber:
-            health = hear(subscriber, HealthMessage, 40)
+            health = hear(subscriber, HealthMessage)
             while not health.outbox.evicted:  # said before it was full
-                health = hear(subscriber, HealthMessage, 40)
+                health = hear(subscriber, HealthMessage)
     front, back = health.streams
     assert front.evicted == 0
     assert health.outbox.evicted == back.evicted > 0

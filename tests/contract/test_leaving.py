@@ -44,7 +44,7 @@ def test_an_end_that_was_not_heard_speaks_the_will(
         publisher = MqttPublisher(dialer, outbox, unexpected, Backoff(0.05, 0.2))
         with publisher:
             publisher.retain(STATUS, b"online")
-            assert publisher.flush(10)
+            assert publisher.flush(60)
             if link == "slow":
                 proxy.pace(30_000)
             else:
@@ -59,7 +59,7 @@ def test_an_end_that_was_not_heard_speaks_the_will(
         if link == "silent":
             proxy.mend()
         wait_until(lambda: retained(mosquitto) in (b"gone", b"stopped"), "the status")
-        wait_until(lambda: not publisher.running, "the thread ends", 10)
+        wait_until(lambda: not publisher.running, "the thread ends")
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
@@ -71,7 +71,7 @@ def test_an_end_that_was_heard_speaks_no_will(
         dialer = dialer_for(mosquitto.url, version)
         with MqttPublisher(dialer, outbox, unexpected, Backoff(0.05, 0.2)) as publisher:
             publisher.retain(STATUS, b"stopped")
-            assert publisher.flush(10)
+            assert publisher.flush(60)
     assert retained(mosquitto) == b"stopped"
 
 

@@ -155,7 +155,7 @@ def test_the_doctor_sees_that_one_agent_is_online_and_none_runs_here(
     def say(state: State) -> None:
         message = StatusMessage(device="gate", boot="them", state=state, version="1", streams=())
         session.publish(TOPICS.status, encode_message(message), Options(retain=True))
-        list(session.events(5))
+        list(session.events(60))
 
     with Outbox(config.outbox.path):
         say("online")
@@ -171,8 +171,8 @@ def test_two_subscribers_of_one_client_id_give_way_too(mosquitto: Mosquitto) -> 
     delays = Backoff(), Backoff()
     one, other = (Subscriber(mosquitto.url, client_id="archive", backoff=each) for each in delays)
     with one, other:
-        end = time.monotonic() + 4
-        while time.monotonic() < end:
+        end = time.monotonic() + 60
+        while min(each.ceiling_s for each in delays) < 2:
             assert one.receive(0.05) is None
             assert other.receive(0.05) is None
-        assert min(each.ceiling_s for each in delays) >= 2
+            assert time.monotonic() < end

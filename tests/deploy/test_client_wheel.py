@@ -106,7 +106,7 @@ def test_it_hears_a_result(site: Path, mosquitto: Mosquitto) -> None:
         assert process.stdout.readline() == "listening\n"
         publish(mosquitto.url, result(1, "a" * 12))
         try:
-            assert process.communicate(timeout=30)[0].splitlines() == ["1 new", "[]"]
+            assert process.communicate(timeout=120)[0].splitlines() == ["1 new", "[]"]
         finally:
             process.kill()
 

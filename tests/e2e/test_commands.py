@@ -15,6 +15,7 @@ from support.agents import Agent, write_config
 from support.brokers import Mosquitto, wait_until
 from support.commands import (
     ENVIRONMENT,
+    HANGS_S,
     HOST,
     TINY,
     assert_nothing_half_written,
@@ -25,6 +26,7 @@ from support.commands import (
     the_error,
     write_pictures,
 )
+from support.own_time import end_within
 
 from edge_agent.common.exit_codes import ExitCode
 
@@ -115,9 +117,9 @@ def test_an_interrupted_training_ends_with_the_same_weights(
         log = tmp_path / f"{epoch}.log"
         process = begin(*command, log=log)
         mark = f"train {epoch}/12: "
-        wait_until(partial(contains, log, mark), mark, 60)
+        wait_until(partial(contains, log, mark), mark, HANGS_S)
         process.send_signal(number)
-        assert process.wait(20) == status
+        assert process.wait(60) == status
     interrupted = (tmp_path / "2.log").read_text().splitlines()
     assert interrupted[-1] == "edgeward: interrupted; the same command goes on from here"
     assert "Traceback" not in "".join(interrupted)
@@ -209,13 +211,13 @@ def test_watch_shows_every_result_and_the_account(
             stderr=err,
         )
     with Agent(config) as agent:
-        wait_until(lambda: shown.read_text().count("edgeward.result/1") >= 5, "results", 30)
+        wait_until(lambda: shown.read_text().count("edgeward.result/1") >= 5, "results")
         agent.process.send_signal(signal.SIGINT)
-        assert agent.process.wait(10) == 0
-    wait_until(lambda: '"offline"' in shown.read_text(), "the agent's goodbye", 10)
+        assert end_within(agent.process, 5) == 0
+    wait_until(lambda: '"offline"' in shown.read_text(), "the agent's goodbye")
     time.sleep(0.1)
     watch.send_signal(signal.SIGINT)
-    assert watch.wait(10) == 0
+    assert watch.wait(60) == 0
     messages = [json.loads(line) for line in shown.read_text().splitlines()]
     results = [m for m in messages if m["schema"] == "edgeward.result/1"]
     numbers = sorted(m["seq"] for m in results)

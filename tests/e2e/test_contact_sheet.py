@@ -50,7 +50,7 @@ def dom_after(browser: str, page: str, folder: Path) -> str:
     file.write_text(page)
     options = ("--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/profile")
     command = [browser, *options, "--virtual-time-budget=5000", "--dump-dom", file.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
     return done.stdout
 
 

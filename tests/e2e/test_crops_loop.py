@@ -41,7 +41,7 @@ def _crops(mosquitto: Mosquitto, stripes_path: Path, tmp_path: Path) -> Path:
     source = f'{{ kind = "images", path = "{images}" }}'
     config = write_config(tmp_path, mosquitto.url, stripes_path, source, stream=STREAM)
     with Agent(config) as agent:
-        assert agent.process.wait(30) == 0, agent.log.read_text()
+        assert agent.process.wait(120) == 0, agent.log.read_text()
     return tmp_path / "crops"
 
 

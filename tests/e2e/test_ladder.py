@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.brokers import wait_until
-from support.commands import assert_nothing_half_written, begin, edgeward, the_error
+from support.commands import HANGS_S, assert_nothing_half_written, begin, edgeward, the_error
 
 from edge_agent.common.exit_codes import ExitCode
 
@@ -64,9 +64,9 @@ def test_a_killed_fine_tuning_goes_on_and_ends_with_the_same_network(
     log = tmp_path / "killed.log"
     process = begin("quantize", run, "--recipe", recipe, log=log)
     mark = "fine-tune int8 3/8: "
-    wait_until(lambda: mark in log.read_text(), mark, 60)
+    wait_until(lambda: mark in log.read_text(), mark, HANGS_S)
     process.send_signal(signal.SIGKILL)
-    assert process.wait(20) == -signal.SIGKILL
+    assert process.wait(60) == -signal.SIGKILL
     again = edgeward("quantize", run)
     assert again.returncode == 0, again.stderr
     assert "fine-tune int8: resumed after" in again.stderr

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from support.agents import Agent, hear, write_config
 from support.brokers import Mosquitto, free_port, wait_until
+from support.own_time import end_within
 from support.proxy import Proxy
 
 from edge_agent.client import Account, Ledger, Subscriber
@@ -20,6 +21,8 @@ from edge_agent.tasks.classify.answer import Classification
 
 PERSISTENT = ("persistence true", "autosave_on_changes true", "autosave_interval 1")
 FAST = "interval_s = 0.005"
+# What has not come by then does not come, however busy the machine is.
+PATIENCE_S = 60.0
 
 
 @pytest.fixture(name="images")
@@ -42,11 +45,34 @@ def drain(subscriber: Subscriber, ledger: Ledger, seconds: float) -> Iterator[Re
             yield delivery.message
 
 
-def rest(subscriber: Subscriber, ledger: Ledger) -> None:
-    """Enter all that still comes."""
-    while (delivery := subscriber.receive(3.0)) is not None:
+def rest(subscriber: Subscriber, ledger: Ledger, count: int, waiting: int = 0) -> None:
+    """Enter all that still comes: `count` results in all, without a gap but for what is `waiting`.
+
+    However long a busy broker takes for them; and what comes at once after the last.
+    """
+
+    def missing() -> bool:
+        account = ledger.total()
+        return account.received < count or account.lost > waiting
+
+    while (delivery := subscriber.receive(PATIENCE_S if missing() else 0.3)) is not None:
         if isinstance(delivery.message, ResultMessage):
             ledger.record(delivery.message)
+
+
+def assert_all_accounted_for(
+    subscriber: Subscriber, ledger: Ledger, folder: Path, least: int = 0
+) -> None:
+    """Every number that an agent gave has come, or waits; more than `least` were given."""
+    given, waiting = last_number(folder)
+    rest(subscriber, ledger, given - waiting, waiting)
+    account = ledger.total()
+    # What could not be delivered in the seconds that an agent has for its end still waits; the
+    # last of it may have come, and its acknowledgement not.
+    assert given - waiting <= account.received <= given
+    assert account.lost <= waiting
+    assert account.resets == 0
+    assert given > least
 
 
 def hear_of(
@@ -84,17 +110,12 @@ def test_killing_the_agent_loses_no_number(
         hear_of(subscriber, ledger, lambda r: r.boot not in boots)
         list(drain(subscriber, ledger, 1.0))
         assert agent.terminate() == 0
-        rest(subscriber, ledger)
-    given, waiting = last_number(tmp_path)
-    account = ledger.total()
-    # What could not be delivered in the seconds that an agent has for its end still waits.
-    assert (account.received + waiting, account.lost, account.resets) == (given, 0, 0)
-    assert given > 50
+        assert_all_accounted_for(subscriber, ledger, tmp_path, 50)
 
 
 def die_over_a_message(url: str, ledger: Ledger) -> None:
     with Subscriber(url, "gate", client_id="proof") as subscriber:
-        for number, _ in enumerate(drain(subscriber, ledger, 10)):
+        for number, _ in enumerate(drain(subscriber, ledger, PATIENCE_S)):
             if number == 20:
                 raise ZeroDivisionError
 
@@ -111,13 +132,15 @@ def test_a_result_that_was_taken_but_not_acknowledged_comes_again(
                 die_over_a_message(mosquitto.url, ledger)
             time.sleep(0.2)
         assert agent.terminate() == 0
+    given, waiting = last_number(tmp_path)
+    before = 5  # results from before the first subscription
     with Subscriber(mosquitto.url, "gate", client_id="proof") as subscriber:
-        rest(subscriber, ledger)
-    given, _ = last_number(tmp_path)
+        rest(subscriber, ledger, given - waiting - before, waiting)
     account = ledger.total()
-    assert (account.lost, account.resets) == (0, 0)
+    assert account.lost <= waiting
+    assert account.resets == 0
     assert 3 <= account.duplicated <= 3 * 20
-    assert account.received >= given - 5  # results from before the first subscription
+    assert account.received >= given - waiting - before
 
 
 @pytest.mark.parametrize("end", [Mosquitto.stop, Mosquitto.kill], ids=["restart", "kill"])
@@ -153,11 +176,7 @@ def test_losing_the_broker_loses_no_number(
         ledger.record(hear(subscriber, ResultMessage))
         list(drain(subscriber, ledger, 1.0))
         assert agent.terminate() == 0
-        rest(subscriber, ledger)
-    given, waiting = last_number(tmp_path)
-    account = ledger.total()
-    assert (account.lost, account.resets) == (0, 0)
-    assert account.received + waiting == given
+        assert_all_accounted_for(subscriber, ledger, tmp_path)
 
 
 def test_without_a_broker_results_wait_and_the_end_is_in_time(
@@ -168,7 +187,7 @@ def test_without_a_broker_results_wait_and_the_end_is_in_time(
     config = write_config(tmp_path, url, bright_path, images, stream="interval_s = 0.05")
     with Agent(config) as agent:
         wait_until(lambda: "cannot be reached" in agent.log.read_text(), "an attempt in vain")
-        time.sleep(1)
+        time.sleep(2)
         assert agent.terminate() == 0
         log = agent.log.read_text()
     assert "left before all was delivered" in log
@@ -209,7 +228,7 @@ def test_files_to_the_end_is_an_end_with_status_0(
     ledger, labels = Ledger(), list[str]()
     with Subscriber(mosquitto.url, "gate") as subscriber, Agent(config) as agent:
         while True:
-            delivery = subscriber.receive(15)
+            delivery = subscriber.receive(PATIENCE_S)
             assert delivery is not None
             if isinstance(delivery.message, ResultMessage):
                 ledger.record(delivery.message)
@@ -217,7 +236,7 @@ def test_files_to_the_end_is_an_end_with_status_0(
                 labels.append(delivery.message.result.label)
             if isinstance(delivery.message, StatusMessage) and delivery.message.state == "offline":
                 break
-        assert agent.process.wait(5) == 0
+        assert end_within(agent.process, 5) == 0
     assert delivery.message.reason == "done"
     # The files in the order of their names: 20.png, then 230.png.
     assert labels == ["dark", "bright"]

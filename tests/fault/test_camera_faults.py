@@ -40,7 +40,7 @@ def test_a_camera_that_stalls_is_offline_until_it_goes_on(
 ) -> None:
     """Online, offline with a reason while it says nothing, online again, results again."""
     with start() as camera:
-        config = write_config(tmp_path, mosquitto.url, bright_path, toml(camera))
+        config = write_config(tmp_path, mosquitto.url, bright_path, toml(camera, read_timeout_s=2))
         with Subscriber(mosquitto.url, "gate") as subscriber, Agent(config) as agent:
             assert available(subscriber).state == "online"
             hear(subscriber, ResultMessage, PATIENCE_S)
@@ -80,7 +80,7 @@ def test_a_stalled_camera_does_not_delay_the_end(
 ) -> None:
     """SIGTERM while OpenCV waits for a frame that never comes."""
     with mjpeg_camera() as camera:
-        patient = toml(camera).replace("read_timeout_s = 1", "read_timeout_s = 600")
+        patient = toml(camera, read_timeout_s=600)
         config = write_config(tmp_path, mosquitto.url, bright_path, patient)
         with Subscriber(mosquitto.url, "gate") as subscriber, Agent(config) as agent:
             hear(subscriber, ResultMessage, PATIENCE_S)
@@ -197,7 +197,7 @@ def test_corrupt_frames_are_counted_and_never_given(kind: str) -> None:
     reports = Reports()
     with mjpeg_camera() as camera:
         camera.size = (640, 480)
-        with live(camera.url, reports) as source:
+        with live(camera.url, reports, read_timeout_s=2.0) as source:
             frames = iter(source)
             next(frames)
             reports.wait_for(True)

@@ -38,7 +38,7 @@ def test_a_killed_process_is_replaced() -> None:
 def test_a_process_that_is_stopped_is_killed_and_replaced() -> None:
     """SIGSTOP, which no timeout of its own can end: noticed from outside."""
     reports = Reports()
-    with mjpeg_camera() as camera, live(camera.url, reports) as source:
+    with mjpeg_camera() as camera, live(camera.url, reports, read_timeout_s=2.0) as source:
         frames = iter(source)
         next(frames)
         reports.wait_for(True)
@@ -75,7 +75,7 @@ def test_a_server_that_accepts_and_never_answers() -> None:
     reports = Reports()
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/stream.mjpg"
-        with live(url, reports):
+        with live(url, reports, open_timeout_s=1.0):
             assert reports.wait_for(False).startswith(f"camera {url}: ")
             server.settimeout(PATIENCE_S)
             connections = [server.accept()[0] for _ in range(3)]

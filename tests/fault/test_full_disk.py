@@ -277,7 +277,7 @@ def test_an_agent_that_cannot_make_its_outbox_says_so_and_is_started_again(
     config = write_config(tmp_path, "mqtt://127.0.0.1:1", bright_path, source)
     config.write_text(config.read_text().replace("outbox.db", f"{disk.folder}/outbox.db"))
     with Agent(config) as agent:
-        assert agent.process.wait(30) == ExitCode.MACHINE
+        assert agent.process.wait(120) == ExitCode.MACHINE
     assert "outbox.db: the disk is full: expected 8 MB free, found 0.0 MB" in agent.log.read_text()
     unit = Path(__file__).parents[2] / "deploy" / "edgeward-agent.service"
     (final,) = re.findall(r"RestartPreventExitStatus=(.*)", unit.read_text())
@@ -350,12 +350,17 @@ def test_an_agent_waits_for_room_and_goes_on(
         hear_until(
             subscriber, ledger, lambda m: isinstance(m, StatusMessage) and m.state == "offline"
         )
-        # A state may overtake the last results.
-        while (delivery := subscriber.receive(1)) is not None:
-            if isinstance(delivery.message, ResultMessage):
-                ledger.record(delivery.message)
         with Outbox(disk.folder / "outbox.db") as outbox:
             waits = outbox.state().depth
             given = outbox.append("front", "t", lambda seq: b"") - 1
+        # A state may overtake the last results.
+        while ledger.total().received < given - waits:
+            delivery = subscriber.receive(60)
+            assert delivery is not None, f"{ledger.total()} of {given}, and {waits} wait"
+            if isinstance(delivery.message, ResultMessage):
+                ledger.record(delivery.message)
     account = ledger.total()
-    assert (account.received + waits, account.lost, account.resets) == (given, 0, 0)
+    # Of what waits the last may have come, and its acknowledgement not.
+    assert given - waits <= account.received <= given
+    assert account.lost <= waits
+    assert account.resets == 0

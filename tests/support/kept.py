@@ -10,7 +10,7 @@ from edge_agent.mqtt.values import Identity, Received
 
 # What is kept comes before this, which is said once all of it has been asked for.
 LAST = "kept/all-of-it"
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 def kept(url: str, topic: str = "#") -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""What the tests of cameras share: short timeouts, and what a source has said."""
+"""What the tests of cameras share: sources with timeouts, and what these have said."""
 
 import subprocess
 import threading
@@ -46,8 +46,8 @@ class Reports:
 
 
 def live(url: str, report: Reports, **timeouts: Unpack[Timeouts]) -> LiveSource:
-    """A source with short timeouts, long enough for a busy machine to let the camera speak."""
-    fields: Timeouts = {"open_timeout_s": 2.0, "read_timeout_s": 2.0, **timeouts}
+    """A source that waits for its camera however busy the machine is, unless told otherwise."""
+    fields: Timeouts = {"open_timeout_s": 30.0, "read_timeout_s": 30.0, **timeouts}
     source = open_source(CameraConfig(url=url, **fields), Stop(), report)
     assert isinstance(source, LiveSource)
     return source
@@ -59,9 +59,11 @@ def process_of(source: LiveSource) -> int:
     return source.process_id
 
 
-def toml(camera: NetworkCamera | str) -> str:
+def toml(camera: NetworkCamera | str, *, read_timeout_s: int = 30) -> str:
+    """The source of a stream, as TOML; patient unless the test is about a camera that stalls."""
     url = camera if isinstance(camera, str) else camera.url
-    return f'{{ kind = "camera", url = "{url}", open_timeout_s = 1, read_timeout_s = 1 }}'
+    timeouts = f"open_timeout_s = 30, read_timeout_s = {read_timeout_s}"
+    return f'{{ kind = "camera", url = "{url}", {timeouts} }}'
 
 
 def available(subscriber: Subscriber) -> AvailabilityMessage:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# A word that has not come by then does not come, however busy the machine is.
+PATIENCE_S = 60.0
+
 
 class ServiceManager:
     """Listens where NOTIFY_SOCKET says; a context manager.
@@ -26,7 +29,7 @@ class ServiceManager:
     def __exit__(self, *exc: object) -> None:
         self._socket.close()
 
-    def hear(self, timeout_s: float = 15) -> dict[str, str]:
+    def hear(self, timeout_s: float = PATIENCE_S) -> dict[str, str]:
         """The next message's variables; fails the test if there is none in time."""
         self._socket.settimeout(timeout_s)
         try:
@@ -35,7 +38,9 @@ class ServiceManager:
             pytest.fail(f"no word to the service manager within {timeout_s:g} s")
         return dict(line.split("=", 1) for line in lines)
 
-    def hear_until(self, name: str, value: str, timeout_s: float = 15) -> list[dict[str, str]]:
+    def hear_until(
+        self, name: str, value: str, timeout_s: float = PATIENCE_S
+    ) -> list[dict[str, str]]:
         """All messages up to the one in which `name` has `value`."""
         heard: list[dict[str, str]] = []
         end = time.monotonic() + timeout_s

@@ -5,7 +5,7 @@ import time
 from edge_agent.mqtt.dialer import Session
 from edge_agent.mqtt.values import Received
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 def received(session: Session, count: int = 0, quiet_s: float = 0.2) -> list[tuple[str, bytes]]:

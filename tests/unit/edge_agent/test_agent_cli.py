@@ -277,9 +277,9 @@ def test_an_exception_of_a_model_ends_the_agent(
     with pytest.raises(RuntimeError, match="broken model"):
         run_agent(config, opener)
     with Subscriber(mosquitto.url, "gate") as subscriber:
-        delivery = subscriber.receive(5)
+        delivery = subscriber.receive(60)
         while delivery is not None and not isinstance(delivery.message, StatusMessage):
-            delivery = subscriber.receive(5)
+            delivery = subscriber.receive(60)
         assert delivery is not None
         assert isinstance(delivery.message, StatusMessage)
         assert delivery.message.reason == "failed: broken model"

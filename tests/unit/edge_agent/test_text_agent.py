@@ -56,7 +56,7 @@ def test_a_meter_is_read_from_files_to_a_subscriber(
     config = write_config(tmp_path, mosquitto.url, stripes_path, images, stream=REGION)
     with Subscriber(mosquitto.url) as subscriber, Agent(config) as agent:
         messages = [hear(subscriber, ResultMessage) for _ in range(4)]
-        assert agent.process.wait(10) == 0
+        assert agent.process.wait(60) == 0
     readings = [message.result for message in messages]
     assert all(isinstance(reading, Reading) for reading in readings)
     found = [(r.state, r.text, r.value) for r in readings if isinstance(r, Reading)]
@@ -87,7 +87,7 @@ def test_a_restart_remembers_the_meter(
                 memory.write_text("{")
             with Agent(config) as agent:
                 messages = [hear(subscriber, ResultMessage) for _ in range(4)]
-                assert agent.process.wait(10) == 0
+                assert agent.process.wait(60) == 0
             readings = [m.result for m in messages if isinstance(m.result, Reading)]
             starts.append([(reading.state, reading.value) for reading in readings])
             assert memory.is_file()

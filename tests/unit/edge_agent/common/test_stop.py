@@ -15,9 +15,9 @@ def test_setting_wakes_sleepers_and_calls_every_waker_once() -> None:
     start = time.monotonic()
     stop.set()
     stop.set()
-    sleeper.join(5)
+    sleeper.join(20)
     assert not sleeper.is_alive()
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 20
     assert called == [1]
 
 

@@ -54,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
         house.asked.append((self.command, self.path.partition("?")[0]))
         house.burns = self.path.startswith("/on")
         if house.hangs.is_set():
-            time.sleep(3)
+            time.sleep(30)
         self.send_response(house.status)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -141,7 +141,7 @@ def test_a_lamp_that_does_not_answer_is_not_waited_for(house: House) -> None:
         frame = next(iter(source))
     assert "found no answer in 0.1 s" in frame.doubt
     assert "secret" not in frame.doubt
-    assert time.monotonic() - started_s < 2
+    assert time.monotonic() - started_s < 15
 
 
 def test_nobody_who_listens_is_said(house: House) -> None:
@@ -252,7 +252,7 @@ def test_the_light_goes_off_at_the_end(house: House) -> None:
             time.sleep(0.01)
     assert house.asked == [("GET", "/on"), ("GET", "/off")]
     stop.set()
-    taken.join(2)
+    taken.join(60)
     assert not taken.is_alive()
 
 
@@ -316,18 +316,18 @@ class Cellar(MjpegCamera):
 def test_a_real_camera_is_seen_in_the_light_only(house: House) -> None:
     """By its own process and dates: no frame from before the lamp or behind it; check agrees."""
     with serving(Cellar(house)) as cellar:
-        config = stream(house.light(settle_s=0.3), source=CameraConfig(url=cellar.url))
+        config = stream(house.light(settle_s=1.0), source=CameraConfig(url=cellar.url))
         stop = Stop()
         with (
             open_source(config.source, stop) as camera,
             lit_camera(config.light, camera, stop) as source,
         ):
             frames = iter(source)
-            for _ in range(3):
+            for _ in range(2):
                 assert next(frames).image[0, 0, 0] > 200
                 time.sleep(0.2)  # dark
         assert first_frame(config).image[0, 0, 0] > 200
-    assert house.asked == [("GET", "/on"), ("GET", "/off")] * 4
+    assert house.asked == [("GET", "/on"), ("GET", "/off")] * 3
 
 
 def stream(light: LightConfig, **fields: Any) -> StreamConfig:

@@ -128,5 +128,5 @@ def test_the_log_says_a_command_in_plain_words(
     with obeying(lit_stream("front", None)) as control:
         control._take(Request(verb, command, Return("t")))
         control._requests.put(None)
-        control._thread.join(5)
+        control._thread.join(60)
     assert f"command: {words}" in [record.message for record in caplog.records]

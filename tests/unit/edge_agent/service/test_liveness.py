@@ -164,7 +164,7 @@ def test_a_frame_counts_once_the_outbox_has_taken_its_result(bright_bundle: Bund
     class Slow(MemoryPublisher):
         def publish(self, stream: str, topic: str, encode: Callable[[int], bytes]) -> int:
             arrived.set()
-            assert let_go.wait(10)
+            assert let_go.wait(60)
             return super().publish(stream, topic, encode)
 
     beats: list[int] = []
@@ -181,8 +181,8 @@ def test_a_frame_counts_once_the_outbox_has_taken_its_result(bright_bundle: Bund
         source = BeatingSource(Film(1), lambda: beats.append(1))
         thread = threading.Thread(target=stream.run, args=(source,))
         thread.start()
-        assert arrived.wait(10)
+        assert arrived.wait(60)
         assert beats == []
         let_go.set()
-        thread.join(10)
+        thread.join(60)
     assert beats == [1]

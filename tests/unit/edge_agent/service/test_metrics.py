@@ -94,7 +94,7 @@ def test_a_machine_that_tells_nothing_has_no_metrics() -> None:
 
 
 def get(port: int, path: str) -> tuple[int, str, str]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
         return answer.status, answer.headers["Content-Type"], answer.read().decode()
 
 

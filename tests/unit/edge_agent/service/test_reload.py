@@ -55,7 +55,7 @@ def test_the_same_configuration_changes_nothing(
 ) -> None:
     """Streams go on: no camera is opened anew because somebody saved a file."""
     reloader.begin()
-    assert reloader.finish(plan, *done.get(timeout=10)) is None
+    assert reloader.finish(plan, *done.get(timeout=60)) is None
 
 
 def test_another_one_takes_over(
@@ -64,7 +64,7 @@ def test_another_one_takes_over(
     """Its models are open by then."""
     file.write_text(file.read_text().replace('"front"', '"back"'))
     reloader.begin()
-    following = reloader.finish(plan, *done.get(timeout=10))
+    following = reloader.finish(plan, *done.get(timeout=60))
     assert following is not None
     assert [part.config.name for part in following.parts] == ["back"]
     following.close()
@@ -87,7 +87,7 @@ def test_a_wrong_one_is_refused_and_said(
     reloader = reloader_of(lambda: load_config(file), done)
     file.write_text(file.read_text().replace("keepalive_s", "keepalive"))
     reloader.begin()
-    found = done.get(timeout=10)
+    found = done.get(timeout=60)
     assert isinstance(found[1], ConfigError)
     assert reloader.finish(plan, *found) is None
     assert f"new configuration refused: {file}: unknown key 'keepalive'" in caplog.text
@@ -99,13 +99,13 @@ def test_a_source_of_files_that_are_not_there_is_refused(
     """Found while the old streams run; a camera that is not there may come."""
     (tmp_path / "0.png").unlink()
     reloader.begin()
-    found = done.get(timeout=10)
+    found = done.get(timeout=60)
     assert isinstance(found[1], SourceError)
     assert reloader.finish(plan, *found) is None
     nobody = '{ kind = "camera", url = "http://127.0.0.1:1/" }'
     file.write_text(file.read_text().replace(IMAGES, nobody))
     reloader.begin()
-    following = reloader.finish(plan, *done.get(timeout=10))
+    following = reloader.finish(plan, *done.get(timeout=60))
     assert following is not None
     following.close()
 
@@ -118,7 +118,7 @@ def test_an_error_nobody_thought_of_is_refused_too(plan: AgentPlan, done: Done) 
 
     reloader = reloader_of(broken, done)
     reloader.begin()
-    assert reloader.finish(plan, *done.get(timeout=10)) is None
+    assert reloader.finish(plan, *done.get(timeout=60)) is None
 
 
 def test_asked_twice_it_looks_twice(
@@ -127,10 +127,10 @@ def test_asked_twice_it_looks_twice(
     """A file that changed while it was read counts as it is at last."""
     reloader.begin()
     reloader.begin()
-    first = done.get(timeout=10)
+    first = done.get(timeout=60)
     file.write_text(file.read_text().replace('"front"', '"back"'))
     assert reloader.finish(plan, *first) is None
-    following = reloader.finish(plan, *done.get(timeout=10))
+    following = reloader.finish(plan, *done.get(timeout=60))
     assert following is not None
     following.close()
     assert done.empty()
@@ -144,7 +144,7 @@ def test_threads_are_remembered_from_the_start_alone(
     reloader, memory = reloader_of(lambda: load_config(file), done), tmp_path / MEMORY_FILE
 
     def prepared() -> None:
-        plan, error = done.get(timeout=30)
+        plan, error = done.get(timeout=60)
         assert plan is not None, error
         plan.close()
 

@@ -116,7 +116,7 @@ class Bench:
     def __exit__(self, *_: object) -> None:
         self.link.hang_up()
         self._may_step.release(10**6)
-        self._thread.join(10)
+        self._thread.join(60)
         for end in self._ends:
             end.close()
         os.close(self.memory)
@@ -263,7 +263,7 @@ def test_a_camera_with_another_shape_needs_another_process() -> None:
             bench.hear, CameraLost("camera 0: expected frames of 30x20, found 10x10", True)
         )
         assert isinstance(last, Corrupt)
-        assert bench.ended.wait(10)
+        assert bench.ended.wait(60)
 
 
 def test_an_absurd_frame_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,7 +280,7 @@ def test_it_ends_when_nobody_listens() -> None:
         with Bench([list(script)]) as bench:
             assert bench.hear() == CameraOpening()
             bench.link.hang_up()
-            assert bench.ended.wait(10)
+            assert bench.ended.wait(60)
 
 
 def captured(bench: Bench) -> Captured:

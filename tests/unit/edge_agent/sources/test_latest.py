@@ -37,7 +37,7 @@ def test_closing_wakes_whoever_waits() -> None:
     waiting = threading.Thread(target=lambda: got.append(slot.take()))
     waiting.start()
     slot.close()
-    waiting.join(5)
+    waiting.join(60)
     assert got == [None]
 
 

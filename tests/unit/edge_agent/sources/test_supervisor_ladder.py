@@ -115,7 +115,7 @@ def test_damaged_frames_are_no_sign_of_a_camera_that_works_and_have_their_number
 ) -> None:
     """However many come, the process is replaced in time; said once a minute, counted each."""
     caplog.set_level("WARNING", "edge_agent")
-    stage = Stage(CameraConfig(url="test://", read_timeout_s=0.4))
+    stage = Stage(CameraConfig(url="test://", read_timeout_s=1))
     with stage.source:
         first = stage.process()
         give(first, 0, 0)
@@ -125,7 +125,7 @@ def test_damaged_frames_are_no_sign_of_a_camera_that_works_and_have_their_number
             with suppress(GoneError):
                 first.camera.send(Corrupt(number, "cut short"))
             time.sleep(0.1)
-        why = "camera test://: no frame for 0.4 s, but: cut short"
+        why = "camera test://: no frame for 1 s, but: cut short"
         assert stage.reports == [(True, ""), (False, why)]
         give(stage.process(1), 0, 0)
         (frame,) = taken(stage, 1)
@@ -187,12 +187,12 @@ def test_who_leaves_while_a_process_starts_tells_it_as_soon_as_it_is_there(
 
     def slow(config: LiveConfig) -> ThreadProcess:
         begun.set()
-        assert go_on.wait(30)
+        assert go_on.wait(60)
         return stage._start(config)
 
     monkeypatch.setattr(stage.supervisor, "_start", slow)
     with stage.source:
-        assert begun.wait(30)
+        assert begun.wait(60)
         stage.supervisor.dismiss(stage.source)
         assert stage.supervisor.ended
         # Whoever supervises may look at the link before it asks whether it should go on.

@@ -96,7 +96,7 @@ def test_stopping_ends_a_wait_at_once(stop: Stop) -> None:
             controls.pause(paused)
             looking = Looking(controls, Frames(10**6, live=live))
             end.set()
-            looking.thread.join(10)
+            looking.thread.join(60)
             assert not looking.thread.is_alive()
 
 

@@ -27,7 +27,7 @@ def test_the_next_item_is_made_while_the_last_is_used() -> None:
 
     with ReadAhead(items()) as ahead:
         assert next(iter(ahead)) == 1
-        assert second.wait(5)
+        assert second.wait(60)
 
 
 def test_no_more_than_the_depth_is_made_ahead() -> None:

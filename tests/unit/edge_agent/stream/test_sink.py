@@ -146,7 +146,7 @@ def test_a_stop_ends_the_waiting() -> None:
     while publisher.attempts < 2:
         pass
     stop.set()
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()
     assert publisher.published == []
     assert stream.health().results == 0

@@ -44,10 +44,10 @@ def _exchange(endpoint: Endpoint, version: MQTTProtocolVersion, count: int = 20)
             client.connect(endpoint.host, endpoint.port)
             client.loop_start()
         subscriber.subscribe("test/#", qos=1)
-        assert subscribed.wait(5)
+        assert subscribed.wait(60)
         for number in range(count):
             publisher.publish("test/number", str(number), qos=1)
-        complete.wait(5)
+        complete.wait(60)
     finally:
         for client in clients:
             client.disconnect()

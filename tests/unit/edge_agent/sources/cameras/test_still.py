@@ -18,8 +18,9 @@ from edge_agent.sources.config import StillConfig
 from edge_agent.sources.network.jpeg import silent
 
 
-def opened(url: str) -> StillCamera:
-    return open_still(StillConfig(url=url, open_timeout_s=2, read_timeout_s=2), silent)
+def opened(url: str, timeout_s: float = 20) -> StillCamera:
+    config = StillConfig(url=url, open_timeout_s=timeout_s, read_timeout_s=timeout_s)
+    return open_still(config, silent)
 
 
 def test_a_picture_that_stands_is_not_sent_again_and_keeps_its_date() -> None:
@@ -68,9 +69,9 @@ def test_a_picture_is_as_old_as_its_server_says() -> None:
     """Both moments by the server's clock, whatever it shows; also what it is asked by."""
     dated = Dated(40.0)
     with http_camera(dated) as camera, opened(camera.url) as still:
-        assert abs(time.monotonic() - still.grab() - 40) < 1.5
+        assert abs(time.monotonic() - still.grab() - 40) < 5
         dated.age_s, dated.clock_s = 10.0, dated.clock_s + 60
-        assert abs(time.monotonic() - still.grab() - 10) < 1.5
+        assert abs(time.monotonic() - still.grab() - 10) < 5
         assert camera.seen[1]["If-Modified-Since"] == formatdate(1e9 - 40, usegmt=True)
 
 
@@ -79,17 +80,17 @@ def test_a_date_that_stands_while_the_picture_changes_is_none() -> None:
     dated = Dated(40.0)
     with http_camera(dated) as camera, opened(camera.url) as still:
         still.grab()
-        assert abs(time.monotonic() - still.grab()) < 1.5
+        assert abs(time.monotonic() - still.grab()) < 5
     for age_s in (-5.0, 10 * module.MAX_AGE_S):
         with http_camera(Dated(age_s)) as camera, opened(camera.url) as still:
-            assert abs(time.monotonic() - still.grab()) < 1.5
+            assert abs(time.monotonic() - still.grab()) < 5
 
 
 def endless(request: BaseHTTPRequestHandler) -> None:
     request.send_response(200)
     request.send_header("Content-Type", "image/jpeg")
     request.end_headers()
-    for _ in range(40):
+    for _ in range(400):
         request.wfile.write(b"\xff\xd8" + bytes(4096))
         time.sleep(0.1)
 
@@ -114,13 +115,14 @@ def test_what_is_no_picture_is_named(
 ) -> None:
     """Also one that is too large, and one that never ends."""
     monkeypatch.setattr(module, "MAX_PICTURE", 2 * 1024**2)
-    with http_camera(behaviour) as camera, opened(camera.url) as still:
+    timeout_s = 2 if behaviour is endless else 20
+    with http_camera(behaviour) as camera, opened(camera.url, timeout_s) as still:
         start = time.monotonic()
         with pytest.raises(SourceError) as caught:
             still.grab()
         assert str(caught.value).startswith(f"snapshot {camera.url}: expected a picture")
         assert words in str(caught.value)
-        assert time.monotonic() - start < 4
+        assert time.monotonic() - start < 20
 
 
 def test_a_picture_is_one_whatever_it_is_said_to_be() -> None:
