@@ -26,7 +26,7 @@ _REFUSED = re.compile(r"GLOBAL ([\w.]+)")
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors in the file at `path` by name, on the CPU; of a pickled file in its order.
 
-    A `.safetensors` file has no order: it holds names sorted.
+    A `.safetensors` file has no order.
 
     Raises:
         WeightsError: it is damaged, empty, or a pickle of more than tensors.
