@@ -4,15 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import get_args
 
 import torch
 from torch import Tensor, nn
 
+from pipeline.arch import in_zoo
 from pipeline.common.errors import WeightsError
 from pipeline.models import ModelSpec
-from pipeline.models.names import external_names
-from pipeline.recipe import Arch
+from pipeline.models.names import NameMap, external_names
 from pipeline.weights.known import SAFE
 from pipeline.weights.read import read_tensors
 
@@ -71,17 +70,28 @@ def _names(
     place: str,
     arch: str,
 ) -> dict[str, str]:
-    """What the file calls each tensor of the network."""
+    """What the file calls each tensor of the network; a name of the classifier may be missing."""
     body = [name for name in wanted if name not in head]
-    if all(name in tensors for name in body):
-        return {name: name for name in wanted if name in tensors}
-    for known in external_names(arch) if arch in get_args(Arch) else ():
-        if all(known.theirs.get(name) in tensors for name in body):
-            return {ours: theirs for ours, theirs in known.theirs.items() if theirs in tensors}
-    if place.lower().endswith(SAFE):
+    known = [NameMap("edgeward", {name: name for name in wanted})]
+    known += external_names(arch) if in_zoo(arch) else ()
+    lacking = {}
+    for names in known:
+        lacking[names.library] = [
+            names.theirs[name] for name in body if names.theirs[name] not in tensors
+        ]
+        if not lacking[names.library]:
+            return {n: names.theirs[n] for n in wanted if names.theirs.get(n) in tensors}
+    library, missing = min(lacking.items(), key=lambda one: len(one[1]))
+    if len(missing) < len(body) / 2:
         raise WeightsError(
-            f"{place}: tensor {next(iter(tensors))!r}: expected names of {arch} as this program, "
-            "torchvision or timm gives them, found others; a safetensors file has no order to go by"
+            f"{place}: tensor {missing[0]!r}: expected with the {len(body) - len(missing)} others "
+            f"of {arch} as {library} names them, found none"
+        )
+    if place.lower().endswith(SAFE):
+        libraries = ", ".join(names.library for names in known)
+        raise WeightsError(
+            f"{place}: tensor {min(tensors)!r}: expected {arch} as named by one of {libraries}, "
+            "found others; a safetensors file has no order to go by"
         )
     return dict(_in_order(wanted, tensors, head, place, arch))
 

@@ -47,7 +47,7 @@ def starting_point(spec: ModelSpec, weights: WeightsFile | None, seed: int) -> S
 def _lines(spec: ModelSpec, weights: WeightsFile, loaded: Loaded) -> Iterator[str]:
     head = "with its classifier"
     if not loaded.head:
-        theirs = "none" if loaded.found is None else f"one of {loaded.found} outputs"
+        theirs = "none that fits" if loaded.found is None else f"one of {loaded.found} outputs"
         head = f"the classifier of {spec.classes} outputs starts afresh, the file has {theirs}"
     yield (
         f"weights: {loaded.tensors} tensors of {weights.path} "

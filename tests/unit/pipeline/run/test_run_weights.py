@@ -4,13 +4,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 from support.progress import recorded
 
 from edge_agent.bundle.archive import open_bundle
 from pipeline.checkpoints.checkpoint import load_checkpoint
 from pipeline.common.errors import WeightsError
-from pipeline.run.build import build
+from pipeline.models import ModelSpec
+from pipeline.models import build as build_network
+from pipeline.models.names import external_names
+from pipeline.run.build import build, single
 from pipeline.run.run import Run
 from pipeline.run.stages.train import TRAIN
 from pipeline.run.stages.verify import bundle_path
@@ -50,6 +54,35 @@ def test_another_file_trains_again(weights: Path, open_tiny: Callable[..., Run])
     again = open_tiny(weights.parent, model=MODEL)
     again.__dict__["need"] = run.__dict__["need"]
     assert TRAIN.inputs(again) != before
+
+
+def test_a_timm_named_file_in_four_lines(tmp_path: Path, open_tiny: Callable[..., Run]) -> None:
+    """As docs/howto/trained-weights.md shows it: a file brought from timm, and nothing else."""
+    lines = 'arch = "mobilenet_v2", width = 0.35, weights = "mobilenetv2_035.lamb.safetensors"'
+    folder = tmp_path / "run"
+    run = open_tiny(
+        folder,
+        model=f"{{ {lines} }}",
+        input='{ height = 16, width = 16, colour = "rgb", mean = [0.5, 0.5, 0.5], '
+        "std = [0.5, 0.5, 0.5] }",
+        data='{ kind = "digits", val = 0.1, test = 0.1, calibration = 32, train_limit = 64 }',
+        train="{ epochs = 1, batch_size = 32, lr = 0.01 }",
+        prune="",
+    )
+    torch.manual_seed(9)
+    thousand = ModelSpec(arch="mobilenet_v2", classes=1000, input=run.recipe.input, width=0.35)
+    state = build_network(thousand).state_dict()
+    (timm,) = (names for names in external_names("mobilenet_v2") if names.library == "timm")
+    named = {theirs: state[ours] for ours, theirs in timm.theirs.items()}
+    folder.mkdir()
+    safetensors.torch.save_file(named, folder / "mobilenetv2_035.lamb.safetensors")
+    single(run, "train")
+    (first, *_) = load_checkpoint(run.path("train")).lineage
+    assert (first.stage, first.settings["name"]) == ("weights", "mobilenetv2_035.lamb.safetensors")
+    assert any(
+        line.startswith("weights: 260 tensors") and "the file has one of 1000 outputs" in line
+        for line in recorded(run.progress).lines
+    )
 
 
 def test_missing_weights_are_said_before_the_data_are_read(

@@ -163,6 +163,20 @@ def test_what_pip_says_is_passed_on(own: Path, monkeypatch: pytest.MonkeyPatch) 
     assert not own.exists()
 
 
+def test_an_address_out_of_reach_leaves_nothing(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error has the address, and what to copy where."""
+    monkeypatch.delenv("EDGEWARD_OFFLINE")
+    gone = replace(ROW, source="http://127.0.0.1:9/net-1234.pth")
+    monkeypatch.setattr(finding, "known", lambda _name, _arch: gone)
+    with pytest.raises(WeightsError) as error:
+        find_weights("imagenet", "mobilenet_v2", tmp_path, tmp_path)
+    assert "http://127.0.0.1:9/net-1234.pth: [Errno 111] Connection refused" in str(error.value)
+    assert str(error.value).endswith("brought to: edgeward weights import FILE")
+    assert not own.exists() or not list(own.iterdir())
+
+
 @pytest.mark.parametrize("place", ["data/mine.pth", "recipe/mine.pth", "own/mine.pth"])
 def test_a_file_is_found_as_data_is(tmp_path: Path, place: str) -> None:
     """Below the data root, beside the recipe, or imported."""

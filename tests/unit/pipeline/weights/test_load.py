@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from edge_agent.bundle.manifest import InputSpec
 from pipeline.common.errors import WeightsError
 from pipeline.models import ModelSpec, build
-from pipeline.models.names import external_names
+from pipeline.models.names import NameMap, external_names
 from pipeline.recipe import Arch
 from pipeline.weights.load import load_weights
 
@@ -116,17 +116,68 @@ def test_a_sorted_file_of_unknown_names_is_refused(tmp_path: Path) -> None:
         load_weights(network(), spec_of(), tmp_path / "w.safetensors")
 
 
-@pytest.mark.parametrize("library", ["torchvision", "timm"])
-def test_a_sorted_file_of_a_librarys_names_is_taken(tmp_path: Path, library: str) -> None:
-    """The names say what each tensor is, so the order does not count."""
-    theirs, ours = network("mobilenet_v2", seed=1), network("mobilenet_v2", seed=2)
-    (names,) = (n.theirs for n in external_names("mobilenet_v2") if n.library == library)
-    state = theirs.state_dict()
-    path = tmp_path / "w.safetensors"
-    safetensors.torch.save_file(
-        {names[name]: state[name] for name in sorted(names, key=lambda name: names[name])}, path
+def named(module: nn.Module, names: NameMap) -> dict[str, Tensor]:
+    """Its tensors as another library names them, and one of a part that ours does not have."""
+    state = module.state_dict()
+    found = {theirs: state[ours].clone() for ours, theirs in names.theirs.items()}
+    return {**found, "aux.fc.weight": torch.zeros(7)}
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "pth"])
+@pytest.mark.parametrize("library", ["torchvision", "timm", "efficientnet-lite-pytorch"])
+def test_other_libraries_names_are_known(tmp_path: Path, library: str, suffix: str) -> None:
+    """In any order and with more beside them; by name also where all shapes are alike."""
+    arch: Arch = "efficientnet_lite0" if library.startswith("efficientnet") else "mobilenet_v2"
+    theirs, ours = network(arch, seed=1), network(arch, seed=2)
+    (names,) = (one for one in external_names(arch) if one.library == library)
+    state = dict(sorted(named(theirs, names).items(), reverse=True))
+    path = tmp_path / f"w.{suffix}"
+    if suffix == "pth":
+        torch.save(state, path)
+    else:
+        safetensors.torch.save_file(state, path)
+    assert load_weights(ours, spec_of(arch), path).head
+    for name, value in ours.state_dict().items():
+        assert name.endswith("num_batches_tracked") or value.equal(theirs.state_dict()[name]), name
+
+
+def test_a_missing_tensor_is_named_as_its_library_does(tmp_path: Path) -> None:
+    """Where nearly all names are a library's, the one that is not there is said by them."""
+    (names,) = (one for one in external_names("mobilenet_v2") if one.library == "timm")
+    state = named(network("mobilenet_v2"), names)
+    del state["blocks.3.1.bn2.running_var"]
+    safetensors.torch.save_file(state, tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError) as error:
+        load_weights(network("mobilenet_v2"), spec_of("mobilenet_v2"), tmp_path / "w.safetensors")
+    assert str(error.value) == (
+        f"{tmp_path}/w.safetensors: tensor 'blocks.3.1.bn2.running_var': expected with the 259 "
+        "others of mobilenet_v2 as timm names them, found none"
     )
-    assert load_weights(ours, spec_of("mobilenet_v2"), path).head
-    images = torch.randn(2, 3, 32, 32)
-    with torch.no_grad():
-        assert torch.equal(ours(images), theirs(images))
+
+
+def test_a_named_tensor_of_another_shape_is_named(tmp_path: Path) -> None:
+    """Another width has the names, and not the shapes."""
+    (names,) = (one for one in external_names("mobilenet_v2") if one.library == "timm")
+    spec = spec_of("mobilenet_v2")
+    narrow = build(ModelSpec(arch="mobilenet_v2", classes=10, input=RGB, width=0.5))
+    safetensors.torch.save_file(named(narrow, names), tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError, match=r"tensor 'conv_stem\.weight': expected the shape"):
+        load_weights(network("mobilenet_v2"), spec, tmp_path / "w.safetensors")
+
+
+def test_weights_of_integers_are_refused(tmp_path: Path) -> None:
+    """Must fire: torch itself would take a quantised network's numbers for weights."""
+    state = {n: (100 * t).to(torch.int8) for n, t in network().state_dict().items()}
+    torch.save(state, tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match=r"tensor '\S+': expected floating point, found int8"):
+        load_weights(network(), spec_of(), tmp_path / "w.pth")
+
+
+def test_half_precision_is_taken(tmp_path: Path) -> None:
+    """Must not fire: it is widened."""
+    theirs, ours = network(seed=1), network(seed=2)
+    torch.save({n: t.half() for n, t in theirs.state_dict().items()}, tmp_path / "w.pth")
+    load_weights(ours, spec_of(), tmp_path / "w.pth")
+    for name, value in ours.state_dict().items():
+        if value.is_floating_point():
+            assert value.equal(theirs.state_dict()[name].half().float()), name

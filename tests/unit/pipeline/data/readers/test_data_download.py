@@ -95,6 +95,20 @@ def test_a_mirror_may_pack_the_same_content_otherwise(url: str, tmp_path: Path) 
     assert gzip.decompress((tmp_path / "a.gz").read_bytes()) == CONTENT
 
 
+@pytest.mark.parametrize("digits", [8, 64])
+def test_a_file_that_is_not_packed_is_hashed_as_it_is(
+    url: str, tmp_path: Path, digits: int
+) -> None:
+    """By its whole hash, or by the digits that are published."""
+    remote = RemoteFile((f"{url}/plain",), SHA256[:digits], packed=False)
+    fetch_missing({"w.pth": remote}, tmp_path)
+    assert (tmp_path / "w.pth").read_bytes() == CONTENT
+    wrong = RemoteFile((f"{url}/good",), SHA256[:digits], packed=False)
+    with pytest.raises(DataError, match=f"expected SHA-256 {SHA256[:digits]}, found [0-9a-f]+$"):
+        fetch_missing({"x.pth": wrong}, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["w.pth"]
+
+
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
