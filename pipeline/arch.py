@@ -82,6 +82,7 @@ def check_own_keys(model: ModelRecipe) -> None:
     module, onnx = isinstance(own, ModuleArch), isinstance(own, OnnxArch)
     rules = (
         ("width", model.width != 1.0, own is None, "a network of ours"),
+        ("blocks", model.blocks is not None, own is None, "a network of ours"),
         ("options", bool(model.options), module, f'arch = "{MODULE}package.Class"'),
         ("labels", bool(model.labels), onnx, "an ONNX file"),
         ("bgr", model.bgr, onnx, "an ONNX file"),

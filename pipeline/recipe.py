@@ -65,6 +65,8 @@ class ModelRecipe(RecipeValue, frozen=True, kw_only=True):
         arch: an architecture of `pipeline/models/`, or a network of one's own: see
             `pipeline.arch`.
         width: the width multiplier of the former.
+        blocks: how many of its blocks are kept, from the input on; their last maps are classified.
+            None keeps all, and the layers after them.
         weights: trained weights that its training starts from: a known name, or a file;
             `pipeline.weights` has them. None starts from nothing.
         options: what a class of one's own is called with beside the number of classes.
@@ -76,6 +78,7 @@ class ModelRecipe(RecipeValue, frozen=True, kw_only=True):
 
     arch: str = ""
     width: Annotated[float, msgspec.Meta(gt=0, le=16)] = 1.0
+    blocks: Annotated[int, msgspec.Meta(ge=1)] | None = None
     weights: Annotated[str, msgspec.Meta(min_length=1)] | None = None
     options: dict[str, Any] = msgspec.field(default_factory=dict)
     onnx: Annotated[str, msgspec.Meta(min_length=1)] | None = None
@@ -180,7 +183,8 @@ class PruneRecipe(RecipeValue, frozen=True, kw_only=True):
         macs: multiply-accumulates to keep, as a share of the unpruned network's.
         round_to: surviving channel counts are multiples of this.
         importance: what a channel group is worth: `magnitude` (L2 norm of its weights)
-            or `taylor` (first-order change of the loss).
+            `taylor` (first-order change of the loss) or `variation` (how much the answers of
+            the layers after it would vary without it).
         groups: which channels may go: `all`, or the `inner` ones alone, which no layer outside
             their block sees: a trained network is hurt least there.
         correct_norms: whether the statistics of batch norm are corrected by what the cut has
@@ -192,7 +196,7 @@ class PruneRecipe(RecipeValue, frozen=True, kw_only=True):
 
     macs: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
     round_to: Count = 8
-    importance: Literal["magnitude", "taylor"] = "magnitude"
+    importance: Literal["magnitude", "taylor", "variation"] = "magnitude"
     groups: Literal["all", "inner"] = "all"
     correct_norms: bool = False
     train: TrainRecipe
@@ -332,6 +336,7 @@ class Recipe(RecipeValue, frozen=True, kw_only=True):
             "prune.train": None if self.prune is None else self.prune.train,
             "quantize.finetune": self.quantize.finetune,
         }
+        yield "model.blocks", self.model.blocks is not None
         yield "output.max_error", self.output.max_error is not None
         yield "verify.crops", self.verify.crops is not None
         for name, training in trainings.items():

@@ -72,16 +72,38 @@ def prepare(
     cache: Path | None = None,
     progress: Progress = SILENT,
 ) -> PreparedClasses:
-    """Find what is there twice in `source`, and what belongs together; see `divide`."""
+    """Find what is there twice in `source`, and what belongs together; see `divide`.
+
+    Raises:
+        DataError: a class has no picture that another class has not.
+    """
     notes = list(source.notes)
     val, pool = source.val, source.train
     if val is not None and source.test is not None:
         val = without(val, source.test, "val", notes)
     for held_out in (source.test, val):
         pool = pool if held_out is None else without(pool, held_out, "train", notes)
-    pool = distinct(pool, notes, "in another class")
+    whole, pool = pool, distinct(pool, notes, "in another class")
+    _check_own_pictures(source, whole, pool)
     apart = keep_apart(source.test, val, pool, recipe.near_copies == "group", cache, progress)
     return PreparedClasses(replace(source, val=apart.val), apart, (*notes, *apart.notes))
+
+
+def _check_own_pictures(source: ClassSource, whole: ClassPool, left: ClassPool) -> None:
+    """Raise where no picture of a class is left once copies of other classes' are taken away."""
+    kept = {
+        digest: int(label) for digest, label in zip(left.digests, left.split.labels, strict=True)
+    }
+    lost = set(whole.split.labels.tolist()) - set(kept.values())
+    if not lost:
+        return
+    number = min(lost)
+    mine = (whole.split.labels == number).nonzero()[0]
+    others = sorted({source.labels[kept[whole.digests[place]]] for place in mine})
+    raise DataError(
+        f"{source.name}: class {source.labels[number]!r}: expected pictures of its own, found that "
+        f"each of the {len(mine)} is also one of {', '.join(map(repr, others))}"
+    )
 
 
 def draw(prepared: PreparedClasses, recipe: DataRecipe, seed: int) -> ClassDataset:

@@ -22,6 +22,7 @@ from pipeline.models.separable.mobilenet_v2 import mobilenet_v2
 from pipeline.models.separable.mobilenet_v3 import mobilenet_v3_small_minimal
 from pipeline.models.separable.mobilenet_v4 import mobilenet_v4_conv_small
 from pipeline.models.shapes import apply_shapes
+from pipeline.models.shortened import first_blocks
 from pipeline.models.spec import ModelSpec
 from pipeline.models.stacked.lenet import lenet5
 from pipeline.models.stacked.vgg import VGG11, VGG16, vgg
@@ -42,6 +43,8 @@ def construct(spec: ModelSpec) -> nn.Module:
         )
     own = own_arch(spec.arch)
     module = _construct(spec) if own is None else _of_ones_own(own, spec)
+    if spec.blocks is not None:
+        module = first_blocks(module, spec.blocks, spec)
     if spec.shapes is not None:
         apply_shapes(module, spec.shapes)
     if own is None:

@@ -44,6 +44,7 @@ class ModelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             time step; of one that gives numbers, one for each.
         input: what the network sees; its channels, height and width.
         width: the architecture's width multiplier.
+        blocks: how many of the architecture's blocks there are, from the input on; None has all.
         shapes: for a pruned network, the channels of each layer by its module path;
             None while every layer is as the architecture made it.
         own: of a network of one's own, what it is made from.
@@ -53,6 +54,7 @@ class ModelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     classes: Count
     input: InputSpec
     width: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    blocks: Count | None = None
     shapes: dict[str, LayerShape] | None = None
     own: OwnSource | None = None
 

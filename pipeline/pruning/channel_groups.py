@@ -102,7 +102,7 @@ class ChannelGroups:
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 blocks.add(self._blocks.get(layer))
                 grows = self._graph.is_out_channel_pruning_fn(dependency.handler)
-                if grows and not _is_depthwise(layer):
+                if grows and not is_depthwise(layer):
                     givers.add(layer)
         return len(givers) == 1 and len(blocks) == 1
 
@@ -123,5 +123,6 @@ def _inputs(layer: nn.Conv2d | nn.Linear) -> int:
     return layer.in_channels if isinstance(layer, nn.Conv2d) else layer.in_features
 
 
-def _is_depthwise(layer: nn.Conv2d | nn.Linear) -> bool:
+def is_depthwise(layer: nn.Module) -> bool:
+    """Whether each of its outputs comes of one input alone, and there is one for each."""
     return isinstance(layer, nn.Conv2d) and 1 < layer.groups == layer.out_channels

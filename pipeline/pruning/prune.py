@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import torch
 import torch_pruning as tp
-from torch import nn
+from torch import Tensor, nn
 
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.common.errors import one_line
@@ -27,6 +27,7 @@ from pipeline.models.shapes import read_shapes
 from pipeline.pruning.channel_groups import ChannelGroups, Importance
 from pipeline.pruning.channel_plan import least_macs, plan_channels
 from pipeline.pruning.norms import ChannelNumbers, correct_norms
+from pipeline.pruning.variation import variation
 from pipeline.recipe import PruneRecipe
 from pipeline.training.distill import distillation
 from pipeline.training.objective import Loss, Objective, TrainingData
@@ -96,15 +97,18 @@ def cut(start: Checkpoint, data: TrainingData, recipe: PruneRecipe, *, seed: int
             if seen >= TAYLOR_IMAGES:
                 break
 
+    def some_images() -> Tensor:
+        objective = data.objective(start.spec, recipe.train, join_ranks())
+        inputs, _ = next(objective.feed.sample(seed))
+        return inputs
+
     module = copy.deepcopy(start.module).requires_grad_(True).eval()
-    importance = _importance(module, recipe, gradients)
+    importance = _importance(module, recipe, gradients, some_images)
     numbers = ChannelNumbers(module)
     _without_least(module, start, recipe, importance)
     left = numbers.left()
     if recipe.correct_norms:
-        objective = data.objective(start.spec, recipe.train, join_ranks())
-        inputs, _ = next(objective.feed.sample(seed))
-        correct_norms(module.requires_grad_(False), start.module, left, inputs)
+        correct_norms(module.requires_grad_(False), start.module, left, some_images())
     return _rebuilt(module, start, LineageStep("prune", seed, _settings(recipe)))
 
 
@@ -200,9 +204,14 @@ def _rebuilt(module: nn.Module, start: Checkpoint, step: LineageStep) -> Checkpo
 
 
 def _importance(
-    module: nn.Module, recipe: PruneRecipe, gradients: Callable[[nn.Module], None]
+    module: nn.Module,
+    recipe: PruneRecipe,
+    gradients: Callable[[nn.Module], None],
+    some_images: Callable[[], Tensor],
 ) -> Importance:
-    """torch-pruning's measure of a group; for `taylor` it needs gradients on real images."""
+    """The measure of a group; for `taylor` it needs gradients on real images, or some of these."""
+    if recipe.importance == "variation":
+        return variation(module, some_images())
     if recipe.importance == "magnitude":
         magnitude: Importance = tp.importance.GroupMagnitudeImportance(p=2, normalizer=None)
         return magnitude

@@ -47,6 +47,7 @@ class Job:
             classes=len(labels),
             input=self.recipe.input,
             width=model.width,
+            blocks=model.blocks,
             own=own_source(model, self.recipe_folder, labels),
         )
 

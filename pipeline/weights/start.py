@@ -1,7 +1,10 @@
 """What a training starts from: nothing, or trained weights."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import msgspec
+from torch import nn
 
 from edge_agent.bundle.manifest import InputSpec
 from pipeline.checkpoints.checkpoint import Checkpoint, fresh
@@ -38,10 +41,25 @@ def starting_point(spec: ModelSpec, weights: WeightsFile | None, seed: int) -> S
     network = fresh(spec, seed)
     if weights is None:
         return StartingPoint(network)
-    loaded = load_weights(network.module, spec, weights.path)
+    # A file is always of the whole network, also where only its first blocks are kept.
+    whole = msgspec.structs.replace(spec, blocks=None)
+    source = network if spec.blocks is None else fresh(whole, seed)
+    loaded = load_weights(source.module, whole, weights.path)
+    if spec.blocks is not None:
+        loaded = _first_blocks(source.module, network.module, loaded)
     settings = {"name": weights.label, "sha256": weights.sha256, "head": loaded.head}
     begun = Checkpoint(network.module, spec, (), (LineageStep(WEIGHTS_STEP, seed, settings),))
     return StartingPoint(begun, tuple(_lines(spec, weights, loaded)))
+
+
+def _first_blocks(whole: nn.Module, kept: nn.Module, loaded: Loaded) -> Loaded:
+    """Give `kept` what it has of the `whole` network; its classifier is of other maps, so fresh."""
+    last = f"{len(list(kept.children())) - 1}."
+    values = {n: v for n, v in whole.state_dict().items() if not n.startswith(last)}
+    taken = {name: values[name] for name in kept.state_dict() if name in values}
+    kept.load_state_dict(taken, strict=False)
+    tensors = sum(not name.endswith("num_batches_tracked") for name in taken)
+    return replace(loaded, head=False, tensors=tensors)
 
 
 def _lines(spec: ModelSpec, weights: WeightsFile, loaded: Loaded) -> Iterator[str]:

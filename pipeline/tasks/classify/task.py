@@ -52,7 +52,7 @@ CLASSIFY = HostTask(
     arches=get_args(Arch),
     keys=frozenset(
         {
-            *("train.balance", "train.mixup", "train.cutmix"),
+            *("model.blocks", "train.balance", "train.mixup", "train.cutmix"),
             *("output.min_confidence", "budget.min_accuracy"),
             *("budget.min_balanced_accuracy", "budget.min_class_recall"),
             *("budget.max_drop", "budget.max_quantization_drop"),

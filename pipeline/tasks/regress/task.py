@@ -51,7 +51,9 @@ REGRESS = HostTask(
     kinds=(DataKind(DRAWN), DataKind("value-folder", path="needed")),
     arches=get_args(Arch),
     tables={"values": ValuesRecipe},
-    keys=frozenset({"budget.max_error", "budget.max_rise", "budget.max_quantization_rise"}),
+    keys=frozenset(
+        {"model.blocks", "budget.max_error", "budget.max_rise", "budget.max_quantization_rise"}
+    ),
     judge=_judge,
     lacks=_lacks,
     check=_check,

@@ -103,14 +103,20 @@ def _head_alone(summary: FolderSummary) -> str:
 def _whole(summary: FolderSummary) -> str:
     return (
         f"{_HEAD}"
-        "# Then all of it, at a rate that falls from the classifier towards the input.\n"
-        f"epochs = 2\nbackbone_lr = 0.1\nlayer_decay = 0.9\n{_common(summary)}"
+        "# Then all of it, the less the nearer to the input, at rates that leave what it knows.\n"
+        f"epochs = 2\nbackbone_lr = 0.5\nlayer_decay = 0.9\n{_BEST}{_common(summary)}"
     )
+
+
+# Epoch 0 is the classifier alone.
+_BEST = (
+    '# Of these epochs and the classifier alone the best on validation is kept.\nkeep = "best"\n'
+)
 
 
 def _common(summary: FolderSummary) -> str:
     return (
-        'optimizer = "adamw"\nlr = 0.001\nbatch_size = 32\nweight_decay = 0.05\n'
+        'optimizer = "adamw"\nlr = 0.0002\nbatch_size = 32\nweight_decay = 0.05\n'
         "warmup_epochs = 0.5\nema = 0.98\n"
         "# The statistics of a million pictures are kept: these are too few for better ones.\n"
         f"norm_momentum = 0\n{balance_line(summary)}{_augment(summary)}"
@@ -128,10 +134,11 @@ def _augment(summary: FolderSummary) -> str:
 
 def _prune(summary: FolderSummary) -> str:
     return (
-        "# A fifth of the multiply-accumulates is pruned away, of the channels that matter least;\n"
-        "# the rest learns again what the whole network answers.\n"
+        "# A tenth of the multiply-accumulates is pruned away, of the channels that vary least\n"
+        "# between pictures; the rest learns again what the whole network answers.\n"
         "# Without this section the network stays as it is.\n"
-        '[prune]\nmacs = 0.8\nimportance = "taylor"\ngroups = "inner"\ncorrect_norms = true\n'
-        "distill = 0.7\n\n"
-        f"[prune.train]\nepochs = 2\nbackbone_lr = 0.1\n{_common(summary)}"
+        '[prune]\nmacs = 0.9\nimportance = "variation"\ngroups = "inner"\n'
+        "correct_norms = true\ndistill = 0.7\n\n"
+        "[prune.train]\nhead_epochs = 100\nepochs = 1\nbackbone_lr = 0.5\n"
+        f"{_BEST}{_common(summary)}"
     )

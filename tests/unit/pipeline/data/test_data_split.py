@@ -237,3 +237,20 @@ def test_a_split_of_unequal_lengths_is_refused() -> None:
     """Images, labels and ids that do not belong together never become a split."""
     with pytest.raises(ValueError, match="expected as many of each, found 3 images, 2 labels"):
         Split(_images(3), np.zeros(2, np.int64), ("a", "b", "c"))
+
+
+def test_a_class_without_pictures_of_its_own_is_told() -> None:
+    """Two folders of the same pictures: which classes, and how many; a few clashes are a note."""
+    images = _images(12)
+    twice = np.concatenate([images, images])
+    source = ClassSource("pets", _pool(twice, [0] * 12 + [1] * 12), labels=LABELS)
+    with pytest.raises(DataError) as error:
+        divide(source, _recipe(calibration=2), seed=0)
+    assert str(error.value) == (
+        "pets: class 'dog': expected pictures of its own, found that each of the 12 is also one "
+        "of 'cat'"
+    )
+    partly = np.concatenate([images, images[:2], _images(10, seed=9)])
+    source = ClassSource("pets", _pool(partly, [0] * 12 + [1] * 12), labels=LABELS)
+    notes = divide(source, _recipe(calibration=2), seed=0).notes
+    assert any(note.startswith("images with a copy in another class: 2") for note in notes)

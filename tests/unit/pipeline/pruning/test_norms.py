@@ -13,6 +13,7 @@ from pipeline.data.classes import FittedClasses
 from pipeline.pruning.channel_groups import ChannelGroups
 from pipeline.pruning.norms import norms_of
 from pipeline.pruning.prune import cut
+from pipeline.pruning.variation import variation
 from pipeline.recipe import PruneRecipe, TrainRecipe
 from pipeline.tasks.classify.training import ClassExamples
 
@@ -75,3 +76,36 @@ def test_a_share_that_inner_channels_cannot_reach_is_told(
     too_far = msgspec.structs.replace(RECIPE, macs=0.05)
     with pytest.raises(BudgetError, match=r"found 0\.05; the least reachable is 0\."):
         cut(digit_network("mobilenet_v2", 1.0), ClassExamples(*digit_splits), too_far, seed=0)
+
+
+def test_what_never_varies_is_worth_nothing(
+    digit_network: MakeNetwork, digit_splits: Splits
+) -> None:
+    """A constant channel goes first, whatever its weights; one that no layer takes in as well."""
+    start = digit_network("mobilenet_v2", 1.0)
+    block = start.module[1][3].layers  # type: ignore[index]
+    hidden, project = block[1][1], block[2][0]
+    with torch.no_grad():
+        hidden.weight[5] = 0.0
+        project.weight[:, 7] = 0.0
+        hidden.bias[5] = 3.0
+    images = torch.randn(16, 1, 16, 16, generator=torch.Generator().manual_seed(2))
+    measure = variation(start.module, images)
+    groups = ChannelGroups(start.module, start.spec.input, measure, inner=True).groups
+    (found,) = (one for one in groups if any(name.startswith("1.3.") for name in one.outputs))
+    assert found.worth[5] < 1e-12
+    assert found.worth[7] == 0
+    assert (found.worth > found.worth[5]).sum() > 0.5 * len(found.worth)
+
+
+@pytest.mark.parametrize("arch", ["mobilenet_v2", "resnet8", "vgg_tiny", "ds_cnn"])
+def test_every_kind_of_group_has_a_variation(
+    arch: str, digit_network: MakeNetwork, digit_splits: Splits
+) -> None:
+    """Sums, stems and classifiers too: no group is worth nothing as a whole."""
+    start = digit_network(arch, 1.0)
+    images = torch.randn(8, 1, 16, 16, generator=torch.Generator().manual_seed(2))
+    groups = ChannelGroups(start.module, start.spec.input, variation(start.module, images)).groups
+    for group in groups:
+        assert group.worth.shape == (group.channels,)
+        assert group.worth.max() > 0
