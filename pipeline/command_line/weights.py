@@ -16,7 +16,7 @@ def weights_command(
         str | None,
         typer.Argument(
             metavar="ARCH_or_FILE",
-            help="The network whose weights to fetch or verify; the file to import.",
+            help="The network whose weights to fetch or verify, or hf:…; the file to import.",
         ),
     ] = None,
     as_: Annotated[
@@ -58,8 +58,17 @@ def _list(what: str | None, root: Path) -> None:
 def _fetch(what: str, root: Path) -> None:
     from pipeline.common.progress import open_progress
     from pipeline.weights.find import fetch_known, find_known
+    from pipeline.weights.hub import find_in_hub, hub_weights
+    from pipeline.weights.known import HUB
     from pipeline.weights.listing import row_of
 
+    if what.startswith(HUB):
+        try:
+            wanted = hub_weights(what)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="ARCH_or_FILE") from error
+        typer.echo(f"weights {find_in_hub(wanted)}")
+        return
     row = row_of(what)
     found = find_known(row, root) or fetch_known(row, root, open_progress(sys.stderr))
     typer.echo(f"weights {found.path}")

@@ -21,6 +21,8 @@ def check_weights(model: ModelRecipe) -> None:
         ValueError: names the key.
     """
     text = model.weights
+    if text is not None and model.onnx is not None:
+        raise ValueError(f"model.weights: expected with arch only, found onnx = {model.onnx!r}")
     if text is None or (text.lower().endswith((*PICKLED, SAFE)) and not text.startswith(HUB)):
         return
     if text.startswith(HUB):

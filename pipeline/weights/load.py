@@ -4,14 +4,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
 
-from pipeline.arch import in_zoo
 from pipeline.common.errors import WeightsError
 from pipeline.models import ModelSpec
 from pipeline.models.names import NameMap, external_names
+from pipeline.recipe import Arch
 from pipeline.weights.known import SAFE
 from pipeline.weights.read import read_tensors
 
@@ -73,7 +74,7 @@ def _names(
     """What the file calls each tensor of the network; a name of the classifier may be missing."""
     body = [name for name in wanted if name not in head]
     known = [NameMap("edgeward", {name: name for name in wanted})]
-    known += external_names(arch) if in_zoo(arch) else ()
+    known += external_names(arch) if arch in get_args(Arch) else ()
     lacking = {}
     for names in known:
         lacking[names.library] = [

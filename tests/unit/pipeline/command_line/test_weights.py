@@ -116,7 +116,19 @@ def test_what_is_not_known_cannot_be_fetched() -> None:
         run("fetch", "x")
 
 
-@pytest.mark.parametrize("arguments", [["fetch"], ["import"], ["list", "x"], ["frob"]])
+def test_a_repository_is_fetched_into_its_own_cache(tmp_path: Path) -> None:
+    """What a build would do by itself, before it: here it is there already."""
+    link = tmp_path / "hf/hub/models--timm--net/snapshots/0123/model.safetensors"
+    link.parent.mkdir(parents=True)
+    link.write_bytes(b"tensors")
+    assert run("fetch", "hf:timm/net@0123") == f"weights {link}\n"
+    with pytest.raises(WeightsError, match="EDGEWARD_OFFLINE is set"):
+        run("fetch", "hf:timm/net")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["fetch"], ["fetch", "hf:net"], ["import"], ["list", "x"], ["frob"]]
+)
 def test_a_wrong_command_line_is_refused(arguments: list[str]) -> None:
     """As typer refuses: usage, and what was expected."""
     done = CliRunner().invoke(app, ["weights", *arguments])

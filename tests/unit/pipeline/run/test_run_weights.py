@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
-from support.progress import recorded
+from support.host_task_examples import EXAMPLES
+from support.progress import RecordedProgress, recorded
 
 from edge_agent.bundle.archive import open_bundle
 from pipeline.checkpoints.checkpoint import load_checkpoint
@@ -18,6 +19,7 @@ from pipeline.run.build import build, single
 from pipeline.run.run import Run
 from pipeline.run.stages.train import TRAIN
 from pipeline.run.stages.verify import bundle_path
+from pipeline.weights.start import starting_point
 
 MODEL = '{ arch = "vgg_tiny", weights = "w.pth" }'
 
@@ -83,6 +85,18 @@ def test_a_timm_named_file_in_four_lines(tmp_path: Path, open_tiny: Callable[...
         line.startswith("weights: 260 tensors") and "the file has one of 1000 outputs" in line
         for line in recorded(run.progress).lines
     )
+
+
+@pytest.mark.parametrize("task", EXAMPLES)
+def test_every_task_starts_from_weights(task: str, tmp_path: Path) -> None:
+    """Classes, numbers and texts alike: what fits of the file is what the training begins with."""
+    text = EXAMPLES[task].recipe.replace("width = 0.25 }", 'width = 0.25, weights = "w.pth" }')
+    run = Run(tmp_path, text.encode(), tmp_path / "r.toml", None, RecordedProgress())
+    torch.manual_seed(9)
+    state = build_network(run.task.model).state_dict()
+    torch.save(state, tmp_path / "w.pth")
+    begun = starting_point(run.task.model, run.weights, run.recipe.seed).network.module
+    assert all(value.equal(state[name]) for name, value in begun.state_dict().items())
 
 
 def test_missing_weights_are_said_before_the_data_are_read(

@@ -30,6 +30,12 @@ def test_a_repository_is_an_organisation_and_a_name() -> None:
         check_weights(ModelRecipe(arch="mobilenet_v2", weights="hf:net"))
 
 
+def test_a_network_that_is_taken_as_it_is_starts_from_nothing() -> None:
+    """An ONNX file brings its weights; others beside it would never be looked at."""
+    with pytest.raises(ValueError, match=r"model\.weights: expected with arch only, found onnx"):
+        check_weights(ModelRecipe(onnx="a.onnx", weights="w.pth"))
+
+
 def test_known_weights_are_of_some_networks_at_full_width() -> None:
     """One error each: of the architecture, and of the width; a file may be of any width."""
     with pytest.raises(ValueError, match=r"model\.weights: expected imagenet of mobilenet_v2 or "):
