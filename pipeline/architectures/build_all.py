@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 from edge_agent.common.errors import AgentError, one_line
+from pipeline.arch import check_arch
 from pipeline.architectures.recipe_text import folder_name, for_architecture, from_scratch
 from pipeline.common.errors import GateError, PipelineError, RecipeError
 from pipeline.compare.comparison import Comparison, compare
@@ -53,7 +54,8 @@ def named_architectures(text: str, recipe: Path) -> tuple[str, ...]:
         recipe: the recipe's file.
 
     Raises:
-        RecipeError: the recipe is missing or wrong, or there is no name.
+        RecipeError: the recipe is missing or wrong, or there is no name, or one that nothing here
+            has: a slip is told before hours of building the others.
     """
     decoded = decode_recipe(read_recipe(recipe), str(recipe))
     task = task_of(decoded)
@@ -70,6 +72,11 @@ def named_architectures(text: str, recipe: Path) -> tuple[str, ...]:
             f"arch: expected names joined by commas, or {ALL_SMALL} where the zoo has small ones "
             f"for {task.labels}; found {text!r}"
         )
+    try:
+        for name in names:
+            check_arch(name, task.arches, own=task.own_networks)
+    except ValueError as error:
+        raise RecipeError(f"--arch: {error}") from error
     return tuple(dict.fromkeys(names))
 
 

@@ -21,6 +21,10 @@ _COLOURS = (ACCENT, WARM, THIRD, SECOND, QUIET)
 _DASHES = ("-", (0, (5, 2)), (0, (1, 2)), (0, (5, 2, 1, 2)))
 # Lines of text this far apart do not run into each other, in the SVG's units.
 _LINE = 14.0
+# Left, bottom, right and top of a name, in the SVG's units.
+_Box = tuple[float, float, float, float]
+# What a letter takes of it in the mean, bold ones among them.
+_LETTER = 7.5
 
 
 def scores_over(group: Group, cost: Figure, name: str, unit: words.Unit, title: str) -> Markup:
@@ -33,7 +37,7 @@ def scores_over(group: Group, cost: Figure, name: str, unit: words.Unit, title: 
     assert first is not None, "a run that is scored has a score"
     times = 100 if first.kind.share else 1
     front = group.front(cost)
-    said, points = [], []
+    said, points, named = [], [], []
     for run in group.scored:
         x, score = cost(run), run.int8
         if x is None or score is None:
@@ -49,10 +53,7 @@ def scores_over(group: Group, cost: Figure, name: str, unit: words.Unit, title: 
         if on_front:
             points.append((x, y))
         said.append(f"{run.name} {words.scored(score)} at {unit(x)}")
-        ax.annotate(
-            short(run.name), (x, y), (9, 0), color=INK if on_front else QUIET,
-            textcoords="offset points", va="center", fontweight="bold" if on_front else "normal",
-        )  # fmt: skip
+        named.append((x, y, run.name, on_front))
     points.sort()
     ax.plot([x for x, _ in points], [y for _, y in points], color=ACCENT, lw=1.2, alpha=0.5)
     _cost_axis(ax, [x for run in group.scored if (x := cost(run)) is not None], unit)
@@ -60,7 +61,47 @@ def scores_over(group: Group, cost: Figure, name: str, unit: words.Unit, title: 
         ax.yaxis.set_major_formatter(PercentTicks())
     ax.yaxis.set_major_locator(MaxNLocator(6))
     ax.yaxis.grid(True)
+    _names(ax, named)
     return chart_svg(ax, f"over-{name}", f"{title}: {'; '.join(said)}")
+
+
+def _names(ax: Axes, named: list[tuple[float, float, str, bool]]) -> None:
+    """The name of each dot beside it: where it would lie on another, above, below or to the left.
+
+    Those on the front come first, and stand where they are looked for.
+    """
+    taken: list[_Box] = []
+    dots = [ax.transData.transform((x, y)) for x, y, _, _ in named]
+    for x, y, name, on_front in sorted(named, key=lambda one: (not one[3], one[0])):
+        text = short(name)
+        wide = _LETTER * len(text)
+        at_x, at_y = (float(n) for n in ax.transData.transform((x, y)))
+        choices: list[tuple[int, int, int, int, str, _Box]] = []
+        for dx, dy, side in (
+            (9, 0, "left"),
+            (0, 14, "center"),
+            (0, -14, "center"),
+            (-9, 0, "right"),
+        ):
+            left = at_x + dx - {"left": 0.0, "center": wide / 2, "right": wide}[side]
+            box = (left, at_y + dy - _LINE / 2, left + wide, at_y + dy + _LINE / 2)
+            hits = sum(_overlap(box, other) for other in taken)
+            hits += sum(_inside(box, float(a), float(b)) for a, b in dots)
+            choices.append((hits, len(choices), dx, dy, side, box))
+        _, _, dx, dy, side, box = min(choices)
+        taken.append(box)
+        ax.annotate(
+            text, (x, y), (dx, dy), color=INK if on_front else QUIET, ha=side,
+            textcoords="offset points", va="center", fontweight="bold" if on_front else "normal",
+        )  # fmt: skip
+
+
+def _overlap(a: _Box, b: _Box) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _inside(box: _Box, x: float, y: float) -> bool:
+    return box[0] < x < box[2] and box[1] < y < box[3]
 
 
 def _cost_axis(ax: Axes, values: Sequence[float], unit: words.Unit) -> None:

@@ -54,7 +54,7 @@ def _parts(comparison: Comparison, width: int) -> Iterator[RenderableType]:
         for line in _places(group):
             yield Text(printable(line), style="dim")
         for line in wording.verdict(group):
-            yield Text(printable(line))
+            yield Text(printable(line.replace(words.GAP, " ")))
         for run in group.figures:
             if run.state != "proven" or run.outdated:
                 yield Text(printable(f"{run.name}: {wording.status(run)}"), style="yellow")

@@ -72,9 +72,14 @@ def worked(operator: ReferenceOperator, inputs: Sequence[Array | None], y: Array
 
 
 def telling_place(operator: ReferenceOperator, y: Array) -> Place:
-    """The largest value of the liveliest channel that no limit has cut off, else the largest."""
+    """The largest value of the liveliest channel that no limit has cut off, else the largest.
+
+    Of a single value a channel, the largest of all.
+    """
     if y.ndim == 2:
         return (0, int(y[0].argmax()))
+    if y.shape[1] * y.shape[2] == 1:
+        return (0, 0, 0, int(y[0, 0, 0].argmax()))
     channel = int(y[0].reshape(-1, y.shape[3]).std(axis=0).argmax())
     plane = y[0, :, :, channel].astype(int)
     low, high = _limits(operator)

@@ -9,8 +9,8 @@ Unit: TypeAlias = Callable[[float], str]
 """From a number to the words for it."""
 
 # A line is not broken between a number and its unit (U+202F), and minus is a minus.
-_GAP, _MINUS, _TIMES = "\u202f", "\u2212", "\u00d7"
-PERCENT = f"{_GAP}%"
+GAP, _MINUS, _TIMES = "\u202f", "\u2212", "\u00d7"
+PERCENT = f"{GAP}%"
 
 
 def percent(share: float) -> str:
@@ -53,7 +53,7 @@ def metric(score: Score) -> str:
 
 
 def _unit(score: Score) -> str:
-    return f"{_GAP}{score.unit}" if score.unit else ""
+    return f"{GAP}{score.unit}" if score.unit else ""
 
 
 def points(difference: float) -> str:
@@ -61,7 +61,7 @@ def points(difference: float) -> str:
     text = f"{difference * 100:+.1f}"
     if text in ("+0.0", "-0.0"):
         text = "0.0"
-    return f"{text.replace('-', _MINUS)}{_GAP}points"
+    return f"{text.replace('-', _MINUS)}{GAP}points"
 
 
 def change(before: Score, after: Score) -> str:
@@ -98,7 +98,7 @@ def count(number: float) -> str:
     """12_543_210 as `12.5 M`."""
     for size, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= size:
-            return f"{_three(number / size)}{_GAP}{name}"
+            return f"{_three(number / size)}{GAP}{name}"
     return f"{number:.0f}"
 
 
@@ -106,13 +106,13 @@ def size(number: float) -> str:
     """Bytes as `96.3 kB`; a kB is 1000 bytes."""
     for unit, name in ((1e6, "MB"), (1e3, "kB")):
         if number >= unit:
-            return f"{_three(number / unit)}{_GAP}{name}"
-    return f"{number:.0f}{_GAP}B"
+            return f"{_three(number / unit)}{GAP}{name}"
+    return f"{number:.0f}{GAP}B"
 
 
 def milliseconds(number: float) -> str:
     """0.4183 as `0.418 ms`."""
-    return f"{_three(number)}{_GAP}ms"
+    return f"{_three(number)}{GAP}ms"
 
 
 def times(ratio: float) -> str:
@@ -123,12 +123,12 @@ def times(ratio: float) -> str:
 def seconds(number: float) -> str:
     """125.4 as `2 min 5 s`."""
     if number < 60:
-        return f"{_three(number)}{_GAP}s"
+        return f"{_three(number)}{GAP}s"
     minutes, rest = divmod(round(number), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
-        return f"{hours}{_GAP}h {minutes}{_GAP}min"
-    return f"{minutes}{_GAP}min {rest}{_GAP}s"
+        return f"{hours}{GAP}h {minutes}{GAP}min"
+    return f"{minutes}{GAP}min {rest}{GAP}s"
 
 
 def _three(number: float) -> str:

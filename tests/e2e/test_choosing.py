@@ -9,22 +9,29 @@ from edge_agent.common.exit_codes import ExitCode
 
 
 def test_several_architectures_are_built_and_compared(tmp_path: Path) -> None:
-    """One that there is not stops no other; the runs can be compared again, and looked into."""
+    """One whose code is nowhere stops no other; the runs can be compared, and looked into."""
     (tmp_path / "tiny.toml").write_text(TINY)
-    done = edgeward("build", "tiny.toml", "--arch", "vgg_tiny,lenet9,ds_cnn", cwd=tmp_path)
+    done = edgeward(
+        "build", "tiny.toml", "--arch", "vgg_tiny,module:nowhere.Net,ds_cnn", cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     runs = tmp_path / "runs" / "tiny-architectures"
-    assert "lenet9: tiny.toml with arch lenet9: " in done.stderr
+    assert "module:nowhere.Net: " in done.stderr
+    assert not (runs / "module-nowhere.Net" / "verify").exists()
     for arch in ("vgg_tiny", "ds_cnn"):
         assert (runs / arch / "verify" / f"tiny-{arch}.edgeward").is_file()
         assert arch in done.stdout
     assert "written runs/tiny-architectures/compare.html" in done.stdout
-    assert (runs / "compare.csv").read_text().count("\n") == 3
+    assert (runs / "compare.csv").read_text().count("\n") == 4
 
     again = edgeward("compare", runs, "--json", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     (group,) = json.loads(again.stdout)["groups"]
-    assert {run["name"] for run in group["runs"]} == {"vgg_tiny", "ds_cnn"}
+    states = {run["name"]: run["state"] for run in group["runs"]}
+    assert states == {
+        **dict.fromkeys(("vgg_tiny", "ds_cnn"), "proven"),
+        "module-nowhere.Net": "unfinished",
+    }
     assert [key["key"] for key in group["differences"]] == ["model.arch"]
     assert not (tmp_path / "compare.html").exists()
 

@@ -46,6 +46,16 @@ def test_all_small_stands_for_the_small_ones_of_the_task(recipe: Path) -> None:
             named_architectures(nothing, recipe)
 
 
+def test_a_slip_in_a_name_is_told_before_anything_is_built(recipe: Path) -> None:
+    """Nor can a reader of text say what class a picture is of; must not fire: one's own network."""
+    for wrong in ("resnet8,lenet9", "ctc_small"):
+        with pytest.raises(
+            RecipeError, match=r"--arch: arch: expected .*found '(lenet9|ctc_small)'"
+        ):
+            named_architectures(wrong, recipe)
+    assert named_architectures("module:nets.Net", recipe) == ("module:nets.Net",)
+
+
 def test_all_small_has_weights_where_the_recipe_asks_for_some(tmp_path: Path) -> None:
     """From scratch there are those only that somebody names."""
     path = tmp_path / "photos.toml"

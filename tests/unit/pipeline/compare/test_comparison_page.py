@@ -89,6 +89,18 @@ def test_many_runs_have_lines_that_differ(make_run: MakeRun) -> None:
     assert len(set(styles)) == 12
 
 
+def test_names_of_dots_that_lie_close_stand_apart(make_run: MakeRun) -> None:
+    """Two of the same score, a little apart in size: one name goes above the other one's line."""
+    runs = [make_run("nearby", 0.9, 20_000), make_run("closeby", 0.9, 22_000), make_run("z", 0.8)]
+    html = render(Comparison(tuple(grouped(runs))), "x", "now")
+    chart = html.partition('aria-label="Accuracy over size')[2].partition("</svg>")[0]
+    heights = dict.fromkeys(("nearby", "closeby"), 0.0)
+    for name in heights:
+        (text,) = re.findall(rf"<text ([^>]*)>{name}</text>", chart)
+        (heights[name],) = (float(y) for y in re.findall(r'\by="([\d.]+)"', text))
+    assert abs(heights["nearby"] - heights["closeby"]) > 10
+
+
 def test_one_run_has_no_chart_of_costs(make_run: MakeRun) -> None:
     """A dot alone compares nothing, and recipes differ from others only."""
     page = Page(render(Comparison(tuple(grouped([make_run("one")]))), "x", "now"))
@@ -117,6 +129,7 @@ def test_a_narrow_terminal_has_what_matters(several: Comparison) -> None:
     assert max(map(len, narrow.splitlines())) <= 80
     assert "95.0 % [93.0, 97.0]" in narrow
     assert "parameters" not in narrow
+    assert "slim, 30.0 kB, 13.3\u00d7 smaller" in narrow
     for column in ("network", "trained", "parameters", "best epoch", "gates"):
         assert column in wide
     assert "refused: refused: size" in narrow
