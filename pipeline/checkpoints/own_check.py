@@ -13,6 +13,7 @@ from pipeline.checkpoints.checkpoint import Checkpoint
 from pipeline.checkpoints.export_onnx import to_onnx
 from pipeline.common.errors import PipelineError, RecipeError
 from pipeline.models import ModelSpec
+from pipeline.models.macs import layer_macs
 from quantization.errors import QuantizationError
 from quantization.fold.fold import fold_graph
 from quantization.graph.graph import read
@@ -41,6 +42,27 @@ def check_own(network: Checkpoint) -> None:
     _tried(spec, "stored", lambda: safetensors.torch.save(state))
     graph = read(_tried(spec, "exported to ONNX", lambda: to_onnx(network)))
     check_lowering(fold_graph(graph))
+
+
+def check_classifier_last(network: Checkpoint) -> None:
+    """Raise unless the layer that is computed last is also the one that is defined last.
+
+    What starts a network from weights, or learns its classifier first, takes the latter for the
+    classifier.
+
+    Raises:
+        RecipeError: it is another one.
+    """
+    spec = network.spec
+    *_, computed = layer_macs(network.module, spec.input)
+    weighed = (n for n, m in network.module.named_modules() if [*m.parameters(recurse=False)])
+    *_, defined = weighed
+    if computed != defined:
+        raise RecipeError(
+            f"model.arch: {spec.arch}: expected its classifier to be defined last, for weights, "
+            f"head_epochs and backbone_lr, found {computed!r} computed last and {defined!r} "
+            "defined last"
+        )
 
 
 def _check_answers(module: nn.Module, spec: ModelSpec) -> None:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from pipeline.checkpoints.checkpoint import save_checkpoint
+from pipeline.checkpoints.checkpoint import fresh, save_checkpoint
 from pipeline.checkpoints.history import HISTORY_FILE
-from pipeline.checkpoints.own_check import check_own
+from pipeline.checkpoints.own_check import check_classifier_last, check_own
 from pipeline.common.distributed import join_ranks
 from pipeline.pruning.prune import check_target
 from pipeline.run.given.check import check_given
@@ -59,6 +59,8 @@ def _make(run: Run, work: Path) -> None:
 def _check(run: Run) -> None:
     """What the training's results could not be used for is said before it."""
     check_test_images(run)
+    if run.task.model.own is not None and _knows_classifier(run):
+        check_classifier_last(fresh(run.task.model, run.recipe.seed))
     start = _start(run)  # weights of another network are refused here
     if run.recipe.train is None:
         check_given(run)
@@ -66,6 +68,15 @@ def _check(run: Run) -> None:
         check_own(start.network)
     if run.recipe.prune is not None:
         check_target(start.network, run.recipe.prune)
+
+
+def _knows_classifier(run: Run) -> bool:
+    """Whether what the recipe asks for treats the classifier otherwise than all before it."""
+    recipe = run.recipe.train
+    apart = recipe is not None and (
+        recipe.head_epochs > 0 or (recipe.backbone_lr, recipe.layer_decay) != (1, 1)
+    )
+    return apart or run.recipe.model.weights is not None
 
 
 TRAIN = Stage("train", _inputs, _make, check=_check, shared=True)

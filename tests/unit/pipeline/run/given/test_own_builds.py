@@ -179,6 +179,23 @@ def test_an_operator_without_a_lowering_is_found_before_the_training(tmp_path: P
     assert not any("train 1/1" in line for line in recorded(run.progress).lines)
 
 
+def test_a_classifier_that_is_to_learn_first_has_to_be_the_last_one_defined(tmp_path: Path) -> None:
+    """Another layer would be taken for it; where it is the last one, it learns."""
+    write_nets(tmp_path)
+    training = "train = { epochs = 0, head_epochs = 20 }"
+    with pytest.raises(RecipeError) as error:
+        build(run_of(tmp_path, 'arch = "module:nets.Tiny"', training))
+    assert "found 'head' computed last and 'hidden' defined last" in str(error.value)
+    head = "        self.head = nn.Linear(16, num_classes)\n"
+    hidden = "        self.hidden = nn.Linear(2 * width * 4, 16)\n"
+    write_nets(tmp_path, NETS.replace(head, "").replace(hidden, hidden + head))
+    run = run_of(tmp_path, 'arch = "module:nets.Tiny"', training)
+    build(run)
+    metrics = open_bundle(bundle_path(run)).manifest.metrics
+    assert metrics is not None
+    assert metrics.float_score.value > 0.4  # of ten classes, by features that nobody trained
+
+
 def test_a_finished_run_whose_code_is_gone_says_so(tmp_path: Path) -> None:
     """What needs the network again names where its code was."""
     write_nets(tmp_path)
