@@ -20,6 +20,8 @@ from torch import Tensor, nn
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.common.arrays import F32
 from pipeline.models import ModelSpec, build
+from pipeline.models.branched.shufflenet_v2 import ShuffleReduction, ShuffleUnit
+from pipeline.models.layers import classifier, conv_bn
 from pipeline.recipe import Arch
 from quantization.convert import Conversion
 from quantization.lower import lower_graph
@@ -111,6 +113,12 @@ class Gated(nn.Module):
         return y
 
 
+def shuffling() -> nn.Module:
+    """A stem and two units of ShuffleNetV2."""
+    stem = conv_bn(1, 16, 3, 2, activation=nn.ReLU())
+    return nn.Sequential(stem, ShuffleReduction(16, 24), ShuffleUnit(24), classifier(24, 10))
+
+
 def ours(arch: Arch, width: float) -> Callable[[], nn.Module]:
     return lambda: build(ModelSpec(arch=arch, classes=10, input=INPUT, width=width))
 
@@ -124,6 +132,7 @@ NETS: dict[str, Callable[[], nn.Module]] = {
     "joined": Joined,
     "unet": Unet,
     "gated": Gated,
+    "shuffled": shuffling,
 }
 # Quanta at the output; measured 14, 4, and up to 3 for the others.
 TFLITE_RUNTIME = {"mobilenet_v2": 24, "gated": 8}
@@ -180,7 +189,14 @@ def unseen() -> F32:
 
 
 def as_on_the_device(array: Array, shape: tuple[int, ...]) -> Array:
-    """A value in the device's order: of these networks every map lies channels last."""
+    """A value in the device's order: of these networks every map lies channels last.
+
+    Of two maps that are dealt out by turns, (N, C, 2, H, W), the two may lie in three places.
+    """
+    if array.ndim == 5:
+        for order in ((0, 2, 3, 4, 1), (0, 3, 4, 1, 2), (0, 3, 4, 2, 1)):
+            if array.transpose(order).shape == shape:
+                return array.transpose(order)
     return (array.transpose(0, 2, 3, 1) if array.ndim == 4 else array).reshape(shape)
 
 
