@@ -150,7 +150,7 @@ check: $(HOST)/.installed
 BENCHMARKS := bench-accuracy bench-agent bench-capture bench-converters bench-device bench-made-to-hurt bench-publishing bench-recurrent bench-training-loop
 # These have no run to start from unless there is one or they are told it; a soak takes as long as
 # it is told.
-ON_DEMAND := bench-dials bench-false-readings bench-ocr bench-peer-accuracy bench-soak bench-zoo
+ON_DEMAND := bench-dials bench-false-readings bench-ocr bench-peer-accuracy bench-soak bench-transfer bench-zoo
 # As they were called before.
 FORMER := bench-made_to_hurt bench-training_loop bench-false_readings bench-peer_accuracy
 .PHONY: $(BENCHMARKS) $(ON_DEMAND) $(FORMER)

@@ -50,8 +50,8 @@ html_theme_options = {
 ORDER = {
     "index": "quickstart howto/index reference/index explanation/index "
     "benchmarks log/index glossary",
-    "howto/index": "own-images trained-weights own-network choose read-text meter dial camera "
-    "home-assistant deploy",
+    "howto/index": "own-images two-hundred-photographs trained-weights own-network choose "
+    "read-text meter dial camera home-assistant deploy",
     "reference/index": "recipes zoo agent mqtt bundle commands exit-statuses api",
     "explanation/index": "architecture quantisation int8-reference decisions",
     "log/index": "quantising training transfer reading cameras daemon runtimes "
