@@ -1,11 +1,13 @@
 """What int8 changes in the architectures whose trained weights are on this machine.
 
     python benchmarks/zoo.py PHOTOS [--images N] [--write]
+    python benchmarks/zoo.py --sizes
 
 Each network with its published weights and all its 1000 classes, at its own resolution: in float
 by onnxruntime, in int8 by the device's interpreter. Counted is how often both name the same class
 of photographs that calibration has not seen; labels are not needed for that. `--write` puts the
-figures into recipes/zoo.json, which `edgeward models` reads.
+figures into recipes/zoo.json, which `edgeward models` reads. `--sizes` writes how large the int8
+file of every architecture is, whatever it learnt, into recipes/zoo-sizes.json.
 """
 
 import argparse
@@ -21,7 +23,15 @@ from edge_agent.bundle.preprocess import preprocess
 from edge_agent.common.arrays import F32, U8
 from edge_agent.common.atomic import write_whole
 from edge_agent.inference.runtime import Interpreter
-from pipeline.architectures.int8_costs import FILE, Int8Cost, int8_costs
+from pipeline.architectures.int8_costs import (
+    FILE,
+    SIZES_FILE,
+    Int8Cost,
+    Int8Size,
+    int8_costs,
+    int8_sizes,
+)
+from pipeline.architectures.measurements import int8_file
 from pipeline.catalogue.folder import recipe_folder
 from pipeline.checkpoints.export_onnx import to_onnx
 from pipeline.common.errors import DataError
@@ -29,7 +39,7 @@ from pipeline.data.readers.images import IMAGE_SUFFIXES, read_image
 from pipeline.data.root import data_root
 from pipeline.measure.evaluate import onnx_session, wilson
 from pipeline.models import ModelSpec
-from pipeline.models.zoo import ZooEntry, entry
+from pipeline.models.zoo import ZOO, ZooEntry, entry
 from pipeline.weights.find import WeightsFile, find_known
 from pipeline.weights.known import KNOWN
 from pipeline.weights.start import starting_point
@@ -42,10 +52,16 @@ CALIBRATION = 64
 def main() -> None:
     """Measure each, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("photos", type=Path, help="a folder with photographs below it")
+    parser.add_argument("photos", type=Path, nargs="?", help="a folder with photographs below it")
+    parser.add_argument("--sizes", action="store_true", help=f"write recipes/{SIZES_FILE}")
     parser.add_argument("--images", type=int, default=200, help="how many to compare on")
     parser.add_argument("--write", action="store_true", help=f"into recipes/{FILE}")
     options = parser.parse_args()
+    if options.sizes:
+        write_sizes(recipe_folder() / SIZES_FILE)
+        return
+    if options.photos is None:
+        parser.error("expected PHOTOS, or --sizes")
     chosen = photographs(options.photos, CALIBRATION + options.images)
     found = int8_costs(recipe_folder())
     for row in KNOWN:
@@ -62,6 +78,19 @@ def main() -> None:
     if options.write:
         text = msgspec.json.format(msgspec.json.encode(dict(sorted(found.items()))), indent=1)
         write_whole(recipe_folder() / FILE, text + b"\n")
+
+
+def write_sizes(path: Path) -> None:
+    """Make the int8 file of every architecture that has no size yet; the largest take minutes."""
+    found = int8_sizes(path.parent)
+    for known in sorted(ZOO, key=lambda one: one.parameters):
+        size = found.get(known.name)
+        if size is None or size.side != known.side:
+            length, day = len(int8_file(known)), f"{datetime.now(UTC):%Y-%m-%d}"
+            found[known.name] = Int8Size(side=known.side, size_bytes=length, date=day)
+            text = msgspec.json.format(msgspec.json.encode(found), indent=1)
+            write_whole(path, text + b"\n")
+            print(f"{known.name}: {length:,} bytes", flush=True)
 
 
 def photographs(folder: Path, count: int) -> list[Path]:

@@ -226,7 +226,7 @@ def _build_each(recipe: Path, arch: str, out: Path | None, data_root: Path | Non
         show_outcome,
     )
 
-    arches = named_architectures(arch, recipe)
+    arches = named_architectures(arch, recipe, data_root)
     outcome = build_all(recipe, arches, out, data_root, sys.stderr)
     for path in show_outcome(outcome, sys.stdout):
         typer.echo(f"written {path}")

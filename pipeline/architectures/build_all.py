@@ -12,12 +12,16 @@ from pipeline.architectures.recipe_text import folder_name, for_architecture, fr
 from pipeline.common.errors import GateError, PipelineError, RecipeError
 from pipeline.compare.comparison import Comparison, compare
 from pipeline.compare.publish import publish
+from pipeline.data.root import data_root as root_of
 from pipeline.models.zoo import ZOO
+from pipeline.recipe import Recipe
 from pipeline.run.build import build
 from pipeline.run.run import RECIPE_FILE, Run
 from pipeline.run.start import progress_of
 from pipeline.tasks import task_of
 from pipeline.tasks.recipes import decode_recipe, read_recipe
+from pipeline.weights.find import find_known
+from pipeline.weights.known import known
 from quantization.errors import QuantizationError
 
 ALL_SMALL = "all-small"
@@ -44,14 +48,15 @@ class Outcome:
         return len([arch for arch in self.runs if arch not in self.errors])
 
 
-def named_architectures(text: str, recipe: Path) -> tuple[str, ...]:
+def named_architectures(text: str, recipe: Path, data_root: Path | None = None) -> tuple[str, ...]:
     """The architectures of the option `--arch`, each once.
 
     Args:
         text: names joined by commas; `all-small` stands for those of the zoo that are small and
             can answer what the recipe asks; of a recipe that asks for known weights, only those
-            for which there are some: to train the others from scratch would take a day.
+            whose file is here: to train the others from scratch would take a day.
         recipe: the recipe's file.
+        data_root: the data root, one of the places of weights.
 
     Raises:
         RecipeError: the recipe is missing or wrong, or there is no name, or one that nothing here
@@ -62,7 +67,7 @@ def named_architectures(text: str, recipe: Path) -> tuple[str, ...]:
     small = [
         entry.name
         for entry in ZOO
-        if entry.small and entry.name in task.arches and not from_scratch(decoded, entry.name)
+        if entry.small and entry.name in task.arches and _can_begin(decoded, entry.name, data_root)
     ]
     names: list[str] = []
     for name in filter(None, (part.strip() for part in text.split(","))):
@@ -78,6 +83,15 @@ def named_architectures(text: str, recipe: Path) -> tuple[str, ...]:
     except ValueError as error:
         raise RecipeError(f"--arch: {error}") from error
     return tuple(dict.fromkeys(names))
+
+
+def _can_begin(recipe: Recipe, arch: str, data_root: Path | None) -> bool:
+    """Whether an architecture has on this machine what the recipe wants it to begin with."""
+    weights = recipe.model.weights
+    if weights is None or arch == recipe.model.arch:
+        return True
+    row = known(weights, arch) if not from_scratch(recipe, arch) else None
+    return row is not None and find_known(row, root_of(data_root)) is not None
 
 
 def build_all(

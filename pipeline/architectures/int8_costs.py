@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-FILE = "zoo.json"
+FILE, SIZES_FILE = "zoo.json", "zoo-sizes.json"
 
 
 class Int8Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -34,6 +34,28 @@ class Int8Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     data: str
     method: str
     date: str
+
+
+class Int8Size(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How large an architecture's TFLite file is: the same on every machine, whatever it learnt.
+
+    Args:
+        side: of the input in pixels.
+        size_bytes: with 1000 classes.
+        date: of the measurement, YYYY-MM-DD.
+    """
+
+    side: int
+    size_bytes: int
+    date: str
+
+
+def int8_sizes(folder: Path) -> dict[str, Int8Size]:
+    """The sizes by architecture, of `benchmarks/zoo.py --sizes`; empty if the folder has none."""
+    path = folder / SIZES_FILE
+    if not path.is_file():
+        return {}
+    return msgspec.json.decode(path.read_bytes(), type=dict[str, Int8Size])
 
 
 def int8_costs(folder: Path) -> dict[str, Int8Cost]:

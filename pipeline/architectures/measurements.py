@@ -104,7 +104,7 @@ def measure_all(entries: tuple[ZooEntry, ...], path: Path, progress: Progress) -
 
 def measure(entry: ZooEntry) -> Measurement:
     """Draw weights, quantise on noise, and run it."""
-    tflite = _int8(entry)
+    tflite = int8_file(entry)
     with Interpreter(tflite, threads=1, place=entry.name) as interpreter:
         x = np.random.default_rng(0).integers(-128, 128, interpreter.input.shape, np.int8)
         latency, runs = median_within(lambda: interpreter.infer(x))
@@ -119,7 +119,8 @@ def measure(entry: ZooEntry) -> Measurement:
     )
 
 
-def _int8(entry: ZooEntry) -> bytes:
+def int8_file(entry: ZooEntry) -> bytes:
+    """Its TFLite file with weights that are drawn, quantised on noise."""
     from pipeline.checkpoints.checkpoint import fresh
     from pipeline.checkpoints.export_onnx import to_onnx
     from quantization.convert import convert

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.architectures.int8_costs import Int8Cost, int8_costs
+from pipeline.architectures.int8_costs import Int8Cost, int8_costs, int8_sizes
 from pipeline.architectures.measurements import Measurement
 from pipeline.common.errors import WeightsError
 from pipeline.models.zoo import ZOO, ZooEntry
@@ -30,6 +30,7 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         parameters: with 1000 classes.
         macs: multiply-accumulates of one inference at `side`, with 1000 classes.
         small: whether `edgeward build --arch all-small` builds it.
+        size_bytes: its int8 file, measured here or when it was made.
         measured: its int8 file and how fast that is on this machine.
         int8_cost: what int8 changes in it, as measured on photographs.
         weights: which trained weights are known.
@@ -44,6 +45,7 @@ class ModelRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     parameters: int
     macs: int
     small: bool
+    size_bytes: int | None
     measured: Measurement | None
     int8_cost: Int8Cost | None
     weights: tuple[WeightsRow, ...]
@@ -59,8 +61,10 @@ def model_rows(
         recipes: the folder with the recipes that ship, and what was measured of int8.
         root: the data root, one of the places of weights.
     """
-    costs = int8_costs(recipes)
+    costs, sizes = int8_costs(recipes), int8_sizes(recipes)
     for entry in ZOO:
+        made, size = measurements.get(entry.name), sizes.get(entry.name)
+        known_size = size.size_bytes if size is not None and size.side == entry.side else None
         yield ModelRow(
             name=entry.name,
             family=entry.family,
@@ -71,7 +75,8 @@ def model_rows(
             parameters=entry.parameters,
             macs=entry.macs,
             small=entry.small,
-            measured=measurements.get(entry.name),
+            size_bytes=known_size if made is None else made.size_bytes,
+            measured=made,
             int8_cost=costs.get(entry.name),
             weights=tuple(_weights(entry, root)),
         )

@@ -44,13 +44,13 @@ def _table(rows: Sequence[ModelRow], width: int) -> Table:
 def legend(rows: Sequence[ModelRow], place: str, columns: Sequence[str]) -> Iterator[str]:
     """What the columns mean, and what can be done about those that are empty."""
     yield (
-        "top-1: published accuracy on ImageNet. MACs, parameters, size and latency: at that side "
-        "with 1000 classes. * is in --arch all-small."
+        "top-1: published accuracy on ImageNet. MACs, parameters, int8 size and latency: at that "
+        "side with 1000 classes. * is in --arch all-small."
     )
     dates = sorted({row.measured.date for row in rows if row.measured is not None})
     if dates:
         when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
-        yield f"size and latency: int8, measured on {place}, {when}; processor time."
+        yield f"latency: int8, measured on {place}, {when}; processor time."
     if any(row.measured is None for row in rows):
         yield "What has no latency was not measured here: edgeward models --measure"
     shown = SAME in columns
@@ -65,7 +65,7 @@ def legend(rows: Sequence[ModelRow], place: str, columns: Sequence[str]) -> Iter
 
 
 def _size(row: ModelRow) -> str:
-    return "" if row.measured is None else words.size(row.measured.size_bytes)
+    return "" if row.size_bytes is None else words.size(row.size_bytes)
 
 
 def _latency(row: ModelRow) -> str:

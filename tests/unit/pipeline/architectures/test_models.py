@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from pipeline.architectures.int8_costs import Int8Cost, int8_costs
+from pipeline.architectures.int8_costs import Int8Cost, int8_costs, int8_sizes
 from pipeline.architectures.measurements import (
     LEAST,
     MOST,
@@ -51,7 +51,9 @@ def test_every_architecture_has_a_row_with_its_costs(rows: list[ModelRow]) -> No
     by_name = {row.name: row for row in rows}
     assert by_name["resnet8"].macs == entry("resnet8").macs > 12_000_000
     assert by_name["resnet8"].measured is not None
+    assert by_name["resnet8"].size_bytes == 158_000
     assert by_name["vgg_tiny"].measured is None
+    assert by_name["vgg_tiny"].size_bytes is None
     assert by_name["vgg_tiny"].top1 is None
     assert by_name["mobilenet_v2"].top1 == entry("mobilenet_v2").top1
 
@@ -104,7 +106,11 @@ def test_a_slow_network_is_run_less_often(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_what_int8_changes_is_read_beside_the_recipes(tmp_path: Path) -> None:
-    """What ships can be read; a folder without it has none."""
+    """What ships can be read; so can the sizes, about a byte a weight."""
+    for name, size in int8_sizes(recipe_folder()).items():
+        assert entry(name).parameters * 0.97 < size.size_bytes < entry(name).parameters * 1.5
+        assert size.side == entry(name).side
+    assert int8_sizes(tmp_path) == {}
     assert int8_costs(tmp_path) == {}
     for name, cost in int8_costs(recipe_folder()).items():
         assert cost.side >= entry(name).side / 2
