@@ -29,7 +29,7 @@ def _parts(rows: Sequence[ModelRow], place: str, width: int) -> Iterator[Rendera
 
 
 def _table(rows: Sequence[ModelRow], width: int) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0)
     columns = [(name, cell) for name, wanted, cell in _COLUMNS if width >= wanted]
     for name, _ in columns:
         left = name in ("architecture", "weights", "family")

@@ -124,7 +124,8 @@ def test_the_table_fits_a_terminal_and_says_what_is_missing(rows: list[ModelRow]
     text = stream.getvalue()
     assert max(map(len, text.splitlines())) <= 80
     (line,) = [line for line in text.splitlines() if line.split()[:1] == ["resnet8"]]
-    assert "0.325" in line
+    assert "0.325\u202fms" in line
+    assert "\u2026" not in text.partition("top-1:")[0]
     assert "edgeward models --measure" in text
     wide = StringIO()
     show(rows, "a processor", Console(file=wide, highlight=False, width=140))
