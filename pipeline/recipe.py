@@ -204,6 +204,33 @@ class PruneRecipe(RecipeValue, frozen=True, kw_only=True):
     temperature: Positive = 4.0
 
 
+# The classifier alone, on the features of a network that has learnt from other pictures.
+HEAD_ONLY = TrainRecipe(epochs=0, head_epochs=100)
+
+
+class DistillRecipe(RecipeValue, frozen=True, kw_only=True):
+    """A larger network whose answers are learnt as well as the labels; it does not ship.
+
+    Args:
+        teacher: which network; one of `pipeline/models/`, as a rule with trained weights.
+        train: how it learns the data first: its classifier alone, unless this says otherwise.
+        share: weight of its answers in the loss; the rest is the labels'.
+        temperature: the softmax temperature by which its answers are softened.
+    """
+
+    teacher: ModelRecipe
+    train: TrainRecipe = HEAD_ONLY
+    share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.7
+    temperature: Positive = 4.0
+
+    def __post_init__(self) -> None:
+        if self.teacher.weights is None and self.train.epochs == 0:
+            raise ValueError(
+                "train: expected epochs for a teacher that starts from nothing, found none; "
+                "a classifier alone can be learnt with teacher.weights"
+            )
+
+
 class QuantizeRecipe(QuantRecipe, frozen=True, kw_only=True):
     """How the network is quantised, and what may be tried where that costs too much accuracy.
 
@@ -282,6 +309,7 @@ class Recipe(RecipeValue, frozen=True, kw_only=True):
     input: InputSpec
     model: ModelRecipe
     train: TrainRecipe | None = None
+    distill: DistillRecipe | None = None
     prune: PruneRecipe | None = None
     quantize: QuantizeRecipe = QuantizeRecipe()
     output: OutputRecipe = OutputRecipe()
@@ -305,7 +333,11 @@ class Recipe(RecipeValue, frozen=True, kw_only=True):
                 "train: expected how the network is trained, found none; only a network of "
                 "model.onnx, which has been trained, goes without"
             )
-        for key, given in (("train", self.train), ("prune", self.prune)):
+        for key, given in (
+            ("train", self.train),
+            ("distill", self.distill),
+            ("prune", self.prune),
+        ):
             if self.model.onnx is not None and given is not None:
                 raise ValueError(
                     f"{key}: expected none with model.onnx, which is shipped as it is, found one; "
@@ -333,6 +365,7 @@ class Recipe(RecipeValue, frozen=True, kw_only=True):
         """The keys that not every task has a use for, and whether each is given."""
         trainings = {
             "train": self.train,
+            "distill.train": None if self.distill is None else self.distill.train,
             "prune.train": None if self.prune is None else self.prune.train,
             "quantize.finetune": self.quantize.finetune,
         }

@@ -54,6 +54,11 @@ class _Training:
     features_key: str
 
 
+def labels_alone(objective: Objective) -> Loss:
+    """What the data and the recipe ask for, and no teacher."""
+    return objective.loss
+
+
 def train(
     start: Checkpoint,
     data: TrainingData,
@@ -65,7 +70,7 @@ def train(
     store_every_s: float = 60.0,
     cache: Path | None = None,
     progress: Progress = SILENT,
-    loss: Callable[[Objective], Loss] = lambda objective: objective.loss,
+    loss: Callable[[Objective], Loss] = labels_alone,
     name: str = "train",
     ranks: Ranks | None = None,
 ) -> Checkpoint:

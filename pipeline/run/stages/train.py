@@ -1,16 +1,20 @@
 """Data to trained network."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.checkpoints.checkpoint import fresh, save_checkpoint
+from pipeline.checkpoints.checkpoint import Checkpoint, fresh, save_checkpoint
 from pipeline.checkpoints.history import HISTORY_FILE
 from pipeline.checkpoints.own_check import check_classifier_last, check_own
 from pipeline.common.distributed import join_ranks
 from pipeline.pruning.prune import check_target
+from pipeline.recipe import TrainRecipe
 from pipeline.run.given.check import check_given
 from pipeline.run.run import RESUME_FOLDER, Run, Stage
 from pipeline.run.stages.data import check_test_images
-from pipeline.training.train import train
+from pipeline.run.teacher import pupil, taught, teacher_start, teacher_weights, towards
+from pipeline.training.objective import Loss, Objective, TrainingData
+from pipeline.training.train import labels_alone, train
 from pipeline.weights.start import StartingPoint, starting_point
 
 
@@ -23,9 +27,17 @@ def _inputs(run: Run) -> object:
         "own": run.task.model.own,
         "weights": None if run.weights is None else run.weights.sha256,
         "train": recipe.train,
+        "distill": recipe.distill,
+        "teacher": _teacher_sha256(run),
         "seed": recipe.seed,
         **run.task.identity(),
     }
+
+
+def _teacher_sha256(run: Run) -> str | None:
+    distill = run.recipe.distill
+    weights = None if distill is None else teacher_weights(run, distill)
+    return None if weights is None else weights.sha256
 
 
 def _start(run: Run) -> StartingPoint:
@@ -42,18 +54,32 @@ def _make(run: Run, work: Path) -> None:
         run.progress.say(f"train: nothing is trained, {recipe.model.onnx} is taken as it is")
     else:
         with run.task.training_data() as data:
-            trained = train(
-                start.network,
-                data,
-                recipe.train,
-                seed=recipe.seed,
-                resume_folder=work / RESUME_FOLDER,
-                history_file=work / HISTORY_FILE,
-                cache=run.cache,
-                progress=run.progress,
-            )
+            trained = _trained(run, start.network, data, recipe.train, work)
     if join_ranks().first:
         save_checkpoint(trained, work)
+
+
+def _trained(
+    run: Run, network: Checkpoint, data: TrainingData, recipe: TrainRecipe, work: Path
+) -> Checkpoint:
+    """`network` trained on `data`, by its labels and by what a teacher answers, if it has one."""
+    distill, seed = run.recipe.distill, run.recipe.seed
+    loss: Callable[[Objective], Loss] = labels_alone
+    if distill is not None:
+        teacher = taught(run, distill, data, work)
+        network = pupil(network, teacher, distill, seed)
+        loss = towards(teacher, network.spec.input, distill)
+    return train(
+        network,
+        data,
+        recipe,
+        seed=seed,
+        resume_folder=work / RESUME_FOLDER,
+        history_file=work / HISTORY_FILE,
+        cache=run.cache,
+        progress=run.progress,
+        loss=loss,
+    )
 
 
 def _check(run: Run) -> None:
@@ -62,6 +88,8 @@ def _check(run: Run) -> None:
     if run.task.model.own is not None and _knows_classifier(run):
         check_classifier_last(fresh(run.task.model, run.recipe.seed))
     start = _start(run)  # weights of another network are refused here
+    if run.recipe.distill is not None:
+        teacher_start(run, run.recipe.distill)  # likewise
     if run.recipe.train is None:
         check_given(run)
     elif start.network.spec.own is not None:
