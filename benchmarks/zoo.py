@@ -17,6 +17,8 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from daemon.figures import Figure
+from record.results import record
 
 from edge_agent.bundle.manifest import InputSpec
 from edge_agent.bundle.preprocess import preprocess
@@ -64,6 +66,7 @@ def main() -> None:
         parser.error("expected PHOTOS, or --sizes")
     chosen = photographs(options.photos, CALIBRATION + options.images)
     found = int8_costs(recipe_folder())
+    figures = list[Figure]()
     for row in KNOWN:
         file = find_known(row, data_root())
         if file is None:
@@ -71,10 +74,16 @@ def main() -> None:
             continue
         cost = measured(entry(row.arch), file, chosen, options.photos.name)
         found[row.arch] = cost
-        print(
-            f"{row.arch}: int8 names the class that float names for {100 * cost.same:.1f} % "
-            f"[{100 * cost.low:.1f}, {100 * cost.high:.1f}] of {cost.images} photographs"
+        figure = Figure(
+            f"{row.arch} with ImageNet's weights: int8 names the class that float names",
+            100 * cost.same,
+            "%",
+            beside=f"[{100 * cost.low:.1f}, {100 * cost.high:.1f}] of {cost.images} photographs",
+            headline=True,
         )
+        figures.append(figure)
+        print(f"{figure.name}: {figure.value:.1f} % {figure.beside}")
+    record("zoo", figures)
     if options.write:
         text = msgspec.json.format(msgspec.json.encode(dict(sorted(found.items()))), indent=1)
         write_whole(recipe_folder() / FILE, text + b"\n")

@@ -9,7 +9,7 @@ from record.results import RESULTS, Run, runs
 # The order of the page: each subject with the benchmarks that speak of it.
 SUBJECTS = {
     "Accuracy": ("accuracy", "peer_accuracy", "made_to_hurt", "recurrent"),
-    "Few pictures": ("transfer",),
+    "Few pictures": ("transfer", "zoo"),
     "Reading": ("ocr", "dates", "false_readings", "dials"),
     "Conversion and training": ("converters", "training_loop"),
     "The agent": ("agent", "publishing", "soak", "capture", "device"),

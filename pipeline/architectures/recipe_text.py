@@ -28,7 +28,8 @@ def for_architecture(text: bytes, place: str, arch: str) -> bytes:
 
     Weights that have a name are taken where that name is known for `arch`, with the normalisation
     that they were trained with. Else, and in place of a file of weights, it starts from scratch:
-    a training that was made for weights becomes one from scratch then.
+    a training that was made for weights becomes one from scratch then. `blocks` are those of the
+    recipe's own architecture.
 
     Args:
         text: the recipe.
@@ -71,7 +72,11 @@ def _changes(recipe: Recipe, arch: str) -> Changes:
         ("model", "arch"): arch,
     }
     weights = recipe.model.weights
-    if weights is None or arch == recipe.model.arch:
+    if arch == recipe.model.arch:
+        return changes
+    if recipe.model.blocks is not None:
+        changes["model", "blocks"] = None  # another network's are others, if it has any
+    if weights is None:
         return changes
     if from_scratch(recipe, arch):
         return changes | {("model", "weights"): None} | dict(_scratch(recipe))

@@ -108,7 +108,8 @@ def test_data_that_cannot_be_trained_on(
             "epochs = 2\nepoch = 3",
             "unknown key 'epoch' in train, expected one of epochs, balance, keep, patience, "
             "batch_size, optimizer, lr, momentum, weight_decay, warmup_epochs, label_smoothing, "
-            "ema, augment",
+            "ema, head_epochs, head_views, backbone_lr, layer_decay, norm_momentum, mixup, cutmix, "
+            "augment",
         ),
         ("height = 8", "height = 100000", "Expected `int` <= 8192 - at `$.input.height`"),
     ],

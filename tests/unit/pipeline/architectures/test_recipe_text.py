@@ -152,7 +152,7 @@ def test_a_table_within_a_table_is_found(table: str, lines: list[str]) -> None:
 
 @pytest.mark.parametrize("path", sorted(recipe_folder().glob("*.toml")), ids=lambda path: path.stem)
 def test_every_recipe_that_ships_can_be_had_for_all_its_architectures(path: Path) -> None:
-    """Only the model and the name differ."""
+    """Only the model and the name differ; the training, where it was made for weights."""
     recipe = load_recipe(path)
     for arch in task_of(recipe).arches:
         other = decode_recipe(for_architecture(path.read_bytes(), str(path), arch), "made")
@@ -160,7 +160,18 @@ def test_every_recipe_that_ships_can_be_had_for_all_its_architectures(path: Path
         same = msgspec.structs.replace(
             other, name=recipe.name, model=recipe.model, input=recipe.input
         )
+        if from_scratch(recipe, arch):
+            same = msgspec.structs.replace(same, train=recipe.train, prune=recipe.prune)
+            assert other.train is not None
+            assert other.train.epochs >= 1
         assert same == recipe
+
+
+def test_blocks_are_those_of_the_recipes_own_architecture() -> None:
+    """Nine of one network are not nine of another."""
+    some = BASE.replace("width = 1.0\n", "width = 1.0\nblocks = 9\n")
+    assert made(some, "mobilenet_v2").model.blocks == 9
+    assert made(some, "efficientnet_lite0").model.blocks is None
 
 
 def test_tables_on_one_line_are_found() -> None:
