@@ -15,6 +15,7 @@ from edge_agent.common.exit_codes import ExitCode
 from edge_agent.contract.messages import StatusMessage
 from edge_agent.mqtt.endpoint import Broker
 from pipeline import cli
+from pipeline.catalogue.folder import recipe_folder
 from pipeline.common.errors import PipelineError
 from pipeline.demo.demo import Outcome
 from quantization.errors import QuantizationError, UnsupportedOperatorError
@@ -79,7 +80,7 @@ def test_an_address_that_is_none_is_refused_at_once(
 
 
 def test_ctrl_c_says_that_the_run_goes_on(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The shell's status of an interrupted command, and what to do next."""
 
@@ -87,7 +88,7 @@ def test_ctrl_c_says_that_the_run_goes_on(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("pipeline.run.start.open_recipe", interrupted)
-    assert run(monkeypatch, "build", str(tmp_path / "a.toml")) == ExitCode.INTERRUPTED
+    assert run(monkeypatch, "build", str(recipe_folder() / "digits.toml")) == ExitCode.INTERRUPTED
     assert "edgeward: interrupted; the same command goes on from here\n" in capsys.readouterr().err
 
 

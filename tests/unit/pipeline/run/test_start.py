@@ -95,5 +95,6 @@ def test_every_recipe_that_ships_is_one() -> None:
     """The recipes are found, and each is decoded."""
     names = {load_recipe(path).name for path in recipe_folder().glob("*.toml")}
     classes = {"cifar10", "digits", "fashion-mnist", "image-folder", "mnist"}
+    trained = {"few-photos", "persons", "photos"}
     texts = {"ocr-dates", "ocr-display", "ocr-lines", "ocr-meter", "ocr-words"}
-    assert names == classes | texts | {"dial"}
+    assert names == classes | trained | texts | {"dial"}
