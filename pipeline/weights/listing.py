@@ -9,7 +9,7 @@ from pipeline.weights.hashes import check_hash
 from pipeline.weights.known import KNOWN, PICKLED, SAFE, KnownWeights
 from pipeline.weights.places import own_cache
 
-_ROW = "{:<20} {:<9} {:>9} {:>6}  {:<12}  {}"
+_ROW = "{:<26} {:<9} {:>9} {:>6}  {:<12}  {}"
 
 
 def listing(root: Path) -> Iterator[str]:

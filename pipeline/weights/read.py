@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,11 @@ def _safe(path: Path) -> dict[str, Tensor]:
 
 def _pickled(path: Path) -> dict[str, Tensor]:
     try:
-        # Tensors and plain containers alone: anything else ends before it is made.
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # Torch warns of a protocol that it did not write; the error says what matters.
+            warnings.simplefilter("ignore", UserWarning)
+            # Tensors and plain containers alone: anything else ends before it is made.
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the unpickler fails in as many ways as bytes can be wrong
         refused = _REFUSED.search(str(error))
         if isinstance(error, pickle.UnpicklingError) and refused is not None:

@@ -53,6 +53,12 @@ def test_the_list_says_where_or_how(tmp_path: Path, file: Path) -> None:
     assert f"{kept}: expected SHA-256" in run().splitlines()[1]
 
 
+def test_the_columns_of_the_list_stand_below_each_other() -> None:
+    """Also those behind the longest name of an architecture."""
+    head, *rows = run().splitlines()
+    assert {row.index(" imagenet ") for row in rows} == {head.index(" weights ")}
+
+
 def test_a_known_file_is_imported_by_its_hash(tmp_path: Path, file: Path) -> None:
     """Whatever it is called; then it is verified."""
     kept = tmp_path / "own" / KNOWN[0].file

@@ -3,6 +3,7 @@
 import json
 import pickle
 import struct
+import warnings
 from collections import OrderedDict
 from datetime import datetime
 from pathlib import Path
@@ -44,6 +45,16 @@ def test_a_cut_off_pickle_is_refused(tmp_path: Path, legacy: bool, share: float)
     torch.save({"w": torch.randn(500)}, path, _use_new_zipfile_serialization=not legacy)
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     assert refusal(path) == "expected a whole file of weights, found a damaged one"
+
+
+def test_a_pickle_that_torch_did_not_write_is_one_error(tmp_path: Path) -> None:
+    """Its protocol is not torch's: that is no warning beside the error."""
+    path = tmp_path / "w.pth"
+    path.write_bytes(pickle.dumps(datetime(2026, 1, 1), protocol=4))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert refusal(path) == "expected a whole file of weights, found a damaged one"
+    assert not said
 
 
 @pytest.mark.parametrize("content", [datetime(2026, 1, 1), {"w": TENSORS, "made": datetime.min}])
