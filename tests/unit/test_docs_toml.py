@@ -48,7 +48,9 @@ VALUES = COMMON | {
     "values": '[values]\nquantities = [{ name = "level", low = 0, high = 1 }]',
     "model": '[model]\narch = "resnet8"',
 }
-RECIPES = [TEXTS, CLASSES, VALUES]
+# A network that is taken as it is has no training.
+GIVEN = {key: text for key, text in CLASSES.items() if key != "train"}
+RECIPES = [TEXTS, CLASSES, VALUES, GIVEN]
 STREAM = """
 [[stream]]
 name = "front"
