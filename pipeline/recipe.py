@@ -223,13 +223,6 @@ class DistillRecipe(RecipeValue, frozen=True, kw_only=True):
     share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.7
     temperature: Positive = 4.0
 
-    def __post_init__(self) -> None:
-        if self.teacher.weights is None and self.train.epochs == 0:
-            raise ValueError(
-                "train: expected epochs for a teacher that starts from nothing, found none; "
-                "a classifier alone can be learnt with teacher.weights"
-            )
-
 
 class QuantizeRecipe(QuantRecipe, frozen=True, kw_only=True):
     """How the network is quantised, and what may be tried where that costs too much accuracy.

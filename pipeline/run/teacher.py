@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from edge_agent.bundle.manifest import InputSpec
 from pipeline.checkpoints.checkpoint import Checkpoint
 from pipeline.checkpoints.history import LineageStep
-from pipeline.common.errors import WeightsError
+from pipeline.common.errors import RecipeError, WeightsError
 from pipeline.models import ModelSpec
 from pipeline.models.macs import cost
 from pipeline.recipe import DistillRecipe
@@ -78,10 +78,15 @@ def teacher_start(run: Run, recipe: DistillRecipe) -> StartingPoint:
     """The teacher before it has learnt anything of the run's data.
 
     Raises:
+        RecipeError: there is no such network.
         WeightsError: its weights are not there, damaged, or of another network.
     """
     weights = teacher_weights(run, recipe)
-    return starting_point(_spec(run, recipe, weights), weights, run.recipe.seed)
+    try:
+        return starting_point(_spec(run, recipe, weights), weights, run.recipe.seed)
+    except RecipeError as error:  # the network's own words for its keys
+        said = str(error).removeprefix("model.")
+        raise RecipeError(f"{run.recipe_path}: distill.teacher.{said}") from error
 
 
 def _spec(run: Run, recipe: DistillRecipe, weights: WeightsFile | None) -> ModelSpec:

@@ -10,7 +10,7 @@ from edge_agent.common.toml import decode_toml
 from pipeline.arch import check_arch, check_own_keys
 from pipeline.common.errors import RecipeError
 from pipeline.data_recipe import DataRecipe, RecipeValue
-from pipeline.recipe import ModelRecipe, Recipe
+from pipeline.recipe import DistillRecipe, Recipe
 from pipeline.tasks import TASKS, task_of
 from pipeline.tasks.task import HostTask
 from pipeline.weights.check import check_weights
@@ -67,22 +67,27 @@ def check_recipe(recipe: Recipe, tasks: tuple[HostTask, ...]) -> None:
     check_own_keys(recipe.model)
     check_weights(recipe.model)
     if recipe.distill is not None:
-        _check_teacher(recipe.distill.teacher, task, kind)
+        _check_teacher(recipe.distill, task, kind)
     for key, given in recipe.keys_of_some():
         if given and not task.takes(key):
             words = " or ".join(other.labels for other in tasks if other.takes(key))
             raise ValueError(f"{key}: expected with {words} only, found kind {kind!r}")
 
 
-def _check_teacher(teacher: ModelRecipe, task: HostTask, kind: str) -> None:
-    """Raise `ValueError` unless `teacher` is a network of ours for the task."""
-    place = "distill.teacher"
+def _check_teacher(distill: DistillRecipe, task: HostTask, kind: str) -> None:
+    """Raise `ValueError` unless the teacher is a network of ours for the task, and can learn."""
+    teacher, place = distill.teacher, "distill.teacher"
     try:
         check_arch(teacher.network, task.arches, f" for kind {kind!r}", own=False)
         check_own_keys(teacher)
     except ValueError as error:
         raise ValueError(f"{place}.{str(error).removeprefix('model.')}") from error
     check_weights(teacher, place)
+    if teacher.weights is None and distill.train.epochs == 0:
+        raise ValueError(
+            "distill.train: expected epochs for a teacher that starts from nothing, found none; "
+            f"a classifier alone can be learnt with {place}.weights"
+        )
 
 
 def _and(names: Iterable[str]) -> str:

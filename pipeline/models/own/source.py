@@ -70,5 +70,5 @@ def file_sha256(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise RecipeError(
-            f"model.arch: expected an ONNX file at {path}, found none ({error.strerror})"
+            f"model: expected an ONNX file at {path}, found none ({error.strerror})"
         ) from error

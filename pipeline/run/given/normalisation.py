@@ -100,7 +100,7 @@ def check_preprocessing(
             f"validation with {stated}, and {_said(best[1])} with {best[0]} ({best[0].name}"
             f"{colours})"
         )
-    _check_chance(found, truth, place)
+    _check_chance(found, truth, place, best)
     return found
 
 
@@ -154,17 +154,30 @@ def _signed(score: Score, end: float | None) -> float:
     return value if score.kind.more else -value
 
 
-def _check_chance(found: Score, truth: Truth, place: str) -> None:
-    """Refuse what is not better than always to answer with the class that is most frequent."""
+def _check_chance(
+    found: Score, truth: Truth, place: str, best: tuple[Normalisation, Score]
+) -> None:
+    """Refuse what is not better than always to answer with the class that is most frequent.
+
+    Args:
+        found: as the recipe feeds the network.
+        truth: the right answers.
+        place: the file.
+        best: of the other normalisations the best, which is not better beyond chance.
+    """
     counts = truth.class_counts()
     if counts is None or found.low is None:
         return
     likeliest = max(counts.values()) / sum(counts.values())
     if found.low <= likeliest:
+        way, score = best
+        hint = ", and no better with any common normalisation"
+        if _merit(score) > _merit(found):
+            hint = f"; {_said(score)} with {way} ({way.name}{', blue first' if way.bgr else ''})"
         raise RecipeError(
             f"model.onnx: expected {place} to know the data's classes, found {_said(found)} on "
-            f"validation, where the most frequent one is {likeliest:.1%}, and no better with any "
-            "common normalisation"
+            f"{found.samples} validation images, of which the 95 % interval begins at "
+            f"{found.low:.1%}, and the most frequent class is {likeliest:.1%} of them{hint}"
         )
 
 

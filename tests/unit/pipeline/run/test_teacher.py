@@ -99,6 +99,19 @@ def test_weights_of_another_network_are_refused_before_anything_is_trained(
     assert not run.path("train").exists()
 
 
+def test_blocks_that_the_teacher_lacks_are_the_teachers(
+    tmp_path: Path, open_tiny: Callable[..., Run]
+) -> None:
+    """Not those of `[model]`, which a reader would look at first."""
+    teacher = '{ teacher = { arch = "mobilenet_v2", blocks = 99 }, train = { epochs = 1 } }'
+    run = open_tiny(tmp_path, distill=teacher)
+    single(run, "data")
+    with pytest.raises(
+        RecipeError, match=r"tiny\.toml: distill\.teacher\.blocks: expected at most"
+    ):
+        single(run, "train")
+
+
 def test_weights_that_are_nowhere_are_the_teachers(
     tmp_path: Path, open_tiny: Callable[..., Run]
 ) -> None:
@@ -113,15 +126,15 @@ def test_weights_that_are_nowhere_are_the_teachers(
     ("distill", "said"),
     [
         (
-            '{ teacher = { arch = "module:a.B", weights = "w.pth" } }',
+            '{ teacher = { arch = "module:a.B" } }',
             r"distill\.teacher\.arch: expected resnet8",
         ),
         (
-            '{ teacher = { onnx = "a.onnx", weights = "w.pth" } }',
+            '{ teacher = { onnx = "a.onnx" } }',
             r"distill\.teacher\.arch: expected resnet8",
         ),
         (
-            '{ teacher = { arch = "ctc_small", weights = "w.pth" } }',
+            '{ teacher = { arch = "ctc_small" } }',
             r"distill\.teacher\.arch: expected resnet8",
         ),
         (
@@ -132,7 +145,7 @@ def test_weights_that_are_nowhere_are_the_teachers(
             '{ teacher = { arch = "resnet8", bgr = true, weights = "w.pth" } }',
             r"distill\.teacher\.bgr: expected",
         ),
-        ('{ teacher = { arch = "resnet8" } }', "train: expected epochs for a teacher"),
+        ('{ teacher = { arch = "resnet8" } }', r"distill\.train: expected epochs for a teacher"),
         ("{ share = 0.5 }", "teacher"),
         ('{ teacher = { arch = "resnet8", weights = "w.pth" }, share = 0.0 }', "share"),
     ],
