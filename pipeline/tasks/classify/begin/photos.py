@@ -68,8 +68,8 @@ def _model(weights: KnownWeights, side: int) -> str:
     share = round(100 * (side / row.side) ** 2)
     return (
         "# The pictures are photographs: what a network learnt to see in a million others need\n"
-        f"# not be learnt from these. {ARCH}, trained on ImageNet (right on\n"
-        f"# {row.top1} % of its 1000 classes): of the small networks whose accuracy int8 "
+        f"# not be learnt from these. {ARCH}, trained on ImageNet (published\n"
+        f"# for this network: {row.top1} %): of the small networks whose accuracy int8 "
         "keeps it\n"
         f"# gave the best start, and it may be shipped ({weights.licence}). {side} pixels need "
         f"{share} %\n"
