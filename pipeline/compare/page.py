@@ -4,10 +4,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from pipeline.compare import charts, wording
@@ -15,6 +12,7 @@ from pipeline.compare.comparison import Comparison, Group
 from pipeline.compare.figures import RunFigures
 from pipeline.report import words
 from pipeline.report.svg import chart_style
+from pipeline.report.templates import SHARED, asset, page_template
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +52,9 @@ def render(comparison: Comparison, title: str, created: str) -> str:
         sections = [
             _section(group, number) for number, group in enumerate(comparison.groups, start=1)
         ]
-    script = _asset("pipeline.report", "script.js")
-    style = _asset("pipeline.report", "style.css") + _asset("pipeline.compare", "compare.css")
-    return _template().render(
+    script = asset(SHARED, "script.js")
+    style = asset(SHARED, "style.css") + asset("pipeline.compare", "compare.css")
+    return page_template("pipeline.compare", "compare.html.j2").render(
         comparison=comparison,
         title=title,
         created=created,
@@ -116,21 +114,3 @@ def _phases(group: Group, number: int) -> Iterator[tuple[str, tuple[Chart, ...]]
                 f"{phase}: loss on validation", percent=False)),
         )  # fmt: skip
         yield phase, tuple(Chart(title, chart) for title, chart in drawn if chart is not None)
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=ChoiceLoader(
-            [PackageLoader("pipeline.compare", "."), PackageLoader("pipeline.report", ".")]
-        ),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("compare.html.j2")
-
-
-def _asset(package: str, name: str) -> str:
-    return resources.files(package).joinpath(name).read_text("utf-8")

@@ -4,16 +4,14 @@ import hashlib
 from base64 import b64encode
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from importlib import resources
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from pipeline.doctor import charts, settings
 from pipeline.doctor.findings import Findings
 from pipeline.report import words as report_words
 from pipeline.report.svg import chart_style
+from pipeline.report.templates import SHARED, asset, page_template
 from quantization.doctor import Culprit, words
 
 
@@ -38,9 +36,9 @@ def render(findings: Findings) -> str:
                 for number, culprit in enumerate(findings.diagnosis.culprits, start=1)
             ],
         }
-    script = _asset("pipeline.report", "script.js")
-    style = _asset("pipeline.report", "style.css") + _asset("pipeline.doctor", "doctor.css")
-    return _template().render(
+    script = asset(SHARED, "script.js")
+    style = asset(SHARED, "style.css") + asset("pipeline.doctor", "doctor.css")
+    return page_template("pipeline.doctor", "template.html.j2").render(
         found=findings,
         diagnosis=findings.diagnosis,
         created=f"{datetime.fromisoformat(findings.created):%Y-%m-%d %H:%M %Z}".strip(),
@@ -59,19 +57,3 @@ def render(findings: Findings) -> str:
 def _decibels(value: float | None) -> str:
     """`13.2 dB` with a gap that does not break; `exact` where there is no error."""
     return "exact" if value is None else f"{value:.1f}\u202fdB".replace("-", "\u2212")
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("pipeline.doctor", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("template.html.j2")
-
-
-def _asset(package: str, name: str) -> str:
-    return resources.files(package).joinpath(name).read_text("utf-8")

@@ -4,11 +4,8 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 
 import numpy as np
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from edge_agent.common.arrays import F32
@@ -16,6 +13,7 @@ from pipeline.explain import words as lesson_words
 from pipeline.explain.lesson import Lesson, LessonStep, TracedValue, pixel_steps
 from pipeline.report import words
 from pipeline.report.pictures import InlinePicture, map_strip, picture
+from pipeline.report.templates import SHARED, asset, page_template
 
 # A vector longer than this is shown by its largest values.
 _BARS = 64
@@ -61,8 +59,8 @@ def render(found: Lesson, created: str) -> str:
         found: what is shown.
         created: when it was made, as a reader should see it.
     """
-    script = _asset("pipeline.report", "script.js")
-    style = _asset("pipeline.report", "style.css") + _asset("pipeline.explain", "explain.css")
+    script = asset(SHARED, "script.js")
+    style = asset(SHARED, "style.css") + asset("pipeline.explain", "explain.css")
     last = len(found.steps)
     first = {step.operator.name: step.number for step in reversed(found.steps)}
     views = [
@@ -74,7 +72,7 @@ def render(found: Lesson, created: str) -> str:
         for step in found.steps
     ]
     place, pixel, normal, q = pixel_steps(found)
-    return _template().render(
+    return page_template("pipeline.explain", "explain.html.j2").render(
         lesson=found,
         created=created,
         views=views,
@@ -146,21 +144,3 @@ def _numbers(source: TracedValue) -> NumberTable:
     part = plane[top : top + height, left : left + width]
     rows = tuple(tuple((int(q), (int(q) + 128) / 255) for q in row) for row in part)
     return NumberTable(top, left, rows)
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=ChoiceLoader(
-            [PackageLoader("pipeline.explain", "."), PackageLoader("pipeline.report", ".")]
-        ),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("explain.html.j2")
-
-
-def _asset(package: str, name: str) -> str:
-    return resources.files(package).joinpath(name).read_text("utf-8")

@@ -5,11 +5,8 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from importlib import resources
 from pathlib import Path
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from edge_agent.common.atomic import write_whole
@@ -17,6 +14,7 @@ from pipeline.checkpoints.history import EpochRecord, best_epoch
 from pipeline.report import charts, words
 from pipeline.report.data import Phase, ReportData
 from pipeline.report.svg import chart_style
+from pipeline.report.templates import SHARED, asset, page_template
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +50,11 @@ def render(page: ReportPage) -> str:
             "phases": [_phase(phase, number) for number, phase in enumerate(data.phases)],
             **page.sections(),
         }
-    style = "".join((_asset("style.css"), *(_asset(name, page.package) for name in page.styles)))
-    script = _asset("script.js")
-    return _template(page.package, page.template).render(
+    style = "".join(
+        (asset(SHARED, "style.css"), *(asset(page.package, name) for name in page.styles))
+    )
+    script = asset(SHARED, "script.js")
+    return page_template(page.package, page.template).render(
         report=data,
         created=_moment(data.created),
         style=Markup(style),
@@ -124,19 +124,3 @@ def _moment(created: str) -> str:
     moment = datetime.fromisoformat(created)
     zone = moment.strftime("%Z")
     return f"{moment:%Y-%m-%d %H:%M} {zone}".strip()
-
-
-@cache
-def _template(package: str, name: str) -> Template:
-    environment = Environment(
-        loader=ChoiceLoader([PackageLoader("pipeline.report", "."), PackageLoader(package, ".")]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)
-
-
-def _asset(name: str, package: str = "pipeline.report") -> str:
-    return resources.files(package).joinpath(name).read_text("utf-8")

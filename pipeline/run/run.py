@@ -23,9 +23,10 @@ from edge_agent import __version__
 from edge_agent.common.atomic import write_whole
 from edge_agent.common.errors import AgentError
 from pipeline.common.distributed import join_ranks
-from pipeline.common.errors import PipelineError, RunError
+from pipeline.common.errors import PipelineError, RunError, WeightsError
 from pipeline.common.progress import Progress
 from pipeline.data.base import Dataset
+from pipeline.recipe import ModelRecipe
 from pipeline.tasks import task_of
 from pipeline.tasks.job import Job
 from pipeline.tasks.recipes import decode_recipe
@@ -95,7 +96,22 @@ class Run(Job):
         Raises:
             WeightsError: they are not there, or not what the recipe names.
         """
-        model = self.recipe.model
+        return self._weights_of(self.recipe.model)
+
+    @cached_property
+    def teacher_weights(self) -> WeightsFile | None:
+        """Those that the teacher of `[distill]` starts from, if there is one and it has any.
+
+        Raises:
+            WeightsError: see `weights`.
+        """
+        distill = self.recipe.distill
+        try:
+            return None if distill is None else self._weights_of(distill.teacher)
+        except WeightsError as error:
+            raise WeightsError(f"distill.teacher: {error}") from error
+
+    def _weights_of(self, model: ModelRecipe) -> WeightsFile | None:
         if model.weights is None:
             return None
         return find_weights(

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from edge_agent.bundle.manifest import InputSpec
 from pipeline.checkpoints.checkpoint import Checkpoint
 from pipeline.checkpoints.history import LineageStep
-from pipeline.common.errors import RecipeError, WeightsError
+from pipeline.common.errors import RecipeError
 from pipeline.models import ModelSpec
 from pipeline.models.macs import cost
 from pipeline.recipe import DistillRecipe
@@ -24,7 +24,7 @@ from pipeline.run.run import RESUME_FOLDER, Run
 from pipeline.training.distill import distillation
 from pipeline.training.objective import Loss, Objective, TrainingData
 from pipeline.training.train import train
-from pipeline.weights.find import WeightsFile, find_weights
+from pipeline.weights.find import WeightsFile
 from pipeline.weights.start import StartingPoint, starting_point
 
 NAME = "teacher"
@@ -57,23 +57,6 @@ def _columns(spec: InputSpec) -> tuple[Tensor, Tensor]:
     return mean, std
 
 
-def teacher_weights(run: Run, recipe: DistillRecipe) -> WeightsFile | None:
-    """The trained weights that the teacher starts from; None where it starts from nothing.
-
-    Raises:
-        WeightsError: they are not there, or not what the recipe names.
-    """
-    model = recipe.teacher
-    if model.weights is None:
-        return None
-    try:
-        return find_weights(
-            model.weights, model.arch, run.data_root, run.recipe_folder, run.progress
-        )
-    except WeightsError as error:
-        raise WeightsError(f"distill.teacher: {error}") from error
-
-
 def teacher_start(run: Run, recipe: DistillRecipe) -> StartingPoint:
     """The teacher before it has learnt anything of the run's data.
 
@@ -81,7 +64,7 @@ def teacher_start(run: Run, recipe: DistillRecipe) -> StartingPoint:
         RecipeError: there is no such network.
         WeightsError: its weights are not there, damaged, or of another network.
     """
-    weights = teacher_weights(run, recipe)
+    weights = run.teacher_weights
     try:
         return starting_point(_spec(run, recipe, weights), weights, run.recipe.seed)
     except RecipeError as error:  # the network's own words for its keys

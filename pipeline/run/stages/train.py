@@ -12,9 +12,10 @@ from pipeline.recipe import TrainRecipe
 from pipeline.run.given.check import check_given
 from pipeline.run.run import RESUME_FOLDER, Run, Stage
 from pipeline.run.stages.data import check_test_images
-from pipeline.run.teacher import pupil, taught, teacher_start, teacher_weights, towards
+from pipeline.run.teacher import pupil, taught, teacher_start, towards
 from pipeline.training.objective import Loss, Objective, TrainingData
 from pipeline.training.train import labels_alone, train
+from pipeline.weights.find import WeightsFile
 from pipeline.weights.start import StartingPoint, starting_point
 
 
@@ -25,18 +26,16 @@ def _inputs(run: Run) -> object:
         "input": recipe.input,
         "model": recipe.model,
         "own": run.task.model.own,
-        "weights": None if run.weights is None else run.weights.sha256,
+        "weights": _sha256(run.weights),
         "train": recipe.train,
         "distill": recipe.distill,
-        "teacher": _teacher_sha256(run),
+        "teacher": _sha256(run.teacher_weights),
         "seed": recipe.seed,
         **run.task.identity(),
     }
 
 
-def _teacher_sha256(run: Run) -> str | None:
-    distill = run.recipe.distill
-    weights = None if distill is None else teacher_weights(run, distill)
+def _sha256(weights: WeightsFile | None) -> str | None:
     return None if weights is None else weights.sha256
 
 

@@ -8,16 +8,16 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from edge_agent.common.atomic import write_whole
+from pipeline.report.templates import asset, page_template
 from pipeline.tasks.ocr.label.answers import HEADER
 from pipeline.tasks.ocr.label.folder import LabelEntry, picture_bytes
+
+PACKAGE = "pipeline.tasks.ocr.label"
 
 PAGE_FILE, TEXTS_FILE = "contact.html", "texts.tsv"
 
@@ -59,10 +59,10 @@ def _cell(text: str) -> str:
 
 def render(entries: Sequence[LabelEntry]) -> str:
     """The page; the same crops give the same page."""
-    script = _asset("sheet.js")
-    return _template().render(
+    script = asset(PACKAGE, "sheet.js")
+    return page_template(PACKAGE, "sheet.html.j2").render(
         cards=[_Card(entry, _address(entry)) for entry in entries],
-        style=Markup(_asset("sheet.css")),
+        style=Markup(asset(PACKAGE, "sheet.css")),
         script=Markup(script),
         script_hash=b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
         texts_file=TEXTS_FILE,
@@ -71,19 +71,3 @@ def render(entries: Sequence[LabelEntry]) -> str:
 
 def _address(entry: LabelEntry) -> str:
     return f"data:image/png;base64,{b64encode(picture_bytes(entry.crop)).decode('ascii')}"
-
-
-def _asset(name: str) -> str:
-    return resources.files("pipeline.tasks.ocr.label").joinpath(name).read_text("utf-8")
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("pipeline.tasks.ocr.label", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("sheet.html.j2")
